@@ -1,0 +1,196 @@
+"""How to write a network driver for the model: one class, most of it optional.
+
+`LinkDriver` joins what the kernel keeps in `rtnl_link_ops`, `net_device_ops`, a netdevice notifier
+and `pernet_operations`.  A driver is a subclass with `kind`, created once per run by
+`Kernel.modprobe` and reachable as `k.links["veth"]`; all its state hangs on the object, on
+`dev.priv` or on `net_generic(net)`, never on the module.  The core calls the methods below with the
+locks that the kernel holds there, in every regime; a driver never asks which regime runs.
+
+    class Dummy(LinkDriver):
+        kind = "dummy"
+        converted = True
+
+        def setup(self, dev):
+            dev.needs_free_netdev = True
+
+        def newlink(self, dev, params):
+            self.k.dev.register_netdevice(dev)
+
+What a driver calls: `self.k.dev.register_netdevice(dev)`, `.unregister_netdevice_queue(dev, head)`,
+`.unregister_netdevice_queue_net(net, dev, head)`, `.unregister_netdevice_many(head)`,
+`.unregister_netdevice(dev)`, `.netdev_upper_dev_link(lower, upper)` (`master=True` for a master),
+`.netdev_upper_dev_unlink(lower, upper)`, `.dev_net(dev)`, `.netdev_hold(dev, name) -> tracker`,
+`.netdev_put(dev, tracker)`, `.dev_open/.dev_close/.dev_set_mtu/.dev_set_mac_address`,
+`.netif_carrier_on/.netif_carrier_off`, `.netif_stacked_transfer_operstate(lower, upper)`,
+`.netdev_rx_handler_register(dev, owner, data)` / `_unregister`, `self.k.rtnetlink.rtnl_create_link`,
+`.rtnl_configure_link`, `self.k.notifier.call_netdevice_notifiers(event, dev, **info)`,
+`self.k.ASSERT_RTNL()`, `self.k.ASSERT_RTNL_NET(net)`, `self.lock("pnodes_lock", instance)`.
+`head` is an `UnregHead`; None means: unregister on the spot.
+
+Probes: the function that the recordings name opens itself with
+`with self.k.probe.fn("veth_dellink", dev):`, which also puts the name on the model's call stack;
+a function without a recorded line uses `with self.k.probe.frame("ipvlan_device_event"):`.
+Refusals are `KernelError(errno, extack)`; a WARN() is `self.k.warn(title, dev=…)`, a BUG() `self.k.bug(…)`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..events import NOTIFY_DONE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lockcheck.sync import Lock
+
+    from ..kernel import Kernel
+    from ..net_namespace import Net
+    from ..netdevice import NetDevice, UnregHead
+    from ..notifier import NotifierInfo
+    from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams
+
+__all__ = ["LinkDriver"]
+
+
+class LinkDriver:
+    """One driver module: its link ops, device ops, notifier and pernet operations."""
+
+    kind: ClassVar[str] = ""
+    """IFLA_INFO_KIND; empty for a driver without rtnl_link_ops (lo, physical devices)."""
+    module: ClassVar[str] = ""
+    """Module name for modprobe/rmmod, where it is not `kind`."""
+    converted: ClassVar[bool] = False
+    """Unregisters devices of other namespaces only through unregister_netdevice_queue_net."""
+    upstream: ClassVar[bool] = True
+    """False: the conversion in this file is ours, not in any kernel."""
+    peer_type: ClassVar[bool] = False
+    """The kind has a peer attribute (rtnl_link_ops.peer_type), so its netns is locked too."""
+    netns_refund: ClassVar[bool] = False
+    """A device with link ops that goes home to init_net when its netns dies."""
+    ops_locked: ClassVar[bool] = False
+    """Notifiers that the table names run under dev->lock (request_ops_lock and alike)."""
+    lockdep_class: ClassVar[str | None] = None
+    """Name of the driver's own class of dev->lock (netdev_lockdep_set_classes); None: default."""
+    pernet: ClassVar[str | None] = None
+    """"subsys" (register_pernet_subsys), "device" (register_pernet_device) or None."""
+    has_notifier: ClassVar[bool] = False
+    """netdev_event is on the global netdevice chain while the module is loaded."""
+    is_master: ClassVar[bool] = False
+    """Has ndo_add_slave (bond, bridge, team, vrf, hsr)."""
+    depends: ClassVar[Sequence[str]] = ()
+    """Kinds whose modules must be loaded first (ipvtap: ipvlan)."""
+
+    def __init__(self, k: Kernel) -> None:
+        self.k = k
+
+    # -- rtnl_link_ops --
+
+    def setup(self, dev: NetDevice) -> None:
+        """Fill a fresh device: dev.priv, mtu, flags, needs_free_netdev, priv_destructor."""
+
+    def validate(self, req: LinkRequest) -> None:
+        """Refuse attributes before anything is locked for good. Raises: KernelError."""
+
+    def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
+        """Register dev and publish it; on KernelError everything done is undone, dev is not freed."""
+        self.k.dev.register_netdevice(dev)
+
+    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """Queue dev, and what must go with it. Locks: RTNL of dev_net(dev)."""
+        self.k.dev.unregister_netdevice_queue(dev, head)
+
+    def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:
+        """`ip link set DEV type KIND …`. Raises: KernelError(EOPNOTSUPP) by default in rtnetlink."""
+        self.k.dev.refuse_changelink(dev)
+
+    def get_link_net(self, dev: NetDevice) -> Net | None:
+        """The namespace that IFLA_LINK_NETNSID tells (tunnel: backend; upper: of the lower)."""
+        return None
+
+    def get_iflink(self, dev: NetDevice) -> int | None:
+        """ndo_get_iflink: ifindex told as IFLA_LINK; None = the device's own (no IFLA_LINK)."""
+        return None
+
+    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+        """IFLA_INFO_DATA in `ip -d -j link`'s words, for listings (`{"mode": "l2"}`)."""
+        return {}
+
+    # -- net_device_ops --
+
+    def ndo_init(self, dev: NetDevice) -> None:
+        """In register_netdevice, before the device is listed. Raises: KernelError."""
+
+    def ndo_uninit(self, dev: NetDevice) -> None:
+        """Undo ndo_init: late in unregister_netdevice_many_notify, dev->lock not held."""
+
+    def ndo_open(self, dev: NetDevice) -> None:
+        """`link set up`. Raises: KernelError."""
+
+    def ndo_stop(self, dev: NetDevice) -> None:
+        """Close."""
+
+    def ndo_set_mac_address(self, dev: NetDevice, address: str) -> None:
+        """Default: eth_mac_addr."""
+        dev.address = address
+
+    def ndo_change_mtu(self, dev: NetDevice, mtu: int) -> None:
+        """Default: set it."""
+        dev.mtu = mtu
+
+    def ndo_add_slave(self, dev: NetDevice, slave: NetDevice) -> None:
+        """Enslave (masters only)."""
+
+    def ndo_del_slave(self, dev: NetDevice, slave: NetDevice) -> None:
+        """Release (masters only)."""
+
+    def priv_destructor(self, dev: NetDevice) -> None:
+        """In netdev_run_todo after the last reference is gone, no lock held."""
+
+    # -- notifier block --
+
+    def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
+        """Global netdevice chain; return NOTIFY_DONE, NOTIFY_OK or notifier_from_errno(e)."""
+        return NOTIFY_DONE
+
+    # -- pernet_operations --
+
+    def init_net(self, net: Net) -> None:
+        """Make net_generic(net). Raises: KernelError."""
+
+    def pre_exit_net(self, net: Net) -> None:
+        """Before the grace period of a dying netns; no RTNL."""
+
+    def exit_rtnl(self, net: Net, head: UnregHead) -> None:
+        """Queue the netns' devices. Locks: RTNL and L(net)."""
+
+    def exit_net(self, net: Net) -> None:
+        """After all devices of the netns and all works are done; no lock."""
+
+    def exit_batch(self, nets: Sequence[Net]) -> None:
+        """As exit_net, once for the batch."""
+
+    # -- module --
+
+    def module_init(self) -> None:
+        """Extra registrations after link ops, notifier and pernet operations are there."""
+
+    def module_exit(self) -> None:
+        """First step of rmmod, before rtnl_link_unregister (netkit drops its notifier here)."""
+
+    # -- for drivers --
+
+    def net_generic(self, net: Net) -> Any:
+        """The driver's data of this netns, put there by init_net."""
+        return net.generic[self.kind or self.module]
+
+    def set_net_generic(self, net: Net, data: object) -> None:
+        """Called by init_net."""
+        net.generic[self.kind or self.module] = data
+
+    def lock(self, lock_class: str, instance: str) -> Lock:
+        """Make a driver mutex of the class `KIND.lock_class`, named after what it belongs to."""
+        return self.k.make_lock(f"{self.kind}.{lock_class}", instance)
+
+    def __repr__(self) -> str:
+        return f"<driver {self.kind or self.module}>"
