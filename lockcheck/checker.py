@@ -1,0 +1,309 @@
+"""`Checker`: one engine and the primitives bound to it.
+
+A facade: it makes primitives of the class that this run needs (free, or with scheduling points and
+race clocks), keeps the threads it has seen, and passes questions on to the engine.  Several
+checkers can live in one process; nothing here is global.
+
+Lock order: the engine's internal lock and `_threads_lock` are leaves; no callback of the user's and
+no log call runs under either.
+"""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from lockcheck import sync
+from lockcheck.core.classes import LockClass
+from lockcheck.core.engine import Engine
+from lockcheck.core.held import ThreadState
+from lockcheck.seam import Conductor, Kind, Op
+
+if TYPE_CHECKING:
+    from lockcheck.core.report import Report
+
+__all__ = ["Checker"]
+
+OnReport = Literal["collect", "raise", "log"]
+
+
+class _Local(threading.local):
+    """`tls.t`: this thread's ThreadState, made on first use in a thread we did not start."""
+
+    def __init__(self, chk: Checker) -> None:
+        self.t: ThreadState = chk.make_state(None)
+
+
+class Checker:
+    """A lock checker and its primitives.
+
+    Args:
+        on_report: "collect" (default: read `.reports`), "raise" (in the thread that closed the
+            circle, after its operation was undone), "log" (structlog), or a callable.
+        conductor: who decides which thread runs next; None: the operating system.
+        races: check happens-before races on `shared()` fields.
+    """
+
+    def __init__(
+        self,
+        on_report: OnReport | Callable[[Report], None] = "collect",
+        *,
+        conductor: Conductor | None = None,
+        races: bool = False,
+    ) -> None:
+        self.on_report = on_report
+        self.conductor = conductor
+        self.races = races
+        self.observed = races or conductor is not None
+        self.aborted = False
+        """The run is over: every wait raises Unwind from now on."""
+        self.failures: list[tuple[str, BaseException]] = []
+        """(thread name, exception) of threads whose body raised."""
+        self.engine = Engine(self)
+        self.threads: dict[int, ThreadState] = {}
+        """Live threads by serial; under `_threads_lock`."""
+        self._threads_lock = _thread.allocate_lock()
+        self._serial = 0
+        self._instances: dict[str, int] = {}
+        self.tls = _Local(self)
+        self.clock = time.monotonic
+
+    # -- threads -------------------------------------------------------------------------------
+
+    def current(self) -> ThreadState:
+        """Return the calling thread's state."""
+        return self.tls.t
+
+    def make_state(self, thread: Any) -> ThreadState:
+        """Make and register a ThreadState; serials are never reused, unlike thread idents."""
+        ident = _thread.get_ident()
+        with self._threads_lock:
+            self._serial += 1
+            serial = self._serial
+        # Not threading.current_thread(): in a thread that threading does not know yet it would
+        # make a dummy entry that nobody removes.
+        known = thread if thread is not None else threading._active.get(ident)  # type: ignore[attr-defined]
+        ts = ThreadState(serial, known.name if known is not None else f"thread-{serial}")
+        ts.ident = ident
+        ts.thread = known
+        with self._threads_lock:
+            self.threads[serial] = ts
+        self.engine.thread_begin(ts, thread)
+        return ts
+
+    def adopt(self, thread: sync.Thread) -> None:
+        """Note that `thread` is about to start (conductors and watchdogs look at `threads`)."""
+
+    def begin_thread(self, thread: sync.Thread) -> ThreadState:
+        """First instruction of a thread of ours; a pooled OS thread gets a fresh state."""
+        ts = self.make_state(thread)
+        self.tls.t = ts
+        return ts
+
+    def end_thread(self, thread: sync.Thread) -> None:
+        """Last instruction of a thread of ours: it must hold nothing."""
+        ts = self.current()
+        self.engine.thread_end(ts)
+        with self._threads_lock:
+            self.threads.pop(ts.serial, None)
+
+    # -- primitives ----------------------------------------------------------------------------
+
+    def lock_key(
+        self,
+        name: str | None,
+        instance: str | None = None,
+        cmp: Callable[[Any, Any], int] | None = None,
+        depth: int = 2,
+    ) -> Any:
+        """Return the key of a new lock instance of class `name` (default: the allocation site)."""
+        return self.engine.classes.instance(name, instance=instance, cmp=cmp, depth=depth + 1)
+
+    def Lock(
+        self,
+        name: str | None = None,
+        *,
+        instance: str | None = None,
+        cmp: Callable[[Any, Any], int] | None = None,
+    ) -> sync.Lock:
+        """Make a mutex of class `name`.
+
+        `cmp(held, wanted) < 0` allows taking `wanted` while `held`, of the same class, is held
+        (lock_set_cmp_fn).  `instance` is this lock's stable name; default: class#n.
+        """
+        key = self.lock_key(name, instance, cmp)
+        return sync.ObservedLock(self, key) if self.observed else sync.Lock(self, key)
+
+    def RLock(self, name: str | None = None, *, instance: str | None = None) -> sync.RLock:
+        """Make a re-entrant mutex of class `name`."""
+        return sync.RLock(self, self.lock_key(name, instance))
+
+    def RWLock(self, name: str | None = None, *, instance: str | None = None) -> sync.RWLock:
+        """Make a reader/writer lock of class `name`."""
+        return sync.RWLock(self, self.lock_key(name, instance))
+
+    def LockMap(self, name: str, *, instance: str | None = None) -> sync.LockMap:
+        """Make a pseudo-lock (lockdep_map) of class `name`."""
+        return sync.LockMap(self, self.lock_key(name, instance))
+
+    def Condition(self, lock: Any = None, name: str | None = None) -> sync.Condition:
+        return sync.Condition(self, lock, self.object_name("condition", name))
+
+    def Event(self, name: str | None = None) -> sync.Event:
+        return sync.Event(self, self.object_name("event", name))
+
+    def Semaphore(self, value: int = 1, name: str | None = None) -> sync.Semaphore:
+        return sync.Semaphore(self, value, self.object_name("semaphore", name))
+
+    def BoundedSemaphore(self, value: int = 1, name: str | None = None) -> sync.BoundedSemaphore:
+        return sync.BoundedSemaphore(self, value, self.object_name("semaphore", name))
+
+    def Barrier(
+        self,
+        parties: int,
+        action: Callable[[], object] | None = None,
+        timeout: float | None = None,
+        name: str | None = None,
+    ) -> sync.Barrier:
+        return sync.Barrier(self, parties, action, timeout, self.object_name("barrier", name))
+
+    def Queue(self, maxsize: int = 0, name: str | None = None) -> sync.Queue:
+        return sync.Queue(self, maxsize, self.object_name("queue", name))
+
+    def Parking(self, name: str | None = None) -> sync.Parking:
+        return sync.Parking(self, self.object_name("parking", name))
+
+    def Refcount(self, name: str, value: int = 1, owner: Any = None) -> sync.Refcount:
+        return sync.Refcount(self, name, value, owner)
+
+    def AtomicRef(self, name: str, value: Any = None) -> sync.AtomicRef:
+        return sync.AtomicRef(self, name, value)
+
+    def Thread(self, *args: Any, **kwargs: Any) -> sync.Thread:
+        """As `threading.Thread(...)`; a real OS thread in every mode."""
+        return sync.Thread(self, *args, **kwargs)
+
+    def object_name(self, kind: str, name: str | None) -> str:
+        """Return a stable name: the one given, or `kind#n` in order of creation."""
+        if name is not None:
+            return name
+        with self._threads_lock:
+            self._instances[kind] = n = self._instances.get(kind, 0) + 1
+        return f"{kind}#{n}"
+
+    # -- waits ---------------------------------------------------------------------------------
+
+    def wait_refs(
+        self,
+        refs: Sequence[sync.Refcount],
+        value: int = 1,
+        *,
+        timeout: float | None = None,
+        timer: str = "",
+        repeat: bool = False,
+    ) -> sync.Refcount | None:
+        """Block until any of `refs` has `value`; None when the timer fired.  Raises: Unwind."""
+        return sync.wait_refs(self, refs, value, timeout=timeout, timer=timer, repeat=repeat)
+
+    def now(self) -> float:
+        """Seconds: logical under control, monotonic otherwise."""
+        return self.clock() if self.conductor is None else self.conductor.now()
+
+    def sleep(self, seconds: float, name: str = "sleep") -> None:
+        """Wait for a named length of time; nothing happens for zero in a free run."""
+        if self.conductor is None and seconds <= 0:
+            return
+        sync.Parking(self, name).wait(
+            _never, why=f"{name} ({seconds:g} s)", timeout=seconds, timer=name
+        )
+
+    def choose(self, n: int, why: str) -> int:
+        """Resolve a choice among `range(n)`; 0 in a free run."""
+        return 0 if self.conductor is None else self.conductor.choose(n, why)
+
+    def point(self, kind: Kind, obj: Any) -> None:
+        """A bare scheduling point, for models with operations of their own."""
+        if self.conductor is not None:
+            self.conductor.point(Op(kind, obj))
+
+    # -- questions and annotations ---------------------------------------------------------------
+
+    def held(self) -> tuple[Any, ...]:
+        """Return the calling thread's held entries, newest first."""
+        return tuple(self.current().held())
+
+    def is_held(self, lock: Any) -> bool:
+        """Does the calling thread hold `lock`?"""
+        lock = getattr(lock, "lock", lock)
+        return any(getattr(hold, "lock", hold) is lock for hold in self.current().held())
+
+    def assert_held(self, lock: Any) -> None:
+        """Report when the calling thread does not hold `lock` (lockdep_assert_held)."""
+        if not self.is_held(lock):
+            self.engine.assertion(self.current(), lock, held=True)
+
+    def assert_not_held(self, lock: Any) -> None:
+        """Report when the calling thread holds `lock` (lockdep_assert_not_held)."""
+        if self.is_held(lock):
+            self.engine.assertion(self.current(), lock, held=False)
+
+    def might_lock(self, lock: Any) -> None:
+        """Record and judge the order as if `lock` were taken here (might_lock)."""
+        self.engine.might_lock(self.current(), getattr(lock, "lock", lock))
+
+    def pin(self, lock: Any) -> Any:
+        """Forbid releasing `lock` until `unpin` with the returned cookie."""
+        return self.engine.pin(self.current(), getattr(lock, "lock", lock))
+
+    def unpin(self, lock: Any, cookie: Any) -> None:
+        """Take a pin away."""
+        self.engine.unpin(self.current(), getattr(lock, "lock", lock), cookie)
+
+    @contextmanager
+    def context(self, name: str) -> Iterator[None]:
+        """Run the body in an interrupting context ("signal" or "gc")."""
+        ts = self.current()
+        self.engine.context_enter(ts, name)
+        try:
+            yield
+        finally:
+            self.engine.context_leave(ts, name)
+
+    @contextmanager
+    def disabled(self, name: str) -> Iterator[None]:
+        """Say that the context cannot interrupt the body (signals masked, gc off)."""
+        ts = self.current()
+        self.engine.context_disable(ts, name)
+        try:
+            yield
+        finally:
+            self.engine.context_enable(ts, name)
+
+    def report(self, kind: str, title: str, **fields: Any) -> Report | None:
+        """File a finding of the caller's own (invariant, warn, leak, hang, assertion…).
+
+        Returns the report, or None when its fingerprint was filed before.
+        """
+        return self.engine.report(self.current(), kind, title, **fields)
+
+    @property
+    def reports(self) -> list[Report]:
+        """Reports so far, in order."""
+        return self.engine.reports
+
+    @property
+    def graph(self) -> Any:
+        """Classes, dependencies, chains, statistics; `.to_dict()`, `.save(path)`."""
+        return self.engine.graph
+
+    def classes(self) -> list[LockClass]:
+        """Return the lock classes seen so far."""
+        return list(self.engine.classes)
+
+
+def _never() -> bool:
+    return False

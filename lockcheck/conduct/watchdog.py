@@ -1,0 +1,165 @@
+"""The watchdog of a free run: decides that a run is stuck, tells who waits for whom, ends it.
+
+Stuck means: every thread of the run waits inside our primitives, none of these waits can go, and no
+timer is pending but ones that only repeat their own wait.  Never time alone: a slow run is not a
+stuck one.  Two looks at an unchanged picture are needed, because the threads are not stopped while
+it looks; a repeating timer must have fired in between without changing anything.
+
+To end the run it sets the abort mark and then releases the plain lock that each waiter is blocked
+on; the waiter sees the mark and raises Unwind (`sync.blocking`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.core.waits import explain_stuck
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lockcheck.checker import Checker
+    from lockcheck.core.held import ThreadState
+
+__all__ = ["Picture", "Watchdog", "abort", "look"]
+
+
+class Watchdog:
+    """Watch one checker's free run from a thread of its own; a context manager.
+
+    Args:
+        period: seconds between looks.
+        looks: how many unchanged pictures in a row mean stuck.
+        on_stuck: called, with no lock held, after the report was filed and before the run is
+            aborted: last chance to save the state of the world.
+    """
+
+    def __init__(
+        self,
+        chk: Checker,
+        *,
+        period: float = 0.1,
+        looks: int = 4,
+        on_stuck: Callable[[Any], None] | None = None,
+    ) -> None:
+        self._chk = chk
+        self._period = period
+        self._looks = looks
+        self._on_stuck = on_stuck
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="lockcheck watchdog")
+        self.report: Any = None
+        """The report of the hang, when there was one."""
+
+    def __enter__(self) -> Watchdog:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop watching and join the watchdog's thread."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _watch(self) -> None:
+        first: Picture | None = None
+        same = 0
+        while not self._stop.wait(self._period):
+            picture = look(self._chk)
+            if first is None or not first.unchanged_in(picture):
+                first, same = picture, 0
+                continue
+            same += 1
+            if same >= self._looks and first.is_stuck_by(picture):
+                self._end()
+                return
+
+    def _end(self) -> None:
+        self.report = explain_stuck(self._chk)
+        if self._on_stuck is not None:
+            self._on_stuck(self.report)
+        abort(self._chk)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One look at all threads, by serial."""
+
+    running: frozenset[int]
+    """Threads that are not waiting, or whose wait ends by itself."""
+    waits: dict[int, int]
+    """Waiting threads: how often each has waited so far."""
+    repeating: frozenset[int]
+    """Those whose wait has a timer that only repeats it."""
+    idle: frozenset[int]
+    """Services without work."""
+
+    def unchanged_in(self, later: Picture) -> bool:
+        """Nobody moved since, but for those whose timer only repeats."""
+        fixed = self.waits.keys() - self.repeating
+        return (
+            not (self.running - self.repeating)
+            and later.running <= self.repeating
+            and (later.waits.keys() | later.running) == self.waits.keys() | self.running
+            and all(later.waits.get(serial) == self.waits[serial] for serial in fixed)
+        )
+
+    def is_stuck_by(self, later: Picture) -> bool:
+        """Somebody waits who is no idle service, and every repeating timer fired twice in vain."""
+        return bool(later.waits.keys() - later.idle) and all(
+            later.waits.get(serial, 0) >= self.waits.get(serial, 0) + 2 for serial in self.repeating
+        )
+
+
+def look(chk: Checker) -> Picture:
+    """Look at every thread once, without stopping any."""
+    with chk._threads_lock:
+        states = list(chk.threads.values())
+    running: set[int] = set()
+    repeating: set[int] = set()
+    idle: set[int] = set()
+    waits: dict[int, int] = {}
+    for ts in states:
+        waiting = ts.waiting
+        if waiting is None or (waiting.op.timeout is not None and not waiting.op.repeat):
+            if not _gone(ts):
+                running.add(ts.serial)
+            continue
+        waits[ts.serial] = ts.waits
+        if waiting.op.repeat:
+            repeating.add(ts.serial)
+        if waiting.op.idle:
+            idle.add(ts.serial)
+    return Picture(frozenset(running), waits, frozenset(repeating), frozenset(idle))
+
+
+def _gone(ts: ThreadState) -> bool:
+    """A thread we did not start, and which has ended since."""
+    thread = ts.thread
+    return thread is not None and not thread.is_alive() and thread.ident is not None
+
+
+def abort(chk: Checker) -> None:
+    """Mark the run aborted and release every waiter until nobody waits any more.
+
+    Each waiter raises Unwind; what it runs while unwinding may wait again and is released again.
+    """
+    chk.aborted = True
+    while True:
+        with chk._threads_lock:
+            states = list(chk.threads.values())
+        waiting = [w for w in (ts.waiting for ts in states) if w is not None]
+        if not waiting:
+            return
+        for each in waiting:
+            try:
+                each.raw.release()
+            except RuntimeError:
+                pass  # somebody else has just released it
+        time.sleep(0.001)

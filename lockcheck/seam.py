@@ -1,0 +1,136 @@
+"""The one seam: what can happen (`Op`), and who may decide when (`Conductor`).
+
+Every primitive of `lockcheck.sync` describes what it is about to do as an `Op`.  The engine sees
+operations to judge them, a conductor sees them to schedule them, a recording stores them: there is
+no second vocabulary.
+
+Rules at the seam
+-----------------
+* A point stands *before* every operation, never after it.
+* `op.obj.ready(op)` is a pure function of the object's state: may this operation go now?  After a
+  conductor granted it, the primitive performs the real, non-blocking operation and asserts that it
+  succeeded (pair assertion: the grantor saw it free, the grantee takes it).
+* Objects have stable names; nothing here depends on `id()`.
+
+Left out: memory accesses that are not declared (`shared()`, `AtomicRef`, `Refcount`); they must be
+covered by an asserted lock, see `facts` in the README ("what it cannot see").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, Protocol
+
+__all__ = ["Aborted", "Conductor", "Kind", "Op", "SyncObject", "Unwind"]
+
+
+class Kind(IntEnum):
+    """What an operation does; the order is part of the token format, append only."""
+
+    ACQUIRE = 0
+    TRY_ACQUIRE = 1
+    RELEASE = 2
+    READ_ACQUIRE = 3
+    TRY_READ_ACQUIRE = 4
+    READ_RELEASE = 5
+    WAIT = 6
+    """Block until the object's predicate holds (event, condition, queue, flush, idle worker)."""
+    WAKE = 7
+    """Change the object's state so that waiters may go (set, notify, put, queue_work)."""
+    WAIT_REFS = 8
+    REF_INC = 9
+    REF_DEC = 10
+    REF_READ = 11
+    SPAWN = 12
+    JOIN = 13
+    SLEEP = 14
+    READ = 15
+    WRITE = 16
+    RMW = 17
+    """Atomic read-modify-write (`AtomicRef.xchg`, `Refcount.inc_not_zero`)."""
+    CHOOSE = 18
+    BEGIN = 19
+    """First point of a thread."""
+    PROBE = 20
+    """Looks at a lock's state without taking it (`locked()`)."""
+
+
+class Unwind(BaseException):
+    """Raised at a wait when the run is over (aborted by the watchdog, or by a conductor).
+
+    Control flow, not an error: never caught by checked code, which must therefore keep its state
+    in `with` and `finally`.
+    """
+
+
+class Aborted(Exception):
+    """A call was made on a run that had already been aborted."""
+
+
+class SyncObject(Protocol):
+    """What a conductor needs to know of a primitive."""
+
+    name: str
+
+    def ready(self, op: Op) -> bool:
+        """May `op` go now?  Pure; called with every other thread parked."""
+        ...
+
+
+class Op:
+    """One operation about to happen."""
+
+    __slots__ = ("aux", "idle", "kind", "obj", "repeat", "timeout", "timer", "why")
+
+    def __init__(
+        self,
+        kind: Kind,
+        obj: Any,
+        aux: Any = None,
+        *,
+        timeout: float | None = None,
+        timer: str = "",
+        repeat: bool = False,
+        idle: bool = False,
+        why: str = "",
+    ) -> None:
+        self.kind = kind
+        self.obj = obj
+        self.aux = aux
+        self.timeout = timeout
+        """Seconds until the operation gives up; None: never."""
+        self.timer = timer
+        """Name of that timer; named timers may fire early once a schedule."""
+        self.repeat = repeat
+        """The timer only repeats the same wait: its firing is no progress."""
+        self.idle = idle
+        """A service that waits for work: nothing is owed to it, it never makes a deadlock."""
+        self.why = why
+        """What a waiter waits for, in words, for the wait-for table."""
+
+    def __repr__(self) -> str:
+        return f"{self.kind.name} {self.obj.name if self.obj is not None else '-'}"
+
+
+class Conductor(Protocol):
+    """Who runs next.  `None` in its place means: the operating system (a free run)."""
+
+    controlled: bool
+    """True: exactly one thread runs between two points."""
+
+    def point(self, op: Op) -> bool:
+        """Stand before `op`.  False: its timer fired instead.  Raises: Unwind."""
+        ...
+
+    def choose(self, n: int, why: str) -> int:
+        """Resolve a choice of the program among `range(n)`."""
+        ...
+
+    def spawn(self, thread: Any, run: Callable[[], None]) -> bool:
+        """Start `run` on a real thread of the conductor's; False: the caller starts its own."""
+        ...
+
+    def now(self) -> float:
+        """Seconds; logical when controlled."""
+        ...

@@ -1,0 +1,226 @@
+"""Atomics: a reference count whose waiters block once, and a pointer with `xchg`.
+
+`wait_refs` is the one blocking operation behind `netdev_wait_allrefs_any`: until any of several
+counts has a value.  Increments and decrements commute; only the wait, a read and
+`inc_not_zero` care about the value.
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.seam import Kind, Op
+from lockcheck.sync.blocking import block
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+
+__all__ = ["AtomicRef", "Refcount", "wait_refs"]
+
+
+class _RefWaiter:
+    """One thread in `wait_refs`; `claim` decides which count's change serves it."""
+
+    __slots__ = ("claim", "hit", "raw", "value")
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+        self.claim = _thread.allocate_lock()
+        self.raw = _thread.allocate_lock()
+        self.raw.acquire()
+        self.hit: Refcount | None = None
+
+
+class Refcount:
+    """An atomic count of references."""
+
+    __slots__ = ("__weakref__", "_gate", "_value", "_waiters", "chk", "clock", "name", "owner")
+
+    def __init__(self, chk: Checker, name: str, value: int = 1, owner: Any = None) -> None:
+        self.chk = chk
+        self.name = name
+        self.owner = owner
+        """Whatever the count belongs to; reports print its trackers."""
+        self.clock: Any = None
+        self._gate = _thread.allocate_lock()
+        self._value = value
+        self._waiters: list[_RefWaiter] = []
+
+    def __repr__(self) -> str:
+        return f"<Refcount {self.name}={self._value}>"
+
+    @property
+    def value(self) -> int:
+        """The value as it is now: for reports and listings, not a scheduling point."""
+        return self._value
+
+    def inc(self) -> int:
+        """Count up; returns the new value."""
+        self._point(Kind.REF_INC)
+        return self._add(1)
+
+    def dec(self) -> int:
+        """Count down; returns the new value."""
+        self._point(Kind.REF_DEC)
+        self.chk.engine.hb_release(self.chk.current(), self, shared=True)
+        return self._add(-1)
+
+    def inc_not_zero(self) -> bool:
+        """Count up unless it is zero."""
+        self._point(Kind.RMW)
+        with self._gate:
+            if self._value == 0:
+                return False
+            self._value += 1
+        return True
+
+    def read(self) -> int:
+        """Return the value."""
+        self._point(Kind.REF_READ)
+        return self._value
+
+    def set(self, value: int) -> None:
+        """Set the value, as at initialisation."""
+        self._point(Kind.RMW)
+        self._add(value - self._value)
+
+    def ready(self, op: Op) -> bool:
+        """May `op` go now?  (`lockcheck.seam.SyncObject`)"""
+        if op.kind is Kind.WAIT_REFS:
+            refs, value = op.aux
+            return any(ref._value == value for ref in refs)
+        return True
+
+    def _point(self, kind: Kind) -> None:
+        conductor = self.chk.conductor
+        if conductor is not None:
+            conductor.point(Op(kind, self))
+
+    def _add(self, n: int) -> int:
+        with self._gate:
+            self._value += n
+            value = self._value
+            for waiter in self._waiters:
+                if waiter.value == value and waiter.claim.acquire(False):
+                    waiter.hit = self
+                    waiter.raw.release()
+        return value
+
+
+def wait_refs(
+    chk: Checker,
+    refs: Sequence[Refcount],
+    value: int = 1,
+    *,
+    timeout: float | None = None,
+    timer: str = "",
+    repeat: bool = False,
+) -> Refcount | None:
+    """Block until any of `refs` has `value`; the count, or None when the timer fired.
+
+    Locks: must be called with none held (the engine reports it).  Raises: Unwind.
+    """
+    ts = chk.current()
+    names = ", ".join(ref.name for ref in refs)
+    op = Op(
+        Kind.WAIT_REFS,
+        refs[0],
+        (tuple(refs), value),
+        timeout=timeout,
+        timer=timer,
+        repeat=repeat,
+        why=f"{names} to become {value}",
+    )
+    chk.engine.before_wait(ts, op)
+    conductor = chk.conductor
+    granted = conductor is None or conductor.point(op)
+    if conductor is not None and conductor.controlled:
+        hit = next((ref for ref in refs if ref._value == value), None) if granted else None
+        assert hit is not None or not granted, names
+    else:
+        hit = _park(chk, ts, op, refs, value)
+    chk.engine.after_wait(ts, op, hit is not None)
+    if hit is not None:
+        chk.engine.hb_acquire(ts, hit)
+    return hit
+
+
+def _park(chk: Checker, ts: Any, op: Op, refs: Sequence[Refcount], value: int) -> Refcount | None:
+    waiter = _RefWaiter(value)
+    try:
+        for ref in refs:
+            with ref._gate:
+                if ref._value == value and waiter.claim.acquire(False):
+                    return ref
+                ref._waiters.append(waiter)
+        timeout = -1.0 if op.timeout is None else max(0.0, op.timeout)
+        if not block(chk, ts, op, waiter.raw, timeout) and waiter.claim.acquire(False):
+            return None  # the timer; from here on nobody can serve us
+        return waiter.hit
+    finally:
+        for ref in refs:
+            with ref._gate:
+                if waiter in ref._waiters:
+                    ref._waiters.remove(waiter)
+
+
+class AtomicRef:
+    """An atomic pointer, as `xchg()` and `cmpxchg()` see it."""
+
+    __slots__ = ("__weakref__", "_gate", "_value", "chk", "clock", "name")
+
+    def __init__(self, chk: Checker, name: str, value: Any = None) -> None:
+        self.chk = chk
+        self.name = name
+        self.clock: Any = None
+        self._gate = _thread.allocate_lock()
+        self._value = value
+
+    def get(self) -> Any:
+        """Read it (acquire)."""
+        self._point(Kind.READ)
+        self.chk.engine.hb_acquire(self.chk.current(), self)
+        return self._value
+
+    def set(self, value: Any) -> None:
+        """Write it (release)."""
+        self.xchg(value, Kind.WRITE)
+
+    def xchg(self, value: Any, kind: Kind = Kind.RMW) -> Any:
+        """Write it and return what was there, in one step."""
+        self._point(kind)
+        ts = self.chk.current()
+        self.chk.engine.hb_acquire(ts, self)
+        self.chk.engine.hb_release(ts, self, shared=True)
+        with self._gate:
+            old = self._value
+            self._value = value
+        return old
+
+    def cmpxchg(self, old: Any, new: Any) -> bool:
+        """Write `new` if it is `old`; returns whether it was."""
+        self._point(Kind.RMW)
+        ts = self.chk.current()
+        self.chk.engine.hb_acquire(ts, self)
+        self.chk.engine.hb_release(ts, self, shared=True)
+        with self._gate:
+            if self._value is not old:
+                return False
+            self._value = new
+        return True
+
+    @property
+    def value(self) -> Any:
+        """The value as it is now: for reports and listings, not a scheduling point."""
+        return self._value
+
+    def ready(self, op: Op) -> bool:
+        """May `op` go now?  (`lockcheck.seam.SyncObject`)"""
+        return True
+
+    def _point(self, kind: Kind) -> None:
+        conductor = self.chk.conductor
+        if conductor is not None:
+            conductor.point(Op(kind, self))

@@ -1,0 +1,61 @@
+"""Where a free-running thread really blocks: one function for every primitive.
+
+The protocol with the watchdog, without a lock of its own: a waiter publishes what it waits for,
+*then* looks at the abort mark, then blocks; the watchdog sets the mark, *then* looks at what is
+published and releases it.  One of the two always sees the other.
+
+Under the controlled conductor nobody blocks here: a point returns only when the operation can go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.seam import Op, Unwind
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+    from lockcheck.core.held import ThreadState
+
+__all__ = ["Waiting", "block"]
+
+
+class Waiting:
+    """What a thread waits for: published in `ThreadState.waiting` while it blocks."""
+
+    __slots__ = ("op", "raw", "rounds", "since")
+
+    def __init__(self, op: Op, raw: Any, since: float) -> None:
+        self.op = op
+        self.raw = raw
+        """The plain lock the thread is blocked on; the watchdog releases it to unwind."""
+        self.since = since
+        self.rounds = 0
+
+    @property
+    def obj(self) -> Any:
+        return self.op.obj
+
+
+def block(chk: Checker, ts: ThreadState, op: Op, raw: Any, timeout: float = -1) -> bool:
+    """Block on `raw` until it can be taken; True when it was taken.
+
+    Locks: none of the checker's.  Raises: Unwind when the run was aborted.
+    """
+    outer = ts.waiting
+    ts.waiting = Waiting(op, raw, chk.clock())
+    try:
+        if chk.aborted:
+            raise Unwind
+        got: bool = raw.acquire(True, timeout)
+    finally:
+        ts.waiting = outer
+        ts.waits += 1
+    if chk.aborted:
+        if got:
+            try:
+                raw.release()  # the next one blocked here must wake too
+            except RuntimeError:
+                pass  # its owner, unwinding, was faster
+        raise Unwind
+    return got

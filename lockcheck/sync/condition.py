@@ -1,0 +1,116 @@
+"""`threading.Condition`: tickets on a parking lot, and a lock of ours.
+
+`wait` gives up the lock completely, parks on a ticket, and takes the lock again: that second
+acquire is an ordinary one, with its dependencies.  A notify without a waiter is lost, as it must
+be; a waiter that nobody can notify any more is told as a lost wake-up, not as a cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lockcheck.sync.parking import Parking
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+
+__all__ = ["Condition"]
+
+T = TypeVar("T")
+
+
+class _Ticket:
+    __slots__ = ("notified",)
+
+    def __init__(self) -> None:
+        self.notified = False
+
+    def is_notified(self) -> bool:
+        return self.notified
+
+
+class Condition(Parking):
+    """As `threading.Condition`; without a lock it makes an RLock."""
+
+    __slots__ = ("_lock", "_tickets", "acquire", "release")
+
+    def __init__(self, chk: Checker, lock: Any = None, name: str = "condition") -> None:
+        super().__init__(chk, name)
+        self._lock = chk.RLock(f"{name}.lock") if lock is None else lock
+        self.acquire = self._lock.acquire
+        self.release = self._lock.release
+        self._tickets: list[_Ticket] = []
+
+    def __enter__(self) -> Any:
+        return self._lock.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lock.__exit__(kind, value, trace)
+
+    def wait(self, timeout: float | None = None) -> bool:  # type: ignore[override]
+        """Give up the lock, block until notified, take the lock again.
+
+        Locks: this condition's, held.  Returns False when `timeout` seconds passed first.
+        Raises: RuntimeError when the lock is not held; Unwind.
+        """
+        if not self._lock._is_owned():
+            raise RuntimeError("cannot wait on un-acquired lock")
+        ticket = _Ticket()
+        with self._gate:
+            self._tickets.append(ticket)
+        saved = self._lock._release_save()
+        try:
+            got = super().wait(
+                ticket.is_notified,
+                why=f"a notify of {self.name}",
+                timeout=timeout,
+                timer=f"{self.name}.wait",
+            )
+        finally:
+            with self._gate:
+                if ticket in self._tickets:
+                    self._tickets.remove(ticket)
+            self._lock._acquire_restore(saved)
+        return got is not None
+
+    def wait_for(self, predicate: Callable[[], T], timeout: float | None = None) -> T:
+        """Wait until `predicate()` is true; the lock is held whenever it is called."""
+        end = None if timeout is None else self.chk.now() + timeout
+        result = predicate()
+        while not result:
+            left = None if end is None else end - self.chk.now()
+            if left is not None and left <= 0:
+                break
+            self.wait(left)
+            result = predicate()
+        return result
+
+    def notify(self, n: int = 1) -> None:
+        """Wake `n` waiters.  Locks: this condition's, held.  Raises: RuntimeError."""
+        if not self._lock._is_owned():
+            raise RuntimeError("cannot notify on un-acquired lock")
+        self.change(lambda: self._notify(n), why="notify")
+
+    def notify_all(self) -> None:
+        """Wake all waiters."""
+        if not self._lock._is_owned():
+            raise RuntimeError("cannot notify on un-acquired lock")
+        self.change(lambda: self._notify(len(self._tickets)), why="notify all")
+
+    notifyAll = notify_all  # noqa: N815  (threading still has it)
+
+    def _notify(self, n: int) -> None:
+        for ticket in self._tickets[:n]:
+            ticket.notified = True
+        del self._tickets[:n]
+
+    def _at_fork_reinit(self) -> None:
+        self._lock._at_fork_reinit()
+        self._tickets.clear()

@@ -1,0 +1,59 @@
+"""A pseudo-lock (`lockdep_map`): records order, never blocks.
+
+A running work holds its map; a flush *syncs* it (an empty write-side section): so "flush under lock
+L" and "the work takes L" close a circle without ever having met.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.core.held import READ, WRITE, Hold
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+
+__all__ = ["LockMap"]
+
+
+class LockMap:
+    """As `lock_map_acquire`, `lock_map_release` and `lock_map_sync`."""
+
+    __slots__ = ("__weakref__", "chk", "key", "pins")
+
+    def __init__(self, chk: Checker, key: Any) -> None:
+        self.chk = chk
+        self.key = key
+        self.pins = 0
+
+    @property
+    def name(self) -> str:
+        return str(self.key.name)
+
+    @property
+    def cls(self) -> Any:
+        return self.key.cls
+
+    def acquire(self, *, shared: bool = False) -> None:
+        """Enter the section."""
+        hold = Hold(self, READ if shared else WRITE)
+        self.chk.engine.push(self.chk.current(), hold)
+
+    def release(self) -> None:
+        """Leave the section."""
+        ts = self.chk.current()
+        for hold in ts.held():
+            if hold.lock is self:
+                self.chk.engine.release(ts, hold)
+                return
+        self.chk.engine.release(ts, Hold(self, WRITE))
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.release()
+
+    def sync(self) -> None:
+        """Record that this thread now waits for all sections: judged as an acquire."""
+        self.chk.engine.might_lock(self.chk.current(), self, sync=True)

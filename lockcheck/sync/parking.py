@@ -1,0 +1,148 @@
+"""A parking lot: plain state, changed atomically, and threads parked until a predicate holds.
+
+All waits that are not for a mutex stand on it (event, condition, semaphore, barrier, queue, join,
+flush, idle worker), so that there is one place where a waiter is queued, handed its result, timed
+out and unwound.  The idea is WebKit's and trio's parking lot; the hand-over (the waker performs the
+waiter's `take` for it, in arrival order) makes every primitive built on it fair.
+
+Invariant: `_gate` is a leaf; only `ready`, `take` and `change`'s function run under it, and these
+touch plain attributes only.  Left out: wake-one optimisation for very many waiters.
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.seam import Kind, Op
+from lockcheck.sync.blocking import block
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+
+__all__ = ["Parking"]
+
+
+class _Waiter:
+    __slots__ = ("raw", "ready", "result", "take")
+
+    def __init__(self, ready: Callable[[], bool], take: Callable[[], Any] | None) -> None:
+        self.ready = ready
+        self.take = take
+        self.raw = _thread.allocate_lock()
+        self.raw.acquire()
+        self.result: Any = None
+
+
+class Parking:
+    """A monitor for service queues, barriers, grace periods: state plus parked threads.
+
+    Subclasses and owners keep the state in plain attributes which only `change`, `ready` and
+    `take` functions touch.
+    """
+
+    __slots__ = ("__weakref__", "_gate", "_waiters", "chk", "name")
+
+    def __init__(self, chk: Checker, name: str = "parking") -> None:
+        self.chk = chk
+        self.name = name
+        self._gate = _thread.allocate_lock()
+        self._waiters: list[_Waiter] = []
+
+    def ready(self, op: Op) -> bool:
+        """May `op` go now?  (`lockcheck.seam.SyncObject`)"""
+        return op.kind is not Kind.WAIT or bool(op.aux())
+
+    def peek(self, look: Callable[[], Any]) -> Any:
+        """Return `look()` evaluated atomically with respect to `change`; not a scheduling point."""
+        with self._gate:
+            return look()
+
+    def change(self, fn: Callable[[], Any], *, why: str = "") -> Any:
+        """Run `fn` atomically, then wake whoever may go now.
+
+        Context: `fn` must be short, must not block and must not call into lockcheck.
+        Returns what `fn` returns.
+        """
+        chk = self.chk
+        if chk.conductor is not None:
+            chk.conductor.point(Op(Kind.WAKE, self, why=why))
+        chk.engine.wake(chk.current(), self)
+        with self._gate:
+            result = fn()
+            if self._waiters:
+                self._hand_over()
+        return result
+
+    def wait(
+        self,
+        ready: Callable[[], bool],
+        take: Callable[[], Any] | None = None,
+        *,
+        why: str,
+        timeout: float | None = None,
+        timer: str = "",
+        repeat: bool = False,
+        idle: bool = False,
+    ) -> Any:
+        """Block until `ready()`, then run `take()` atomically with it.
+
+        Returns `take()`'s result (True without one), or None when `timeout` seconds passed first.
+        `idle` marks a service waiting for work: it never counts as stuck.  May block.
+        Raises: Unwind.
+        """
+        chk = self.chk
+        ts = chk.current()
+        op = Op(
+            Kind.WAIT, self, ready, timeout=timeout, timer=timer, repeat=repeat, idle=idle, why=why
+        )
+        chk.engine.before_wait(ts, op)
+        conductor = chk.conductor
+        granted = True
+        if conductor is not None:
+            granted = conductor.point(op)
+        if conductor is not None and conductor.controlled:
+            result = self._take_granted(ready, take) if granted else None
+        else:
+            result = self._park(ts, op, ready, take)
+        chk.engine.after_wait(ts, op, result is not None)
+        return result
+
+    def _take_granted(self, ready: Callable[[], bool], take: Callable[[], Any] | None) -> Any:
+        with self._gate:
+            assert ready(), f"{self.name}: granted but not ready"
+            return take() if take is not None else True
+
+    def _park(
+        self, ts: Any, op: Op, ready: Callable[[], bool], take: Callable[[], Any] | None
+    ) -> Any:
+        with self._gate:
+            if not self._waiters and ready():
+                return take() if take is not None else True
+            waiter = _Waiter(ready, take)
+            self._waiters.append(waiter)
+            self._hand_over()  # others may be ahead, and still this one may be able to go
+        timeout = -1.0 if op.timeout is None else max(0.0, op.timeout)
+        try:
+            if block(self.chk, ts, op, waiter.raw, timeout):
+                return waiter.result
+        finally:
+            with self._gate:
+                handed = waiter not in self._waiters
+                if not handed:
+                    self._waiters.remove(waiter)
+        return waiter.result if handed else None
+
+    def _hand_over(self) -> None:
+        """Give every waiter that may go its result, in arrival order.  Locks: `_gate`."""
+        moved = True
+        while moved:
+            moved = False
+            for waiter in self._waiters:
+                if waiter.ready():
+                    waiter.result = waiter.take() if waiter.take is not None else True
+                    self._waiters.remove(waiter)
+                    waiter.raw.release()
+                    moved = True
+                    break

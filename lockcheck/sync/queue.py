@@ -1,0 +1,135 @@
+"""`queue.Queue` and its kin on a parking lot, with the standard library's storage methods.
+
+A `put` is ordered before the `get` that returns the item; `join` waits for `task_done`.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.sync.parking import Parking
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+
+__all__ = ["LifoQueue", "PriorityQueue", "Queue", "SimpleQueue"]
+
+
+class Queue(Parking):
+    """As `queue.Queue`."""
+
+    _storage: type[queue.Queue[Any]] = queue.Queue
+
+    def __init__(self, chk: Checker, maxsize: int = 0, name: str = "queue") -> None:
+        super().__init__(chk, name)
+        self.maxsize = maxsize
+        self._store = self._storage(maxsize)  # only its _put/_get/_qsize are used, under _gate
+        self.unfinished_tasks = 0
+
+    def qsize(self) -> int:
+        return self._store._qsize()
+
+    def empty(self) -> bool:
+        return self.qsize() == 0
+
+    def full(self) -> bool:
+        return 0 < self.maxsize <= self.qsize()
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add an item; wait for room where it is bounded.  Raises: queue.Full, Unwind."""
+        if self.maxsize <= 0:
+            self.change(lambda: self._add(item), why="put")
+            return
+        if not block:
+            if not self.change(lambda: not self.full() and self._add(item), why="put"):
+                raise queue.Full
+            return
+        if timeout is not None and timeout < 0:
+            raise ValueError("'timeout' must be a non-negative number")
+        got = self._await(
+            lambda: not self.full(), lambda: self._add(item), f"room in {self.name}", timeout
+        )
+        if got is None:
+            raise queue.Full
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Remove and return an item; wait for one.  Raises: queue.Empty, Unwind."""
+        if not block:
+            box = self.change(lambda: None if self.empty() else self._remove(), why="get")
+        else:
+            if timeout is not None and timeout < 0:
+                raise ValueError("'timeout' must be a non-negative number")
+            box = self._await(
+                lambda: not self.empty(), self._remove, f"an item in {self.name}", timeout
+            )
+        if box is None:
+            raise queue.Empty
+        return box[0]
+
+    def put_nowait(self, item: Any) -> None:
+        self.put(item, block=False)
+
+    def get_nowait(self) -> Any:
+        return self.get(block=False)
+
+    def task_done(self) -> None:
+        """Tell that one gotten item was worked off.  Raises: ValueError when too often."""
+        self.change(self._finish, why="task done")
+
+    def join(self) -> None:
+        """Block until every item was worked off."""
+        self._await(
+            lambda: self.unfinished_tasks == 0, None, f"the items of {self.name} to be done", None
+        )
+
+    def _await(
+        self,
+        ready: Callable[[], bool],
+        take: Callable[[], Any] | None,
+        why: str,
+        timeout: float | None,
+    ) -> Any:
+        """Wait; and what was taken makes room for, or feeds, the others."""
+
+        def take_and_feed() -> Any:
+            return take() if take is not None else True
+
+        got = self.wait(ready, take_and_feed, why=why, timeout=timeout, timer=f"{self.name}.wait")
+        if got is not None and take is not None:
+            with self._gate:
+                self._hand_over()
+        return got
+
+    def _add(self, item: Any) -> bool:
+        self._store._put(item)
+        self.unfinished_tasks += 1
+        return True
+
+    def _remove(self) -> tuple[Any]:
+        return (self._store._get(),)
+
+    def _finish(self) -> None:
+        if self.unfinished_tasks <= 0:
+            raise ValueError("task_done() called too many times")
+        self.unfinished_tasks -= 1
+
+
+class LifoQueue(Queue):
+    """As `queue.LifoQueue`."""
+
+    _storage = queue.LifoQueue
+
+
+class PriorityQueue(Queue):
+    """As `queue.PriorityQueue`."""
+
+    _storage = queue.PriorityQueue
+
+
+class SimpleQueue(Queue):
+    """As `queue.SimpleQueue`: unbounded, without task tracking."""
+
+    def __init__(self, chk: Checker, name: str = "simple queue") -> None:
+        super().__init__(chk, 0, name)

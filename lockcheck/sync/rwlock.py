@@ -1,0 +1,220 @@
+"""A reader/writer lock: recursive readers, queued readers, writers.
+
+As the kernel's: a *recursive* reader is blocked only by a writer that holds; a *queued* reader also
+by a writer that waits (rwsem, fair rwlock).  State is a parking lot; each hold is an entry in the
+thread's held stack with its mode.
+
+Left out: upgrade; downgrade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.core.held import READ, RECURSIVE_READ, WRITE, Hold
+from lockcheck.seam import Kind, Op
+from lockcheck.sync.parking import Parking
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+
+__all__ = ["RWLock"]
+
+
+class RWLock(Parking):
+    """Readers in parallel, one writer alone."""
+
+    __slots__ = ("_holds", "_readers", "_writer", "_writers_waiting", "clock", "key", "pins")
+
+    def __init__(self, chk: Checker, key: Any) -> None:
+        super().__init__(chk, str(key.name))
+        self.key = key
+        self.clock: Any = None
+        self.pins = 0
+        self._readers = 0
+        self._writer = False
+        self._writers_waiting = 0
+        self._holds: dict[Any, list[Hold]] = {}  # ThreadState -> its holds; under _gate
+
+    @property
+    def cls(self) -> Any:
+        return self.key.cls
+
+    def locked(self) -> bool:
+        """Return whether anybody holds it, in any mode."""
+        return self._writer or self._readers > 0
+
+    def acquire_read(
+        self,
+        blocking: bool = True,
+        timeout: float = -1,
+        *,
+        recursive: bool = True,
+        subclass: int = 0,
+        nest: Any = None,
+    ) -> bool:
+        """Take it for reading.  May block.  Raises: Unwind."""
+        ready = self._can_read if recursive else self._can_read_queued
+        kind = Kind.READ_ACQUIRE if blocking else Kind.TRY_READ_ACQUIRE
+        mode = RECURSIVE_READ if recursive else READ
+        return self._acquire(
+            kind, mode, ready, self._take_read, timeout if blocking else None, subclass, nest
+        )
+
+    def acquire_write(
+        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: Any = None
+    ) -> bool:
+        """Take it alone.  May block.  Raises: Unwind."""
+        kind = Kind.ACQUIRE if blocking else Kind.TRY_ACQUIRE
+        if not blocking:
+            return self._acquire(
+                kind, WRITE, self._can_write, self._take_write, None, subclass, nest
+            )
+        self._join_queue(1)
+        try:
+            return self._acquire(
+                kind, WRITE, self._can_write, self._take_write, timeout, subclass, nest
+            )
+        finally:
+            self._leave_queue()
+
+    def release_read(self) -> None:
+        """Drop a read hold of this thread."""
+        self._release(self._drop_read, read=True)
+
+    def release_write(self) -> None:
+        """Drop the write hold."""
+        self._release(self._drop_write, read=False)
+
+    @contextmanager
+    def reading(self, recursive: bool = True) -> Iterator[None]:
+        """Hold it for reading."""
+        self.acquire_read(recursive=recursive)
+        try:
+            yield
+        finally:
+            self.release_read()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold it for writing."""
+        self.acquire_write()
+        try:
+            yield
+        finally:
+            self.release_write()
+
+    def ready(self, op: Op) -> bool:
+        """May `op` go now?  (`lockcheck.seam.SyncObject`)"""
+        if op.kind in (Kind.ACQUIRE, Kind.READ_ACQUIRE):
+            return bool(op.aux())
+        return super().ready(op)
+
+    # -- one acquire, one release -----------------------------------------------------------------
+
+    def _acquire(
+        self,
+        kind: Kind,
+        mode: Any,
+        ready: Any,
+        take: Any,
+        timeout: float | None,
+        subclass: int,
+        nest: Any,
+    ) -> bool:
+        chk = self.chk
+        ts = chk.current()
+        limit = None if timeout is None or timeout < 0 else timeout
+        op = Op(kind, self, ready, timeout=limit, timer=f"{self.name}.acquire")
+        conductor = chk.conductor
+        if conductor is not None and not conductor.point(op):
+            return False
+        hold = Hold(self, mode)
+        if timeout is None or (conductor is not None and conductor.controlled):
+            got = bool(self._try(ready, take))
+            assert got or timeout is None, f"{self.name}: granted but not ready"
+        else:
+            with self._gate:
+                got = not self._waiters and ready() and bool(take())
+            if not got:
+                chk.engine.before_block(ts, hold, op)
+                got = self._park(ts, op, ready, take) is not None
+                chk.engine.after_block(ts, hold, op, got)
+        if not got:
+            return False
+        chk.engine.push(ts, hold, subclass=subclass, trylock=timeout is None, nest=nest)
+        with self._gate:
+            self._holds.setdefault(ts, []).append(hold)
+        if chk.observed:
+            chk.engine.hb_acquire(ts, self)
+        return True
+
+    def _release(self, drop: Any, *, read: bool) -> None:
+        chk = self.chk
+        ts = chk.current()
+        if chk.conductor is not None:
+            chk.conductor.point(Op(Kind.READ_RELEASE if read else Kind.RELEASE, self))
+        if chk.observed:
+            chk.engine.hb_release(ts, self, shared=read)
+        with self._gate:
+            holds = self._holds.get(ts)
+            hold = holds.pop() if holds else None
+            if not holds:
+                self._holds.pop(ts, None)
+        if hold is None:
+            hold = Hold(self, READ if read else WRITE)  # not held here: the engine says so
+        chk.engine.release(ts, hold)
+        with self._gate:
+            if not drop() and not chk.aborted:
+                raise RuntimeError(f"release of {self.name}, which is not held in that mode")
+            self._hand_over()
+
+    def _try(self, ready: Any, take: Any) -> Any:
+        with self._gate:
+            return bool(ready()) and take()
+
+    # -- plain state, under _gate -----------------------------------------------------------------
+
+    def _can_read(self) -> bool:
+        return not self._writer
+
+    def _can_read_queued(self) -> bool:
+        return not self._writer and not self._writers_waiting
+
+    def _can_write(self) -> bool:
+        return not self._writer and not self._readers
+
+    def _take_read(self) -> bool:
+        self._readers += 1
+        return True
+
+    def _take_write(self) -> bool:
+        self._writer = True
+        return True
+
+    def _drop_read(self) -> bool:
+        if self._readers == 0:
+            return False
+        self._readers -= 1
+        return True
+
+    def _drop_write(self) -> bool:
+        if not self._writer:
+            return False
+        self._writer = False
+        return True
+
+    def _join_queue(self, n: int) -> None:
+        """Announce a waiting writer: an operation of its own, for it blocks queued readers."""
+        conductor = self.chk.conductor
+        if conductor is not None:
+            conductor.point(Op(Kind.RMW, self, why="queue for writing"))
+        with self._gate:
+            self._writers_waiting += n
+
+    def _leave_queue(self) -> None:
+        with self._gate:
+            self._writers_waiting -= 1
+            self._hand_over()

@@ -1,0 +1,88 @@
+"""`threading.Semaphore` and `BoundedSemaphore` on a parking lot.
+
+A semaphore has no owner: whoever releases is the waker.  As a wait/event object it orders releases
+before the acquires they allow.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from lockcheck.sync.parking import Parking
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+
+__all__ = ["BoundedSemaphore", "Semaphore"]
+
+
+class Semaphore(Parking):
+    """As `threading.Semaphore`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, chk: Checker, value: int = 1, name: str = "semaphore") -> None:
+        if value < 0:
+            raise ValueError("semaphore initial value must be >= 0")
+        super().__init__(chk, name)
+        self._value = value
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
+        """Take one unit; False when there is none (not blocking) or not in time."""
+        if not blocking:
+            if timeout is not None:
+                raise ValueError("can't specify timeout for non-blocking acquire")
+            return bool(self.change(self._try_take, why="try acquire"))
+        got = self.wait(
+            lambda: self._value > 0,
+            self._try_take,
+            why=f"a unit of {self.name}",
+            timeout=timeout,
+            timer=f"{self.name}.acquire",
+        )
+        return got is not None
+
+    def release(self, n: int = 1) -> None:
+        """Give `n` units back."""
+        if n < 1:
+            raise ValueError("n must be one or more")
+        self.change(lambda: self._give(n), why="release")
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def _try_take(self) -> bool:
+        if self._value == 0:
+            return False
+        self._value -= 1
+        return True
+
+    def _give(self, n: int) -> None:
+        self._value += n
+
+    def _at_fork_reinit(self) -> None:
+        self.__init__(self.chk, self._value, self.name)  # type: ignore[misc]
+
+
+class BoundedSemaphore(Semaphore):
+    """As `threading.BoundedSemaphore`: never above its initial value."""
+
+    __slots__ = ("_initial",)
+
+    def __init__(self, chk: Checker, value: int = 1, name: str = "semaphore") -> None:
+        super().__init__(chk, value, name)
+        self._initial = value
+
+    def _give(self, n: int) -> None:
+        if self._value + n > self._initial:
+            raise ValueError("Semaphore released too many times")
+        self._value += n
