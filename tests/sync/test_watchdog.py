@@ -1,0 +1,82 @@
+"""The watchdog ends what is stuck, names who waits for whom, and lets slow runs be."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+import lockcheck
+from lockcheck.conduct.watchdog import Watchdog
+
+
+def abba(chk: lockcheck.Checker, meet: threading.Barrier) -> list[lockcheck.sync.Thread]:
+    """Two threads that certainly deadlock: both hold their first lock before wanting the second."""
+    a, b = chk.Lock("a"), chk.Lock("b")
+
+    def body(first: lockcheck.sync.Lock, second: lockcheck.sync.Lock) -> None:
+        with first:
+            meet.wait(30)
+            with second:
+                raise AssertionError("cannot get here")
+
+    threads = [
+        chk.Thread(target=body, args=(a, b), name="ab"),
+        chk.Thread(target=body, args=(b, a), name="ba"),
+    ]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_a_deadlock_ends_with_every_thread_joined() -> None:
+    """The report is certain, both threads unwind, and the main thread's join returns."""
+    chk = lockcheck.Checker()
+    with Watchdog(chk, period=0.01):
+        threads = abba(chk, threading.Barrier(2))
+        with pytest.raises(lockcheck.Unwind):
+            threads[0].join()
+        for thread in threads:
+            threading.Thread.join(thread, 60)
+
+    assert not any(thread.is_alive() for thread in threads)
+    assert all(thread.unwound for thread in threads)
+    kinds = {report.kind for report in chk.reports}
+    assert kinds & {"deadlock", "hang"}
+    stuck = next(report for report in chk.reports if report.kind in ("deadlock", "hang"))
+    assert stuck.severity == "certain"
+    assert {"ab", "ba"} <= {str(name) for name in stuck.threads}
+
+
+def test_an_idle_service_is_not_stuck() -> None:
+    """A thread that waits for work that may still come does not end the run."""
+    chk = lockcheck.Checker()
+    lot = chk.Parking("work")
+    work: list[int] = []
+    service = chk.Thread(
+        target=lambda: lot.wait(lambda: bool(work), why="work", idle=True), name="service"
+    )
+    with Watchdog(chk, period=0.005) as dog:
+        service.start()
+        gate = threading.Event()
+        gate.wait(0.2)  # not a wait of ours: the main thread counts as running
+        lot.change(lambda: work.append(1))
+        service.join()
+
+    assert dog.report is None
+    assert not chk.aborted
+
+
+def test_a_lost_wakeup_ends_too() -> None:
+    """A wait that nobody can end any more is stuck although there is no circle."""
+    chk = lockcheck.Checker()
+    event = chk.Event("never")
+    thread = chk.Thread(target=event.wait, name="waiter")
+    with Watchdog(chk, period=0.01) as dog:
+        thread.start()
+        with pytest.raises(lockcheck.Unwind):
+            thread.join()
+        threading.Thread.join(thread, 60)
+
+    assert dog.report is not None
+    assert not thread.is_alive()
