@@ -1,0 +1,89 @@
+"""Statistics of a handful of samples: median with range, percentiles, rate of a staircase.
+
+Medians and not means, because on a shared machine the noise is one-sided.  A rate is the slope of
+the completions' count over their times and not count over window: completions come in bursts (all
+who waited for one barrier end together), and where a window happens to begin must not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+__all__ = ["Figure", "percentile", "ratios", "slope", "window_slopes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured number: median, minimum, maximum, how many samples."""
+
+    median: float
+    low: float
+    high: float
+    n: int
+
+    @classmethod
+    def of(cls, samples: Sequence[float]) -> Figure:
+        """Summarise samples.  Raises: ValueError without any."""
+        if not samples:
+            raise ValueError("no samples")
+        return cls(median(samples), min(samples), max(samples), len(samples))
+
+    def scaled(self, factor: float) -> Figure:
+        """The same figure in another unit."""
+        return Figure(self.median * factor, self.low * factor, self.high * factor, self.n)
+
+    def to_dict(self) -> dict[str, float]:
+        return {"median": self.median, "min": self.low, "max": self.high, "n": self.n}
+
+    def text(self, digits: int = 2) -> str:
+        """`median (min–max)`."""
+        return f"{self.median:,.{digits}f} ({self.low:,.{digits}f}–{self.high:,.{digits}f})"
+
+
+def ratios(over: Sequence[float], under: Sequence[float]) -> Figure:
+    """Ratio of two series measured in turns: each sample by its neighbour, then the median."""
+    return Figure.of([a / b for a, b in zip(over, under, strict=True) if b > 0])
+
+
+def percentile(samples: Sequence[float], share: float) -> float:
+    """The smallest sample that at least `share` (0..1) of them do not exceed."""
+    if not samples:
+        raise ValueError("no samples")
+    ordered = sorted(samples)
+    rank = max(1, -(-len(ordered) * share // 1))
+    return ordered[min(len(ordered), int(rank)) - 1]
+
+
+def slope(times: Sequence[float]) -> float | None:
+    """Completions per second: least squares of the count over sorted `times`.
+
+    None where there are fewer than two different times.  Equal bursts at equal distances give
+    exactly burst/distance, wherever the window begins and ends.
+    """
+    n = len(times)
+    if n < 2:
+        return None
+    mean_time = sum(times) / n
+    mean_count = (n - 1) / 2
+    spread = sum((t - mean_time) ** 2 for t in times)
+    if spread <= 0:
+        return None
+    return sum((t - mean_time) * (i - mean_count) for i, t in enumerate(times)) / spread
+
+
+def window_slopes(times: Sequence[float], begin: float, end: float, windows: int) -> list[float]:
+    """The slope in each of `windows` equal parts of [begin, end); parts without a slope left out.
+
+    Bursts that a border cuts belong whole to the part that their time falls into.
+    """
+    width = (end - begin) / windows
+    found = []
+    for index in range(windows):
+        low = begin + index * width
+        part = [t for t in times if low <= t < low + width]
+        rate = slope(part)
+        if rate is not None:
+            found.append(rate)
+    return found
