@@ -1,0 +1,324 @@
+"""One `ip` process: a command becomes requests to the kernel, on the calling thread.
+
+Mirrors what iproute2 does with its arguments: it opens namespaces, looks devices up, asks for the
+nsid that `link-netns` needs, sends one rtnetlink message and turns the answer into status and
+stderr.  The result has the shape of the recordings' `cmds`.
+
+Context: the calling thread is the process; its model pid is the probe's.  A command never raises
+for what a user did wrong; `KernelBug` and `Unwind` pass through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..kernel.errors import KernelError
+from ..kernel.rtnetlink_request import LinkRequest, PeerRequest
+from .arguments import LinkArguments, kind_data, valid_netns_name
+from .commands import (
+    AddrAdd,
+    AddrShow,
+    Command,
+    LinkAdd,
+    LinkDel,
+    LinkSet,
+    LinkShow,
+    Modprobe,
+    NetnsAdd,
+    NetnsDel,
+    NetnsShow,
+    Refused,
+    Rmmod,
+    Sleep,
+    Sysctl,
+)
+from .errors import (
+    IpExit,
+    argument_wrong,
+    cannot_find_device,
+    from_kernel,
+    no_device,
+)
+from .execute_queues import QUEUE_COMMANDS
+from .listing import human_links, json_links
+
+if TYPE_CHECKING:
+    from ..kernel import Kernel
+    from ..kernel.net_namespace import Net
+    from ..kernel.netdevice import NetDevice
+
+__all__ = ["Outcome", "Process", "execute"]
+
+RUN_NETNS = "/run/netns"
+ENOENT_TEXT = "No such file or directory"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a command ended."""
+
+    cmd: str
+    rc: int = 0
+    pid: int = 0
+    stdout: str = ""
+    stderr: str = ""
+    nlerr: list[dict[str, Any]] = field(default_factory=list)
+    stuck: bool = False
+    """It never ended: the run was hung in it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recordings' shape."""
+        out: dict[str, Any] = {"cmd": self.cmd, "rc": self.rc, "pid": self.pid}
+        if self.stuck:
+            out["stuck"] = True
+        for key, value in (("stdout", self.stdout), ("stderr", self.stderr), ("nlerr", self.nlerr)):
+            if value:
+                out[key] = value
+        return out
+
+
+def execute(k: Kernel, command: Command) -> Outcome:
+    """Run `command` as the process that the calling thread is."""
+    outcome = Outcome(command.text, pid=k.probe.current().pid)
+    try:
+        if command.delay_us:
+            k.chk.sleep(command.delay_us / 1e6, name=f"after {command.delay_us} us")
+        outcome.stdout = Process(k, command).run()
+    except IpExit as exit_:
+        outcome.rc, outcome.stderr, outcome.nlerr = exit_.status, exit_.stderr, exit_.nlerr
+    return outcome
+
+
+class Process:
+    """What one `ip` process knows: the kernel and the namespace that it is in."""
+
+    def __init__(self, k: Kernel, command: Command) -> None:
+        self.k = k
+        self.command = command
+        self.net: Net
+
+    def run(self) -> str:
+        """Do it; the result is what is printed. Raises: IpExit."""
+        found = self.netns(self.command.netns)
+        if found is None:
+            raise IpExit(
+                255, f'Cannot open network namespace "{self.command.netns}": {ENOENT_TEXT}'
+            )
+        self.net = found
+        handler = _HANDLERS.get(type(self.command))
+        if handler is not None:
+            return handler(self, self.command) or ""
+        return QUEUE_COMMANDS[type(self.command)](self.k, self.net, self.command)
+
+    def netns(self, name: str) -> Net | None:
+        """A namespace by its name; empty: the initial one."""
+        return self.k.net_namespace.get(name) if name else self.k.init_net
+
+    def device(self, name: str | None) -> NetDevice:
+        """A device of this namespace. Raises: IpExit."""
+        dev = self.k.dev.dev_get_by_name(self.net, name) if name else None
+        if dev is None:
+            raise cannot_find_device(name or "")
+        return dev
+
+    # -- ip netns --
+
+    def netns_add(self, command: NetnsAdd) -> None:
+        name = self.checked_name(command.name)
+        try:
+            self.k.net_namespace.create(name)
+        except KernelError as error:
+            if error.name == "EEXIST":
+                raise IpExit(
+                    1, f'Cannot create namespace file "{RUN_NETNS}/{name}": File exists'
+                ) from error
+            text = from_kernel("", error).stderr.partition(": ")[2]
+            raise IpExit(1, f'Failed to create a new network namespace "{name}": {text}') from error
+
+    def netns_del(self, command: NetnsDel) -> None:
+        name = self.checked_name(command.name)
+        try:
+            self.k.net_namespace.delete(name)
+        except KernelError as error:
+            raise IpExit(
+                1, f'Cannot remove namespace file "{RUN_NETNS}/{name}": {ENOENT_TEXT}'
+            ) from error
+
+    def checked_name(self, name: str) -> str:
+        if not valid_netns_name(name):
+            raise IpExit(255, f'Invalid netns name "{name}"')
+        return name
+
+    def netns_show(self, _command: NetnsShow) -> str:
+        return "\n".join(net.name for net in reversed(self.k.net_namespace.named()))
+
+    # -- ip link --
+
+    def arguments(self) -> LinkArguments:
+        return LinkArguments(self.netns, self.link_netns, self.find_master)
+
+    def link_netns(self, name: str, arguments: LinkArguments) -> None:
+        """`link-netns NS`: find the namespace's nsid, or make one."""
+        found = self.netns(name)
+        if found is None:
+            raise argument_wrong('Invalid "link-netns" value', name)
+        space = self.k.net_namespace
+        if space.peernet2id(self.net, found) < 0:
+            space.rtnl_net_newid(self.net, found)
+        arguments.link_net = found
+
+    def find_master(self, name: str) -> int:
+        dev = self.k.dev.dev_get_by_name(self.net, name)
+        if dev is None:
+            raise argument_wrong("Device does not exist", name, no_device())
+        return dev.ifindex
+
+    def link_add(self, command: LinkAdd) -> None:
+        arguments = self.arguments()
+        req = LinkRequest(sock_net=self.net, kind=command.kind, create=True, excl=True)
+        arguments.fill(req, command.options)
+        req.ifindex = arguments.index
+        req.ifname = arguments.new_name or arguments.dev
+        if command.kind:
+            req.data = kind_data(command.kind, command.kind_options)
+        if command.peer is not None:
+            req.peer = self.peer(command)
+        if arguments.link is not None:
+            where = arguments.link_net or self.net
+            lower = self.k.dev.dev_get_by_name(where, arguments.link)
+            if lower is None:
+                raise cannot_find_device(
+                    arguments.link, in_link_netns=arguments.link_net is not None
+                )
+            req.link = lower.ifindex
+        req.link_net = arguments.link_net
+        self.talk("RTM_NEWLINK", self.k.rtnetlink.rtnl_newlink, req)
+
+    def peer(self, command: LinkAdd) -> PeerRequest:
+        arguments = self.arguments()
+        peer = PeerRequest()
+        assert command.peer is not None
+        arguments.fill(peer, command.peer)
+        peer.ifname = arguments.new_name or arguments.dev
+        peer.ifindex = arguments.index
+        return peer
+
+    def link_set(self, command: LinkSet) -> None:
+        arguments = self.arguments()
+        req = LinkRequest(sock_net=self.net)
+        arguments.fill(req, command.options)
+        name = arguments.dev or arguments.new_name
+        if name is None and req.group is None:
+            raise IpExit(255, 'Not enough information: "dev" argument is required.')
+        if command.kind:
+            req.kind = command.kind
+            req.data = kind_data(command.kind, command.kind_options)
+        if name is not None:
+            req.ifindex = self.device(name).ifindex
+            req.ifname = arguments.new_name
+            req.new_ifindex = arguments.index
+        self.talk("RTM_NEWLINK", self.k.rtnetlink.rtnl_newlink, req)
+
+    def link_del(self, command: LinkDel) -> None:
+        arguments = self.arguments()
+        req = LinkRequest(sock_net=self.net, kind=command.kind)
+        arguments.fill(req, command.options)
+        name = arguments.dev or arguments.new_name
+        if name is None and req.group is None:
+            raise IpExit(255, 'Not enough information: "dev" argument is required.')
+        if name is not None:
+            req.ifindex = self.device(name).ifindex
+            req.group = None
+        self.talk("RTM_DELLINK", self.k.rtnetlink.rtnl_dellink, req)
+
+    def talk(self, name: str, handler: Callable[[LinkRequest], None], req: LinkRequest) -> None:
+        """Send one message and read the answer (rtnl_talk)."""
+        try:
+            handler(req)
+        except KernelError as error:
+            raise from_kernel(name, error) from error
+
+    def link_show(self, command: LinkShow) -> str:
+        only = self.device_shown(command.dev)
+        show = json_links if command.json else human_links
+        return show(self.k, self.net, only)
+
+    def addr_show(self, command: AddrShow) -> str:
+        return human_links(self.k, self.net, self.device_shown(command.dev), addresses=True)
+
+    def device_shown(self, name: str) -> NetDevice | None:
+        if not name:
+            return None
+        dev = self.k.dev.dev_get_by_name(self.net, name)
+        if dev is None:
+            raise IpExit(1, f'Device "{name}" does not exist.', no_device())
+        return dev
+
+    # -- ip addr, sysctl, modules --
+
+    def addr_add(self, command: AddrAdd) -> None:
+        dev = self.device(command.dev)
+        try:
+            self.k.inet.addr_add(self.net, dev.ifindex, command.address)
+        except KernelError as error:
+            raise from_kernel("RTM_NEWADDR", error) from error
+        except ValueError:
+            raise IpExit(
+                1,
+                f'Error: any valid prefix is expected rather than "{command.address}".',
+            ) from None
+
+    def sysctl(self, command: Sysctl) -> str:
+        path = f"net/ipv6/conf/{command.dev}/{command.key}"
+        value = None if command.value is None else int(command.value)
+        try:
+            now = self.k.inet.sysctl(self.net, command.dev, command.key, value)
+        except KernelError as error:
+            if error.name == "ENOENT":
+                raise IpExit(255, f"sysctl: cannot stat /proc/sys/{path}: {ENOENT_TEXT}") from error
+            text = from_kernel("", error).stderr.partition(": ")[2]
+            raise IpExit(255, f'sysctl: setting key "{path}": {text}') from error
+        return f"{path.replace('/', '.')} = {now if value is None else value}"
+
+    def modprobe(self, command: Modprobe) -> None:
+        try:
+            self.k.modprobe(command.module)
+        except KernelError as error:
+            raise IpExit(
+                1, f"modprobe: FATAL: Module {command.module} not found in directory /lib/modules"
+            ) from error
+
+    def rmmod(self, command: Rmmod) -> None:
+        try:
+            self.k.rmmod(command.module)
+        except KernelError as error:
+            why = {"ENOENT": "is not currently loaded", "EBUSY": "is in use"}.get(
+                error.name, str(error)
+            )
+            raise IpExit(1, f"rmmod: ERROR: Module {command.module} {why}") from error
+
+    def sleep(self, command: Sleep) -> None:
+        self.k.chk.sleep(command.seconds, name="sleep")
+
+    def refused(self, command: Refused) -> None:
+        raise IpExit(command.status, command.stderr)
+
+
+_HANDLERS: dict[type[Command], Callable[[Process, Any], str | None]] = {
+    NetnsAdd: Process.netns_add,
+    NetnsDel: Process.netns_del,
+    NetnsShow: Process.netns_show,
+    LinkAdd: Process.link_add,
+    LinkSet: Process.link_set,
+    LinkDel: Process.link_del,
+    LinkShow: Process.link_show,
+    AddrShow: Process.addr_show,
+    AddrAdd: Process.addr_add,
+    Sysctl: Process.sysctl,
+    Modprobe: Process.modprobe,
+    Rmmod: Process.rmmod,
+    Sleep: Process.sleep,
+    Refused: Process.refused,
+}

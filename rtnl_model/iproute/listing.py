@@ -1,0 +1,164 @@
+"""What `ip link` shows: devices as the recordings have them, and lines for people.
+
+Mirrors rtnl_fill_ifinfo as far as `ip -d -j link` tells it, with the recorder's `lower`: the lower
+device or the peer, followed through the nsid into the namespace where it lives.
+
+Context: a snapshot.  Takes no lock and asks no question that a conductor could see; call it when
+nothing runs, or for a look at a stuck run.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..kernel import Kernel
+    from ..kernel.net_namespace import Net
+    from ..kernel.netdevice import NetDevice
+
+__all__ = ["devices_by_netns", "human_links", "json_links", "shown_devices"]
+
+Shown = dict[str, Any]
+INIT = "init"
+
+
+def devices_by_netns(k: Kernel) -> dict[str, list[Shown]]:
+    """Every named namespace; `init` only when it holds more than `lo`."""
+    out = {net.name: shown_devices(k, net) for net in k.net_namespace.named()}
+    initial = [shown for shown in shown_devices(k, k.init_net) if shown["kind"] != "lo"]
+    if initial:
+        out[INIT] = initial
+    return out
+
+
+def sorted_devices(net: Net) -> list[NetDevice]:
+    """In the order of the kernel's dump."""
+    return sorted(net.dev_list(), key=lambda dev: dev.ifindex)
+
+
+def shown_devices(k: Kernel, net: Net) -> list[Shown]:
+    """The devices of one namespace in the recordings' shape."""
+    return [shown_device(k, net, dev) for dev in sorted_devices(net)]
+
+
+def shown_device(k: Kernel, net: Net, dev: NetDevice) -> Shown:
+    """One device."""
+    shown: Shown = {
+        "ifname": dev.name,
+        "ifindex": dev.ifindex,
+        "kind": kind_of(dev),
+        "up": dev.up,
+        "operstate": dev.operstate if dev.up else "DOWN",
+    }
+    ops = dev.rtnl_link_ops
+    if ops is not None:
+        shown.update(_lower(k, net, dev))
+    master = dev.master
+    if master is not None:
+        shown["master"] = master.name
+        shown["slave_kind"] = dev.slave_kind or master.kind
+    info = ops.fill_info(dev) if ops is not None else {}
+    if info:
+        shown["info"] = info
+    if dev.netns_immutable:
+        shown["netns_immutable"] = True
+    return shown
+
+
+def kind_of(dev: NetDevice) -> str:
+    """The kind, or what a device without one is called."""
+    if dev.kind:
+        return dev.kind
+    return "lo" if dev.type == "loopback" or dev.name == "lo" else dev.type or "ether"
+
+
+def _lower(k: Kernel, net: Net, dev: NetDevice) -> Shown:
+    """`lower` (IFLA_LINK and the netns it is in) or `backend` (a netns alone)."""
+    ops = dev.rtnl_link_ops
+    assert ops is not None
+    iflink = ops.get_iflink(dev)
+    link_net = ops.get_link_net(dev)
+    foreign = link_net is not None and link_net is not net
+    if iflink is None or (iflink == dev.ifindex and not foreign):
+        if not foreign:
+            return {}
+        assert link_net is not None
+        return {
+            "backend": {"nsid": k.net_namespace.peernet2id(net, link_net), "netns": link_net.name}
+        }
+    where = link_net if foreign and link_net is not None else net
+    found = next((d for d in where.dev_list() if d.ifindex == iflink), None)
+    name = found.name if found is not None else None
+    if not foreign:
+        return {"lower": {"ifname": name, "netns": net.name}}
+    return {
+        "lower": {
+            "ifindex": iflink,
+            "netns": where.name,
+            "nsid": k.net_namespace.peernet2id(net, where),
+            "ifname": name,
+        }
+    }
+
+
+# -- for people --
+
+
+def json_links(k: Kernel, net: Net, only: NetDevice | None = None) -> str:
+    """`ip -j link`: one line of JSON."""
+    links = []
+    for dev in [only] if only is not None else sorted_devices(net):
+        link: Shown = {
+            "ifindex": dev.ifindex,
+            "ifname": dev.name,
+            "flags": flags(dev),
+            "mtu": dev.mtu,
+            "operstate": dev.operstate if dev.up else "DOWN",
+            "group": "default" if not dev.group else str(dev.group),
+            "link_type": dev.type,
+            "address": dev.address,
+        }
+        links.append(link)
+    return json.dumps(links)
+
+
+def flags(dev: NetDevice) -> list[str]:
+    """The words between the angle brackets."""
+    words = ["LOOPBACK"] if kind_of(dev) == "lo" else ["BROADCAST", "MULTICAST"]
+    if dev.noarp:
+        words.append("NOARP")
+    if dev.promiscuity:
+        words.append("PROMISC")
+    if dev.up:
+        words.append("UP")
+        if dev.operstate in ("UP", "UNKNOWN"):
+            words.append("LOWER_UP")
+    return words
+
+
+def human_links(
+    k: Kernel, net: Net, only: NetDevice | None = None, *, addresses: bool = False
+) -> str:
+    """`ip link`, in lines."""
+    lines = []
+    for dev in [only] if only is not None else sorted_devices(net):
+        shown = shown_device(k, net, dev)
+        lower = shown.get("lower")
+        name = dev.name
+        if lower is not None:
+            name += f"@{lower['ifname'] if 'ifindex' not in lower else 'if%d' % lower['ifindex']}"
+        master = f" master {shown['master']}" if "master" in shown else ""
+        lines.append(
+            f"{dev.ifindex}: {name}: <{','.join(flags(dev))}> mtu {dev.mtu}{master} "
+            f"state {shown['operstate']} mode DEFAULT group {dev.group or 'default'}"
+        )
+        address = dev.address or "00:00:00:00:00:00"
+        where = f" link-netns {lower['netns']}" if lower and "ifindex" in lower else ""
+        lines.append(f"    link/{dev.type} {address}{where}")
+        if addresses:
+            lines += [f"    inet {a}" for a in k.inet.addresses(dev)]
+        info = " ".join(f"{key} {value}" for key, value in shown.get("info", {}).items())
+        if shown["kind"] not in ("lo", "ether"):
+            lines.append(f"    {shown['kind']} {info}".rstrip())
+    return "\n".join(lines)
