@@ -11,12 +11,12 @@ on; the waiter sees the mark and raises Unwind (`sync.blocking`).
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.core.waits import explain_stuck
+from lockcheck.sync.plain import PlainThread, plain_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +49,8 @@ class Watchdog:
         self._period = period
         self._looks = looks
         self._on_stuck = on_stuck
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="lockcheck watchdog")
+        self._stop = plain_event()
+        self._thread = PlainThread(target=self._watch, name="lockcheck watchdog")
         self.report: Any = None
         """The report of the hang, when there was one."""
 

@@ -3,12 +3,17 @@
 Free runs start it as `threading` does.  Under a controlled conductor the body runs on a pooled
 real thread of the conductor's; `native_id` tells which.  `join` is a wait like any other, so a
 circle through a join is seen and a stuck join can be unwound.
+
+What the checker knows of a thread is kept in its `Life`, off the thread: a subclass's attributes
+belong to its author.  The functions below work on any `threading.Thread` that has a Life, so that
+`install()` can put these very functions into threading's own class (`lockcheck.patch.threads`).
 """
 
 from __future__ import annotations
 
 import _thread
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +23,34 @@ from lockcheck.sync.parking import Parking
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
 
-__all__ = ["Thread"]
+__all__ = ["Life", "Thread"]
+
+# threading's own, bound before `install()` can have replaced them.
+_plain_start = threading.Thread.start
+_plain_join = threading.Thread.join
+_plain_is_alive = threading.Thread.is_alive
+_plain_bootstrap_inner: Callable[[threading.Thread], None] = (
+    threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
+)
+_plain_native_id: Callable[[threading.Thread], int | None] = (
+    threading.Thread.native_id.fget  # type: ignore[attr-defined]
+)
 
 
 class _Done(Parking):
     """The end of a thread: what a join waits for."""
 
-    __slots__ = ("finished", "thread")
+    __slots__ = ("finished", "life")
 
-    def __init__(self, chk: Checker, name: str, thread: Thread) -> None:
+    def __init__(self, chk: Checker, name: str, life: Life) -> None:
         super().__init__(chk, name)
         self.finished = False
-        self.thread = thread
+        self.life = life
+
+    @property
+    def thread(self) -> Any:
+        """What the engine knows this thread by."""
+        return self.life
 
     def is_finished(self) -> bool:
         return self.finished
@@ -41,6 +62,158 @@ class _Done(Parking):
 
     def ready(self, op: Op) -> bool:
         return self.finished if op.kind in (Kind.WAIT, Kind.JOIN) else True
+
+
+class Life:
+    """One thread, from its making to its end, as the checker sees it.
+
+    It refers to its thread weakly: being checked must not keep a thread object alive.
+    """
+
+    __slots__ = (
+        "_ref", "chk", "done", "exception", "native_id", "parent_clock", "pooled", "started",
+        "state", "unwound",
+    )  # fmt: skip
+
+    def __init__(self, chk: Checker, thread: threading.Thread) -> None:
+        self._ref = weakref.ref(thread)
+        self.chk = chk
+        self.exception: BaseException | None = None
+        """What its body raised, if anything."""
+        self.unwound = False
+        """Ended by Unwind: the run was over before its body was."""
+        self.state: Any = None
+        """The engine's ThreadState, from its first instruction on."""
+        self.parent_clock: Any = None
+        self.started = False
+        """Started by us: its end will be told."""
+        self.pooled = False
+        self.native_id: int | None = None
+        """The pooled thread's."""
+        self.done = _Done(chk, f"end of {thread.name}", self)
+
+    @property
+    def name(self) -> str:
+        thread = self._ref()
+        return self.done.name.removeprefix("end of ") if thread is None else thread.name
+
+    @property
+    def ident(self) -> int | None:
+        return None if self.state is None else self.state.ident
+
+    def is_alive(self) -> bool:
+        """Return whether it was started and has not ended."""
+        return self.started and not self.done.finished
+
+
+def life_of(thread: threading.Thread) -> Life | None:
+    """Return the Life of a thread, None where it is not checked."""
+    return thread.__dict__.get("_lockcheck")
+
+
+def start(thread: threading.Thread, life: Life) -> None:
+    """Start it on a real thread."""
+    chk = life.chk
+    conductor = chk.conductor
+    if conductor is not None:
+        conductor.point(Op(Kind.SPAWN, life.done, thread))
+    if life.started:
+        raise RuntimeError("threads can only be started once")
+    chk.engine.spawn(chk.current(), life)
+    life.started = True
+    if conductor is not None and conductor.spawn(thread, lambda: _pool_body(thread, life)):
+        life.pooled = True
+        return
+    try:
+        _plain_start(thread)
+    except BaseException:
+        life.started = False
+        raise
+
+
+def join(thread: threading.Thread, life: Life, timeout: float | None) -> None:
+    """Block until it ended.  Raises: RuntimeError when not started or itself, Unwind."""
+    chk = life.chk
+    if not life.started:
+        raise RuntimeError("cannot join thread before it is started")
+    if life.state is not None and life.state is chk.current():
+        raise RuntimeError("cannot join current thread")
+    done = life.done
+    got = done.wait(
+        done.is_finished, why=f"{life.name} to end", timeout=timeout, timer=f"{life.name}.join"
+    )
+    if got is None:
+        return
+    chk.engine.joined(chk.current(), life)
+    if not life.pooled:
+        _plain_join(thread)
+
+
+def is_alive(thread: threading.Thread, life: Life) -> bool:
+    """Return whether it was started and has not ended."""
+    return life.is_alive() if life.pooled else _plain_is_alive(thread)
+
+
+def native_id(thread: threading.Thread, life: Life) -> int | None:
+    """Native id of the real thread that runs it, or ran it."""
+    return life.native_id if life.pooled else _plain_native_id(thread)
+
+
+def bootstrap_inner(thread: threading.Thread, life: Life) -> None:
+    """Enter the engine before `run`, leave it after (threading's own hook)."""
+    own = thread.__dict__.get("run")
+    body = thread.run
+    thread.run = lambda: _run_free(body, life)  # type: ignore[method-assign]
+    life.state = life.chk.begin_thread(life)
+    try:
+        _plain_bootstrap_inner(thread)
+    finally:
+        if own is None:
+            thread.__dict__.pop("run", None)
+        else:
+            thread.run = own
+        _leave(life)
+
+
+def _leave(life: Life) -> None:
+    life.chk.end_thread(life)
+    life.done.finish()
+
+
+def _run_free(body: Callable[[], None], life: Life) -> None:
+    try:
+        body()
+    except Unwind:
+        life.unwound = True
+    except SystemExit:
+        raise
+    except BaseException as error:
+        life.exception = error
+        life.chk.failures.append((life.name, error))
+        raise  # threading's excepthook tells it, as always
+
+
+def _pool_body(thread: threading.Thread, life: Life) -> None:
+    """The body on a pooled thread; the conductor sees Unwind, nobody else does."""
+    life.native_id = _thread.get_native_id()
+    ident = _thread.get_ident()
+    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
+    worker = active.get(ident)
+    active[ident] = thread  # current_thread() is the program's thread, not the worker
+    life.state = life.chk.begin_thread(life)
+    try:
+        thread.run()
+    except Unwind:
+        life.unwound = True
+    except SystemExit:
+        pass
+    except BaseException as error:
+        life.exception = error
+        life.chk.failures.append((life.name, error))
+    finally:
+        if worker is not None:
+            active[ident] = worker
+        _leave(life)
 
 
 class Thread(threading.Thread):
@@ -59,28 +232,23 @@ class Thread(threading.Thread):
     ) -> None:
         super().__init__(group, target, name, args, kwargs, daemon=daemon)
         self.chk = chk
-        self.exception: BaseException | None = None
-        self.unwound = False
-        """Ended by Unwind: the run was over before its body was."""
-        self.state: Any = None
-        """The engine's ThreadState, from its first instruction on."""
-        self.parent_clock: Any = None
-        self._done_parking = _Done(chk, f"end of {self.name}", self)
-        self._pooled = False
-        self._pool_native_id: int | None = None
+        self._lockcheck = Life(chk, self)
+
+    @property
+    def exception(self) -> BaseException | None:
+        return self._lockcheck.exception
+
+    @property
+    def unwound(self) -> bool:
+        return self._lockcheck.unwound
+
+    @property
+    def state(self) -> Any:
+        return self._lockcheck.state
 
     def start(self) -> None:
         """Start it on a real thread."""
-        chk = self.chk
-        conductor = chk.conductor
-        if conductor is not None:
-            conductor.point(Op(Kind.SPAWN, self._done_parking, self))
-        chk.engine.spawn(chk.current(), self)
-        chk.adopt(self)
-        if conductor is not None and conductor.spawn(self, self._pool_body):
-            self._pooled = True
-            return
-        super().start()
+        start(self, self._lockcheck)
 
     def run(self) -> None:
         """The thread's own body: what a subclass overrides, as with `threading.Thread`."""
@@ -88,80 +256,15 @@ class Thread(threading.Thread):
 
     def join(self, timeout: float | None = None) -> None:
         """Block until it ended.  Raises: RuntimeError when not started, Unwind."""
-        chk = self.chk
-        if not self._pooled and not self._started.is_set():  # type: ignore[attr-defined]
-            raise RuntimeError("cannot join thread before it is started")
-        if self.state is not None and self.state is chk.current():
-            raise RuntimeError("cannot join current thread")
-        got = self._done_parking.wait(
-            self._done_parking.is_finished,
-            why=f"{self.name} to end",
-            timeout=timeout,
-            timer=f"{self.name}.join",
-        )
-        if got is None:
-            return
-        chk.engine.joined(chk.current(), self)
-        if not self._pooled:
-            super().join()
+        join(self, self._lockcheck, timeout)
 
     def is_alive(self) -> bool:
         """Return whether it was started and has not ended."""
-        if self._pooled:
-            return not self._done_parking.finished
-        return super().is_alive()
+        return is_alive(self, self._lockcheck)
 
     @property
     def native_id(self) -> int | None:
-        return self._pool_native_id if self._pooled else super().native_id
+        return native_id(self, self._lockcheck)
 
     def _bootstrap_inner(self) -> None:
-        """Enter the engine before `run`, leave it after (threading's own hook)."""
-        body = self.run
-        self.run = lambda: self._run_free(body)  # type: ignore[method-assign]
-        self._enter()
-        try:
-            super()._bootstrap_inner()  # type: ignore[misc]
-        finally:
-            del self.run
-            self._leave()
-
-    def _run_free(self, body: Callable[[], None]) -> None:
-        try:
-            body()
-        except Unwind:
-            self.unwound = True
-        except SystemExit:
-            raise
-        except BaseException as error:
-            self.exception = error
-            self.chk.failures.append((self.name, error))
-            raise  # threading's excepthook tells it, as always
-
-    def _enter(self) -> None:
-        chk = self.chk
-        self.state = chk.begin_thread(self)
-
-    def _leave(self) -> None:
-        self.chk.end_thread(self)
-        self._done_parking.finish()
-
-    def _pool_body(self) -> None:
-        """The body on a pooled thread; the conductor sees Unwind, nobody else does."""
-        self._pool_native_id = _thread.get_native_id()
-        self._enter()
-        try:
-            self._run_checked()
-        finally:
-            self._leave()
-
-    def _run_checked(self) -> None:
-        try:
-            self.run()
-        except Unwind:
-            self.unwound = True
-        except SystemExit:
-            pass
-        except BaseException as error:
-            self.exception = error
-            self.chk.failures.append((self.name, error))
+        bootstrap_inner(self, self._lockcheck)

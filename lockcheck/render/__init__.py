@@ -1,0 +1,6 @@
+"""Reports out: one format per file, all made from the dictionaries that the values' `to_dict` give.
+
+That way a recorded `graph.json` or `findings.json` renders exactly as the live objects do.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,53 @@
+"""How places are told: short paths, `function (file:line)`, one way for every format.
+
+A path below the working directory is shown relative to it, one of Python's own library as
+`<python>/threading.py`, an installed package as `<site>/pkg/mod.py`; anything else keeps its last
+three parts.  Nothing is looked up on disk, so a recording from another machine renders too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Frame = Mapping[str, Any]
+
+_SITE = re.compile(r"^.*/(?:site|dist)-packages/")
+_LIBRARY = re.compile(r"^.*/lib(?:64)?/python3\.\d+t?/")
+_HIDDEN = re.compile(r"(?:^|/)(?:lockcheck/(?:patch|cli|pytest_plugin)|_pytest/|pluggy/|runpy\.py)")
+
+
+def short_path(path: str) -> str:
+    """Return `path` as a person wants to read it."""
+    here = os.getcwd() + os.sep
+    if path.startswith(here):
+        return path[len(here) :]
+    for pattern, name in ((_SITE, "<site>/"), (_LIBRARY, "<python>/")):
+        short, found = pattern.subn(name, path)
+        if found:
+            return short
+    parts = path.split("/")
+    return path if len(parts) <= 4 else "/".join([".."] + parts[-3:])
+
+
+def place(frame: Frame) -> str:
+    """`function (file:line)` of one frame."""
+    return f"{frame['function']} ({short_path(str(frame['file']))}:{frame['line']})"
+
+
+def where(frames: Iterable[Frame]) -> str:
+    """The innermost place of a stack, '?' without one."""
+    for frame in frames:
+        return place(frame)
+    return "?"
+
+
+def stack_lines(frames: Iterable[Frame], indent: str = "       ", limit: int = 12) -> list[str]:
+    """A stack as lines, innermost first, without the frames of the machinery around the user."""
+    shown = [f for f in frames if not _HIDDEN.search(str(f["file"]))]
+    lines = [indent + place(frame) for frame in shown[:limit]]
+    if len(shown) > limit:
+        lines.append(f"{indent}… {len(shown) - limit} more")
+    return lines or [indent + "(no stack)"]

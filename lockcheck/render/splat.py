@@ -1,0 +1,343 @@
+"""`str(report)`: a finding as text, laid out as lockdep lays out its splats.
+
+Banner, the header phrase of the kind, who tries to take what and what it holds, the existing
+dependency chain in reverse order with a stack for either side of every step, the unsafe scenario
+with one column a thread, the locks each participant held, why the severity, what to do, the
+fingerprint and, where there is one, the replay token.  Waiting reports (wait-cycle, deadlock, hang)
+tell each thread in DEPT's way: what it [holds], what it [waits] for, what it [owes].
+
+Left out of the kernel's layout: addresses, process ids, kernel idents; they mean nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lockcheck.render.places import stack_lines, where
+from lockcheck.render.scenario import columns, scenario
+
+Finding = Mapping[str, Any]
+
+HEADERS = {
+    "circular": "possible circular locking dependency detected",
+    "recursive": "possible recursive locking detected",
+    "inverted-context": "inconsistent lock state",
+    "wait-context": "[ BUG: Invalid wait context ]",
+    "wait-cycle": "possible circular wait dependency detected",
+    "deadlock": "[ BUG: threads are deadlocked ]",
+    "bad-unlock": "bad unlock balance detected!",
+    "nest-not-held": "Nested lock was not taken",
+    "unpinned": "releasing a pinned lock",
+    "assertion": "lock assertion failed",
+    "held-at-exit": "a thread that ends still has locks held!",
+    "held-at-fork": "lock held at fork!",
+    "freed-held": "held lock freed!",
+    "race": "data race detected",
+    "invariant": "invariant broken",
+    "hang": "tasks are hung",
+    "leak": "leak detected",
+    "warn": "warning",
+}
+
+BAR = 62
+
+ADVICE = {
+    "circular": "Take these locks in one order everywhere, or drop the first before taking the "
+    "second. If the order is right because of something the checker cannot see, say so with "
+    "subclass=, nest= or cmp=.",
+    "recursive": "Do not take a second lock of this class while holding one, or give them an "
+    "order: cmp= for the class, subclass= or nest= at the call. For the same lock use an RLock.",
+    "inverted-context": "Do not take this lock in a finaliser or signal handler: hand the work to "
+    "a thread through a SimpleQueue, or mask the context while the lock is held.",
+    "wait-context": "Do not block here; do the blocking part before or after.",
+    "wait-cycle": "Do not wait while holding what the other side needs to get there.",
+    "deadlock": "These threads wait for each other and will never go on.",
+    "bad-unlock": "Release only what was taken, once; prefer `with`.",
+    "nest-not-held": "Take the lock named by nest= first.",
+    "unpinned": "Whoever pinned the lock relies on it being held: unpin before releasing.",
+    "held-at-exit": "Release in a `finally` or use `with`: nobody can release it any more.",
+    "held-at-fork": "Fork before threads start, or take this lock around the fork "
+    "(os.register_at_fork); in the child it stays locked for ever.",
+    "freed-held": "The last reference went while the lock was held; keep it until the release.",
+    "race": "Guard both accesses with one lock, or order them by a join, an event or a queue.",
+}
+
+WAITING = ("wait-cycle", "deadlock", "hang")
+
+
+def splat(report: Any) -> str:
+    """Return the text of a `Report`."""
+    return splat_of(report.to_dict())
+
+
+def splat_of(finding: Finding) -> str:
+    """Return the text of a finding given as its dictionary."""
+    lines = _banner(finding)
+    body = _BODIES.get(finding["kind"], _plain)
+    if finding["kind"] in WAITING or any(s["op"] == "wait" for s in finding.get("cycle", ())):
+        body = _waiting
+    lines += body(finding)
+    lines += _footer(finding)
+    return "\n".join(lines)
+
+
+def _banner(finding: Finding) -> list[str]:
+    header = HEADERS.get(finding["kind"], finding["kind"])
+    if finding["kind"] == "inverted-context" and len(finding.get("cycle", ())) > 1:
+        header = "possible irq lock inversion dependency detected"
+    if not header.startswith("["):
+        header = f"WARNING: {header}"
+    width = max(BAR, len(header))
+    lines = ["=" * width, header, finding["title"]]
+    reason = f" ({finding['reason']})" if finding.get("reason") else ""
+    lines.append(f"severity: {finding['severity']}{reason}")
+    lines.append("-" * width)
+    return lines
+
+
+def _footer(finding: Finding) -> list[str]:
+    lines: list[str] = []
+    advice = finding.get("advice") or ADVICE.get(finding["kind"], "")
+    if advice:
+        lines += ["", f"what to do: {advice}"]
+    lines += ["", f"fingerprint: {finding['fingerprint']}"]
+    if finding.get("replay"):
+        lines.append(f"replay: {finding['replay']}")
+    return lines
+
+
+def lock_text(lock: Mapping[str, Any]) -> str:
+    """`name` with its class, when the name does not already say it, and its mode."""
+    name, cls, mode = str(lock["name"]), str(lock["class"]), str(lock.get("mode", "lock"))
+    text = name if name.startswith(cls) else f"{name} of {cls}"
+    return text if mode == "lock" else f"{text} ({MODES.get(mode, mode)})"
+
+
+MODES = {
+    "read": "queued reader",
+    "rread": "recursive reader",
+    "try": "trylock",
+    "sync": "flush",
+    "wait": "event",
+}
+
+
+# -- circles of locks ------------------------------------------------------------------------------
+
+
+def _circular(finding: Finding) -> list[str]:
+    cycle = finding["cycle"]
+    if not cycle:
+        return _plain(finding)
+    now = cycle[-1]
+    lines = [
+        f"{now['thread']} is trying to acquire lock:",
+        f"  {lock_text(now['wanted'])}, at: {where(now['wanted_stack'])}",
+        "",
+        "but it is already holding lock:",
+        f"  {lock_text(now['held'])}, at: {where(now['held_stack'])}",
+        "",
+        "which lock already depends on the new lock.",
+        "",
+        "the existing dependency chain (in reverse order) is:",
+    ]
+    lines += _chain(cycle)
+    lines += _exists(cycle) + scenario(cycle) + _held_by_all(cycle)
+    if finding.get("detail"):
+        lines += ["", finding["detail"]]
+    return lines
+
+
+def _chain(cycle: Any) -> list[str]:
+    """One `-> #k` block a step: where the lock was wanted, and where the one below was taken.
+
+    The newest step is #0; the ones before it, in the order of the dependency, carry the highest
+    number first, as in the kernel.
+    """
+    lines: list[str] = []
+    older = list(cycle[:-1])
+    for number, step in [*zip(range(len(older), 0, -1), reversed(older), strict=True),
+                         (0, cycle[-1])]:  # fmt: skip
+        lines += ["", f"-> #{number} ({step['wanted']['class']}){_usage(step['wanted'])}:"]
+        verb = "waits for" if step["op"] == "wait" else "takes"
+        lines.append(f"     {step['thread']} {verb} {lock_text(step['wanted'])} at:")
+        lines += stack_lines(step["wanted_stack"])
+        lines.append(f"     while it holds {lock_text(step['held'])}, taken at:")
+        lines += stack_lines(step["held_stack"])
+        if step.get("told"):
+            lines.append(f"     ({step['told']})")
+    return lines
+
+
+def _usage(lock: Mapping[str, Any]) -> str:
+    mode = str(lock.get("mode", "lock"))
+    return "" if mode == "lock" else "{" + mode + "}"
+
+
+def _exists(cycle: Any) -> list[str]:
+    """The chain in one line, only when it has an intermediate lock."""
+    if len(cycle) < 3:
+        return []
+    names = [step["wanted"]["class"] for step in cycle]
+    return ["", "Chain exists of:", "  " + " --> ".join(names)]
+
+
+def _held_by_all(cycle: Any) -> list[str]:
+    lines: list[str] = [""]
+    for title, step in zip(columns(cycle), cycle, strict=True):
+        held = step.get("all_held") or []
+        if not held:
+            continue
+        count = f"{len(held)} lock{'s' if len(held) != 1 else ''}"
+        lines.append(f"{count} held by {title}:")
+        lines += [
+            f" #{number}: {lock_text(lock)}, at: {where(lock['stack'])}"
+            for number, lock in enumerate(held)
+        ]
+    return lines if len(lines) > 1 else []
+
+
+def _recursive(finding: Finding) -> list[str]:
+    cycle = finding["cycle"]
+    if not cycle:
+        return _plain(finding)
+    step = cycle[-1]
+    lines = [
+        f"{step['thread']} is trying to acquire lock:",
+        f"  {lock_text(step['wanted'])}, at: {where(step['wanted_stack'])}",
+        "",
+        "but it is already holding lock:",
+        f"  {lock_text(step['held'])}, at: {where(step['held_stack'])}",
+    ]
+    if finding.get("detail"):
+        lines += ["", finding["detail"]]
+    if step["held"]["name"] != step["wanted"]["name"]:
+        lines += ["", "other info that might help: the two are different locks of one class;",
+                  "May be due to missing lock nesting notation"]  # fmt: skip
+    lines += scenario(cycle) + _held_by_all(cycle)
+    lines += ["", f"{step['wanted']['name']} is wanted at:", *stack_lines(step["wanted_stack"])]
+    lines += ["", f"{step['held']['name']} was taken at:", *stack_lines(step["held_stack"])]
+    return lines
+
+
+# -- circles with waits ------------------------------------------------------------------------------
+
+
+def _waiting(finding: Finding) -> list[str]:
+    """One block a thread: what it holds, waits for, owes."""
+    cycle = finding["cycle"]
+    lines: list[str] = []
+    if finding.get("detail"):
+        lines += [finding["detail"]]
+    for index, (title, step) in enumerate(zip(columns(cycle), cycle, strict=True)):
+        owed_to = cycle[index - 1]
+        held = step.get("all_held") or (
+            [{**step["held"], "stack": step["held_stack"]}]
+            if step["held"].get("mode") != "wait"
+            else []
+        )
+        lines += ["", f"{title}:"]
+        lines += [f"  [holds] {lock_text(lock)}, at: {where(lock['stack'])}" for lock in held]
+        if not held:
+            lines.append("  [holds] nothing")
+        told = step.get("told") or lock_text(step["wanted"])
+        lines.append(f"  [waits] {told}, at: {where(step['wanted_stack'])}")
+        lines += stack_lines(step["wanted_stack"][1:], "            ", 6) if step[
+            "wanted_stack"
+        ][1:] else []
+        lines.append(f"  [owes]  {_owed(step)} to {owed_to['thread']}")
+    if cycle:
+        lines += scenario(cycle)
+    covered = {id(f) for f in ()}
+    lines += _stacks(finding, skip=bool(cycle)) if not covered else []
+    return lines
+
+
+def _owed(step: Mapping[str, Any]) -> str:
+    held = step["held"]
+    if held.get("mode") == "wait":
+        return f"{held['name']}"
+    return f"the release of {held['name']}"
+
+
+# -- the others --------------------------------------------------------------------------------------
+
+
+def _inverted(finding: Finding) -> list[str]:
+    if len(finding.get("cycle", ())) > 1:
+        return _circular(finding)
+    lines = []
+    if finding.get("detail"):
+        lines += [finding["detail"], ""]
+    lines += _stacks(finding)
+    locks = finding.get("locks") or ["the lock"]
+    lines += [
+        "",
+        " Possible unsafe locking scenario:",
+        "",
+        "       " + (finding["threads"][0] if finding.get("threads") else "a thread"),
+        "       ----",
+        f"  lock({locks[0]});",
+        "  <Interrupt>",
+        f"    lock({locks[-1]});",
+        "",
+        " *** DEADLOCK ***",
+    ]
+    return lines + _held(finding)
+
+
+def _plain(finding: Finding) -> list[str]:
+    """Finding told by its detail, the locks held and its stacks."""
+    lines: list[str] = []
+    if finding.get("detail"):
+        lines.append(finding["detail"])
+    return lines + _held(finding) + _stacks(finding)
+
+
+def _bad_unlock(finding: Finding) -> list[str]:
+    who = (finding.get("threads") or ["a thread"])[0]
+    lock = (finding.get("locks") or ["a lock"])[0]
+    held = finding.get("held") or []
+    lines = [f"{who} is trying to release lock ({lock}) at:"]
+    stacks = finding.get("stacks") or []
+    if stacks:
+        lines += stack_lines(stacks[0]["frames"])
+    lines.append("but it does not hold it." if held else "but there are no more locks to release!")
+    if finding.get("detail"):
+        lines += ["", finding["detail"]]
+    return lines + _held(finding) + _stacks(finding, first=1)
+
+
+def _held(finding: Finding) -> list[str]:
+    held = finding.get("held") or []
+    if not held:
+        return []
+    who = (finding.get("threads") or ["the thread"])[0]
+    lines = ["", f"{len(held)} lock{'s' if len(held) != 1 else ''} held by {who}:"]
+    lines += [
+        f" #{number}: {lock_text(lock)}, at: {where(lock.get('stack', ()))}"
+        for number, lock in enumerate(held)
+    ]
+    return lines
+
+
+def _stacks(finding: Finding, *, first: int = 0, skip: bool = False) -> list[str]:
+    lines: list[str] = []
+    if skip:
+        return lines
+    for each in (finding.get("stacks") or [])[first:]:
+        thread = f", {each['thread']}" if each.get("thread") else ""
+        lines += ["", f"{each['title']}{thread}:", *stack_lines(each["frames"])]
+    return lines
+
+
+_BODIES = {
+    "circular": _circular,
+    "recursive": _recursive,
+    "inverted-context": _inverted,
+    "wait-cycle": _waiting,
+    "deadlock": _waiting,
+    "hang": _waiting,
+    "bad-unlock": _bad_unlock,
+}
