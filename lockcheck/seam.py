@@ -22,7 +22,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Protocol
 
-__all__ = ["Aborted", "Conductor", "Kind", "Op", "SyncObject", "Unwind"]
+__all__ = ["Conductor", "Kind", "Op", "SyncObject", "Unwind"]
 
 
 class Kind(IntEnum):
@@ -64,10 +64,6 @@ class Unwind(BaseException):
     """
 
 
-class Aborted(Exception):
-    """A call was made on a run that had already been aborted."""
-
-
 class SyncObject(Protocol):
     """What a conductor needs to know of a primitive."""
 
@@ -81,7 +77,7 @@ class SyncObject(Protocol):
 class Op:
     """One operation about to happen."""
 
-    __slots__ = ("aux", "idle", "kind", "obj", "repeat", "timeout", "timer", "why")
+    __slots__ = ("aux", "idle", "kind", "obj", "repeat", "takes", "timeout", "timer", "why")
 
     def __init__(
         self,
@@ -93,6 +89,7 @@ class Op:
         timer: str = "",
         repeat: bool = False,
         idle: bool = False,
+        takes: bool = True,
         why: str = "",
     ) -> None:
         self.kind = kind
@@ -106,6 +103,8 @@ class Op:
         """The timer only repeats the same wait: its firing is no progress."""
         self.idle = idle
         """A service that waits for work: nothing is owed to it, it never makes a deadlock."""
+        self.takes = takes
+        """Does a wait change the object when it goes?  If not, waits commute."""
         self.why = why
         """What a waiter waits for, in words, for the wait-for table."""
 

@@ -95,7 +95,15 @@ class Parking:
         chk = self.chk
         ts = chk.current()
         op = Op(
-            Kind.WAIT, self, ready, timeout=timeout, timer=timer, repeat=repeat, idle=idle, why=why
+            Kind.WAIT,
+            self,
+            ready,
+            timeout=timeout,
+            timer=timer,
+            repeat=repeat,
+            idle=idle,
+            takes=take is not None,
+            why=why,
         )
         chk.engine.before_wait(ts, op)
         conductor = chk.conductor

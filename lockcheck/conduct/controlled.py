@@ -1,0 +1,436 @@
+"""The controlled conductor: one real thread runs at a time, a strategy picks which.
+
+A thread that reaches a point publishes the operation it stands before, computes who could go, asks
+the strategy, and hands control directly to the thread that was picked (`baton`); there is no
+scheduler thread on the way.  Enabledness is a pure function of the objects' state, so a run is
+determined by its choices, and a list of small integers replays it.
+
+Choices: `2 * i` thread i's operation goes; `2 * i + 1` its timer fires instead; `-1 - v` the program
+chose v.  Time is logical: it jumps to the next deadline when nobody can go, and each named timer may
+also fire early, once a run, as a choice.
+
+Invariant: the holder of control is the only thread that touches the conductor's state, so none of
+it is locked.  Left out: threads that the program makes behind our back (they are refused loudly).
+"""
+
+from __future__ import annotations
+
+import _thread
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Protocol
+
+from lockcheck.conduct.pool import Pool
+from lockcheck.conduct.stuck import Clock
+from lockcheck.conduct.task import BLOCKING, OBSERVING, SILENT, TRAITS, Task, observed_class
+from lockcheck.seam import Kind, Op, Unwind
+
+__all__ = [
+    "DEADLOCK", "DIVERGED", "END", "HUNG", "INTERRUPTED", "POINTS", "REDUNDANT", "ControlledConductor",
+    "Picker",
+]  # fmt: skip
+
+END: Final = -1
+"""Everybody finished, or is an idle service."""
+DEADLOCK: Final = -2
+POINTS: Final = -3
+"""The limit of points was reached."""
+REDUNDANT: Final = -4
+"""The strategy gave the run up: an equivalent one is known."""
+DIVERGED: Final = -5
+"""A recorded choice could not be made."""
+INTERRUPTED: Final = -6
+HUNG: Final = -7
+"""A thread blocks outside the seam."""
+
+
+class Picker(Protocol):
+    """What the conductor asks of a strategy."""
+
+    asks_always: bool
+    """Call `pick` even when there is one choice only."""
+
+    def pick(self, enabled: list[int], current: int) -> int:
+        """Return one of `enabled`, or a negative verdict; `current` is the running thread's."""
+        ...
+
+    def choose(self, n: int) -> int:
+        """Return one of `range(n)`."""
+        ...
+
+
+class ControlledConductor:
+    """Schedules one run after another on one pool of real threads.
+
+    Args:
+        pool: where threads come from.
+        max_points: decisions after which a run is given up as `POINTS`.
+        hang_after: seconds without a point after which the running thread counts as hung.
+    """
+
+    controlled = True
+
+    def __init__(
+        self, pool: Pool, *, max_points: int = 20_000, hang_after: float = 10.0
+    ) -> None:
+        self._pool = pool
+        self._home = pool.home
+        self.max_points = max_points
+        self.hang_after = hang_after
+        self.observed: frozenset[str] = frozenset()
+        """Classes whose releases are points, because somebody looks without blocking."""
+        self.on_end: Callable[[int], None] | None = None
+        """Called by the thread that found the end (deadlock or not), everybody else parked."""
+        self._reset()
+
+    def _reset(self) -> None:
+        self.tasks: list[Task] = []
+        self.live: list[Task] = []
+        self.current: Task | None = None
+        self.record: list[int] = []
+        """The choices made."""
+        self.events: list[tuple[int, Op]] = []
+        """What went, in order: choice and operation; silent operations included."""
+        self.jumps: list[int] = []
+        """Numbers of events before which time jumped or the world had settled."""
+        self.checkers: list[Any] = []
+        """Told when the run is over (`aborted`), so that unwinding is quiet."""
+        self.newly_observed: set[str] = set()
+        self.verdict = END
+        self.error: BaseException | None = None
+        """What the body of the first thread raised."""
+        self.stray: str = ""
+        self._attention = True  # a point must look closer: quiet, aborting, interrupted, no run
+        self._aborting = False
+        self._interrupted = False
+        self._quiet = 0
+        self._quiet_points = 0
+        self._clock = Clock()
+        self.pending: list[tuple[int, Op]] = []
+        """What each thread stood before when the run ended."""
+
+    # -- a run, seen by its controller -------------------------------------------------------------
+
+    def run(self, body: Callable[[], None], strategy: Picker, *, name: str = "main") -> int:
+        """Run `body` as the first thread; return the verdict when nobody runs any more.
+
+        Raises: KeyboardInterrupt, after the run was unwound.
+        """
+        self._reset()
+        self.pick = strategy.pick
+        self._forced = -1 if strategy.asks_always else 1
+        self._strategy = strategy
+        self._attention = False
+        root = self._add(name, body, None, None)
+        self.current = root  # it begins at once: no choice yet
+        root.wake()
+        self._await_end()
+        self.current = None
+        self._attention = True
+        return self.verdict
+
+    def _await_end(self) -> None:
+        interrupted = False
+        seen: tuple[int, int, int] | None = None
+        while True:
+            try:
+                if self._home.park_for(self.hang_after):
+                    break
+            except KeyboardInterrupt:
+                interrupted = self._interrupted = self._attention = True
+                continue
+            now = (len(self.events), self._quiet_points, len(self.live))
+            if now == seen:
+                self.verdict = HUNG
+                return
+            seen = now
+        self._pool.reclaim()
+        if interrupted:
+            raise KeyboardInterrupt
+
+    def now(self) -> float:
+        """Logical seconds since the run began."""
+        return self._clock.now
+
+    # -- points -----------------------------------------------------------------------------------
+
+    def point(self, op: Op) -> bool:
+        """Stand before `op` until it is granted; False: its timer fired.  Raises: Unwind."""
+        me = self.current
+        if self._attention or me is None or me.ident != _get_ident():
+            return self._attend(me, op)
+        trait = TRAITS[op.kind]
+        me.ready = None
+        if trait:
+            if trait == BLOCKING:
+                me.ready = op.obj.ready
+            elif trait == SILENT:
+                if not self.observed or observed_class(op.obj) not in self.observed:
+                    self.events.append((me.go, op))
+                    return True
+            else:
+                self._note_observer(op)
+        me.op = op
+        if op.timeout is None:
+            me.early = False
+        else:
+            self._clock.arm(me, op)
+        return self._decide(me)
+
+    def _decide(self, me: Task) -> bool:
+        enabled = []
+        for task in self.live:
+            ready = task.ready
+            if ready is None or ready(task.op):
+                enabled.append(task.go)
+            if task.early:
+                enabled.append(task.go + 1)
+        if len(enabled) == self._forced:
+            choice = enabled[0]
+        elif enabled:
+            choice = self.pick(enabled, me.go)
+        else:
+            choice = self._nobody()
+        record = self.record
+        if choice < 0 or len(record) >= self.max_points:
+            self._over(choice if choice < 0 else POINTS)
+            raise Unwind
+        record.append(choice)
+        if choice == me.go:
+            self.events.append((choice, me.op))
+            return True
+        task = self.tasks[choice >> 1]
+        self.events.append((choice, task.op))
+        if choice & 1:
+            self._clock.fire(task)
+            task.granted = False
+        else:
+            task.granted = True
+        if task is not me:
+            self.current = task
+            task.wake()
+            me.park()
+            if self._aborting:
+                raise Unwind
+        return me.granted
+
+    def choose(self, n: int, why: str) -> int:
+        """Resolve a choice of the program; the same list of choices records it."""
+        me = self.current
+        if n <= 1 or self._attention or me is None:
+            return 0
+        value = self._strategy.choose(n)
+        if value < 0:
+            self._over(value)
+            raise Unwind
+        self.record.append(-1 - value)
+        self.events.append((-1 - value, me.op))
+        return value
+
+    def spawn(self, thread: Any, run: Callable[[], None]) -> bool:
+        """Give `thread` a pooled real thread; it begins when the strategy says so."""
+        if self._aborting:
+            raise Unwind
+        self._add(thread.name, run, self.current, thread)
+        return True
+
+    def settle(self) -> None:
+        """Block until every other thread finished or is an idle service.  Raises: Unwind."""
+        me = self.current
+        assert me is not None, "settle() is for a thread of the run"
+        if self._attention:
+            return
+        me.settle()
+        self._decide(me)
+        me.settling = False
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Run the body without points: a thread goes on until it blocks, then the next one does.
+
+        At its end everybody else has run until it blocks, so what follows starts from one state.
+        """
+        me = self.current
+        if me is None or self._aborting:
+            yield
+            return
+        self._quiet += 1
+        self._attention = True
+        try:
+            yield
+            if not self._aborting and self._quiet == 1:
+                self._drain(me)
+        finally:
+            self._quiet -= 1
+            if not self._quiet and not self._aborting and not self._interrupted:
+                self._attention = False
+
+    # -- rarer cases ------------------------------------------------------------------------------
+
+    def _attend(self, me: Task | None, op: Op) -> bool:
+        """A point in a run that is quiet, over, interrupted, or not ours."""
+        if me is None:
+            return True  # before or after the run: the controller looks at the world
+        if me.ident != _get_ident():
+            self.stray = op.obj.name
+            raise RuntimeError(
+                f"{op!r}: a thread that lockcheck did not start touches a controlled object; "
+                "start threads through the checked Thread class"
+            )
+        blocking = TRAITS[op.kind] == BLOCKING
+        if self._aborting:
+            if blocking and not op.obj.ready(op):
+                raise Unwind
+            return True
+        if self._interrupted:
+            self._over(INTERRUPTED)
+            raise Unwind
+        self._quiet_points += 1
+        if not blocking or op.obj.ready(op):
+            return True
+        me.op = op
+        me.ready = op.obj.ready
+        me.early = False
+        if op.timeout is not None:
+            self._clock.arm(me, op)
+        self._quiet_switch(me)
+        return me.granted
+
+    def _drain(self, me: Task) -> None:
+        """Let everybody else run until it blocks."""
+        me.settle()
+        me.settling = False
+        me.draining = True
+        self._quiet_switch(me)
+        me.draining = False
+
+    def _quiet_switch(self, me: Task) -> None:
+        task = self._quiet_next(me)
+        if task is me:
+            return
+        self.current = task
+        task.wake()
+        me.park()
+        if self._aborting:
+            raise Unwind
+
+    def _quiet_next(self, me: Task | None) -> Task:
+        """Return who goes on in a quiet phase; raises Unwind when nobody can."""
+        for task in self.live:
+            if task.ready is None or task.ready(task.op):
+                task.granted = True
+                return task
+        for task in self.live:
+            if task.draining:
+                task.granted = True
+                return task
+        task_or_none = self._clock.jump(self.live)
+        if task_or_none is None:
+            self._over(DEADLOCK)
+            raise Unwind
+        self._clock.fire(task_or_none)
+        task_or_none.granted = False
+        return task_or_none
+
+    def _nobody(self) -> int:
+        """Nobody can go: the end, a jump in time, or a deadlock."""
+        waiting = [task for task in self.live if not task.op.idle]
+        if not waiting:
+            return END
+        if len(waiting) == 1 and waiting[0].settling:
+            self.jumps.append(len(self.events))
+            return waiting[0].go
+        task = self._clock.jump(self.live)
+        if task is None:
+            return DEADLOCK
+        self.jumps.append(len(self.events))
+        enabled = [each.go + 1 for each in self.live if each.early]
+        return enabled[0] if len(enabled) == self._forced else self.pick(enabled, -1)
+
+    def _note_observer(self, op: Op) -> None:
+        name = observed_class(op.obj)
+        if name not in self.observed:
+            self.newly_observed.add(name)
+
+    def _over(self, verdict: int) -> None:
+        """The run is over: tell the checkers, then everybody unwinds, one at a time."""
+        self.verdict = verdict
+        self._attention = self._aborting = True
+        self.pending = [(task.go, task.op) for task in self.live]
+        if self.on_end is not None:
+            self.on_end(verdict)
+        for chk in self.checkers:
+            chk.aborted = True
+
+    def _add(self, name: str, run: Callable[[], None], parent: Task | None, thread: Any) -> Task:
+        worker = self._pool.take()
+        task = Task(len(self.tasks), name, worker, parent, thread)
+        task.born = len(self.events)
+        self.tasks.append(task)
+        self.live.append(task)
+
+        def job() -> None:
+            task.ident = _get_ident()
+            if not self._aborting:
+                try:
+                    run()
+                except Unwind:
+                    task.unwound = True
+                except BaseException as error:  # handed to the controller, which knows what to say
+                    if self.error is None:
+                        self.error = error
+            self._finish(task)
+
+        worker.job = job
+        return task
+
+    def _finish(self, me: Task) -> None:
+        """`me` is done: hand control on, or home when nobody is left."""
+        me.finished = True
+        self.live.remove(me)
+        if not self._aborting:
+            try:
+                task = self._after(me)
+            except Unwind:
+                task = None
+            except BaseException as error:
+                self.error = self.error or error
+                self._over(DIVERGED)
+                task = None
+            if task is not None:
+                self.current = task
+                task.wake()
+                return
+        if self.live:
+            self.current = self.live[-1]
+            self.current.wake()  # it sees that the run is over and unwinds
+        else:
+            self._home.wake()
+
+    def _after(self, me: Task) -> Task | None:
+        """Pick who follows a finished thread; None when the run is over."""
+        if self._quiet:
+            return self._quiet_next(None)
+        enabled = []
+        for task in self.live:
+            if task.ready is None or task.ready(task.op):
+                enabled.append(task.go)
+            if task.early:
+                enabled.append(task.go + 1)
+        if enabled:
+            choice = enabled[0] if len(enabled) == self._forced else self.pick(enabled, -1)
+        else:
+            choice = self._nobody()
+        if choice < 0:
+            self._over(choice)
+            return None
+        self.record.append(choice)
+        task = self.tasks[choice >> 1]
+        self.events.append((choice, task.op))
+        if choice & 1:
+            self._clock.fire(task)
+        task.granted = not choice & 1
+        return task
+
+
+_get_ident = _thread.get_ident

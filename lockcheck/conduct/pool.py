@@ -1,0 +1,96 @@
+"""A pool of real OS threads, re-armed for every schedule.
+
+Starting a thread costs more than a whole short schedule, so the controlled conductor borrows
+workers: it gives one a job, wakes its baton, and gets it back when the schedule is over.  A worker
+serves one model thread a schedule at most, so two model threads of a schedule never share a native
+id.
+
+Invariant: outside a schedule every worker of the pool is parked without a job.
+A worker that hangs outside the seam cannot be ended by anybody; it is abandoned and told about.
+For its sake the workers are daemon threads: a hung one must not keep the process from ending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lockcheck.conduct.baton import Baton, make_baton
+from lockcheck.sync.plain import PlainThread
+
+__all__ = ["Pool", "Worker"]
+
+
+class Worker:
+    """One real thread: parked, or running the job it was given."""
+
+    __slots__ = ("baton", "job", "stopping", "thread")
+
+    def __init__(self, number: int) -> None:
+        self.baton: Baton = make_baton()
+        self.job: Callable[[], None] | None = None
+        """What to run when woken; written by whoever holds control."""
+        self.stopping = False
+        self.thread = PlainThread(
+            target=self._serve, name=f"lockcheck worker {number}", daemon=True
+        )
+        self.thread.start()
+
+    def _serve(self) -> None:
+        park = self.baton.park
+        while True:
+            park()
+            if self.stopping:
+                return
+            job, self.job = self.job, None
+            assert job is not None, "a worker was woken without a job"
+            job()
+            del job  # keeps no world alive while parked
+
+
+class Pool:
+    """Workers in order of creation; a context manager that leaves no thread behind."""
+
+    def __init__(self) -> None:
+        self._workers: list[Worker] = []
+        self._used = 0
+        self._closed = False
+        self.home: Baton = make_baton()
+        """Where the controller waits for the end of a schedule."""
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def take(self) -> Worker:
+        """Return a worker that has not served in this schedule."""
+        assert not self._closed, "the pool was closed"
+        if self._used == len(self._workers):
+            self._workers.append(Worker(len(self._workers) + 1))
+        worker = self._workers[self._used]
+        self._used += 1
+        return worker
+
+    def reclaim(self) -> None:
+        """Take all workers back; every job must have ended."""
+        self._used = 0
+
+    def close(self, *, abandon: bool = False) -> None:
+        """Join every worker and close every baton; with `abandon`, leave the hung ones."""
+        if self._closed:
+            return
+        self._closed = True
+        if abandon:
+            return  # somebody hangs in there; a closed descriptor would be reused under its feet
+        for worker in self._workers:
+            worker.stopping = True
+            worker.baton.wake()
+        for worker in self._workers:
+            worker.thread.join()
+            worker.baton.close()
+        self._workers.clear()
+        self.home.close()

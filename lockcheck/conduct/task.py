@@ -1,0 +1,126 @@
+"""One thread of a controlled run, as its conductor sees it.
+
+Invariant: only the holder of control reads or writes a task; there is one such thread at a time, so
+no field needs a lock.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from lockcheck.seam import Kind, Op
+
+if TYPE_CHECKING:
+    from lockcheck.conduct.pool import Worker
+
+__all__ = ["BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "observed_class"]
+
+PLAIN: Final = 0
+BLOCKING: Final = 1
+"""May have to wait: `op.obj.ready(op)` tells."""
+SILENT: Final = 2
+"""Needs no point unless somebody can see the object without blocking (try, `locked()`)."""
+OBSERVING: Final = 3
+"""Sees an object's state without blocking: makes its class's silent operations points."""
+
+_TRAIT_OF: Final = {
+    Kind.ACQUIRE: BLOCKING,
+    Kind.READ_ACQUIRE: BLOCKING,
+    Kind.WAIT: BLOCKING,
+    Kind.WAIT_REFS: BLOCKING,
+    Kind.JOIN: BLOCKING,
+    Kind.SLEEP: BLOCKING,
+    Kind.RELEASE: SILENT,
+    Kind.READ_RELEASE: SILENT,
+    Kind.TRY_ACQUIRE: OBSERVING,
+    Kind.TRY_READ_ACQUIRE: OBSERVING,
+    Kind.PROBE: OBSERVING,
+}
+TRAITS: Final = tuple(_TRAIT_OF.get(kind, PLAIN) for kind in Kind)
+"""By kind: what a point has to know before it looks any closer."""
+
+
+class Marker:
+    """A named object that is always ready: what an operation without an object stands before."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def ready(self, op: Op) -> bool:
+        """May `op` go now?  (`lockcheck.seam.SyncObject`)"""
+        return True
+
+
+def _never(op: Op) -> bool:
+    return False
+
+
+class Task:
+    """A thread: what it is about to do, and how to wake it."""
+
+    __slots__ = (
+        "born", "children", "deadline", "draining", "early", "finished", "fired", "go", "granted",
+        "ident", "index", "key", "name", "op", "parent", "park", "ready", "settling", "thread",
+        "unwound", "wake",
+    )  # fmt: skip
+
+    def __init__(
+        self, index: int, name: str, worker: Worker, parent: Task | None, thread: Any
+    ) -> None:
+        self.index = index
+        """Number of the thread in this run, in order of spawning."""
+        self.go = index << 1
+        """The choice "this thread's operation goes"; `go + 1`: its timer fires instead."""
+        self.name = name
+        self.thread = thread
+        """The `sync.Thread`, if it is one."""
+        self.parent = parent
+        self.children = 0
+        self.wake = worker.baton.wake
+        self.park = worker.baton.park
+        self.ident = 0
+        self.op: Op = _BEGIN
+        """The operation it stands before."""
+        self.ready: Callable[[Op], bool] | None = None
+        """None: always ready."""
+        self.granted = True
+        self.early = False
+        """May its timer fire now?"""
+        self.deadline = 0.0
+        self.fired: set[str] = set()
+        """Timers that fired early already: each may once a run."""
+        self.born = 0
+        """How many events there were when it was spawned."""
+        self.finished = False
+        self.unwound = False
+        self.settling = False
+        """Waits for everybody else to be idle or gone."""
+        self.draining = False
+        """Ends a quiet phase: goes when nobody else can."""
+        if parent is None:
+            self.key = zlib.crc32(b"main")
+        else:
+            parent.children += 1
+            self.key = zlib.crc32(b"%d.%d" % (parent.key, parent.children))
+        """Names the thread alike in all schedules: its place in the tree of spawns."""
+
+    def settle(self) -> None:
+        """Stand before the end of everything else."""
+        self.op = _SETTLE
+        self.ready = _never
+        self.early = False
+        self.settling = True
+
+
+_BEGIN: Final = Op(Kind.BEGIN, Marker("begin"))
+_SETTLE: Final = Op(Kind.WAIT, Marker("quiescence"), why="everybody else to be idle or gone")
+
+
+def observed_class(obj: Any) -> str:
+    """Return under which name observations of `obj` are counted: its lock class, or its type."""
+    key = getattr(obj, "key", None)
+    return str(key.cls.name) if key is not None else type(obj).__name__

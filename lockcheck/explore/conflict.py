@@ -1,0 +1,85 @@
+"""Which operations depend on each other: the one relation that reduction and coverage stand on.
+
+Two schedules are the same *order* (Mazurkiewicz class) when one becomes the other by swapping
+neighbours that do not conflict.  Operations conflict when they touch the same object, by different
+threads, and not both only look (R) or both only count (C):
+
+    R  READ PROBE REF_READ WAIT_REFS, a WAIT that takes nothing away (event, ticket, join),
+       READ_ACQUIRE READ_RELEASE and their try
+    C  REF_INC REF_DEC: counts commute; their callers must not use the returned value to decide
+    W  everything else: locks, WAIT that takes, WAKE, WRITE, RMW, SPAWN
+
+A timer that fires conflicts as a W with the object that was waited for (it may leave a queue there),
+but with nothing where leaving is invisible: a plain lock, the wait for references.
+
+A *race* is a conflict whose order can be turned round.  A release before a blocking acquire cannot:
+the acquire was disabled until then.  (Against a try it can: see `SILENT` in `conduct.task`.)
+
+Soundness rests on this table and on "no declared point, no shared access": a field that is touched
+without a point and without its lock is invisible here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from lockcheck.seam import Kind, Op
+
+__all__ = ["COUNT", "LOOK", "WRITE", "conflicts", "depends", "footprint", "may_race"]
+
+LOOK: Final = 1
+COUNT: Final = 2
+WRITE: Final = 3
+
+_NOTHING: Final = 0
+_MODE_OF: Final = {
+    Kind.READ: LOOK,
+    Kind.PROBE: LOOK,
+    Kind.REF_READ: LOOK,
+    Kind.READ_ACQUIRE: LOOK,
+    Kind.TRY_READ_ACQUIRE: LOOK,
+    Kind.READ_RELEASE: LOOK,
+    Kind.REF_INC: COUNT,
+    Kind.REF_DEC: COUNT,
+    Kind.BEGIN: _NOTHING,
+    Kind.CHOOSE: _NOTHING,
+}
+_MODES: Final = tuple(_MODE_OF.get(kind, WRITE) for kind in Kind)
+_ACQUIRES: Final = (Kind.ACQUIRE, Kind.READ_ACQUIRE)
+_RELEASES: Final = (Kind.RELEASE, Kind.READ_RELEASE)
+
+Footprint = tuple[tuple[Any, int], ...]
+
+
+def footprint(choice: int, op: Op) -> Footprint:
+    """Return the objects that `op`, gone or timed out as `choice` says, touches, and how."""
+    kind = op.kind
+    if choice & 1:
+        if kind is Kind.WAIT_REFS or (kind is Kind.ACQUIRE and hasattr(op.obj, "real")):
+            return ()
+        return ((op.obj, WRITE),)
+    if kind is Kind.WAIT_REFS:
+        return tuple((ref, LOOK) for ref in op.aux[0])
+    if kind is Kind.WAIT:
+        return ((op.obj, WRITE if op.takes else LOOK),)
+    mode = _MODES[kind]
+    return ((op.obj, mode),) if mode else ()
+
+
+def conflicts(one: int, other: int) -> bool:
+    """Do two modes of touching one object conflict?"""
+    return one != other or one == WRITE
+
+
+def depends(one: Footprint, other: Footprint) -> bool:
+    """Do two operations of different threads conflict?"""
+    for obj, mode in one:
+        for obj2, mode2 in other:
+            if obj is obj2 and (mode != mode2 or mode == WRITE):
+                return True
+    return False
+
+
+def may_race(earlier: Op, later: Op) -> bool:
+    """Given that they conflict: can `later` ever go before `earlier`?"""
+    return earlier.kind not in _RELEASES or later.kind not in _ACQUIRES

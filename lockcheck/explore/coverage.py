@@ -1,0 +1,128 @@
+"""What a search has seen: schedules, distinct orders, distinct final states, and how much is left.
+
+An order is named by a number that equivalent schedules share: per object the sequence of threads
+that touched it, where accesses that commute count as one unordered step.  Given the program, that
+sequence determines the order.  The Good-Turing estimate f1 / n (orders seen once, by schedules) is
+the chance that the next schedule shows a new order.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from typing import Any, Final
+
+from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.explore.conflict import WRITE, footprint
+
+__all__ = ["Coverage", "order_of"]
+
+_MASK: Final = (1 << 61) - 1
+_ODD: Final = 0x9E3779B97F4A7C15
+
+
+class Coverage:
+    """Counts of one search; two of disjoint shards can be added."""
+
+    def __init__(self) -> None:
+        self.schedules = 0
+        self.redundant = 0
+        """Runs given up because an equivalent one was known; not counted as schedules."""
+        self.orders: Counter[int] = Counter()
+        self.states: Counter[str] = Counter()
+        self.points: list[int] = []
+        self.switches: list[int] = []
+
+    def add(self, order: int, state: str, record: list[int]) -> None:
+        """Count one finished schedule."""
+        self.schedules += 1
+        self.orders[order] += 1
+        self.states[state] += 1
+        if len(self.points) < 100_000:
+            self.points.append(len(record))
+            self.switches.append(_switches(record))
+
+    def unseen(self) -> float:
+        """Chance that the next schedule shows a new order (Good-Turing)."""
+        if not self.schedules:
+            return 1.0
+        once = sum(1 for count in self.orders.values() if count == 1)
+        return once / self.schedules
+
+    def merge(self, other: Coverage) -> None:
+        """Add the counts of another shard."""
+        self.schedules += other.schedules
+        self.redundant += other.redundant
+        self.orders.update(other.orders)
+        self.states.update(other.states)
+        self.points += other.points
+        self.switches += other.switches
+
+    def to_dict(self) -> dict[str, object]:
+        """Numbers for the result document."""
+        return {
+            "schedules": self.schedules,
+            "redundant": self.redundant,
+            "orders": len(self.orders),
+            "states": len(self.states),
+            "unseen": round(self.unseen(), 6),
+            "points": _spread(self.points),
+            "switches": _spread(self.switches),
+        }
+
+
+def order_of(conductor: ControlledConductor, names: dict[str, int]) -> int:
+    """Name the order of the run that `conductor` has just finished.
+
+    `names` caches the numbers of object names; pass the same dict for all runs.
+    """
+    objects: dict[Any, list[int]] = {}
+    threads = [task.key for task in conductor.tasks]
+    own = list(threads)
+    last = 0
+    for choice, op in conductor.events:
+        if choice < 0:
+            own[last] = (own[last] * _ODD + choice) & _MASK
+            continue
+        last = choice >> 1
+        if op.timeout is not None:
+            own[last] = (own[last] * _ODD + 2 + (choice & 1)) & _MASK
+        key = threads[last]
+        for obj, mode in footprint(choice, op):
+            entry = objects.get(obj)
+            if entry is None:
+                entry = objects[obj] = [_number(obj.name, names), mode, 0]
+            if entry[1] != mode or mode == WRITE:
+                entry[0] = ((entry[0] ^ entry[2]) * _ODD + mode) & _MASK
+                entry[1] = mode
+                entry[2] = 0
+            entry[2] += key
+    total = 0
+    for entry in objects.values():
+        value = ((entry[0] ^ entry[2]) * _ODD) & _MASK
+        total += value ^ (value >> 29)
+    for i, value in enumerate(own):
+        total += ((value ^ threads[i]) * _ODD) & _MASK
+    return total & _MASK
+
+
+def _number(name: str, names: dict[str, int]) -> int:
+    number = names.get(name)
+    if number is None:
+        number = names[name] = zlib.crc32(name.encode())
+    return number
+
+
+def _switches(record: list[int]) -> int:
+    threads = [choice >> 1 for choice in record if choice >= 0]
+    return sum(1 for a, b in zip(threads, threads[1:], strict=False) if a != b)
+
+
+def _spread(values: list[int]) -> list[int]:
+    """Return minimum, median, maximum."""
+    if not values:
+        return [0, 0, 0]
+    ordered = sorted(values)
+    return [ordered[0], ordered[len(ordered) // 2], ordered[-1]]
+
+

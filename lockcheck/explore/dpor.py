@@ -1,0 +1,168 @@
+"""Source-DPOR with sleep sets: one schedule an order, where it works out (Abdulla et al., POPL 2014).
+
+A node is a choice of the run.  Its *backtrack* set holds the threads that must be tried there; it
+starts with one and grows when a finished run shows a race whose other order begins there
+(`races.find`).  Its *sleep* set holds choices whose every continuation is known from elsewhere; a run
+in which everybody enabled sleeps is redundant and given up.
+
+Threads here may have two choices (the operation goes, or its timer fires): whoever adds a thread
+adds all its enabled choices, for neither choice races with the other.
+
+Left out: wakeup trees (the rest of redundancy is small beside their code), a preemption bound (plain
+cut-offs make any DPOR unsound; the bound belongs to `dfs`).
+"""
+
+from __future__ import annotations
+
+from lockcheck.conduct.controlled import DIVERGED, REDUNDANT, ControlledConductor
+from lockcheck.explore import races
+from lockcheck.explore.conflict import Footprint, depends, footprint
+from lockcheck.explore.strategy import Strategy
+
+__all__ = ["Dpor", "Node"]
+
+
+class Node:
+    """One choice on the current path."""
+
+    __slots__ = ("backtrack", "chosen", "done", "enabled", "event", "sleep")
+
+    def __init__(self, event: int, enabled: list[int], sleep: dict[int, Footprint]) -> None:
+        self.event = event
+        """Number of the event that the choice makes."""
+        self.enabled = enabled
+        self.sleep = sleep
+        self.done: dict[int, Footprint] = {}
+        """Choices tried before the present one."""
+        self.backtrack: set[int] = set()
+        """Threads to try; -1 for a choice of the program's own, whose values are all tried."""
+        self.chosen = -1
+
+
+class Dpor(Strategy):
+    """Every order once, or nearly."""
+
+    name = "dpor"
+    exhaustive = True
+    asks_always = True
+
+    def __init__(self, seed: int = 0, *, wide: int = 0) -> None:
+        super().__init__(seed)
+        self.wide = wide
+        """Choices from the root at which everything enabled is tried: what shards divide."""
+        self.owns: object = None
+        self._stack: list[Node] = []
+        self._depth = 0
+        self.redundant = 0
+        self.races = 0
+
+    def begin(self, conductor: ControlledConductor, run: int) -> bool:
+        """Start from the root with the path that `end` has prepared."""
+        super().begin(conductor, run)
+        self._depth = 0
+        self._fresh_from = max(0, len(self._stack) - 1)
+        return not self.exhausted
+
+    def pick(self, enabled: list[int], current: int) -> int:
+        """Follow the path; beyond it take the running thread, or the first that is awake."""
+        depth = self._depth
+        self._depth = depth + 1
+        if depth < len(self._stack):
+            node = self._stack[depth]
+            return node.chosen if node.chosen in enabled else DIVERGED
+        node = Node(len(self.conductor.events), enabled, self._sleep_here())
+        awake = [choice for choice in enabled if choice not in node.sleep]
+        if not awake:
+            return REDUNDANT
+        node.chosen = current if current in awake else awake[0]
+        if depth < self.wide:
+            node.backtrack.update(choice >> 1 for choice in enabled)
+        else:
+            node.backtrack.add(node.chosen >> 1)
+        self._stack.append(node)
+        return node.chosen
+
+    def choose(self, n: int) -> int:
+        """Try all values, the first one first."""
+        depth = self._depth
+        self._depth = depth + 1
+        if depth < len(self._stack):
+            return self._stack[depth].chosen
+        sleep = self._sleep_here()
+        node = Node(len(self.conductor.events), list(range(n)), sleep)
+        node.backtrack.add(-1)
+        node.chosen = 0
+        self._stack.append(node)
+        return 0
+
+    def end(self, verdict: int) -> None:
+        """Add what the run's races ask for, then prepare the next path."""
+        if verdict == DIVERGED:
+            self.exhausted = True
+            return
+        self.redundant += verdict == REDUNDANT
+        stack = self._stack
+        del stack[self._depth :]
+        first = stack[self._fresh_from].event if stack else 0
+        self.races += races.find(self.conductor, stack, first)
+        while stack:
+            node = stack[-1]
+            node.done[node.chosen] = self._done_footprint(node)
+            following = _untried(node)
+            if following >= 0:
+                node.chosen = following
+                return
+            stack.pop()
+        self.exhausted = True
+
+    def restart(self) -> None:
+        """Begin the search again."""
+        self._stack.clear()
+        self.exhausted = False
+
+    def describe(self) -> dict[str, object]:
+        """Tell how many runs were given up as redundant."""
+        return {"redundant": self.redundant, "races": self.races}
+
+    def _done_footprint(self, node: Node) -> Footprint:
+        if -1 in node.backtrack:
+            return ()
+        choice, op = self.conductor.events[node.event]
+        assert choice == node.chosen, "an event of another choice"
+        return footprint(choice, op)
+
+    def _sleep_here(self) -> dict[int, Footprint]:
+        """Carry the last node's sleepers over what went since: who conflicts with it wakes."""
+        if not self._stack:
+            return {}
+        last = self._stack[-1]
+        if -1 in last.backtrack:
+            sleep = dict(last.sleep)
+        else:
+            sleep = {**last.sleep, **last.done}
+        if not sleep:
+            return sleep
+        tasks = self.conductor.tasks
+        for choice, op in self.conductor.events[last.event :]:
+            if choice < 0:
+                continue
+            thread = choice >> 1
+            gone = footprint(choice, op)
+            for sleeper in list(sleep):
+                # Its footprint is that of this run's objects, not of the run that put it to sleep.
+                own = footprint(sleeper, tasks[sleeper >> 1].op)
+                if sleeper >> 1 == thread or depends(gone, own):
+                    del sleep[sleeper]
+            if not sleep:
+                break
+        return sleep
+
+
+def _untried(node: Node) -> int:
+    """Return the next choice to try at a node, or -1."""
+    if -1 in node.backtrack:
+        return next((value for value in node.enabled if value not in node.done), -1)
+    for choice in node.enabled:
+        if choice >> 1 in node.backtrack and choice not in node.done and choice not in node.sleep:
+            return choice
+    return -1
