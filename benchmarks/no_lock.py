@@ -1,0 +1,52 @@
+"""The no-lock bound: the same waits and the same work with no RTNL at all.
+
+A regime of the benchmark's own, and no switch in the kernel: nobody waits for anybody, every device
+is unregistered on the spot, whoever asks is told that he holds the lock.  It is what a perfect
+replacement of RTNL could reach, and no more than that: on work that shares anything it would be
+wrong, so it runs independent work only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.regime import Regime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lockcheck.sync import Lock
+    from rtnl_model.kernel.net_namespace import Net
+    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
+
+__all__ = ["NoLockRegime"]
+
+
+class NoLockRegime(Regime):
+    """Sections without any lock."""
+
+    name = "no-lock"
+    has_rtnl = False
+    has_net_locks = False
+    delegates = False
+    lock_debug = False
+
+    def queue_net(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
+        """On the spot."""
+        self.k.dev.unregister_netdevice_queue(dev, head)
+
+    def order(self, nets: Sequence[Net]) -> list[Net]:
+        """Nothing is locked, so nothing is sorted."""
+        return list(nets)
+
+    def is_rtnl_held(self) -> bool:
+        """Everybody may do everything."""
+        return True
+
+    def is_net_held(self, net: Net) -> bool:
+        """Everybody may do everything."""
+        return True
+
+    def owns(self, lock: Lock) -> bool:
+        """Everybody may do everything."""
+        return True
