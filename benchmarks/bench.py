@@ -1,9 +1,9 @@
 """`Run`: what a benchmark gets, and where its tables, plots and numbers go.
 
-A benchmark is a module with `DESCRIPTION` (one line) and `run(run)`; it calls `run.table(...)` when
-a table is complete (printed at once), `run.plot(name, svg)`, `run.data(name, value)` and
-`run.note(...)`.  Files are written when the benchmark ends, each atomically (a temporary file in the
-same folder, then a rename), so an interrupted run leaves whole files only.
+A benchmark is a module with `DESCRIPTION` (one line) and `run(run)`; it calls `run.table(...)`
+when a table is complete (printed at once), `run.plot(name, svg)`, `run.data(name, value)` and
+`run.note(...)`.  Files are written when the benchmark ends, each atomically (a temporary file in
+the same folder, then a rename), so an interrupted run leaves whole files only.
 """
 
 from __future__ import annotations
@@ -71,7 +71,12 @@ class Run:
     def begin(self, benchmark: str, description: str) -> None:
         """Start a benchmark's section."""
         self.benchmark = benchmark
-        self._section = {"description": description, "tables": [], "notes": [], "data": {}}
+        self._section: dict[str, Any] = {
+            "description": description,
+            "tables": [],
+            "notes": [],
+            "data": {},
+        }
         self._results["benchmarks"][benchmark] = self._section
         self._say(f"\n== {benchmark}: {description}\n")
 
@@ -129,7 +134,7 @@ def machine() -> dict[str, Any]:
     return {
         "system": f"{platform.system()} {platform.release()}",
         "cpu": _cpu_model(),
-        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpus": len(os.sched_getaffinity(0)),
         "load": [round(x, 2) for x in os.getloadavg()],
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),

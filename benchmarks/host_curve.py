@@ -3,10 +3,10 @@
 The host: Linux 6.18 on a virtual machine with 2 CPUs, one RTM_NEWLINK and one RTM_DELLINK of a veth
 pair per round, each process in a netns of its own; pairs per second in total.
 
-`predict` is a discrete-event simulation of nothing but the waits: RTNL (first come, first served) is
-held for the creation and for the deletion, then comes the shared rcu_barrier outside RTNL.  No
-threads, no interpreter: where the model's measured curve leaves the prediction, that is Python's own
-cost; where the prediction leaves the host, the table of waits is wrong.
+`predict` is a discrete-event simulation of nothing but the waits: RTNL (first come, first served)
+is held for the creation and for the deletion, then comes the shared rcu_barrier outside RTNL.  No
+threads, no interpreter: where the model's measured curve leaves the prediction, that is Python's
+own cost; where the prediction leaves the host, the table of waits is wrong.
 
 The barrier as Linux serialises it: a caller notes the sequence number, waits for the mutex, and
 returns at once when a whole barrier began and ended since, else runs its own.

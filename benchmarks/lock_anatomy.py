@@ -6,7 +6,6 @@ costs beyond it is the difference that a profile can still find.  These classes 
 
 from __future__ import annotations
 
-import _thread
 import threading
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,7 @@
 """What a checked lock costs: against `threading`'s, against a bare wrapper, against the peers.
 
-All verdicts are on (the default `Checker`); the race detector and the conductors, which exchange the
-classes of the primitives, are told apart.  Ratios are taken round by round within one process.
+All verdicts are on (the default `Checker`); the race detector and the conductors, which exchange
+the classes of the primitives, are told apart.  Ratios are taken round by round within one process.
 """
 
 from __future__ import annotations
@@ -74,7 +74,16 @@ def _held(run: Run, rounds: int, count: int) -> None:
     needed = needed_ratio()
     table = Table(
         "warm `with lock: pass`, CPU nanoseconds, by the number of other locks held",
-        ["held", "threading.Lock", "bare wrapper", "lockcheck", "x plain", "x bare", "needed", "met"],
+        [
+            "held",
+            "threading.Lock",
+            "bare wrapper",
+            "lockcheck",
+            "x plain",
+            "x bare",
+            "needed",
+            "met",
+        ],
     )
     for held in HELD:
         plain, bare, ours = (times[f"{name} {held}"] for name in ("plain", "bare", "lockcheck"))
@@ -100,7 +109,9 @@ def _anatomy(run: Run, rounds: int, count: int) -> None:
     subjects = [Subject(name, make()) for name, make in STEPS.items()]
     subjects.append(Subject("lockcheck", checker.Lock("mine")))
     times = measure(subjects, rounds=rounds, count=count, progress=run.progress)
-    table = Table("where it goes: a checked lock built up from the bare wrapper", ["step", "ns", "+ns"])
+    table = Table(
+        "where it goes: a checked lock built up from the bare wrapper", ["step", "ns", "+ns"]
+    )
     before = 0.0
     for name, samples in times.items():
         figure = Figure.of(samples)
@@ -258,7 +269,15 @@ def _threads(run: Run) -> None:
 def _peers(run: Run, rounds: int, count: int) -> None:
     table = Table(
         "peers, CPU nanoseconds, in an environment of their own",
-        ["peer", "used by", "threading.Lock", "lockcheck", "peer", "peer x bare", "peer x lockcheck"],
+        [
+            "peer",
+            "used by",
+            "threading.Lock",
+            "lockcheck",
+            "peer",
+            "peer x bare",
+            "peer x lockcheck",
+        ],
         digits=1,
     )
     for name in PEERS:

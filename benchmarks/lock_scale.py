@@ -38,9 +38,7 @@ def many_classes(
     }
     for count in classes:
         checker = lockcheck.Checker()
-        populations[f"{count} classes"] = [
-            checker.Lock(f"class {i % count}") for i in range(total)
-        ]
+        populations[f"{count} classes"] = [checker.Lock(f"class {i % count}") for i in range(total)]
     shuffled = {name: [locks[i] for i in order] for name, locks in populations.items()}
     found: dict[str, list[float]] = {name: [] for name in shuffled}
     with collector_off():

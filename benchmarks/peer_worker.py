@@ -1,7 +1,8 @@
-"""Times one peer in the peer's own environment: `python -m benchmarks.peer_worker NAME ROUNDS COUNT`.
+"""Times one peer in the peer's own environment.
 
-Prints one JSON object: nanoseconds an operation of the plain lock, the bare wrapper, lockcheck and
-the peer, taken in turns in this process, so that ratios compare with those of the main one.
+`python -m benchmarks.peer_worker NAME ROUNDS COUNT` prints one JSON object: nanoseconds an
+operation of the plain lock, the bare wrapper, lockcheck and the peer, taken in turns in this
+process, so that ratios compare with those of the main one.
 """
 
 from __future__ import annotations

@@ -108,7 +108,9 @@ class LinePlot:
         for x, y, point in places:
             if point.low is not None and point.high is not None and point.high > point.low:
                 parts.append(_line(x, y_axis.at(point.low), x, y_axis.at(point.high), colour))
-            parts.append(_marker(MARKERS[which % len(MARKERS)], x, y, colour, hollow=not point.valid))
+            parts.append(
+                _marker(MARKERS[which % len(MARKERS)], x, y, colour, hollow=not point.valid)
+            )
         return parts
 
     def _legend(self, left: int, top: float) -> list[str]:
@@ -173,7 +175,9 @@ class StackedBars:
             x = 10 + (index % 3) * (self.width - 20) / 3
             y = floor + 48 + 18 * (index // 3)
             colour = COLOURS[index % len(COLOURS)]
-            parts.append(f'<rect x="{x:.1f}" y="{y - 9:.1f}" width="12" height="12" fill="{colour}"/>')
+            parts.append(
+                f'<rect x="{x:.1f}" y="{y - 9:.1f}" width="12" height="12" fill="{colour}"/>'
+            )
             parts.append(_text(x + 17, y + 2, name))
         return "\n".join(parts)
 
@@ -255,7 +259,9 @@ class _Axis:
             high = low * 2 or 1.0
         if exact:
             distinct = sorted(set(known))
-            self.ticks = distinct if len(distinct) <= 9 else ticks(low, high, logarithmic=logarithmic)
+            self.ticks = (
+                distinct if len(distinct) <= 9 else ticks(low, high, logarithmic=logarithmic)
+            )
         else:
             self.ticks = ticks(low, high, logarithmic=logarithmic)
             low, high = min(low, self.ticks[0]), max(high, self.ticks[-1])
@@ -309,7 +315,7 @@ def _marker(shape: str, x: float, y: float, colour: str, *, hollow: bool = False
     style = f'fill="{"#fff" if hollow else colour}" stroke="{colour}" stroke-width="1.5"'
     if shape == "circle":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" {style}/>'
-    corners = {
+    corners: list[tuple[float, float]] = {
         "square": [(-3.5, -3.5), (3.5, -3.5), (3.5, 3.5), (-3.5, 3.5)],
         "triangle": [(0, -4.5), (4.5, 3.5), (-4.5, 3.5)],
         "diamond": [(0, -5), (5, 0), (0, 5), (-5, 0)],
