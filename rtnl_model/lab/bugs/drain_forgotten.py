@@ -1,0 +1,50 @@
+"""The work takes and drops its namespace's lock without the drain: patch 6 with one line missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected
+
+__all__ = ["ENTRY"]
+
+
+def drop_without_drain(base: Any) -> Any:
+    """rtnl_net_work_func ends with a plain mutex_unlock."""
+
+    class RtnlWork(base):  # type: ignore[misc]
+        def rtnl_net_work_func(self, net: Any) -> None:
+            """Everything but unregister_netdevice_many_net."""
+            k = self.k
+            with k.probe.fn("rtnl_net_work_func", net=net):
+                if not self.work_has_something(net):
+                    return
+                k.rtnetlink.rtnl_net_lock(net)
+                k.regime.net_release(net)
+                k.rtnetlink.rtnl_unlock()
+
+    return RtnlWork
+
+
+ENTRY = Entry(
+    id="drain-forgotten",
+    title="the work drops its namespace's lock without draining",
+    kind="hazard",
+    what="The unlock of rtnl_net_work_func is a plain mutex_unlock.",
+    interleaving="any deletion that reaches into another namespace nobody else uses",
+    symptom="the device stays pending; a lower that waits for it waits for ever",
+    source="af3634d4ac65 (patch 6); kernel-core section 4.6",
+    scenario="""
+ip netns add left
+ip netns add right
+ip -n left link add low0 type dummy
+ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
+ip -n left link del low0
+""",
+    expected=(
+        Expected("invariant", "pending"),
+        Expected("hang", ""),
+        Expected("deadlock", ""),
+    ),
+    classes={"rtnl_work": drop_without_drain},
+)

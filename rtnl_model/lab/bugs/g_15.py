@@ -1,0 +1,29 @@
+"""G.15: the flush does not wait for a drain that somebody else is in the middle of."""
+
+from __future__ import annotations
+
+from .entry import Entry, Expected, Setting
+
+__all__ = ["ENTRY"]
+
+ENTRY = Entry(
+    id="G.15",
+    title="a backend's namespace ends while its device elsewhere is still being unregistered",
+    kind="candidate",
+    what="The work looks at the pending list without a lock and returns; the flush waits for works only.",
+    interleaving="K hands a tunnel to X; S, unlocking X, splices the list and is closing the tunnel;"
+    " X's work finds the list empty; K's flush is over, the backend's data go; S uses them",
+    symptom="use after free of the backend's data, WARN: list not empty",
+    source="kernel-drivers G.15, kernel-core hazard 38",
+    scenario="""
+ip netns add left
+ip netns add right
+ip -n left link add tun0 netns right type bareudp dstport 6635 ethertype mpls_uc
+ip -n right link set tun0 up
+ip netns del left & ip -n right link set lo up & wait
+""",
+    expected=(Expected("invariant", ""), Expected("warn", "")),
+    setting=Setting(regime="pernet"),
+    search="explore",
+    rounds=2000,
+)

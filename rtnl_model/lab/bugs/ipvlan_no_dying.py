@@ -1,0 +1,48 @@
+"""ipvlan whose dellink does not ask whether the lower's event was there before: patch 14 without `dying`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected, Setting
+
+__all__ = ["ENTRY"]
+
+
+def without_dying(base: Any) -> Any:
+    """The flag is neither set nor read."""
+
+    class Ipvlan(base):  # type: ignore[misc]
+        def mark_dying(self, dev: Any) -> None:
+            """Not set."""
+
+    return Ipvlan
+
+
+ENTRY = Entry(
+    id="ipvlan-no-dying",
+    title="ipvlan's dellink works on an upper that the lower's unregistration took already",
+    kind="hazard",
+    what="An upper that is pending in its namespace is still registered and found by name; its"
+    " dellink unlinks it from the port, frees its dev_id and queues it a second time.",
+    interleaving="T1 deletes the lower; T2 deletes the upper by name before the upper's work ran.",
+    symptom="list_del corruption on the port's list, double free of the dev_id, a device queued twice",
+    source="00a40d809207 (patch 14); topology T17",
+    scenario="""
+ip netns add left
+ip netns add right
+ip -n left link add low0 type dummy
+ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
+ip -n left link del low0 & ip -n right link del upp0 & wait
+""",
+    expected=(
+        Expected("warn", "list_del corruption"),
+        Expected("invariant", "list_del corruption"),
+        Expected("warn", "queue"),
+        Expected("invariant", "queue"),
+    ),
+    setting=Setting(regime="pernet"),
+    classes={"links.ipvlan": without_dying},
+    search="explore",
+    rounds=400,
+)

@@ -1,0 +1,44 @@
+"""A pending device that is moved stays on the list of the namespace it left: topologies T9, T10."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected
+
+__all__ = ["ENTRY"]
+
+
+def node_stays(base: Any) -> Any:
+    """unregister_netdevice_move_net is not called."""
+
+    class Dev(base):  # type: ignore[misc]
+        def unregister_netdevice_move_net(self, old: Any, new: Any, dev: Any) -> None:
+            """Forgotten."""
+
+    return Dev
+
+
+ENTRY = Entry(
+    id="move-leaves-pending",
+    title="a move leaves the pending node of a device with the old namespace",
+    kind="hazard",
+    what="The pending list is of the netns, the device changes its netns, the node does not follow.",
+    interleaving="T1 hands the peer to its namespace; T2 moves the peer before the work ran",
+    symptom="the old namespace's work unregisters a device of another namespace",
+    source="af3634d4ac65 (patch 6); topologies T9 and T10, G.4",
+    scenario="""
+ip netns add left
+ip netns add right
+ip netns add third
+ip -n left link add end0 type veth peer name end1 netns right
+ip -n left link del end0 & ip -n right link set end1 netns third & wait
+""",
+    expected=(
+        Expected("assertion", ""),
+        Expected("invariant", "pending"),
+    ),
+    classes={"dev": node_stays},
+    search="explore",
+    rounds=600,
+)

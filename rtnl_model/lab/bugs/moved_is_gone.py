@@ -1,0 +1,44 @@
+"""ipvlan deletes its uppers whenever UNREGISTER comes, a mere move included: hazard 27."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected
+
+__all__ = ["ENTRY"]
+
+
+def any_unregister(base: Any) -> Any:
+    """reg_state is not asked."""
+
+    class Ipvlan(base):  # type: ignore[misc]
+        def handle_event(self, event: str, dev: Any, port: Any, head: Any) -> int:
+            """UNREGISTER is taken for the end of the device."""
+            if event == "UNREGISTER":
+                self.delete_uppers(port, head)
+                return 0
+            return int(super().handle_event(event, dev, port, head))
+
+    return Ipvlan
+
+
+ENTRY = Entry(
+    id="moved-is-gone",
+    title="ipvlan takes the UNREGISTER event of a move or of a rebroadcast for the lower's end",
+    kind="hazard",
+    what="The handler does not look at reg_state, as macsec's and vxlan's do not.",
+    interleaving="a lower is moved to another namespace",
+    symptom="uppers in other namespaces vanish although nobody deleted anything",
+    source="kernel-core hazard 27; candidate G.9; topology T18",
+    scenario="""
+ip netns add left
+ip netns add right
+ip netns add third
+ip -n left link add low0 type dummy
+ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
+ip -n left link set low0 netns third
+""",
+    expected=(Expected("outcome", "devices"),),
+    classes={"links.ipvlan": any_unregister},
+)

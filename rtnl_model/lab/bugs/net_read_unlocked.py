@@ -1,0 +1,54 @@
+"""The hand-over reads the device's namespace before it takes the device's lock: hazards 10 and 29."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected, Setting
+
+__all__ = ["ENTRY"]
+
+
+def read_first(base: Any) -> Any:
+    """dev_net is looked up, then the lock is taken."""
+
+    class Dev(base):  # type: ignore[misc]
+        def unregister_netdevice_queue_net_delegating(
+            self, net: Any, dev: Any, head: Any
+        ) -> None:
+            """The namespace may change between the look and the enqueue."""
+            with self.k.probe.fn("unregister_netdevice_queue_net", dev, qnet=net):
+                other = self.dev_net(dev)
+                if other is net:
+                    self.unregister_netdevice_queue(dev, head)
+                    return
+                with dev.lock:
+                    self.queue_pending(other, dev)
+
+    return Dev
+
+
+ENTRY = Entry(
+    id="net-read-unlocked",
+    title="unregister_netdevice_queue_net reads dev_net before it takes dev->lock",
+    kind="hazard",
+    what="'Which netns' and the enqueue are two steps.",
+    interleaving="T1 reads the peer's namespace; T2 moves the peer; T1 queues it where it was",
+    symptom="a device pending in a namespace it is not in; its new namespace never unregisters it",
+    source="kernel-core hazards 10 and 29; G.4",
+    scenario="""
+ip netns add left
+ip netns add right
+ip netns add third
+ip -n left link add end0 type veth peer name end1 netns right
+ip -n left link del end0 & ip -n right link set end1 netns third & wait
+""",
+    expected=(
+        Expected("assertion", ""),
+        Expected("invariant", "pending"),
+    ),
+    setting=Setting(regime="pernet"),
+    classes={"dev": read_first},
+    search="explore",
+    rounds=1500,
+)

@@ -1,0 +1,43 @@
+"""Patch 14 reverted: the lower's event unregisters every upper where it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected
+
+__all__ = ["ENTRY"]
+
+
+def delete_inline(base: Any) -> Any:
+    """No `dying`, no hand-over: the nested unregistration of the days before."""
+
+    class Ipvlan(base):  # type: ignore[misc]
+        def mark_dying(self, dev: Any) -> None:
+            """There was no flag."""
+
+        def queue_upper(self, net: Any, dev: Any, head: Any) -> None:
+            """On the caller's list, whatever namespace it lives in."""
+            self.k.dev.unregister_netdevice_queue(dev, head)
+
+    return Ipvlan
+
+
+ENTRY = Entry(
+    id="patch-14",
+    title="ipvlan as before the series: uppers of other namespaces are unregistered by the lower's event",
+    kind="patch",
+    what="The lower's NETDEV_UNREGISTER puts every upper on one list and unregisters it there.",
+    interleaving="any deletion of a lower with an upper in another namespace",
+    symptom="with the global RTNL none; without it, an unbounded set of namespaces to lock at once",
+    source="00a40d809207",
+    scenario="""
+ip netns add left
+ip netns add right
+ip -n left link add low0 type dummy
+ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
+ip -n left link del low0
+""",
+    expected=(Expected("assertion", ""),),
+    classes={"links.ipvlan": delete_inline},
+)

@@ -1,0 +1,41 @@
+"""Patch 4 reverted: devices of a dying namespace go home to init_net under neither netns' lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .entry import Entry, Expected
+
+__all__ = ["ENTRY"]
+
+
+def no_locks(base: Any) -> Any:
+    """default_device_exit_net under RTNL alone."""
+
+    class NetNamespace(base):  # type: ignore[misc]
+        def default_device_exit_nets(self, nets: Sequence[Any]) -> None:
+            """Move them all."""
+            for net in nets:
+                self.default_device_exit_net(net)
+
+    return NetNamespace
+
+
+ENTRY = Entry(
+    id="patch-4",
+    title="devices that go home to init_net are moved without either netns' lock",
+    kind="patch",
+    what="default_device_exit_net runs outside init_net's and the dying namespace's lock.",
+    interleaving="a namespace with a physical device dies",
+    symptom="with the global RTNL none; without it, init_net's device list is changed under no lock",
+    source="2b12ec257849",
+    scenario="""
+ip netns add left
+ip link add nic0 type phys driver nicdrv queues 2
+ip link set nic0 netns left
+ip netns del left
+""",
+    expected=(Expected("assertion", ""),),
+    classes={"net_namespace": no_locks},
+)

@@ -1,0 +1,40 @@
+"""Patch 6 reverted: there is no per-netns pending list, foreign devices go on the caller's list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected
+
+__all__ = ["ENTRY"]
+
+
+def alias(base: Any) -> Any:
+    """unregister_netdevice_queue_net as an alias, as without the option; the netns locks stay."""
+
+    class Dev(base):  # type: ignore[misc]
+        def unregister_netdevice_queue_net(self, net: Any, dev: Any, head: Any) -> None:
+            """Ours or not, on the caller's list."""
+            self.unregister_netdevice_queue(dev, head)
+
+    return Dev
+
+
+ENTRY = Entry(
+    id="patch-6",
+    title="devices of other namespaces are unregistered by whoever met them",
+    kind="patch",
+    what="The netns locks exist, the hand-over does not.",
+    interleaving="any deletion that reaches into another namespace",
+    symptom="with the global RTNL none; without it, a device unregistered without its netns' lock",
+    source="af3634d4ac65",
+    scenario="""
+ip netns add left
+ip netns add right
+ip -n left link add low0 type dummy
+ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
+ip -n left link del low0
+""",
+    expected=(Expected("assertion", ""),),
+    classes={"dev": alias},
+)

@@ -1,0 +1,37 @@
+"""Patch 7 reverted: a dying namespace's devices are unregistered after its lock was dropped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected
+
+__all__ = ["ENTRY"]
+
+
+def leave_them_on_the_list(base: Any) -> Any:
+    """unregister_netdevice_queue_many_net did not exist."""
+
+    class Dev(base):  # type: ignore[misc]
+        def unregister_netdevice_queue_many_net(self, net: Any, head: Any) -> None:
+            """Everything stays on the shared list."""
+
+    return Dev
+
+
+ENTRY = Entry(
+    id="patch-7",
+    title="the devices of dying namespaces are unregistered once for the batch, with no netns' lock",
+    kind="patch",
+    what="unregister_netdevice_many runs on the batch's list after the last namespace was unlocked.",
+    interleaving="any deletion of a namespace with a device; any module unload",
+    symptom="with the global RTNL none; without it, devices unregistered under no lock at all",
+    source="d0008553a70a",
+    scenario="""
+ip netns add left
+ip -n left link add low0 type dummy
+ip netns del left
+""",
+    expected=(Expected("assertion", ""),),
+    classes={"dev": leave_them_on_the_list},
+)

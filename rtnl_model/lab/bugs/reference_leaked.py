@@ -1,0 +1,39 @@
+"""One of the two references of a veth pair is never dropped: hazard 34."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected
+
+__all__ = ["ENTRY"]
+
+
+def forget_one_put(base: Any) -> Any:
+    """dellink drops its hold on the peer and forgets the peer's hold on the device."""
+
+    class Veth(base):  # type: ignore[misc]
+        def put_back(self, peer: Any, back: Any) -> None:
+            """Forgotten."""
+
+    return Veth
+
+
+ENTRY = Entry(
+    id="reference-leaked",
+    title="veth's dellink forgets to drop the reference that the peer had on the device",
+    kind="hazard",
+    what="The winner of the exchange must drop both holds; this one drops only its own.",
+    interleaving="any deletion of a pair",
+    symptom="unregister_netdevice: waiting for … to become free, for ever; in a work it blocks every"
+    " later deletion of a namespace behind the flush",
+    source="kernel-core hazards 5 and 34",
+    scenario="""
+ip netns add left
+ip netns add right
+ip -n left link add end0 type veth peer name end1 netns right
+ip -n left link del end0
+""",
+    expected=(Expected("hang", ""), Expected("deadlock", ""), Expected("leak", "")),
+    classes={"links.veth": forget_one_put},
+)

@@ -1,0 +1,40 @@
+"""bareudp's device goes, its entry on the backend's list stays: hazard 7."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected
+
+__all__ = ["ENTRY"]
+
+
+def stay_on_the_list(base: Any) -> Any:
+    """dellink queues the device and forgets where it is listed."""
+
+    class Bareudp(base):  # type: ignore[misc]
+        def list_del_init(self, data: Any, dev: Any) -> None:
+            """Only the mark is cleared."""
+            dev.priv.listed = False
+
+    return Bareudp
+
+
+ENTRY = Entry(
+    id="stale-list-entry",
+    title="bareudp: a deleted device stays on the list of the namespace that holds its socket",
+    kind="known",
+    what="The list of the backend namespace keeps a device that its own namespace freed.",
+    interleaving="a device's namespace dies; later a device is made with the same backend",
+    symptom="use after free in the walk of the list",
+    source="CVE-2025-21858 (geneve), 9593172d93b9; kernel-core hazard 7",
+    scenario="""
+ip netns add left
+ip netns add right
+ip -n left link add tun0 netns right type bareudp dstport 6635 ethertype mpls_uc
+ip -n right link del tun0
+ip -n left link add tun1 type bareudp dstport 6636 ethertype mpls_uc
+""",
+    expected=(Expected("invariant", "freed"), Expected("invariant", "list")),
+    classes={"links.bareudp": stay_on_the_list},
+)

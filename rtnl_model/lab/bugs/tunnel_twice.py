@@ -1,0 +1,52 @@
+"""bareudp's dellink does not ask whether the backend's exit took the device: hazard 6."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected, Setting
+
+__all__ = ["ENTRY"]
+
+
+def no_flag(base: Any) -> Any:
+    """list_del without the test of the node that list_del_init leaves."""
+
+    class Bareudp(base):  # type: ignore[misc]
+        def claimed(self, dev: Any) -> bool:
+            """Everybody may."""
+            return True
+
+        def list_del_init(self, data: Any, dev: Any) -> None:
+            """Unlink, as often as asked."""
+            if dev in data.dev_list:
+                data.dev_list.remove(dev)
+
+    return Bareudp
+
+
+ENTRY = Entry(
+    id="tunnel-twice",
+    title="bareudp: the backend's exit and the device's own deletion both queue the device",
+    kind="known",
+    what="dellink does not test whether the device is still on the backend's list.",
+    interleaving="the backend's namespace dies; the device is deleted before its work came to it",
+    symptom="list corruption, BUG on reg_state",
+    source="CVE-2025-21865 (gtp), 4ccacf86491d; kernel-core hazard 6",
+    scenario="""
+ip netns add left
+ip netns add right
+ip -n left link add tun0 netns right type bareudp dstport 6635 ethertype mpls_uc
+ip netns del left & ip -n right link del tun0 & wait
+""",
+    expected=(
+        Expected("warn", "queue"),
+        Expected("invariant", "queue"),
+        Expected("invariant", "twice"),
+        Expected("warn", "list"),
+    ),
+    setting=Setting(regime="pernet"),
+    classes={"links.bareudp": no_flag},
+    search="explore",
+    rounds=600,
+)

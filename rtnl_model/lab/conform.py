@@ -1,0 +1,270 @@
+"""Conformity: the same scenarios on the model and as a real kernel recorded them, compared.
+
+Three levels, each of which includes the one below (contract 5).  L1: status, errno and extended
+acknowledgement of every command, and every namespace's devices after every op.  L2: the events of
+each namespace that make a device appear, vanish or move, in order.  L3: the trace, by context.
+Of a `par` op only the devices are compared.
+
+What a recording cannot tell is not compared, and counted: indexes and nsids in the initial
+namespace (its boot's history), the name behind a `lower` that the recorder could not resolve.  A
+scenario with a kind that exactly one side lacks is left out, and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..iproute.commands import LinkAdd, Par, PhysAdd, Script, Single
+from .conform_contexts import contexts
+
+__all__ = ["LEVELS", "Conformity", "Difference", "compare", "compare_scenario", "left_out"]
+
+LEVELS = ("L1", "L2", "L3")
+INIT = "init"
+Document = Mapping[str, Any]
+Op = Mapping[str, Any]
+Runner = Callable[[Script], Document]
+_EVENT_FIELDS = ("ev", "ifname", "ifindex", "kind", "up", "link", "link_nsid", "new_nsid",
+                 "new_ifindex", "master", "family")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as recorded."""
+
+    scenario: str
+    op: int
+    level: str
+    what: str
+    recorded: str
+    model: str
+
+    def __str__(self) -> str:
+        return (f"{self.scenario} op {self.op} {self.level} {self.what}:\n"
+                f"    recorded: {self.recorded}\n    model:    {self.model}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {"scenario": self.scenario, "op": self.op, "level": self.level, "what": self.what,
+                "recorded": self.recorded, "model": self.model}
+
+
+@dataclass(slots=True)
+class Conformity:
+    """What came out."""
+
+    compared: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+
+    def agreeing(self, level: str) -> list[str]:
+        """The scenarios that agree at `level` and all below it."""
+        below = LEVELS[: LEVELS.index(level) + 1]
+        bad = {d.scenario for d in self.differences if d.level in below}
+        return [name for name in self.compared if name not in bad]
+
+    def percent(self, level: str) -> float:
+        """Agreement in percent of the scenarios that were compared."""
+        return 100.0 * len(self.agreeing(level)) / len(self.compared) if self.compared else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "schema": "rtnl-model/conform/1",
+            "compared": len(self.compared),
+            "left_out": self.left_out,
+            "levels": {level: {"agree": len(self.agreeing(level)),
+                               "percent": round(self.percent(level), 2)} for level in LEVELS},
+            "differences": [d.to_dict() for d in self.differences],
+        }
+
+
+def compare(
+    scripts: Sequence[Script],
+    golden: Document,
+    run: Runner,
+    *,
+    kinds: frozenset[str],
+    progress: Callable[[str], None] = lambda _name: None,
+) -> Conformity:
+    """Run every scenario that `golden` has a result for, and compare."""
+    found = Conformity()
+    lacking = lacking_kinds(scripts, golden)
+    for script in scripts:
+        result = golden["results"].get(script.name)
+        if result is None:
+            found.left_out[script.name] = "not in the recording"
+            continue
+        why = left_out(script, kinds, lacking)
+        if why:
+            found.left_out[script.name] = why
+            continue
+        progress(script.name)
+        found.compared.append(script.name)
+        found.differences += compare_scenario(script, result, run(script),
+                                              golden.get("trace_functions", ()))
+    return found
+
+
+# -- which scenarios count --
+
+
+def lacking_kinds(scripts: Sequence[Script], golden: Document) -> frozenset[str]:
+    """Kinds that the recording kernel did not know: their adds say so."""
+    unknown: set[str] = set()
+    for script in scripts:
+        result = golden["results"].get(script.name)
+        for op in result["ops"] if result else ():
+            for cmd in op["cmds"]:
+                texts = {e.get("extack") for e in cmd.get("nlerr") or ()}
+                words = cmd["cmd"].split()
+                if "Unknown device type" in texts and "type" in words[:-1]:
+                    unknown.add(words[words.index("type") + 1])
+    return frozenset(unknown)
+
+
+def left_out(script: Script, kinds: frozenset[str], lacking: frozenset[str]) -> str:
+    """Why a scenario is not compared: a kind that exactly one side lacks; empty if it is."""
+    for command in script.commands():
+        if isinstance(command, LinkAdd) and command.kind:
+            kind = command.kind
+        elif isinstance(command, PhysAdd):
+            kind = "phys"
+        elif isinstance(command, Single):
+            kind = "netkit"
+        else:
+            continue
+        if (kind in kinds) == (kind in lacking):
+            who = "the recording kernel" if kind in lacking else "the model"
+            return f"{who} lacks {kind}"
+    return ""
+
+
+# -- one scenario --
+
+
+def compare_scenario(
+    script: Script, result: Document, document: Document, functions: Sequence[str]
+) -> list[Difference]:
+    """Every difference of one scenario."""
+    found: list[Difference] = []
+    ops = document["ops"]
+
+    def differ(op: int, level: str, what: str, recorded: object, model: object) -> None:
+        found.append(Difference(script.name, op, level, what, str(recorded), str(model)))
+
+    model_hung = next((op["i"] for op in ops if op.get("hung")), None)
+    if model_hung != result.get("hung"):
+        differ(model_hung if model_hung is not None else result["hung"], "L1", "hung",
+               result.get("hung"), model_hung)
+    if len(ops) < len(result["ops"]):
+        differ(len(ops), "L1", "ops", len(result["ops"]), len(ops))
+    for recorded, model in zip(result["ops"], ops, strict=False):
+        par = isinstance(script.steps[recorded["i"]], Par)
+        for level, what, one, other in _op_differences(recorded, model, functions, par=par):
+            differ(recorded["i"], level, what, one, other)
+    return found
+
+
+def _op_differences(
+    recorded: Op, model: Op, functions: Sequence[str], *, par: bool
+) -> Iterator[tuple[str, str, object, object]]:
+    if not par:
+        for i, (one, other) in enumerate(zip(recorded["cmds"], model["cmds"], strict=False)):
+            if answer(one) != answer(other):
+                yield "L1", f"answer to {one['cmd']!r} ({i})", answer(one), answer(other)
+        if len(recorded["cmds"]) != len(model["cmds"]):
+            yield "L1", "commands", len(recorded["cmds"]), len(model["cmds"])
+    yield from _device_differences(recorded["devices"], model["devices"])
+    if par:
+        return
+    one_events, other_events = events_by_netns(recorded), events_by_netns(model)
+    for ns in sorted(one_events.keys() | other_events.keys()):
+        if one_events.get(ns) != other_events.get(ns):
+            yield "L2", f"events in {ns}", one_events.get(ns), other_events.get(ns)
+    one_trace = contexts(recorded.get("trace", ()), [c["pid"] for c in recorded["cmds"]], functions)
+    other_trace = contexts(model.get("trace", ()), [c["pid"] for c in model["cmds"]], functions)
+    for name in sorted(one_trace.keys() | other_trace.keys()):
+        lines, others = one_trace.get(name), other_trace.get(name)
+        if lines != others:
+            yield "L3", f"trace of {name}", *first_difference(lines, others)
+
+
+def answer(cmd: Document) -> tuple[Any, ...]:
+    """Status, and errno and extack of each netlink error."""
+    errors = [(e["errno"], e.get("extack", "")) for e in cmd.get("nlerr") or ()]
+    return (cmd["rc"], errors)
+
+
+def first_difference(
+    one: Sequence[Sequence[str]] | None, other: Sequence[Sequence[str]] | None
+) -> tuple[str, str]:
+    """Where two contexts part, with the line before."""
+    if one is None or other is None:
+        return (_brief(one), _brief(other))
+    at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+              min(len(one), len(other)))
+    return tuple(
+        f"line {at} of {len(lines)}: " + " | ".join(" ".join(t) for t in lines[max(0, at - 1):at + 2])
+        for lines in (one, other)
+    )  # type: ignore[return-value]
+
+
+def _brief(lines: Sequence[Sequence[str]] | None) -> str:
+    if lines is None:
+        return "no such context"
+    return f"{len(lines)} lines: " + " | ".join(" ".join(t) for t in lines[:4])
+
+
+# -- devices and events --
+
+
+def _device_differences(
+    recorded: Mapping[str, Sequence[Document]], model: Mapping[str, Sequence[Document]]
+) -> Iterator[tuple[str, str, object, object]]:
+    if recorded.keys() != model.keys():
+        yield "L1", "namespaces", sorted(recorded), sorted(model)
+    for ns in recorded.keys() & model.keys():
+        one = [comparable(d, ns) for d in recorded[ns]]
+        other = [comparable(d, ns) for d in model[ns]]
+        for i, device in enumerate(one):
+            if i < len(other) and "lower" in device and unresolved(device["lower"]):
+                device["lower"] = other[i].get("lower", "none")
+        if one != other:
+            yield "L1", f"devices in {ns}", [d for d in one if d not in other], [
+                d for d in other if d not in one]
+
+
+def comparable(device: Document, ns: str) -> dict[str, Any]:
+    """A device without what the recording machine's history decides."""
+    out = {key: dict(v) if isinstance(v, Mapping) else v for key, v in device.items()}
+    if ns == INIT:
+        del out["ifindex"]
+    for key in ("lower", "backend"):
+        if key in out:
+            if ns == INIT:
+                out[key].pop("nsid", None)
+            if out[key].get("netns") == INIT:
+                out[key].pop("ifindex", None)
+    return out
+
+
+def unresolved(lower: Mapping[str, Any]) -> bool:
+    """Could the recorder not follow this link when it looked?"""
+    return lower.get("ifname") is None
+
+
+def events_by_netns(op: Op) -> dict[str, list[dict[str, Any]]]:
+    """The events that make a device appear, vanish or move, per namespace in order."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for event in op.get("events", ()):
+        if event["change"] != "all" and "new_nsid" not in event:
+            continue
+        told = {key: event[key] for key in _EVENT_FIELDS if key in event}
+        if event["ns"] == INIT:
+            for key in ("ifindex", "link", "link_nsid", "new_nsid"):
+                told.pop(key, None)
+        found.setdefault(event["ns"], []).append(told)
+    return found

@@ -1,0 +1,78 @@
+"""Trace lines sorted into contexts: the caller, each work run, each cleanup_net.
+
+A recording is one total order of many threads' lines; only the order within a context is the
+kernel's doing.  A worker's lines belong to the work run (`rtnl_net_work_func` to its return) or to
+the cleanup (`cleanup_net` to its return) that they stand in; a worker's lines outside both come
+from elsewhere in a real kernel (link watch, address checks) and are left out.
+
+Left out too: a work run that found its list empty, for whether there is one is a matter of timing;
+and call stacks, which a compiler changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+__all__ = ["Contexts", "contexts"]
+
+Line = Mapping[str, Any]
+Told = tuple[str, ...]
+Contexts = dict[str, list[Told]]
+
+_BEGIN = {"rtnl_net_work_func": "work", "cleanup_net": "cleanup_net"}
+_END = frozenset({"rtnl_net_work_func_ret", "cleanup_net_ret"})
+_FIELDS = ("val", "type", "dev", "ns", "net", "qnet", "virt", "virt_q", "phys", "phys_q")
+
+
+def contexts(
+    trace: Sequence[Line], pids: Sequence[int], functions: Collection[str]
+) -> Contexts:
+    """Sort `trace` by context; `pids` are the commands', `functions` the ones that count."""
+    names = {pid: f"caller {i}" for i, pid in enumerate(pids)}
+    open_runs: dict[int, str] = {}
+    count: dict[str, int] = {}
+    found: Contexts = {}
+    for line in trace:
+        pid, fn = line["pid"], line["fn"]
+        name = names.get(pid)
+        if name is None:
+            if fn in _BEGIN:
+                base = _BEGIN[fn] + (f" {line['net']}" if "net" in line else "")
+                count[base] = count.get(base, 0) + 1
+                open_runs[pid] = f"{base} #{count[base]}"
+            name = open_runs.get(pid)
+            if fn in _END:
+                open_runs.pop(pid, None)
+        if name is None or not counts(fn, functions):
+            continue
+        told = tell(line)
+        lines = found.setdefault(name, [])
+        if not lines or lines[-1] != told or "dev" not in line:
+            lines.append(told)
+    return _renumbered({n: lines for n, lines in found.items() if len(lines) > 2 or not _work(n)})
+
+
+def counts(fn: str, functions: Collection[str]) -> bool:
+    """Is this a function that both sides have a probe on?"""
+    return fn.removesuffix("_ret") in functions or fn in functions
+
+
+def tell(line: Line) -> Told:
+    """What is compared of a line."""
+    return (line["fn"], *(f"{key}={line[key]}" for key in _FIELDS if key in line))
+
+
+def _work(name: str) -> bool:
+    return name.startswith("work ")
+
+
+def _renumbered(found: Contexts) -> Contexts:
+    """Number a netns' work runs again, now that the empty ones are gone."""
+    out: Contexts = {}
+    count: dict[str, int] = {}
+    for name, lines in found.items():
+        base, sep, _ = name.partition(" #")
+        count[base] = count.get(base, 0) + 1
+        out[f"{base}{sep}{count[base]}" if sep else name] = lines
+    return out

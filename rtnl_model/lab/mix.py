@@ -1,0 +1,296 @@
+"""What a stressing requester asks for next: random legal `ip` commands, made from a seed.
+
+A `Requester` has its own `random.Random`, so what it *draws* depends on the seed and its number
+only; what exists when it looks depends on the others.  It reads device lists without locks, as a
+user's `ip link` would be outdated too: a command may come too late, and fails as it does on a kernel.
+
+Commands are text, so that a finding's story is a script.  Several requesters go for the same thing
+on purpose: what one is about to delete, another may have read from `Targets` and delete as well.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.kernel import Kernel
+    from rtnl_model.kernel.net_namespace import Net
+    from rtnl_model.kernel.netdevice import NetDevice
+
+__all__ = ["DEFAULT_DRIVERS", "MIXES", "Mix", "Requester", "Targets", "parse_mix"]
+
+DEFAULT_DRIVERS: Final = ("dummy", "veth", "bareudp", "ipvlan", "ipvtap")
+
+Mix = Mapping[str, float]
+"""Weight of each action."""
+
+MIXES: Final[Mapping[str, Mix]] = {
+    "default": {
+        "create": 40, "stack": 22, "delete": 30, "both": 8, "move": 8, "updown": 10, "rename": 1,
+        "group": 3, "netns": 3, "twins": 2, "module": 0.3, "sysctl": 0, "nested": 0,
+    },
+    "churn": {"create": 40, "stack": 20, "delete": 40, "both": 10},
+    "netns": {"create": 30, "stack": 15, "delete": 10, "netns": 15, "twins": 6, "move": 4},
+    "move": {"create": 30, "stack": 15, "delete": 15, "both": 5, "move": 40, "updown": 5},
+    "modules": {"create": 40, "stack": 20, "delete": 10, "module": 5, "netns": 3},
+    "nested": {"create": 30, "stack": 25, "nested": 15, "delete": 30, "both": 8, "updown": 3},
+    "sysctl": {"create": 30, "stack": 10, "delete": 30, "both": 8, "sysctl": 25},
+}  # fmt: skip
+"""By name.  `nested` and `sysctl` reach defects that 7.3 has (G.1, G.14)."""
+
+GROUP: Final = 7
+POPULATION: Final = 14
+"""Devices a namespace may have before deleting is preferred."""
+PAIRED: Final = ("veth", "vxcan", "netkit")
+TUNNELS: Final = ("bareudp", "geneve")
+STACKED: Final = ("ipvlan", "ipvtap", "macvlan", "macvtap")
+
+
+def parse_mix(text: str) -> Mix:
+    """A mix by name, or `action=weight,…` on top of the default. Raises: ValueError."""
+    if text in MIXES:
+        return MIXES[text]
+    mix = dict(MIXES["default"])
+    for part in text.split(","):
+        action, sep, weight = part.partition("=")
+        if not sep or action not in mix:
+            raise ValueError(
+                f"no mix and no action called {action!r}; mixes: {', '.join(MIXES)};"
+                f" actions: {', '.join(mix)}"
+            )
+        mix[action] = float(weight)
+        if mix[action] < 0:
+            raise ValueError(f"weight of {action} is negative")
+    if not any(mix.values()):
+        raise ValueError("every weight of the mix is 0")
+    return mix
+
+
+class Targets:
+    """What requesters are about to delete: for others to delete too.  A hint, unguarded."""
+
+    def __init__(self) -> None:
+        self.recent: deque[tuple[str, str]] = deque(maxlen=8)
+        """(netns, device)."""
+
+
+class Requester:
+    """One thread's endless list of commands."""
+
+    def __init__(
+        self,
+        k: Kernel,
+        number: int,
+        seed: int,
+        *,
+        names: Sequence[str],
+        drivers: Sequence[str],
+        mix: Mix,
+        targets: Targets,
+    ) -> None:
+        self.k = k
+        self.number = number
+        self.rng = random.Random(f"{seed}/{number}")
+        self.names = names
+        self.targets = targets
+        self.made = 0
+        actions: dict[str, Callable[[], str | None]] = {
+            "create": self.create, "stack": self.stack, "nested": self.nested,
+            "delete": self.delete, "both": self.both, "move": self.move, "updown": self.updown,
+            "rename": self.rename, "group": self.group, "netns": self.netns, "twins": self.twins,
+            "module": self.module, "sysctl": self.sysctl,
+        }  # fmt: skip
+        self.creators = [kind for kind in drivers if kind not in STACKED and kind != "phys"]
+        self.stackers = [kind for kind in drivers if kind in STACKED]
+        self.modules = [kind for kind in drivers if kind != "phys"]
+        usable = {
+            name: weight
+            for name, weight in mix.items()
+            if weight > 0
+            and not (name in ("stack", "nested") and not self.stackers)
+            and not (name == "create" and not self.creators)
+        }
+        self.actions = [actions[name] for name in usable]
+        self.weights = list(usable.values())
+
+    def next_command(self) -> str:
+        """One line of script; drawn again until an action has something to act on."""
+        for _attempt in range(20):
+            (action,) = self.rng.choices(self.actions, self.weights)
+            command = action()
+            if command is not None:
+                return command
+        return f"ip netns add {self.rng.choice(self.names)}"
+
+    # -- what there is --
+
+    def some_net(self) -> Net | None:
+        """A namespace that exists at the moment."""
+        for _attempt in range(4):
+            net = self.k.net_namespace.get(self.rng.choice(self.names))
+            if net is not None:
+                return net
+        return None
+
+    def some_dev(self, kinds: Sequence[str] | None = None) -> tuple[Net, NetDevice] | None:
+        """A device of one of these kinds (any but lo), and its namespace."""
+        for _attempt in range(6):
+            net = self.some_net()
+            if net is None:
+                return None
+            devs = [
+                dev
+                for dev in net.dev_list()
+                if (dev.kind in kinds if kinds is not None else dev.kind)
+            ]
+            if devs:
+                return net, self.rng.choice(devs)
+        return None
+
+    def fresh_name(self, kind: str) -> str:
+        """A name that recurs now and then, so that names collide."""
+        self.made += 1
+        return f"{kind[:2]}{self.number}x{self.made % 60}"
+
+    # -- actions; each returns a command, or None when there is nothing to act on --
+
+    def create(self) -> str | None:
+        """A device that needs no lower: alone, in two namespaces, or with a backend elsewhere."""
+        here, there = self.some_net(), self.some_net()
+        if here is None or there is None:
+            return self.netns_add()
+        if len(here.devs) > POPULATION:
+            return self.delete_in(here)
+        kind = self.rng.choice(self.creators)
+        name = self.fresh_name(kind)
+        at = f"ip -n {here.name} link add {name}"
+        if kind in PAIRED:
+            return f"{at} type {kind} peer name {self.fresh_name(kind)} netns {there.name}"
+        if kind == "bareudp":
+            port = self.rng.randrange(6000, 60000)
+            return f"{at} netns {there.name} type bareudp dstport {port} ethertype mpls_uc"
+        if kind == "geneve":
+            vni = self.rng.randrange(1, 1 << 20)
+            return f"{at} netns {there.name} type geneve id {vni} remote 192.0.2.1"
+        return f"{at} type {kind}"
+
+    def stack(self) -> str | None:
+        """An upper, mostly in another namespace than its lower."""
+        found = self.some_dev([kind for kind in self.creators if kind not in TUNNELS])
+        net = self.some_net()
+        if found is None or net is None:
+            return None
+        home, lower = found
+        return self.upper(net, home, lower)
+
+    def nested(self) -> str | None:
+        """An upper on an upper, which is flattened to the lower below."""
+        found = self.some_dev(self.stackers)
+        net = self.some_net()
+        if found is None or net is None:
+            return None
+        home, lower = found
+        return self.upper(net, home, lower)
+
+    def upper(self, net: Net, home: Net, lower: NetDevice) -> str:
+        kind = self.rng.choice(self.stackers)
+        mode = {"macvlan": "bridge", "macvtap": "vepa"}.get(kind) or self.rng.choice(
+            ("l2", "l2", "l3", "l3s")
+        )
+        link = f"link {lower.name}"
+        if net is not home:
+            link += f" link-netns {home.name}"
+        return f"ip -n {net.name} link add {self.fresh_name(kind)} {link} type {kind} mode {mode}"
+
+    def delete(self) -> str | None:
+        """Any device; often one that somebody else deletes as well."""
+        recent = self.targets.recent
+        if recent and self.rng.random() < 0.3:
+            try:
+                netns, dev = recent[self.rng.randrange(len(recent))]
+            except IndexError:
+                return None
+            return f"ip -n {netns} link del {dev}"
+        net = self.some_net()
+        return None if net is None else self.delete_in(net)
+
+    def delete_in(self, net: Net) -> str | None:
+        devs = [dev for dev in net.dev_list() if dev.kind]
+        if not devs:
+            return None
+        dev = self.rng.choice(devs)
+        self.targets.recent.append((net.name, dev.name))
+        return f"ip -n {net.name} link del {dev.name}"
+
+    def both(self) -> str | None:
+        """One end of a pair, after telling the others of the other end."""
+        found = self.some_dev([kind for kind in self.creators if kind in PAIRED])
+        if found is None:
+            return None
+        net, dev = found
+        peer = getattr(dev.priv, "peer", None)
+        other = getattr(peer, "value", None)
+        if other is not None:
+            self.targets.recent.append((other.peek_net().name, other.name))
+        return f"ip -n {net.name} link del {dev.name}"
+
+    def move(self) -> str | None:
+        """To another namespace."""
+        found, net = self.some_dev(), self.some_net()
+        if found is None or net is None or found[0] is net:
+            return None
+        return f"ip -n {found[0].name} link set {found[1].name} netns {net.name}"
+
+    def updown(self) -> str | None:
+        found = self.some_dev()
+        if found is None:
+            return None
+        word = "down" if found[1].up else "up"
+        return f"ip -n {found[0].name} link set {found[1].name} {word}"
+
+    def rename(self) -> str | None:
+        found = self.some_dev()
+        if found is None or found[1].up:
+            return None
+        net, dev = found
+        return f"ip -n {net.name} link set {dev.name} name {self.fresh_name(dev.kind)}"
+
+    def group(self) -> str | None:
+        """Put a device into the group, or delete the whole group of a namespace."""
+        found = self.some_dev()
+        if found is None:
+            return None
+        net, dev = found
+        if self.rng.random() < 0.25:
+            return f"ip -n {net.name} link del group {GROUP}"
+        return f"ip -n {net.name} link set {dev.name} group {GROUP}"
+
+    def netns_add(self) -> str:
+        return f"ip netns add {self.rng.choice(self.names)}"
+
+    def netns(self) -> str:
+        """Delete a namespace, or make one that is missing."""
+        name = self.rng.choice(self.names)
+        word = "add" if self.k.net_namespace.get(name) is None else "del"
+        return f"ip netns {word} {name}"
+
+    def twins(self) -> str:
+        """Delete two namespaces at once: one batch for cleanup_net."""
+        one, other = self.rng.sample(self.names, 2) if len(self.names) > 1 else self.names * 2
+        return f"ip netns del {one} ; ip netns del {other}"
+
+    def module(self) -> str:
+        """Unload a driver under load; it comes back with the next device or modprobe."""
+        kind = self.rng.choice(self.modules)
+        return f"rmmod {kind} ; modprobe {kind}"
+
+    def sysctl(self) -> str | None:
+        """Read a device's IPv6 setting: its handler takes RTNL."""
+        found = self.some_dev()
+        if found is None:
+            return None
+        net, dev = found
+        return f"ip netns exec {net.name} sysctl net.ipv6.conf.{dev.name}.addr_gen_mode"
