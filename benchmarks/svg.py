@@ -17,6 +17,11 @@ __all__ = ["Bar", "LinePlot", "Point", "Series", "StackedBars", "grid", "ticks"]
 
 COLOURS = ("#0b5fa5", "#d1495b", "#2e8b57", "#8a6d3b", "#6a4c93", "#e08e0b", "#4a4a4a", "#1aa6b7")
 MARKERS = ("circle", "square", "triangle", "diamond")
+CORNERS: dict[str, tuple[tuple[float, float], ...]] = {
+    "square": ((-3.5, -3.5), (3.5, -3.5), (3.5, 3.5), (-3.5, 3.5)),
+    "triangle": ((0.0, -4.5), (4.5, 3.5), (-4.5, 3.5)),
+    "diamond": ((0.0, -5.0), (5.0, 0.0), (0.0, 5.0), (-5.0, 0.0)),
+}
 INK = "#222"
 FAINT = "#ddd"
 
@@ -315,10 +320,5 @@ def _marker(shape: str, x: float, y: float, colour: str, *, hollow: bool = False
     style = f'fill="{"#fff" if hollow else colour}" stroke="{colour}" stroke-width="1.5"'
     if shape == "circle":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" {style}/>'
-    corners: list[tuple[float, float]] = {
-        "square": [(-3.5, -3.5), (3.5, -3.5), (3.5, 3.5), (-3.5, 3.5)],
-        "triangle": [(0, -4.5), (4.5, 3.5), (-4.5, 3.5)],
-        "diamond": [(0, -5), (5, 0), (0, 5), (-5, 0)],
-    }[shape]
-    path = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
+    path = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in CORNERS[shape])
     return f'<polygon points="{path}" {style}/>'
