@@ -1,0 +1,73 @@
+"""Kernels for benchmarks: a regime, a setting of waits, a factor that stretches them.
+
+The checker runs with all its verdicts but without race detection, the probes are off.  `no-lock` is
+the benchmarks' own regime (`no_lock.py`).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.no_lock import NoLockRegime
+from benchmarks.watch import WatchedChecker
+from rtnl_model.kernel.kernel import Kernel
+from rtnl_model.kernel.links.bareudp import Bareudp
+from rtnl_model.kernel.links.dummy import Dummy
+from rtnl_model.kernel.links.ipvlan import Ipvlan
+from rtnl_model.kernel.links.loopback import Loopback
+from rtnl_model.kernel.links.veth import Veth
+from rtnl_model.kernel.overlay import Overlay
+from rtnl_model.kernel.timing import TIMINGS, Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["NO_LOCK", "REGIMES", "booted", "stretched"]
+
+NO_LOCK = "no-lock"
+REGIMES = ("global", "small", "pernet", NO_LOCK)
+"""What the benchmarks compare, in the order of the tables."""
+
+DRIVERS = (Loopback, Dummy, Veth, Bareudp, Ipvlan)
+
+
+def stretched(setting: str, factor: float) -> Timing:
+    """The table of waits `setting`, every length times `factor`."""
+    table = TIMINGS[setting]
+    lengths: dict[str, Any] = {
+        f.name: getattr(table, f.name) * factor
+        for f in fields(table)
+        if isinstance(getattr(table, f.name), int | float)
+    }
+    return replace(table, **lengths)
+
+
+@contextmanager
+def booted(
+    regime: str, timing: Timing, *, overlays: Sequence[Overlay] = (), probes: bool = False
+) -> Iterator[Kernel]:
+    """A running kernel; quiet and shut down at the end.
+
+    Raises: AssertionError when the model found something: a benchmark of a wrong run says nothing.
+    """
+    layers = list(overlays)
+    if regime == NO_LOCK:
+        layers.append(Overlay(NO_LOCK, "no RTNL at all", classes={"regime": _no_lock}))
+    chk = WatchedChecker()
+    name = "pernet" if regime == NO_LOCK else regime
+    k = Kernel(chk, name, timing=timing, overlays=layers, drivers=DRIVERS)
+    k.probe.enabled = probes
+    k.start()
+    try:
+        yield k
+        k.quiesce()
+    finally:
+        k.shutdown()
+    known = [r for r in chk.reports if regime != NO_LOCK]
+    assert not known, f"{regime}: the model reported {known[0].title}"
+
+
+def _no_lock(_regime: type[Any]) -> type[Any]:
+    return NoLockRegime

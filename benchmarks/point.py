@@ -1,0 +1,140 @@
+"""One measured point: a workload, a regime, a setting, so many namespaces; and whether it is valid.
+
+A point is valid where Python's own CPU time is small beside what is modelled: CPU time of a round
+under 10 percent of the stretched time that a round holds RTNL, and the interpreter not near
+saturation (`UTILISATION_MAX`), for threads that queue for the interpreter are not a model of a lock.
+Everything is scaled back by the stretch factor, except CPU time, which is Python's and told as it is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.model import booted, stretched
+from benchmarks.requesters import Load, drive
+from benchmarks.watch import BARRIER_LOCK, Wait, WatchedChecker
+
+if TYPE_CHECKING:
+    from benchmarks.bench import Run
+    from benchmarks.workloads import Workload
+
+__all__ = ["CPU_SHARE_MAX", "Point", "measure_point"]
+
+CPU_SHARE_MAX = 0.10
+"""CPU time of a round over the stretched RTNL hold time of a round."""
+UTILISATION_MAX = 0.60
+"""CPU seconds per second, of the one interpreter lock (of all CPUs, free-threaded)."""
+OUTSIDE = frozenset({"rcu_barrier", "synchronize_rcu_expedited"})
+"""Modelled sleeps that happen with RTNL dropped."""
+
+
+@dataclass(slots=True)
+class Point:
+    """One row of a table.  Rates and times as the modelled kernel's: scaled back."""
+
+    workload: str
+    setting: str
+    regime: str
+    n: int
+    stretch: float
+    rates: list[float] = field(default_factory=list)
+    """Rounds per second, by part of the window."""
+    rate: float | None = None
+    p50: float | None = None
+    p99: float | None = None
+    worst: float | None = None
+    lock_wait: float = 0.0
+    """Seconds a round waits for locks, all its threads together, the shared barrier left out."""
+    hold: float = 0.0
+    """Seconds a round sleeps with RTNL held."""
+    cpu: float = 0.0
+    """CPU seconds of a round: Python's, not scaled."""
+    utilisation: float = 0.0
+    rounds: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def cpu_share(self) -> float:
+        """CPU time over the stretched hold time of a round."""
+        return self.cpu / (self.hold * self.stretch) if self.hold else float("inf")
+
+    @property
+    def invalid(self) -> str:
+        """Why it says nothing about the kernel; empty: it is valid."""
+        if self.failures:
+            return f"failed: {self.failures[0][:60]}"
+        if self.rate is None:
+            return "too few rounds"
+        if self.cpu_share > CPU_SHARE_MAX:
+            return f"CPU {self.cpu_share:.0%} of hold"
+        if self.utilisation > UTILISATION_MAX:
+            return f"CPU {self.utilisation:.0%} busy"
+        return ""
+
+    def to_dict(self) -> dict[str, Any]:
+        found: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        found["invalid"] = self.invalid
+        return found
+
+
+def measure_point(
+    run: Run,
+    workload: Workload,
+    *,
+    regime: str,
+    setting: str,
+    n: int,
+    stretch: float,
+    seconds: float,
+) -> Point:
+    """Boot a kernel, let the requesters work, scale back."""
+    what = f"{workload.name}, {setting}, {regime}, {n}"
+    with booted(regime, stretched(setting, stretch)) as k:
+        rounds = workload.prepare(k, n)
+        chk = k.chk
+        assert isinstance(chk, WatchedChecker)
+        load = drive(
+            rounds,
+            seconds=seconds,
+            warm_seconds_max=seconds,
+            thread=chk.Thread,
+            progress=lambda text: run.progress(f"{what}: {text}"),
+            rounds_min=6,
+            seconds_max=4 * seconds,
+        )
+        waits = list(chk.waits)
+    return _scaled_back(Point(workload.name, setting, regime, n, stretch), load, waits)
+
+
+def _scaled_back(point: Point, load: Load, waits: list[Wait]) -> Point:
+    stretch = point.stretch
+    point.rounds = len(load.ended)
+    point.rate = None if load.rate is None else load.rate * stretch
+    point.rates = [rate * stretch for rate in load.rates] if load.rate is not None else []
+    for name, share in (("p50", 0.5), ("p99", 0.99), ("worst", 1.0)):
+        latency = load.latency(share)
+        setattr(point, name, None if latency is None else latency / stretch)
+    totals = _totals(waits, load.begin, load.end)
+    each = stretch * max(1, point.rounds)
+    point.lock_wait = totals["lock"] / each
+    point.hold = totals["held"] / each
+    point.cpu = load.cpu_per_round
+    point.utilisation = load.utilisation
+    point.failures = load.failures
+    return point
+
+
+def _totals(waits: list[Wait], begin: float, end: float) -> dict[str, float]:
+    """Seconds of the window spent in waits: for locks, and asleep with RTNL held."""
+    totals: dict[str, float] = defaultdict(float)
+    for wait in waits:
+        inside = min(wait.end, end) - max(wait.begin, begin)
+        if inside <= 0:
+            continue
+        if wait.kind == "lock" and wait.name != BARRIER_LOCK:
+            totals["lock"] += inside
+        elif wait.kind == "sleep" and wait.name not in OUTSIDE:
+            totals["held"] += inside
+    return totals

@@ -1,0 +1,84 @@
+"""Where a thread's time goes: every modelled sleep, every lock that was waited for, by name.
+
+A `Checker` whose sleeps and contended locks are timed.  Nothing is added to the way of a lock that
+is free.  Records are appended by the thread that waited; the list is read when the threads are
+joined.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import lockcheck
+from lockcheck import sync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["BARRIER_LOCK", "Wait", "WatchedChecker"]
+
+BARRIER_LOCK = "rcu_state.barrier_mutex"
+"""Waiting for it is waiting for somebody else's rcu_barrier, and counted as that."""
+
+
+class Wait(NamedTuple):
+    """One wait that is over."""
+
+    kind: str
+    """sleep, lock or refs."""
+    name: str
+    """The sleep's name, or the class of the lock."""
+    thread: str
+    begin: float
+    end: float
+
+
+class WatchedChecker(lockcheck.Checker):
+    """All verdicts on, race detection off, waits recorded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[Wait] = []
+
+    def record(self, kind: str, name: str, begin: float) -> None:
+        """The calling thread waited since `begin`."""
+        end = time.perf_counter()
+        self.waits.append(Wait(kind, name, self.current().name, begin, end))
+
+    def sleep(self, seconds: float, name: str = "sleep") -> None:
+        """As `Checker.sleep`, recorded."""
+        begin = time.perf_counter()
+        super().sleep(seconds, name)
+        self.record("sleep", name, begin)
+
+    def wait_refs(self, *args: Any, **kwargs: Any) -> sync.Refcount | None:
+        """As `Checker.wait_refs`, recorded."""
+        begin = time.perf_counter()
+        try:
+            return super().wait_refs(*args, **kwargs)
+        finally:
+            self.record("refs", "references", begin)
+
+    def Lock(  # noqa: N802  (threading's name)
+        self,
+        name: str | None = None,
+        *,
+        instance: str | None = None,
+        cmp: Callable[[Any, Any], int] | None = None,
+    ) -> sync.Lock:
+        """As `Checker.Lock`; a wait for it is recorded."""
+        return _WatchedLock(self, self.lock_key(name, instance, cmp))
+
+
+class _WatchedLock(sync.Lock):
+    __slots__ = ()
+
+    chk: WatchedChecker
+
+    def _contended(self, ts: Any, timeout: float) -> bool:
+        begin = time.perf_counter()
+        try:
+            return super()._contended(ts, timeout)
+        finally:
+            self.chk.record("lock", self.cls.name, begin)
