@@ -22,9 +22,11 @@ from lockcheck.core.classes import LockClass
 from lockcheck.core.engine import Engine
 from lockcheck.core.held import ThreadState
 from lockcheck.seam import Conductor, Kind, Op
+from lockcheck.sync.recorder import RecordedLock
 
 if TYPE_CHECKING:
     from lockcheck.core.report import Report
+    from lockcheck.sync.recorder import Recorder
 
 __all__ = ["Checker"]
 
@@ -46,6 +48,7 @@ class Checker:
             circle, after its operation was undone), "log" (structlog), or a callable.
         conductor: who decides which thread runs next; None: the operating system.
         races: check happens-before races on `shared()` fields.
+        recorder: keeps spans of holding and waiting, for time lines and lock_stat.
     """
 
     def __init__(
@@ -54,10 +57,12 @@ class Checker:
         *,
         conductor: Conductor | None = None,
         races: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         self.on_report = on_report
         self.conductor = conductor
         self.races = races
+        self.recorder = recorder
         self.observed = races or conductor is not None
         self.aborted = False
         """The run is over: every wait raises Unwind from now on."""
@@ -135,7 +140,12 @@ class Checker:
         `cmp(held, wanted) < 0` allows taking `wanted` while `held`, of the same class, is held
         (lock_set_cmp_fn).  `instance` is this lock's stable name; default: class#n.
         """
-        key = self.lock_key(name, instance, cmp)
+        return self.plain_lock(self.lock_key(name, instance, cmp))
+
+    def plain_lock(self, key: Any) -> sync.Lock:
+        """Make a mutex of the class of objects that this run needs (design rule 10)."""
+        if self.recorder is not None:
+            return RecordedLock(self, key)
         return sync.ObservedLock(self, key) if self.observed else sync.Lock(self, key)
 
     def RLock(self, name: str | None = None, *, instance: str | None = None) -> sync.RLock:

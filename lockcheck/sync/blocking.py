@@ -43,7 +43,8 @@ def block(chk: Checker, ts: ThreadState, op: Op, raw: Any, timeout: float = -1) 
     Locks: none of the checker's.  Raises: Unwind when the run was aborted.
     """
     outer = ts.waiting
-    ts.waiting = Waiting(op, raw, chk.clock())
+    since = chk.clock()
+    ts.waiting = Waiting(op, raw, since)
     try:
         if chk.aborted:
             raise Unwind
@@ -51,6 +52,10 @@ def block(chk: Checker, ts: ThreadState, op: Op, raw: Any, timeout: float = -1) 
     finally:
         ts.waiting = outer
         ts.waits += 1
+        if chk.recorder is not None:
+            cls = getattr(getattr(op.obj, "key", None), "cls", None)
+            why = op.why or str(op.obj.name)
+            chk.recorder.waited(ts, why, "" if cls is None else cls.name, since, chk.clock())
     if chk.aborted:
         if got:
             try:

@@ -60,12 +60,12 @@ class Condition(Parking):
         Locks: this condition's, held.  Returns False when `timeout` seconds passed first.
         Raises: RuntimeError when the lock is not held; Unwind.
         """
-        if not self._lock._is_owned():
+        if not self._is_owned():
             raise RuntimeError("cannot wait on un-acquired lock")
         ticket = _Ticket()
         with self._gate:
             self._tickets.append(ticket)
-        saved = self._lock._release_save()
+        saved = self._release_save()
         try:
             got = super().wait(
                 ticket.is_notified,
@@ -77,7 +77,7 @@ class Condition(Parking):
             with self._gate:
                 if ticket in self._tickets:
                     self._tickets.remove(ticket)
-            self._lock._acquire_restore(saved)
+            self._acquire_restore(saved)
         return got is not None
 
     def wait_for(self, predicate: Callable[[], T], timeout: float | None = None) -> T:
@@ -94,13 +94,13 @@ class Condition(Parking):
 
     def notify(self, n: int = 1) -> None:
         """Wake `n` waiters.  Locks: this condition's, held.  Raises: RuntimeError."""
-        if not self._lock._is_owned():
+        if not self._is_owned():
             raise RuntimeError("cannot notify on un-acquired lock")
         self.change(lambda: self._notify(n), why="notify")
 
     def notify_all(self) -> None:
         """Wake all waiters."""
-        if not self._lock._is_owned():
+        if not self._is_owned():
             raise RuntimeError("cannot notify on un-acquired lock")
         self.change(lambda: self._notify(len(self._tickets)), why="notify all")
 
@@ -110,6 +110,28 @@ class Condition(Parking):
         for ticket in self._tickets[:n]:
             ticket.notified = True
         del self._tickets[:n]
+
+    # The lock may be anybody's, with nothing but acquire and release.
+
+    def _is_owned(self) -> bool:
+        owned = getattr(self._lock, "_is_owned", None)
+        if owned is not None:
+            return bool(owned())
+        if self._lock.acquire(False):
+            self._lock.release()
+            return False
+        return True
+
+    def _release_save(self) -> Any:
+        save = getattr(self._lock, "_release_save", None)
+        return self._lock.release() if save is None else save()
+
+    def _acquire_restore(self, saved: Any) -> None:
+        restore = getattr(self._lock, "_acquire_restore", None)
+        if restore is None:
+            self._lock.acquire()
+        else:
+            restore(saved)
 
     def _at_fork_reinit(self) -> None:
         self._lock._at_fork_reinit()

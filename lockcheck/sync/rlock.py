@@ -8,10 +8,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.sync.lock import Lock, ObservedLock
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
+    from lockcheck.sync.lock import Lock
 
 __all__ = ["RLock"]
 
@@ -24,7 +24,7 @@ class RLock:
     def __init__(self, chk: Checker, key: Any) -> None:
         self.chk = chk
         self._tls = chk.tls
-        self.lock: Lock = ObservedLock(chk, key) if chk.observed else Lock(chk, key)
+        self.lock: Lock = chk.plain_lock(key)
         """The plain lock below; it is what the graph sees."""
         self._owner: Any = None  # invariant: written only by the holder of `lock`
         self._count = 0

@@ -159,6 +159,11 @@ def native_id(thread: threading.Thread, life: Life) -> int | None:
     return life.native_id if life.pooled else _plain_native_id(thread)
 
 
+def wait_out(thread: threading.Thread, seconds: float) -> None:
+    """Wait for the end of a thread that is being unwound, unseen by anybody."""
+    _plain_join(thread, seconds)
+
+
 def bootstrap_inner(thread: threading.Thread, life: Life) -> None:
     """Enter the engine before `run`, leave it after (threading's own hook)."""
     own = thread.__dict__.get("run")

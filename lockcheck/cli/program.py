@@ -1,0 +1,147 @@
+"""Run somebody's program in this process as `python` would, checked from its first line.
+
+The program is `__main__`, sees its own `sys.argv` and `sys.path[0]`, and its tracebacks do not show
+us.  After its last line comes what the interpreter does at the end, where we can see it: threading's
+own exit functions, the join of every non-daemon thread (a wait like any other: the watchdog may end
+it), then `atexit`.  `os._exit` and `exec` end the process without a report, as they end everything.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.machinery
+import io
+import os
+import runpy
+import sys
+import threading
+import types
+from dataclasses import dataclass
+from types import TracebackType
+
+from lockcheck.cli.verdict import InputError
+from lockcheck.seam import Unwind
+from lockcheck.sync.plain import PlainThread
+from lockcheck.sync.thread import wait_out
+
+__all__ = ["Program", "find_program"]
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run."""
+
+    script: str
+    """Path of a script, or of a directory with a `__main__.py`; '' with a module."""
+    module: str
+    args: tuple[str, ...]
+
+    def run(self) -> int:
+        """Run it to its end, threads and exit functions included; returns its status."""
+        module = types.ModuleType("__main__")
+        module.__dict__["__builtins__"] = __builtins__
+        sys.modules["__main__"] = module
+        status = _status_of(self._body(module))
+        status = _status_of(_finish_threads) or status
+        atexit._run_exitfuncs()
+        return status
+
+    def _body(self, module: types.ModuleType):  # type: ignore[no-untyped-def]
+        if self.module:
+
+            def run_module() -> None:
+                sys.argv[:] = [self.module, *self.args]
+                sys.path[0] = os.getcwd()
+                runpy._run_module_as_main(self.module)  # type: ignore[attr-defined]
+
+            return run_module
+
+        def run_script() -> None:
+            path = self.script
+            if os.path.isdir(path):
+                sys.path[0] = path
+                path = os.path.join(path, "__main__.py")
+            else:
+                sys.path[0] = os.path.dirname(os.path.abspath(path))
+            sys.argv[:] = [self.script, *self.args]
+            with io.open_code(os.path.abspath(path)) as file:
+                source = file.read()
+            code = compile(source, path, "exec", dont_inherit=True)
+            module.__dict__["__file__"] = path
+            module.__dict__["__spec__"] = None
+            module.__dict__["__cached__"] = None
+            module.__dict__["__loader__"] = importlib.machinery.SourceFileLoader("__main__", path)
+            exec(code, module.__dict__)
+
+        return run_script
+
+
+def find_program(script: str, module: str, args: tuple[str, ...]) -> Program:
+    """Check that there is something to run.  Raises: InputError."""
+    if module:
+        return Program("", module, args)
+    path = os.path.join(script, "__main__.py") if os.path.isdir(script) else script
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise InputError(f"cannot run {script!r}: {error.strerror or error}") from error
+    return Program(script, "", args)
+
+
+def _status_of(body) -> int:  # type: ignore[no-untyped-def]
+    """Run a part of the program; its exit status, exceptions told as the interpreter tells them."""
+    try:
+        body()
+    except SystemExit as leave:
+        return _exit_status(leave.code)
+    except Unwind:
+        return 1
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        trace = _without_us(error.__traceback__)
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        return 1
+    return 0
+
+
+def _exit_status(code: object) -> int:
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _without_us(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback from the program's first frame on."""
+    ours = (os.path.dirname(os.path.abspath(__file__)), "<frozen runpy>", runpy.__file__)
+    first = trace
+    while first is not None and first.tb_frame.f_code.co_filename.startswith(ours):
+        first = first.tb_next
+    return first or trace
+
+
+def _finish_threads() -> None:
+    """What `threading` does at the end, by joins that the watchdog can see.  Raises: Unwind."""
+    calls = getattr(threading, "_threading_atexits", [])
+    while calls:
+        calls.pop()()
+    while True:
+        threads = [
+            t
+            for t in threading.enumerate()
+            if not t.daemon and t is not threading.current_thread() and t.is_alive()
+            and t is not threading.main_thread() and not isinstance(t, PlainThread)
+        ]  # fmt: skip
+        if not threads:
+            return
+        try:
+            for thread in threads:
+                thread.join()
+        except Unwind:
+            for thread in threads:
+                wait_out(thread, 5.0)
+            raise

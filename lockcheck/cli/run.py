@@ -1,0 +1,98 @@
+"""`lockcheck run`: any Python program with `threading`'s primitives checked.
+
+Reports go to stderr when it ends, for stdout is the program's.  Status 1 when a finding counts, else
+the program's own.  A program whose threads are all stuck for good is ended by the watchdog, with the
+report of who waits for whom.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.checker import Checker
+from lockcheck.cli.program import Program
+from lockcheck.cli.verdict import Verdict, read_baseline, write_baseline
+from lockcheck.conduct.watchdog import Watchdog
+from lockcheck.patch import install, uninstall
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+__all__ = ["run"]
+
+INTERRUPTED = 130
+
+
+def run(options: Namespace, program: Program) -> int:
+    """Run `program` checked; returns the exit status."""
+    known = read_baseline(options.baseline) if options.baseline else {}
+    verdict = Verdict(options.fail_on, known)
+    recorder = None
+    if options.report:
+        from lockcheck.sync.recorder import Recorder
+
+        recorder = Recorder()
+    chk = Checker(on_report="collect", recorder=recorder)
+    process = os.getpid()
+    install(chk)
+    try:
+        with Watchdog(chk):
+            status = program.run()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    finally:
+        uninstall()
+    sys.stdout.flush()
+    if os.getpid() != process:
+        return status  # a forked child that ran to its end: the parent reports
+    return conclude(chk, options, verdict, status)
+
+
+def conclude(chk: Checker, options: Namespace, verdict: Verdict, status: int) -> int:
+    """Tell what was found; the status of the whole."""
+    counting = []
+    lower = []
+    known = []
+    for report in chk.reports:
+        if verdict.is_known(report.fingerprint):
+            known.append(report)
+        elif verdict.counts(report.severity, report.fingerprint):
+            counting.append(report)
+        else:
+            lower.append(report)
+    for report in counting:
+        print(f"\n{report}", file=sys.stderr)
+    if lower:
+        print(f"\nlockcheck: below --fail-on {options.fail_on}:", file=sys.stderr)
+    for report in lower:
+        reason = f" ({report.reason})" if report.reason else ""
+        print(f"  {report.severity} {report.kind}: {report.title}{reason}", file=sys.stderr)
+    if not options.quiet or counting:
+        print(_summary(chk, counting, lower, known), file=sys.stderr)
+    if options.write_baseline:
+        write_baseline(options.write_baseline, [r.to_dict() for r in chk.reports])
+    if options.report:
+        _write_report(chk, options.report)
+    return 1 if counting and status != INTERRUPTED else status
+
+
+def _summary(chk: Checker, counting: list[Any], lower: list[Any], known: list[Any]) -> str:
+    found = f"{len(counting)} finding{'' if len(counting) == 1 else 's'}" if counting else "clean"
+    extra = [f"{len(lower)} lower"] if lower else []
+    extra += [f"{len(known)} known"] if known else []
+    classes = chk.graph.to_dict()
+    return (
+        f"lockcheck: {', '.join([found, *extra])} "
+        f"({len(classes['classes'])} lock classes, {len(classes['edges'])} dependencies)"
+    )
+
+
+def _write_report(chk: Checker, folder: str) -> None:
+    from lockcheck.render.folder import write_folder
+
+    timeline = chk.recorder.to_dict(chk) if chk.recorder is not None else None
+    path = write_folder(folder, chk.graph.to_dict(), [r.to_dict() for r in chk.reports],
+                        timeline=timeline, run={"program": sys.argv})  # fmt: skip
+    print(f"lockcheck: report in {path}", file=sys.stderr)

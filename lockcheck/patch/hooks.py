@@ -1,0 +1,170 @@
+"""What interrupts a program, as contexts: signal handlers, the collector; and forks.
+
+* A handler set by `signal.signal` runs in the context "signal" (`signal.getsignal` still shows the
+  program's own).  Handlers set before `install()` are wrapped too, when it is called in the main
+  thread.
+* While the collector runs, what it calls (`__del__` of objects in cycles, weakref callbacks,
+  `weakref.finalize`) runs in the context "gc"; not when the program has switched it off and calls
+  `gc.collect()` itself, at a place of its choice.
+* Before a fork, locks held by other threads are reported: nobody releases them in the child.
+
+Not seen: `__del__` and weakref callbacks that run because the last reference went (they look like
+ordinary calls at that place), C extensions' own threads and handlers, `signal.set_wakeup_fd`.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.core import rules
+from lockcheck.patch.state import binding
+
+if TYPE_CHECKING:
+    from lockcheck.core.held import ThreadState
+
+__all__ = ["hook", "unhook"]
+
+_signal = signal.signal
+_getsignal = signal.getsignal
+
+
+class Hooks:
+    """What `hook` has done, to be undone."""
+
+    def __init__(self) -> None:
+        self.active = False
+        self.fork_registered = False
+        """Hooks at a fork cannot be taken away again; they look at `active`."""
+        self.collecting: list[ThreadState] = []
+
+
+_hooks = Hooks()
+
+
+def hook() -> None:
+    """Start telling contexts and forks to the checker."""
+    _hooks.active = True
+    gc.callbacks.append(_collector)
+    signal.signal = _checked_signal
+    signal.getsignal = _checked_getsignal
+    _rewrap(lambda handler: _Handler(handler))
+    if not _hooks.fork_registered and hasattr(os, "register_at_fork"):
+        _hooks.fork_registered = True
+        os.register_at_fork(
+            before=_before_fork,
+            after_in_parent=_after_fork_in_parent,
+            after_in_child=_after_fork_in_child,
+        )
+
+
+def unhook() -> None:
+    """Stop it."""
+    _hooks.active = False
+    if _collector in gc.callbacks:
+        gc.callbacks.remove(_collector)
+    signal.signal = _signal
+    signal.getsignal = _getsignal
+    _rewrap(lambda handler: handler)
+
+
+# -- signals -----------------------------------------------------------------------------------------
+
+
+class _Handler:
+    """A handler of the program's, run in the context "signal"."""
+
+    def __init__(self, own: Callable[[int, FrameType | None], Any]) -> None:
+        self.own = own
+
+    def __call__(self, number: int, frame: FrameType | None) -> Any:
+        with binding.chk.context("signal"):
+            return self.own(number, frame)
+
+
+def _own(handler: Any) -> Any:
+    return handler.own if isinstance(handler, _Handler) else handler
+
+
+def _wrapped(handler: Any) -> Any:
+    plain = not callable(handler) or isinstance(handler, signal.Handlers | int)
+    return handler if plain or handler is signal.default_int_handler else _Handler(_own(handler))
+
+
+def _checked_signal(signalnum: Any, handler: Any) -> Any:
+    return _own(_signal(signalnum, _wrapped(handler)))
+
+
+def _checked_getsignal(signalnum: Any) -> Any:
+    return _own(_getsignal(signalnum))
+
+
+for _new, _old in ((_checked_signal, _signal), (_checked_getsignal, _getsignal)):
+    _new.__name__ = _old.__name__
+    _new.__doc__ = _old.__doc__
+
+
+def _rewrap(wrap: Callable[[Any], Any]) -> None:
+    """Put every handler that is set through `wrap`; only the main thread may."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in signal.valid_signals():
+        handler = _own(_getsignal(number))
+        if _wrapped(handler) is not handler:
+            _signal(number, wrap(handler))
+
+
+# -- the collector -----------------------------------------------------------------------------------
+
+
+def _collector(phase: str, _info: dict[str, int]) -> None:
+    chk = binding.checker
+    if chk is None or not gc.isenabled():
+        return
+    try:
+        ts = chk.tls.t
+    except AttributeError:
+        return  # a thread that is just being made known
+    if phase == "start":
+        chk.engine.context_enter(ts, "gc")
+    elif "gc" in ts.contexts:
+        chk.engine.context_leave(ts, "gc")
+
+
+# -- forks -------------------------------------------------------------------------------------------
+
+
+def _before_fork() -> None:
+    chk = binding.checker
+    if chk is None or not _hooks.active:
+        return
+    me = chk.current()
+    with chk._threads_lock:
+        others = [ts for ts in chk.threads.values() if ts is not me and ts.alive]
+    rules.held_at_fork(chk.engine, me, others)
+    chk._threads_lock.acquire()
+    chk.engine.leaf.enter()
+
+
+def _after_fork_in_parent() -> None:
+    chk = binding.checker
+    if chk is None or not _hooks.active:
+        return
+    chk.engine.leaf.leave()
+    chk._threads_lock.release()
+
+
+def _after_fork_in_child() -> None:
+    """Only this thread is left."""
+    chk = binding.checker
+    if chk is None or not _hooks.active:
+        return
+    chk.engine.leaf.leave()
+    me = chk.tls.t
+    chk.threads = {me.serial: me}
+    chk._threads_lock.release()

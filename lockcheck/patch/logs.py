@@ -1,0 +1,52 @@
+"""Logging's locks: made before anybody can install, and half of the best-known lock inversion.
+
+The module lock and those of the handlers that exist are exchanged for checked ones, when nobody
+holds them.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+
+__all__ = ["cover", "uncover"]
+
+
+class _Covered:
+    def __init__(self) -> None:
+        self.places: list[tuple[Any, str, Any, Any]] = []
+        """(owner, attribute, original, checked)."""
+
+
+_now = _Covered()
+
+
+def cover(chk: Checker) -> None:
+    """Exchange the locks of logging for checked ones."""
+    _exchange(logging, "_lock", chk.RLock("logging._lock"))
+    for ref in list(logging._handlerList):  # type: ignore[attr-defined]
+        handler = ref()
+        if handler is not None and handler.lock is not None:
+            name = f"{type(handler).__name__}.lock"
+            _exchange(handler, "lock", chk.RLock(f"logging.{name}"))
+
+
+def uncover() -> None:
+    """Put the original locks back where the checked ones are still in place and free."""
+    for owner, attribute, original, checked in reversed(_now.places):
+        if getattr(owner, attribute, None) is checked and checked.acquire(blocking=False):
+            setattr(owner, attribute, original)
+            checked.release()
+    _now.places.clear()
+
+
+def _exchange(owner: Any, attribute: str, checked: Any) -> None:
+    original = getattr(owner, attribute, None)
+    if original is None or not original.acquire(blocking=False):
+        return
+    setattr(owner, attribute, checked)
+    original.release()
+    _now.places.append((owner, attribute, original, checked))

@@ -1,0 +1,260 @@
+"""Stand-ins for `queue`'s classes, with what programs use beyond the documented methods.
+
+Subclasses override `_init`, `_put`, `_get`, `_qsize`; well-known recipes take `q.mutex` and clear
+`q.queue`; `not_empty` and its kin are notified by hand.  All of it works as with the library's own,
+on one gate.  `SimpleQueue.put` is reentrant, as the library's is: `concurrent.futures` calls it from
+weakref callbacks, which may run in the middle of any other call on the same queue.
+
+Left out: a subclass that replaces `mutex` or a condition by an object of its own.
+"""
+
+from __future__ import annotations
+
+import _queue
+import queue
+from collections import deque
+from collections.abc import Callable
+from types import GenericAlias
+from typing import Any, ClassVar
+
+from lockcheck import sync
+from lockcheck.patch.standins import StandIn
+from lockcheck.patch.state import binding
+from lockcheck.seam import Kind, Op
+from lockcheck.sync.parking import Parking
+
+__all__ = ["QUEUES"]
+
+_Queue: Any = queue.Queue
+_LifoQueue: Any = queue.LifoQueue
+_PriorityQueue: Any = queue.PriorityQueue
+_SHUT = object()
+_FULL = object()
+
+
+class _Face:
+    """`not_empty`, `not_full`, `all_tasks_done`: a condition on the queue's one gate."""
+
+    def __init__(self, owner: Queue, ready: Callable[[], bool], why: str) -> None:
+        self._queue = owner
+        self._ready = ready
+        self._why = why
+        self.acquire = owner.mutex.acquire
+        self.release = owner.mutex.release
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.release()
+
+    def notify(self, n: int = 1) -> None:
+        self._queue._hand_over()
+
+    def notify_all(self) -> None:
+        self._queue._hand_over()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Give the gate up until the state is as awaited."""
+        self.release()
+        try:
+            got = Parking.wait(self._queue, self._ready, why=self._why, timeout=timeout)
+        finally:
+            self.acquire()
+        return got is not None
+
+
+class Queue(sync.Queue, metaclass=StandIn):
+    """`queue.Queue`."""
+
+    _stands_for: ClassVar[tuple[type, ...]] = (sync.Queue, _Queue)
+
+    def __init__(self, maxsize: int = 0) -> None:
+        if not issubclass(type(self), sync.Queue):
+            _Queue.__init__(self, maxsize)
+            return
+        Parking.__init__(self, binding.chk, binding.numbered(binding.site(1)))
+        self.maxsize = maxsize
+        self._store = self  # type: ignore[assignment]
+        self.unfinished_tasks = 0
+        self.is_shutdown = False
+        self.mutex = self._gate
+        self.not_empty = _Face(self, lambda: not self.empty(), f"an item in {self.name}")
+        self.not_full = _Face(self, lambda: not self.full(), f"room in {self.name}")
+        self.all_tasks_done = _Face(
+            self, lambda: self.unfinished_tasks <= 0, f"the items of {self.name} to be done"
+        )
+        self._init(maxsize)
+
+    __class_getitem__ = classmethod(GenericAlias)
+
+    # The library's own storage; what a subclass may replace.
+    _init = _Queue._init
+    _qsize = _Queue._qsize
+    _put = _Queue._put
+    _get = _Queue._get
+
+    def qsize(self) -> int:
+        return int(self._qsize())
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add an item.  Raises: queue.Full, queue.ShutDown (3.13)."""
+        if self.maxsize <= 0 or not block:
+            got = self.change(lambda: self._try_put(item), why="put")
+        else:
+            if timeout is not None and timeout < 0:
+                raise ValueError("'timeout' must be a non-negative number")
+            got = self._await(
+                lambda: self.is_shutdown or not self.full(),
+                lambda: self._try_put(item),
+                f"room in {self.name}",
+                timeout,
+            )
+        if got is _SHUT:
+            raise queue.ShutDown  # type: ignore[attr-defined,unused-ignore]
+        if got is None or got is _FULL:
+            raise queue.Full
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Remove and return an item.  Raises: queue.Empty, queue.ShutDown (3.13)."""
+        if not block:
+            box = self.change(self._try_get, why="get")
+        else:
+            if timeout is not None and timeout < 0:
+                raise ValueError("'timeout' must be a non-negative number")
+            box = self._await(
+                lambda: self.is_shutdown or not self.empty(),
+                self._try_get,
+                f"an item in {self.name}",
+                timeout,
+            )
+        if box is _SHUT:
+            raise queue.ShutDown  # type: ignore[attr-defined,unused-ignore]
+        if box is None:
+            raise queue.Empty
+        return box[0]
+
+    def _try_put(self, item: Any) -> Any:
+        if self.is_shutdown:
+            return _SHUT
+        if 0 < self.maxsize <= self._qsize():
+            return _FULL
+        self._put(item)
+        self.unfinished_tasks += 1
+        return True
+
+    def _try_get(self) -> Any:
+        if self._qsize():
+            return (self._get(),)
+        return _SHUT if self.is_shutdown else None
+
+    if hasattr(_Queue, "shutdown"):
+
+        def shutdown(self, immediate: bool = False) -> None:
+            """Refuse puts, and gets once it is empty; `immediate` drops what is in it."""
+            self.change(lambda: self._shut(immediate), why="shutdown")
+
+    def _shut(self, immediate: bool) -> None:
+        self.is_shutdown = True
+        while immediate and self._qsize():
+            self._get()
+            if self.unfinished_tasks > 0:
+                self.unfinished_tasks -= 1
+
+
+class LifoQueue(Queue):
+    """`queue.LifoQueue`."""
+
+    _stands_for: ClassVar[tuple[type, ...]] = (sync.LifoQueue, _LifoQueue)
+    _init = _LifoQueue._init
+    _qsize = _LifoQueue._qsize
+    _put = _LifoQueue._put
+    _get = _LifoQueue._get
+
+
+class PriorityQueue(Queue):
+    """`queue.PriorityQueue`."""
+
+    _stands_for: ClassVar[tuple[type, ...]] = (sync.PriorityQueue, _PriorityQueue)
+    _init = _PriorityQueue._init
+    _qsize = _PriorityQueue._qsize
+    _put = _PriorityQueue._put
+    _get = _PriorityQueue._get
+
+
+class _DrainingGate:
+    """A gate whose last act is to take in what arrived while it was held."""
+
+    __slots__ = ("_drain", "_raw")
+
+    def __init__(self, raw: Any, drain: Callable[[], None]) -> None:
+        self._raw = raw
+        self._drain = drain
+
+    def acquire(self, blocking: bool = True) -> bool:
+        return bool(self._raw.acquire(blocking))
+
+    def release(self) -> None:
+        self._raw.release()
+        self._drain()
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.release()
+
+
+class SimpleQueue(sync.SimpleQueue, metaclass=StandIn):
+    """`queue.SimpleQueue`."""
+
+    _stands_for: ClassVar[tuple[type, ...]] = (
+        sync.SimpleQueue,
+        _queue.SimpleQueue,
+        queue._PySimpleQueue,  # type: ignore[attr-defined]
+    )
+
+    def __init__(self) -> None:
+        super().__init__(binding.chk, binding.numbered(binding.site(1)))
+        self._arrived: deque[Any] = deque()
+        self._raw_gate = self._gate
+        self._gate = _DrainingGate(self._raw_gate, self._drain)  # type: ignore[assignment]
+
+    __class_getitem__ = classmethod(GenericAlias)
+
+    def qsize(self) -> int:
+        return super().qsize() + len(self._arrived)
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add an item; never blocks, and may interrupt any other call on this queue."""
+        chk = self.chk
+        if chk.conductor is not None:
+            chk.conductor.point(Op(Kind.WAKE, self, why="put"))
+        chk.engine.wake(chk.current(), self)
+        self._arrived.append(item)
+        self._drain()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """Remove and return an item.  Raises: queue.Empty."""
+        self._drain()
+        return super().get(block, timeout)
+
+    def _drain(self) -> None:
+        """Move what arrived into the store, unless somebody holds the gate: then it will."""
+        arrived = self._arrived
+        while arrived and self._raw_gate.acquire(False):
+            try:
+                while arrived:
+                    self._add(arrived.popleft())
+                self._hand_over()
+            finally:
+                self._raw_gate.release()
+
+
+QUEUES: dict[str, type] = {
+    cls.__name__: cls for cls in (Queue, LifoQueue, PriorityQueue, SimpleQueue)
+}
+"""By the library's name."""
+
+for _cls in QUEUES.values():
+    _cls.__module__ = "queue"

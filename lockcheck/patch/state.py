@@ -1,0 +1,51 @@
+"""Which checker the installed primitives are bound to; the only state of `install()` that is read
+while a program runs.
+
+A stand-in asks for it when a primitive is made, never afterwards: an object stays with its checker.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING
+
+from lockcheck.core.sites import allocation
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+
+__all__ = ["Binding", "binding"]
+
+
+class Binding:
+    """The process-wide checker, and names for what is made without one."""
+
+    def __init__(self) -> None:
+        self.checker: Checker | None = None
+        self._names: dict[tuple[CodeType, int], str] = {}
+        self._numbers: dict[str, int] = {}
+
+    @property
+    def chk(self) -> Checker:
+        """The checker.  A stand-in kept past `uninstall()` goes on with the last one."""
+        assert self.checker is not None, "no checker was ever installed"
+        return self.checker
+
+    def site(self, depth: int) -> str:
+        """Name the place `depth` frames above the caller by what is assigned there."""
+        frame: FrameType = sys._getframe(depth + 1)
+        key = (frame.f_code, frame.f_lasti)
+        name = self._names.get(key)
+        if name is None:
+            name = self._names[key] = allocation(frame)[0]
+        return name
+
+    def numbered(self, name: str) -> str:
+        """`name#n`, n counting from 0 for each name."""
+        number = self._numbers.get(name, 0)
+        self._numbers[name] = number + 1
+        return f"{name}#{number}"
+
+
+binding = Binding()

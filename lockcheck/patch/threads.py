@@ -1,0 +1,98 @@
+"""`threading.Thread` under `install()`: the class stays, its methods are `lockcheck.sync`'s.
+
+Replacing the class would break every subclass defined before (`threading.Thread.__init__(self)` in
+its body would reach another class) and `isinstance` for running threads.  So the very functions of
+`sync.thread` are put into the class itself; threads made or started before `install()` have no
+`Life` and go the original way, as do the machinery's own (`PlainThread`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from lockcheck.patch.state import binding
+from lockcheck.sync import thread as checked
+from lockcheck.sync.plain import PlainThread, plain_event
+
+__all__ = ["patch_threads", "unpatch_threads"]
+
+_ORIGINAL: dict[str, Any] = {
+    name: threading.Thread.__dict__[name]
+    for name in ("__init__", "start", "join", "is_alive", "native_id", "_bootstrap_inner")
+}
+
+
+def _init(self: threading.Thread, *args: Any, **kwargs: Any) -> None:
+    _ORIGINAL["__init__"](self, *args, **kwargs)
+    # The stand-in for Event made this one; a thread's start is no event of the program's.
+    self._started = plain_event()  # type: ignore[attr-defined]
+    if not isinstance(self, PlainThread):
+        self._lockcheck = checked.Life(binding.chk, self)  # type: ignore[attr-defined]
+
+
+def _start(self: threading.Thread) -> None:
+    life = checked.life_of(self)
+    if life is None:
+        _ORIGINAL["start"](self)
+    else:
+        checked.start(self, life)
+
+
+def _join(self: threading.Thread, timeout: float | None = None) -> None:
+    life = checked.life_of(self)
+    if life is None or (self._started.is_set() and not life.started):  # type: ignore[attr-defined]
+        _ORIGINAL["join"](self, timeout)
+    else:
+        checked.join(self, life, timeout)
+
+
+def _is_alive(self: threading.Thread) -> bool:
+    life = checked.life_of(self)
+    if life is None:
+        return bool(_ORIGINAL["is_alive"](self))
+    return checked.is_alive(self, life)
+
+
+def _native_id(self: threading.Thread) -> int | None:
+    life = checked.life_of(self)
+    if life is None:
+        return _ORIGINAL["native_id"].fget(self)  # type: ignore[no-any-return]
+    return checked.native_id(self, life)
+
+
+def _bootstrap_inner(self: threading.Thread) -> None:
+    life = checked.life_of(self)
+    if life is None:
+        _ORIGINAL["_bootstrap_inner"](self)
+    else:
+        checked.bootstrap_inner(self, life)
+
+
+_PATCHED: dict[str, Callable[..., Any] | property] = {
+    "__init__": _init,
+    "start": _start,
+    "join": _join,
+    "is_alive": _is_alive,
+    "native_id": property(_native_id, doc=_ORIGINAL["native_id"].__doc__),
+    "_bootstrap_inner": _bootstrap_inner,
+}
+
+for _name, _function in _PATCHED.items():
+    if not isinstance(_function, property):
+        _function.__doc__ = _ORIGINAL[_name].__doc__
+        _function.__name__ = _name
+        _function.__qualname__ = f"Thread.{_name}"
+
+
+def patch_threads() -> None:
+    """Put the checked functions into `threading.Thread`."""
+    for name, function in _PATCHED.items():
+        setattr(threading.Thread, name, function)
+
+
+def unpatch_threads() -> None:
+    """Put threading's own back; threads that run checked end checked."""
+    for name, function in _ORIGINAL.items():
+        setattr(threading.Thread, name, function)

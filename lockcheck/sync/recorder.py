@@ -1,0 +1,174 @@
+"""A recorder for time lines: who held what and waited for what, when; bounded.
+
+Off by default, and then it costs nothing: a checker with a recorder makes `RecordedLock`s, one
+without makes plain ones (design rule 10), and waits look at it only when they block.  Spans go into
+a ring of the newest `limit`; per-class statistics (what `lock_stat` shows) are kept per thread, each
+written by its own thread only, and added up when somebody reads.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.sync.lock import ObservedLock
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+    from lockcheck.core.held import ThreadState
+
+__all__ = ["RecordedLock", "Recorder", "Stat"]
+
+LIMIT = 20_000
+
+
+class Stat:
+    """How long: count, least, most, total, in seconds."""
+
+    __slots__ = ("count", "least", "most", "total")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.least = 0.0
+        self.most = 0.0
+        self.total = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.least = seconds if not self.count else min(self.least, seconds)
+        self.most = max(self.most, seconds)
+        self.total += seconds
+        self.count += 1
+
+    def merge(self, other: Stat) -> None:
+        if not other.count:
+            return
+        self.least = other.least if not self.count else min(self.least, other.least)
+        self.most = max(self.most, other.most)
+        self.total += other.total
+        self.count += other.count
+
+    def to_dict(self) -> dict[str, Any]:
+        """Microseconds, as lock_stat tells them."""
+        return {
+            "count": self.count,
+            "min": round(self.least * 1e6, 2),
+            "max": round(self.most * 1e6, 2),
+            "total": round(self.total * 1e6, 2),
+        }
+
+
+class Recorder:
+    """Spans of holding and waiting, and statistics by lock class."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._spans: deque[tuple[str, int, str, float, float]] = deque(maxlen=limit)
+        """(kind, thread serial, name, from, to); appending is atomic."""
+        self._names: dict[int, str] = {}
+        self._held: dict[int, dict[str, Stat]] = {}
+        self._waited: dict[int, dict[str, Stat]] = {}
+        self._count = 0
+
+    def held(self, ts: ThreadState, name: str, cls: str, since: float, until: float) -> None:
+        """A lock was held."""
+        self._note("hold", ts, name, since, until)
+        self._stat(self._held, ts, cls).add(until - since)
+
+    def waited(self, ts: ThreadState, why: str, cls: str, since: float, until: float) -> None:
+        """A thread had to wait; `cls` where it was for a lock."""
+        self._note("wait", ts, why, since, until)
+        if cls:
+            self._stat(self._waited, ts, cls).add(until - since)
+
+    def _note(self, kind: str, ts: ThreadState, name: str, since: float, until: float) -> None:
+        self._names[ts.serial] = ts.name
+        self._spans.append((kind, ts.serial, name, since, until))
+        self._count += 1  # may lose one under a race: it only says that something was dropped
+
+    @staticmethod
+    def _stat(table: dict[int, dict[str, Stat]], ts: ThreadState, cls: str) -> Stat:
+        mine = table.get(ts.serial)
+        if mine is None:
+            mine = table[ts.serial] = {}
+        found = mine.get(cls)
+        if found is None:
+            found = mine[cls] = Stat()
+        return found
+
+    def to_dict(self, chk: Checker | None = None) -> dict[str, Any]:
+        """Threads and spans, in seconds since the first; spans still open end now (`chk`)."""
+        spans = list(self._spans)
+        open_spans: list[tuple[str, int, str, float, float]] = []
+        if chk is not None:
+            open_spans = self._open(chk)
+        start = min((span[3] for span in spans + open_spans), default=0.0)
+        rows = [
+            {"kind": k, "thread": t, "name": n, "from": round(a - start, 7),
+             "to": round(b - start, 7), "open": number >= len(spans)}
+            for number, (k, t, n, a, b) in enumerate(spans + open_spans)
+        ]  # fmt: skip
+        return {
+            "schema": "lockcheck/timeline/1",
+            "threads": [{"serial": s, "name": n} for s, n in sorted(self._names.items())],
+            "spans": rows,
+            "dropped": max(0, self._count - len(spans)),
+            "lock_stat": self.lock_stat(),
+        }
+
+    def lock_stat(self) -> dict[str, dict[str, Any]]:
+        """`{class: {"hold": {count min max total}, "wait": {…}}}`, microseconds."""
+        found: dict[str, dict[str, Stat]] = {}
+        for word, table in (("hold", self._held), ("wait", self._waited)):
+            for _serial, mine in sorted(table.items()):
+                for cls, stat in list(mine.items()):
+                    both = found.setdefault(cls, {"hold": Stat(), "wait": Stat()})
+                    both[word].merge(stat)
+        return {
+            cls: {word: stat.to_dict() for word, stat in both.items()}
+            for cls, both in sorted(found.items())
+        }
+
+    def _open(self, chk: Checker) -> list[tuple[str, int, str, float, float]]:
+        """What is held and waited for at this moment; read without stopping anybody."""
+        now = chk.now()
+        found = []
+        with chk._threads_lock:
+            states = list(chk.threads.values())
+        for ts in states:
+            for entry in list(ts.held()):
+                lock = getattr(entry, "lock", entry)
+                since = getattr(lock, "since", None)
+                if since is not None:
+                    found.append(("hold", ts.serial, str(lock.name), since, now))
+            waiting = ts.waiting
+            if waiting is not None:
+                why = waiting.op.why or str(waiting.op.obj.name)
+                found.append(("wait", ts.serial, why, waiting.since, now))
+            self._names.setdefault(ts.serial, ts.name)
+        return found
+
+
+class RecordedLock(ObservedLock):
+    """`ObservedLock` that tells the recorder how long it was held."""
+
+    __slots__ = ("since",)
+
+    def __init__(self, chk: Checker, key: Any) -> None:
+        super().__init__(chk, key)
+        self.since = 0.0  # invariant: written only by the thread that holds `real`
+
+    def acquire(
+        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: Any = None
+    ) -> bool:
+        if not super().acquire(blocking, timeout, subclass=subclass, nest=nest):
+            return False
+        self.since = self.chk.now()
+        return True
+
+    def release(self) -> None:
+        since = self.since
+        chk = self.chk
+        ts = self._tls.t
+        recorder = chk.recorder
+        if recorder is not None and self.real.locked():
+            recorder.held(ts, self.name, self.cls.name, since, chk.now())
+        super().release()
