@@ -43,6 +43,8 @@ INTERRUPTED: Final = -6
 HUNG: Final = -7
 """A thread blocks outside the seam."""
 
+_ACQUIRES: Final = (Kind.ACQUIRE, Kind.READ_ACQUIRE)
+
 
 class Picker(Protocol):
     """What the conductor asks of a strategy."""
@@ -81,6 +83,8 @@ class ControlledConductor:
         """Classes whose releases are points, because somebody looks without blocking."""
         self.on_end: Callable[[int], None] | None = None
         """Called by the thread that found the end (deadlock or not), everybody else parked."""
+        self.checkers: list[Any] = []
+        """Told when the run is over (`aborted`), so that unwinding is quiet."""
         self._reset()
 
     def _reset(self) -> None:
@@ -91,10 +95,8 @@ class ControlledConductor:
         """The choices made."""
         self.events: list[tuple[int, Op]] = []
         """What went, in order: choice and operation; silent operations included."""
-        self.jumps: list[int] = []
-        """Numbers of events before which time jumped or the world had settled."""
-        self.checkers: list[Any] = []
-        """Told when the run is over (`aborted`), so that unwinding is quiet."""
+        self.jumps: dict[int, list[tuple[int, Op]]] = {}
+        """Events before which time jumped or the world had settled: what everybody stood before."""
         self.newly_observed: set[str] = set()
         self.verdict = END
         self.error: BaseException | None = None
@@ -175,6 +177,8 @@ class ControlledConductor:
             me.early = False
         else:
             self._clock.arm(me, op)
+            if op.kind in _ACQUIRES:
+                self._note_observer(op)  # it may give up because the lock is held, and see that
         return self._decide(me)
 
     def _decide(self, me: Task) -> bool:
@@ -338,14 +342,17 @@ class ControlledConductor:
         if not waiting:
             return END
         if len(waiting) == 1 and waiting[0].settling:
-            self.jumps.append(len(self.events))
+            self.jumps[len(self.events)] = self._stood()
             return waiting[0].go
         task = self._clock.jump(self.live)
         if task is None:
             return DEADLOCK
-        self.jumps.append(len(self.events))
+        self.jumps[len(self.events)] = self._stood()
         enabled = [each.go + 1 for each in self.live if each.early]
         return enabled[0] if len(enabled) == self._forced else self.pick(enabled, -1)
+
+    def _stood(self) -> list[tuple[int, Op]]:
+        return [(task.go, task.op) for task in self.live]
 
     def _note_observer(self, op: Op) -> None:
         name = observed_class(op.obj)
@@ -356,7 +363,7 @@ class ControlledConductor:
         """The run is over: tell the checkers, then everybody unwinds, one at a time."""
         self.verdict = verdict
         self._attention = self._aborting = True
-        self.pending = [(task.go, task.op) for task in self.live]
+        self.pending = self._stood()
         if self.on_end is not None:
             self.on_end(verdict)
         for chk in self.checkers:

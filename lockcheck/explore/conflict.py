@@ -9,8 +9,8 @@ threads, and not both only look (R) or both only count (C):
     C  REF_INC REF_DEC: counts commute; their callers must not use the returned value to decide
     W  everything else: locks, WAIT that takes, WAKE, WRITE, RMW, SPAWN
 
-A timer that fires conflicts as a W with the object that was waited for (it may leave a queue there),
-but with nothing where leaving is invisible: a plain lock, the wait for references.
+A timer that fires conflicts with whatever the operation conflicts with, for the operation might have
+gone instead; after a WAIT as a W (it may leave a queue there).
 
 A *race* is a conflict whose order can be turned round.  A release before a blocking acquire cannot:
 the acquire was disabled until then.  (Against a try it can: see `SILENT` in `conduct.task`.)
@@ -54,14 +54,10 @@ Footprint = tuple[tuple[Any, int], ...]
 def footprint(choice: int, op: Op) -> Footprint:
     """Return the objects that `op`, gone or timed out as `choice` says, touches, and how."""
     kind = op.kind
-    if choice & 1:
-        if kind is Kind.WAIT_REFS or (kind is Kind.ACQUIRE and hasattr(op.obj, "real")):
-            return ()
-        return ((op.obj, WRITE),)
     if kind is Kind.WAIT_REFS:
         return tuple((ref, LOOK) for ref in op.aux[0])
     if kind is Kind.WAIT:
-        return ((op.obj, WRITE if op.takes else LOOK),)
+        return ((op.obj, WRITE if op.takes or choice & 1 else LOOK),)
     mode = _MODES[kind]
     return ((op.obj, mode),) if mode else ()
 
@@ -80,6 +76,6 @@ def depends(one: Footprint, other: Footprint) -> bool:
     return False
 
 
-def may_race(earlier: Op, later: Op) -> bool:
-    """Given that they conflict: can `later` ever go before `earlier`?"""
-    return earlier.kind not in _RELEASES or later.kind not in _ACQUIRES
+def may_race(earlier: Op, choice: int, later: Op) -> bool:
+    """Given that they conflict: can `later`, gone or timed out, ever go before `earlier`?"""
+    return earlier.kind not in _RELEASES or later.kind not in _ACQUIRES or bool(choice & 1)

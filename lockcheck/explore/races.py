@@ -68,20 +68,26 @@ class _Analysis:
         self._races = 0
 
     def run(self, first: int) -> int:
-        jumps = set(self._conductor.jumps)
+        jumps = self._conductor.jumps
         tasks = self._conductor.tasks
         for number, (choice, op) in enumerate(self._conductor.events):
             if choice < 0:
                 continue
             if number in jumps:
+                if number >= first:
+                    self._look_at_all(jumps[number])
                 self._join_all()
             thread = choice >> 1
             if op.kind is Kind.BEGIN:
                 self._begin(tasks[thread])
             self._step(number, choice, op, races=number >= first and number not in jumps)
-        for choice, op in self._conductor.pending:
-            self._look(choice >> 1, op, footprint(choice, op))
+        self._look_at_all(self._conductor.pending)
         return self._races
+
+    def _look_at_all(self, stood: list[tuple[int, Op]]) -> None:
+        """Everybody is blocked, or sleeps: what they stand before lost its races."""
+        for choice, op in stood:
+            self._look(choice, op, footprint(choice, op))
 
     def _join_all(self) -> None:
         """Time jumped: everybody was blocked, so everything before is before everything after."""
@@ -100,7 +106,7 @@ class _Analysis:
         thread = choice >> 1
         touched = footprint(choice, op)
         if races and touched:
-            self._look(thread, op, touched)
+            self._look(choice, op, touched)
         clock = list(self._clocks[thread])
         for obj, mode in touched:
             known = self._objects.get(obj)
@@ -124,8 +130,9 @@ class _Analysis:
             else:
                 _join(sum_, clock)
 
-    def _look(self, thread: int, op: Op, touched: Footprint) -> None:
-        """Find the races of `thread`'s next operation `op` with what went before."""
+    def _look(self, choice: int, op: Op, touched: Footprint) -> None:
+        """Find the races of a thread's next operation with what went before."""
+        thread = choice >> 1
         seen = list(self._clocks[thread])
         for obj, mode in touched:
             known = self._objects.get(obj)
@@ -138,19 +145,20 @@ class _Analysis:
                     if theirs == WRITE and event.seq <= self._clocks[thread][event.thread]:
                         break  # everything before a known write is known
                     continue
-                if not may_race(event.op, op):
+                if not may_race(event.op, choice, op):
                     continue
-                if self._reverse(event, thread, op, touched):
+                if self._reverse(event, choice, op, touched):
                     _join(seen, event.clock)
 
-    def _reverse(self, event: _Event, thread: int, op: Op, touched: Footprint) -> bool:
+    def _reverse(self, event: _Event, choice: int, op: Op, touched: Footprint) -> bool:
         """Make sure that the other order of a race is tried; True when it surely exists."""
+        thread = choice >> 1
         node = self._node_at.get(event.number)
         mine = self._by_thread[thread]
         pending = not mine or mine[-1].number < event.number
-        sure = self._surely(event, op)
+        sure = bool(choice & 1) or self._surely(event, op)
         if pending and node is not None:
-            could_go = thread << 1 in node.enabled
+            could_go = choice in node.enabled
             if not could_go and not any(mode == COUNT for _, mode in touched):
                 if not self._counts(op):
                     return False

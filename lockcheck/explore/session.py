@@ -1,0 +1,464 @@
+"""A search: schedule after schedule of one subject under one strategy, and what came of it.
+
+The session owns the pool of threads and the conductor, makes a fresh world for each schedule, counts
+coverage, and for every finding that is new shrinks its schedule, replays it strictly and makes its
+token.  It ends when the strategy has tried everything, at the asked number of schedules or seconds,
+or when a thread hangs.
+
+Outcomes: `passed` (as much as was asked, nothing found), `failed`, `incomplete` (an exhaustive
+strategy stopped by a limit, a run that reached the limit of points, an interruption), `diverged` (the
+program is not deterministic), `hung`.  A limit never looks like a pass.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lockcheck.conduct.controlled import (
+    DEADLOCK,
+    DIVERGED,
+    END,
+    HUNG,
+    POINTS,
+    REDUNDANT,
+    ControlledConductor,
+)
+from lockcheck.conduct.pool import Pool
+from lockcheck.core.report import CERTAIN, POSSIBLE, Report, fingerprint, stronger
+from lockcheck.core.stacks import EMPTY
+from lockcheck.explore import deadlock
+from lockcheck.explore.coverage import Coverage, order_of
+from lockcheck.explore.follow import Guide, Replay, checks_of, describe_op, unusual
+from lockcheck.explore.schedule import Segment, segments_of, switches_of
+from lockcheck.explore.shrink import Attempt, shrink
+from lockcheck.explore.strategy import Strategy
+from lockcheck.explore.subject import Subject, World
+from lockcheck.explore.token import Token
+
+__all__ = ["Finding", "Limits", "Outcome", "Replayed", "Session", "fresh_seed"]
+
+SHRINK_SECONDS = 4.0
+"""Shrinking stops then even when more might be gained."""
+COLLECT_EVERY = 40
+"""Runs between collections; none happens inside a run, for it would not be the run's own."""
+
+
+def fresh_seed() -> int:
+    """Return a seed for a search that was given none."""
+    return secrets.randbits(48)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop."""
+
+    schedules: int | None = None
+    seconds: float | None = None
+    findings: int | None = None
+    """Stop after so many different findings that count."""
+    max_points: int = 20_000
+    hang_after: float = 10.0
+    shrink: bool = True
+
+
+@dataclass
+class Finding:
+    """One finding and the schedule that shows it."""
+
+    report: Report
+    token: Token | None
+    run: int
+    strategy: str
+    known: str = ""
+    """`known:…` when the subject expects it; it then does not count."""
+    counts: bool = True
+    tries: int = 0
+    """Runs that shrinking took."""
+    switches_before: int = 0
+    note: str = ""
+
+    @property
+    def switches(self) -> int:
+        """Switches of the token's schedule."""
+        return 0 if self.token is None else max(0, len(segments_of(self.token.record)) - 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the result document tells it."""
+        told = self.report.to_dict()
+        told["replay"] = "" if self.token is None else str(self.token)
+        told.update(
+            run=self.run, strategy=self.strategy, switches=self.switches, counts=self.counts
+        )
+        if self.known:
+            told["known"] = self.known
+        if self.note:
+            told["note"] = self.note
+        return told
+
+
+@dataclass
+class Outcome:
+    """What came of a search."""
+
+    strategy: str
+    seed: int
+    outcome: str
+    coverage: Coverage
+    findings: list[Finding]
+    exhausted: bool
+    seconds: float
+    reasons: list[str] = field(default_factory=list)
+    """Why it is incomplete, diverged or hung."""
+    shard: tuple[int, int] = (0, 1)
+    details: dict[str, object] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def to_dict(self, schema: str = "lockcheck/explore/1") -> dict[str, Any]:
+        """The result document."""
+        counts = self.coverage.to_dict()
+        return {
+            "schema": schema,
+            "strategy": self.strategy,
+            "seed": self.seed,
+            **counts,
+            "exhausted": self.exhausted,
+            "outcome": self.outcome,
+            "reasons": self.reasons,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "seconds": round(self.seconds, 3),
+            "shard": f"{self.shard[0]}/{self.shard[1]}",
+            "details": self.details,
+        }
+
+
+@dataclass
+class Replayed:
+    """What came of one replay."""
+
+    verdict: int
+    reports: list[Report]
+    divergence: str
+    ops: list[tuple[int, str]]
+    """(thread, operation in words) of every step; -1 for values chosen."""
+    threads: list[str]
+
+
+class Session:
+    """Explores one subject; a context manager that leaves no thread and no descriptor behind."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        *,
+        limits: Limits | None = None,
+        fail_on: str = POSSIBLE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.subject = subject
+        self.limits = limits or Limits()
+        self._fail_on = fail_on
+        self._clock = clock
+        self._pool = Pool()
+        self.conductor = self._make_conductor()
+        self._names: dict[str, int] = {}
+        self._deadlock: Report | None = None
+        self._world: World | None = None
+        self._cpus: set[int] | None = None
+        self._hung = False
+        self.coverage = Coverage()
+        self.findings: list[Finding] = []
+        self._seen: set[str] = set()
+        self.on_progress: Callable[[Session], None] | None = None
+        """Called between runs, on the controller's thread."""
+
+    def _make_conductor(self) -> ControlledConductor:
+        limits = self.limits
+        conductor = ControlledConductor(
+            self._pool, max_points=limits.max_points, hang_after=limits.hang_after
+        )
+        conductor.on_end = self._at_end
+        return conductor
+
+    def __enter__(self) -> Session:
+        self._pin()
+        self._collecting = gc.isenabled()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        gc.unfreeze()
+        if self._collecting:
+            gc.enable()
+        self._pool.close(abandon=self._hung)
+        if self._cpus is not None:
+            os.sched_setaffinity(0, self._cpus)
+
+    # -- searching -----------------------------------------------------------------------------
+
+    def explore(self, strategy: Strategy, *, shard: tuple[int, int] = (0, 1)) -> Outcome:
+        """Run schedules until the strategy or a limit ends it."""
+        began = self._clock()
+        limits = self.limits
+        reasons: list[str] = []
+        points = hung = diverged = interrupted = False
+        runs = 0
+        try:
+            while not self._enough(began, runs, shard):
+                run = runs * shard[1] + shard[0] if not strategy.exhaustive else runs
+                if not strategy.begin(self.conductor, run):
+                    break
+                verdict = self._one(strategy)
+                runs += 1
+                if verdict == HUNG:
+                    hung = True
+                    reasons.append(self._told_hung())
+                    break
+                if self._learn_observers(strategy, verdict, run):
+                    continue
+                points = points or verdict == POINTS
+                diverged = diverged or verdict == DIVERGED
+                self._account(strategy, verdict, run)
+                if runs % COLLECT_EVERY == 0:
+                    gc.collect()
+                    if self.on_progress is not None:
+                        self.on_progress(self)
+        except KeyboardInterrupt:
+            interrupted = True
+            reasons.append("interrupted")
+        if points:
+            reasons.append(f"a schedule reached the limit of {limits.max_points} points")
+        if diverged:
+            reasons.append("a prefix of choices could not be repeated: the program is not determined")
+        stopped = strategy.exhaustive and not strategy.exhausted
+        if stopped and not (hung or interrupted):
+            reasons.append(f"{strategy.name} was stopped by a limit before it had tried everything")
+        exhausted = strategy.exhausted and not (points or diverged)
+        if any(finding.counts for finding in self.findings):
+            outcome = "failed"
+        elif hung:
+            outcome = "hung"
+        elif diverged:
+            outcome = "diverged"
+        elif points or interrupted or stopped:
+            outcome = "incomplete"
+        else:
+            outcome = "passed"
+        return Outcome(
+            strategy.name,
+            strategy.seed,
+            outcome,
+            self.coverage,
+            self.findings,
+            exhausted,
+            self._clock() - began,
+            reasons,
+            shard,
+            strategy.describe(),
+            interrupted,
+        )
+
+    def _enough(self, began: float, runs: int, shard: tuple[int, int]) -> bool:
+        limits = self.limits
+        if limits.schedules is not None:
+            share = len(range(shard[0], limits.schedules, shard[1]))
+            if self.coverage.schedules >= share:
+                return True
+        if limits.seconds is not None and self._clock() - began >= limits.seconds:
+            return True
+        found = sum(1 for finding in self.findings if finding.counts)
+        return limits.findings is not None and found >= limits.findings
+
+    def _one(self, strategy: Strategy) -> int:
+        """Run one schedule of a fresh world."""
+        self._deadlock = None
+        world = self.subject.world(self.conductor)
+        self._world = world
+        self.conductor.checkers = list(world.checkers)
+        try:
+            return self.conductor.run(world.body, strategy)
+        finally:
+            world.close()
+
+    def _at_end(self, verdict: int) -> None:
+        """Everybody is parked: look at who waits for whom before they unwind."""
+        world = self._world
+        if verdict != DEADLOCK or world is None:
+            return
+        states = [ts for chk in world.checkers for ts in list(chk.threads.values())]
+        owed = getattr(world, "owed", None)
+        self._deadlock = deadlock.explain(self.conductor.live, states, owed)
+
+    def _learn_observers(self, strategy: Strategy, verdict: int, run: int) -> bool:
+        """Releases of a newly observed class are points from now on; True: search again."""
+        new = self.conductor.newly_observed
+        if not new:
+            return False
+        if not strategy.exhaustive and getattr(strategy, "members", None) is None:
+            self._account(strategy, verdict, run)
+            self.conductor.observed |= new
+            return True
+        self.conductor.observed |= new
+        strategy.restart()
+        return True
+
+    def _account(self, strategy: Strategy, verdict: int, run: int) -> None:
+        """Count a run and look into what it found."""
+        conductor = self.conductor
+        if verdict == REDUNDANT:
+            self.coverage.redundant += 1
+        elif verdict in (END, DEADLOCK, POINTS):
+            state = self._world.state() if self._world is not None else ""
+            self.coverage.add(order_of(conductor, self._names), state, conductor.record)
+        record = tuple(conductor.record)
+        observed = conductor.observed
+        reports = self._reports()
+        strategy.end(verdict)
+        name = getattr(strategy, "active", strategy).name
+        for report in reports:
+            if report.fingerprint not in self._seen:
+                self._seen.add(report.fingerprint)
+                self._found(report, record, observed, name, run)
+
+    def _reports(self) -> list[Report]:
+        """Findings of the run just ended."""
+        world = self._world
+        assert world is not None, "no run yet"
+        found = list(world.findings())
+        if self._deadlock is not None:
+            found.insert(0, self._deadlock)
+        error = self.conductor.error
+        if error is not None:
+            found.append(exception_report("main", error))
+        if self.conductor.stray:
+            return found[:1] or found
+        return found
+
+    def _found(
+        self, report: Report, record: tuple[int, ...], observed: frozenset[str], name: str, run: int
+    ) -> None:
+        """Shrink, replay strictly, make the token."""
+        current = self.conductor.observed
+        self.conductor.observed = observed
+        try:
+            finding = self._pursue(report, record, name, run)
+        finally:
+            self.conductor.observed = current
+        self.findings.append(finding)
+
+    def _pursue(self, report: Report, record: tuple[int, ...], name: str, run: int) -> Finding:
+        print_ = report.fingerprint
+        before = switches_of(record)
+        tries = 0
+        if self.limits.shrink:
+            limit = self._clock() + SHRINK_SECONDS
+            shrunk = shrink(record, print_, self._attempt, stop=lambda: self._clock() > limit)
+            record, tries = shrunk.record, shrunk.tries
+        token, again = self.tokenise(record, print_)
+        finding = Finding(again or report, token, run, name, tries=tries, switches_before=before)
+        if again is None:
+            finding.note = "the schedule did not show it again: something uncontrolled takes part"
+        else:
+            again.replay = str(token)
+            if stronger(CERTAIN, again.severity) and again.kind != "circular":
+                again.severity = CERTAIN
+        finding.known = str(finding.report.data.get("known", ""))
+        weaker = stronger(self._fail_on, finding.report.severity)
+        finding.counts = not finding.known and not weaker
+        return finding
+
+    def tokenise(self, record: tuple[int, ...], print_: str) -> tuple[Token, Report | None]:
+        """Replay a schedule, learn its tail and checksums; the finding as it shows there."""
+        replay = Replay(record)
+        replay.begin(self.conductor, 0)
+        verdict = self._one(replay)
+        reports = {each.fingerprint: each for each in self._reports()} if verdict != HUNG else {}
+        replay.end(verdict)
+        record = unusual(record, replay)
+        token = Token(
+            self.subject.describe(),
+            record,
+            checks_of(self.conductor, record),
+            tuple(sorted(self.conductor.observed)),
+            tuple(describe_op(choice, op) for choice, op in self.conductor.events),
+        )
+        return token, reports.get(print_)
+
+    def _attempt(self, segments: list[Segment]) -> Attempt:
+        guide = Guide(segments)
+        guide.begin(self.conductor, 0)
+        verdict = self._one(guide)
+        if verdict == HUNG:
+            return Attempt(frozenset(), (), 0)
+        failures = frozenset(each.fingerprint for each in self._reports())
+        record = unusual(self.conductor.record, guide)
+        return Attempt(failures, record, guide.preemptions)
+
+    # -- replaying -----------------------------------------------------------------------------
+
+    def replay(self, token: Token) -> Replayed:
+        """Run exactly the token's schedule."""
+        self.conductor.observed = frozenset(token.observed)
+        strategy = Replay(token.record, token.checks, token.ops)
+        strategy.begin(self.conductor, 0)
+        verdict = self._one(strategy)
+        if verdict == HUNG:
+            self._told_hung()
+            return Replayed(verdict, [], "", [], [])
+        strategy.end(verdict)
+        conductor = self.conductor
+        ops = [
+            (choice >> 1 if choice >= 0 else -1, describe_op(choice, op))
+            for choice, op in conductor.events
+        ]
+        return Replayed(
+            verdict, self._reports(), strategy.divergence, ops, [t.name for t in conductor.tasks]
+        )
+
+    # -- the machine ---------------------------------------------------------------------------
+
+    def _told_hung(self) -> str:
+        self._hung = True
+        task = self.conductor.current
+        where = deadlock.where_is(task.ident) if task is not None else "?"
+        name = task.name if task is not None else "?"
+        return (
+            f"{name} has been silent for {self.limits.hang_after:g} s outside every checked "
+            f"primitive, at {where}"
+        )
+
+    def _pin(self) -> None:
+        """Keep to one processor: only one thread runs at a time, and hand-overs are then flat."""
+        if not hasattr(os, "sched_setaffinity"):
+            return
+        allowed = os.sched_getaffinity(0)
+        if len(allowed) > 1:
+            self._cpus = allowed
+            os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
+
+
+def exception_report(thread: str, error: BaseException) -> Report:
+    """Tell an exception that ended a thread."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append((trace.tb_frame.f_code, trace.tb_lasti))
+        trace = trace.tb_next
+    stack = type(EMPTY)(tuple(reversed(frames)))
+    report = Report(
+        "assertion" if isinstance(error, AssertionError) else "exception",
+        CERTAIN,
+        f"{thread}: {type(error).__name__}: {error}".rstrip(": "),
+        reason="this schedule raised it",
+        threads=(thread,),
+        stacks=(("raised", thread, stack),),
+    )
+    report.fingerprint = fingerprint("exception", (type(error).__name__, stack.function))
+    return report

@@ -1,0 +1,54 @@
+"""What can be explored: a subject makes a fresh world for every schedule.
+
+The two subjects of this repository are a Python function (`function.py`) and the RTNL model.  A
+subject is a value that a token can name; a world is everything that one schedule touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+    from lockcheck.conduct.controlled import ControlledConductor
+    from lockcheck.core.report import Report
+
+__all__ = ["Subject", "World"]
+
+
+class World(Protocol):
+    """One schedule's world."""
+
+    checkers: Sequence[Checker]
+    """Bound to the conductor; told when the run is over."""
+
+    def body(self) -> None:
+        """The first thread.  Set-up stands in `conductor.quiet()`; it may `conductor.settle()`."""
+        ...
+
+    def findings(self) -> list[Report]:
+        """What was found; asked on the controller's thread when nobody runs any more."""
+        ...
+
+    def state(self) -> str:
+        """The final state, for coverage."""
+        ...
+
+    def close(self) -> None:
+        """Put back what the world changed outside itself."""
+        ...
+
+
+class Subject(Protocol):
+    """What to explore."""
+
+    title: str
+
+    def world(self, conductor: ControlledConductor) -> World:
+        """Make a fresh world; it must be the same every time."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What a token needs to make this subject again; JSON."""
+        ...
