@@ -15,7 +15,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.core.waits import explain_stuck
+from lockcheck.conduct import deadlock
+from lockcheck.seam import Op
 from lockcheck.sync.plain import PlainThread, plain_event
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Watchdog:
     Args:
         period: seconds between looks.
         looks: how many unchanged pictures in a row mean stuck.
+        owed: who the world says owes what a thread waits for (`deadlock.Owed`).
         on_stuck: called, with no lock held, after the report was filed and before the run is
             aborted: last chance to save the state of the world.
     """
@@ -43,11 +45,13 @@ class Watchdog:
         *,
         period: float = 0.1,
         looks: int = 4,
+        owed: deadlock.Owed | None = None,
         on_stuck: Callable[[Any], None] | None = None,
     ) -> None:
         self._chk = chk
         self._period = period
         self._looks = looks
+        self._owed = owed
         self._on_stuck = on_stuck
         self._stop = plain_event()
         self._thread = PlainThread(target=self._watch, name="lockcheck watchdog")
@@ -81,10 +85,30 @@ class Watchdog:
                 return
 
     def _end(self) -> None:
-        self.report = explain_stuck(self._chk)
+        chk = self._chk
+        with chk._threads_lock:
+            states = list(chk.threads.values())
+        waiting = [(ts, ts.waiting) for ts in states]
+        rows = [FreeThread(ts.name, ts.ident, ts.serial, w.op) for ts, w in waiting if w is not None]
+        report = deadlock.explain(rows, states, self._owed)
+        report.reason = "the run stood still: every thread waits, and nothing is left to wake one"
+        filed = chk.engine.file(report)
+        if filed is not None:
+            chk.engine.deliver(chk.current(), [filed])
+        self.report = report
         if self._on_stuck is not None:
             self._on_stuck(self.report)
         abort(self._chk)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeThread:
+    """A waiting thread of a free run (`deadlock.StuckThread`)."""
+
+    name: str
+    ident: int
+    index: int
+    op: Op
 
 
 @dataclass(frozen=True)
