@@ -16,27 +16,31 @@ locks that the kernel holds there, in every regime; a driver never asks which re
         def newlink(self, dev, params):
             self.k.dev.register_netdevice(dev)
 
-What a driver calls: `self.k.dev.register_netdevice(dev)`, `.unregister_netdevice_queue(dev, head)`,
-`.unregister_netdevice_queue_net(net, dev, head)`, `.unregister_netdevice_many(head)`,
+What a driver calls: `self.k.dev.register_netdevice(dev)`, `.unregister_netdevice_queue(dev,
+head)`, `.unregister_netdevice_queue_net(net, dev, head)`, `.unregister_netdevice_many(head)`,
 `.unregister_netdevice(dev)`, `.netdev_upper_dev_link(lower, upper)` (`master=True` for a master),
 `.netdev_upper_dev_unlink(lower, upper)`, `.dev_net(dev)`, `.netdev_hold(dev, name) -> tracker`,
 `.netdev_put(dev, tracker)`, `.dev_open/.dev_close/.dev_set_mtu/.dev_set_mac_address`,
 `.netif_carrier_on/.netif_carrier_off`, `.netif_stacked_transfer_operstate(lower, upper)`,
-`.netdev_rx_handler_register(dev, owner, data)` / `_unregister`, `self.k.rtnetlink.rtnl_create_link`,
-`.rtnl_configure_link`, `self.k.notifier.call_netdevice_notifiers(event, dev, **info)`,
-`self.k.ASSERT_RTNL()`, `self.k.ASSERT_RTNL_NET(net)`, `self.lock("pnodes_lock", instance)`.
-`head` is an `UnregHead`; None means: unregister on the spot.
+`.netdev_rx_handler_register(dev, owner, data)` / `_unregister`,
+`self.k.rtnetlink.rtnl_create_link`, `.rtnl_configure_link`,
+`self.k.notifier.call_netdevice_notifiers(event, dev, **info)`, `self.k.ASSERT_RTNL()`,
+`self.k.ASSERT_RTNL_NET(net)`, `self.lock("pnodes_lock", instance)`. `head` is an `UnregHead`; None
+means: unregister on the spot.
 
-Probes: the function that the recordings name opens itself with
-`with self.k.probe.fn("veth_dellink", dev):`, which also puts the name on the model's call stack;
-a function without a recorded line uses `with self.k.probe.frame("ipvlan_device_event"):`.
-Refusals are `KernelError(errno, extack)`; a WARN() is `self.k.warn(title, dev=…)`, a BUG() `self.k.bug(…)`.
+Probes: the function that the recordings name opens itself with `with
+self.k.probe.fn("veth_dellink", dev):`, which also puts the name on the model's call stack; a
+function without a recorded line uses `with self.k.probe.frame("ipvlan_device_event"):`. Refusals
+are `KernelError(errno, extack)`; a WARN() is `self.k.warn(title, dev=…)`, a BUG() `self.k.bug(…)`.
 """
 
 from __future__ import annotations
 
+import zlib
+from errno import EOPNOTSUPP
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..errors import KernelError
 from ..events import NOTIFY_DONE
 
 if TYPE_CHECKING:
@@ -50,7 +54,13 @@ if TYPE_CHECKING:
     from ..notifier import NotifierInfo
     from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams
 
-__all__ = ["LinkDriver"]
+__all__ = ["LinkDriver", "is_valid_ether_addr"]
+
+
+def is_valid_ether_addr(address: str) -> bool:
+    """Unicast and not all zero."""
+    octets = [int(octet, 16) for octet in address.split(":")]
+    return len(octets) == 6 and not octets[0] & 1 and any(octets)
 
 
 class LinkDriver:
@@ -78,6 +88,10 @@ class LinkDriver:
     """netdev_event is on the global netdevice chain while the module is loaded."""
     is_master: ClassVar[bool] = False
     """Has ndo_add_slave (bond, bridge, team, vrf, hsr)."""
+    queue_mgmt: ClassVar[bool] = False
+    """Has queue_mgmt_ops: its receive queues can be leased by others."""
+    creates_queues: ClassVar[bool] = False
+    """Has ndo_queue_create: it can lease queues of others."""
     depends: ClassVar[Sequence[str]] = ()
     """Kinds whose modules must be loaded first (ipvtap: ipvlan)."""
 
@@ -93,7 +107,8 @@ class LinkDriver:
         """Refuse attributes before anything is locked for good. Raises: KernelError."""
 
     def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
-        """Register dev and publish it; on KernelError everything done is undone, dev is not freed."""
+        """Register dev and publish it; on KernelError everything done is undone, dev is not
+        freed."""
         self.k.dev.register_netdevice(dev)
 
     def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
@@ -101,7 +116,10 @@ class LinkDriver:
         self.k.dev.unregister_netdevice_queue(dev, head)
 
     def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:
-        """`ip link set DEV type KIND …`. Raises: KernelError(EOPNOTSUPP) by default in rtnetlink."""
+        """`ip link set DEV type KIND …`.
+
+        Raises: KernelError(EOPNOTSUPP) by default in rtnetlink.
+        """
         self.k.dev.refuse_changelink(dev)
 
     def get_link_net(self, dev: NetDevice) -> Net | None:
@@ -143,6 +161,10 @@ class LinkDriver:
 
     def ndo_del_slave(self, dev: NetDevice, slave: NetDevice) -> None:
         """Release (masters only)."""
+
+    def ndo_queue_create(self, dev: NetDevice) -> int:
+        """One more receive queue, for a lease; its index.  Locks: I(dev). Raises: KernelError."""
+        raise KernelError(EOPNOTSUPP)
 
     def priv_destructor(self, dev: NetDevice) -> None:
         """In netdev_run_todo after the last reference is gone, no lock held."""
@@ -191,6 +213,16 @@ class LinkDriver:
     def lock(self, lock_class: str, instance: str) -> Lock:
         """Make a driver mutex of the class `KIND.lock_class`, named after what it belongs to."""
         return self.k.make_lock(f"{self.kind}.{lock_class}", instance)
+
+    def eth_hw_addr_random(self, dev: NetDevice) -> None:
+        """A locally administered address, the same in every run: made from the device's label."""
+        digest = zlib.crc32(dev.label.encode()).to_bytes(4, "big")
+        dev.address = ":".join(f"{octet:02x}" for octet in (0x02, 0x52, *digest))
+
+    def assert_not_freed(self, dev: NetDevice, what: str) -> None:
+        """The private area of dev is used: report it when free_netdev was there before."""
+        if dev.freed:
+            self.k.report_invariant(f"use after free: {what}, {dev.name} is freed", rule="freed")
 
     def __repr__(self) -> str:
         return f"<driver {self.kind or self.module}>"

@@ -1,0 +1,123 @@
+"""What bareudp and geneve share: a device in one namespace, its socket in another (the backend).
+
+Mirrors patches 9 and 10 of the series (a278ea7ba32a, f1de92507a91) and geneve's follow-up
+(cf31c7f186ed, 7df47efd6db1, ccb161b71a1f).  `priv.net` is chosen at creation and fixed for life;
+the device may move.  The driver's list lives with the backend and has a mutex of its own, because
+two namespaces' holders change it: the device's (dellink) and the backend's (exit_rtnl).  Whoever
+takes a device off the list queues it; an entry that is off the list was queued by somebody else.
+
+Test, removal and queueing happen in one critical section of that mutex, so a backend cannot finish
+its exit between them.  Left out: packets, offload.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from . import LinkDriver
+
+if TYPE_CHECKING:
+    from lockcheck.sync import Lock
+
+    from ..net_namespace import Net
+    from ..netdevice import NetDevice, UnregHead
+
+
+class BackendNet:
+    """net_generic() of one backend namespace (struct bareudp_net, struct geneve_net)."""
+
+    def __init__(self, lock: Lock) -> None:
+        self.lock = lock
+        """Protects: dev_list and every priv.listed of it.  Order: after the namespace's RTNL,
+        before the instance lock that unregister_netdevice_queue_net takes; never inside itself."""
+        self.dev_list: list[NetDevice] = []
+        """Devices whose socket belongs here, wherever they live."""
+
+
+class BackendPriv:
+    """netdev_priv() of a device with a backend."""
+
+    def __init__(self) -> None:
+        self.net: Net | None = None
+        """The backend namespace, without a reference: its exit unregisters this device."""
+        self.listed = False
+        """priv.next is on the backend's list.  Locks: backend's lock."""
+
+
+class BackendDriver(LinkDriver):
+    """A list per backend namespace, emptied by dellink or by the backend's exit."""
+
+    converted: ClassVar[bool] = True
+    pernet: ClassVar[str | None] = "subsys"
+    lock_class: ClassVar[str] = ""
+    """The kernel's name of the backend's mutex."""
+
+    # -- pernet operations --
+
+    def init_net(self, net: Net) -> None:
+        """Make the list and its mutex."""
+        self.set_net_generic(net, BackendNet(self.k.make_lock(self.lock_class, net.label)))
+
+    def backend(self, dev: NetDevice) -> BackendNet:
+        """net_generic of the device's backend, never of dev_net(dev)."""
+        data: BackendNet = self.net_generic(dev.priv.net)
+        return data
+
+    def exit_rtnl(self, net: Net, head: UnregHead) -> None:
+        """Queue every device whose backend dies, each to the namespace where it lives now.
+
+        Locks: RTNL of net.
+        """
+        self.k.ASSERT_RTNL_NET(net)
+        data: BackendNet = self.net_generic(net)
+        with data.lock:
+            for dev in list(data.dev_list):
+                self.delete(data, dev, net, head)
+
+    def exit_net(self, net: Net) -> None:
+        """No device may still use this backend."""
+        data: BackendNet = self.net_generic(net)
+        if data.dev_list:
+            names = ", ".join(dev.name for dev in data.dev_list)
+            self.k.warn(f"{self.kind}: list of {net.name} is not empty at its exit: {names}")
+
+    # -- list --
+
+    def list_add(self, dev: NetDevice) -> None:
+        """Publish dev on its backend's list."""
+        data = self.backend(dev)
+        with data.lock:
+            data.dev_list.append(dev)
+            dev.priv.listed = True
+
+    def list_del_init(self, data: BackendNet, dev: NetDevice) -> None:
+        """Take dev off the list.  Locks: data.lock."""
+        data.dev_list.remove(dev)
+        dev.priv.listed = False
+
+    # -- dellink --
+
+    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """Queue dev unless its backend's exit already did.  Locks: RTNL of dev_net(dev)."""
+        with self.k.probe.fn(f"{self.kind}_dellink", dev):
+            self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
+            data = self.backend(dev)
+            with data.lock:
+                if self.claimed(dev):
+                    self.delete(data, dev, self.k.dev.dev_net(dev), head)
+
+    def claimed(self, dev: NetDevice) -> bool:
+        """Is the device still on the list, that is, ours to queue?  Locks: data.lock."""
+        listed: bool = dev.priv.listed
+        return listed
+
+    def delete(self, data: BackendNet, dev: NetDevice, net: Net, head: UnregHead | None) -> None:
+        """Take dev off the list and queue it; `net` is locked by the caller.  Locks: data.lock."""
+        self.k.chk.assert_held(data.lock)
+        self.list_del_init(data, dev)
+        self.k.dev.unregister_netdevice_queue_net(net, dev, head)
+
+    def get_link_net(self, dev: NetDevice) -> Net | None:
+        """The backend."""
+        net: Net = dev.priv.net
+        return net

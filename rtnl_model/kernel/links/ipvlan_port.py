@@ -1,0 +1,192 @@
+"""The port that a lower device gets when its first ipvlan comes (struct ipvl_port).
+
+Mirrors ipvlan_port_create, _get, _put, _destroy and set_port_mode of
+drivers/net/ipvlan/ipvlan_main.c with patches 11 (reference count), 12 (init and uninit under the
+lower's instance lock) and 13 (pnodes_lock).  One port per lower, hung on its rx_handler_data;
+uppers may live in any namespace, so what they share has locks of its own.
+
+Left out: the multicast backlog's packets (its work is cancelled at destruction), VF features.
+"""
+
+from __future__ import annotations
+
+from errno import EBUSY, ENOSPC
+from typing import TYPE_CHECKING
+
+from ..errors import KernelError
+from ..netdevice import IFF_NOARP
+from . import LinkDriver
+from .ipvlan_l3s import IpvlanL3s
+
+if TYPE_CHECKING:
+    from lockcheck.sync import Lock, Refcount
+
+    from ..kernel import Kernel
+    from ..net_namespace import Net
+    from ..netdevice import NetDevice, RefTracker
+
+RX_HANDLER = "ipvlan"
+DEV_ID_FIRST = 0x1
+DEV_ID_LAST = 0xFFFE
+
+
+class IpvlPort:
+    """Everything the uppers of one lower share."""
+
+    def __init__(self, driver: LinkDriver, lower: NetDevice) -> None:
+        chk = driver.k.chk
+        self.dev = lower
+        self.pnet: Net = driver.k.dev.dev_net(lower)
+        """The lower's namespace, without a reference; follows it on REGISTER.
+
+        Locks: pnodes_lock.
+        """
+        self.mode = "l3"
+        """Locks: pnodes_lock (and the lower's RTNL)."""
+        self.flags = "bridge"
+        self.dev_tracker: RefTracker | None = None
+        """The port's reference on the lower, dropped by destroy."""
+        self.count: Refcount = chk.Refcount(f"ipvl_port.count:{lower.label}", 1)
+        """One per upper between its init and uninit, and one per event that is being handled."""
+        self.pnodes_lock: Lock = driver.k.make_lock("&port->pnodes_lock", lower.label)
+        """Protects: ipvlans, every `dying` of it, ida (to free), mode, pnet.
+        Order: after the namespaces' RTNL and the lower's instance lock (events of ops-locked
+        devices), before the instance lock of an upper (taken when it is queued).  Never nests."""
+        self.addrs_lock: Lock = driver.k.make_lock("&port->addrs_lock", lower.label)
+        """Protects: hlhead and every upper's addrs (a spinlock: leaf)."""
+        self.ipvlans: list[NetDevice] = []
+        """Uppers that the lower's unregistration must delete.  Locks: pnodes_lock."""
+        self.hlhead: dict[str, NetDevice] = {}
+        """Addresses of all uppers that are up.  Locks: addrs_lock."""
+        self.ida: set[int] = set()
+        """dev_ids in use.  Allocated in newlink, freed under pnodes_lock (an IDA locks itself)."""
+        self.dev_id_start = DEV_ID_FIRST
+        self.backlog_cancelled = False
+
+    def ida_alloc(self) -> int:
+        """The lowest free dev_id, from dev_id_start, else from the beginning.
+
+        Raises: KernelError.
+        """
+        for first in (self.dev_id_start, DEV_ID_FIRST):
+            for dev_id in range(first, DEV_ID_LAST + 1):
+                if dev_id not in self.ida:
+                    self.ida.add(dev_id)
+                    self.dev_id_start = dev_id + 1 if dev_id < DEV_ID_LAST else DEV_ID_FIRST
+                    return dev_id
+        raise KernelError(ENOSPC)
+
+    def __repr__(self) -> str:
+        return f"<ipvl_port of {self.dev.label}>"
+
+
+class IpvlanPorts(LinkDriver):
+    """Life of a port: the lower half of the ipvlan driver."""
+
+    def __init__(self, k: Kernel) -> None:
+        super().__init__(k)
+        self.l3s = IpvlanL3s(self)
+
+    def netif_is_ipvlan_port(self, dev: NetDevice) -> bool:
+        """Does ipvlan receive on this device?"""
+        return dev.rx_handler == RX_HANDLER
+
+    def ipvlan_port_create(self, lower: NetDevice) -> IpvlPort:
+        """Take the lower's rx handler, hold the lower; the count starts at 1.
+
+        Locks: I(lower).  Raises: KernelError(EBUSY).
+        """
+        self.k.chk.assert_held(lower.lock)
+        port = IpvlPort(self, lower)
+        self.k.dev.netdev_rx_handler_register(lower, RX_HANDLER, port)
+        port.dev_tracker = self.k.dev.netdev_hold(lower, "ipvl_port")
+        return port
+
+    def ipvlan_port_destroy(self, port: IpvlPort) -> None:
+        """Give everything back: L3S hooks, rx handler, backlog, the reference on the lower.
+
+        Locks: I(lower), but for the put at the end of an event (G.2).
+        """
+        lower = port.dev
+        if port.mode == "l3s":
+            self.l3s.ipvlan_l3s_unregister(port)
+        self.k.dev.netdev_rx_handler_unregister(lower)
+        port.backlog_cancelled = True
+        self.k.dev.netdev_put(lower, port.dev_tracker)
+
+    def ipvlan_port_put(self, port: IpvlPort) -> None:
+        """Drop one count; the last one destroys the port."""
+        if port.count.dec() == 0:
+            self.ipvlan_port_destroy(port)
+
+    def ipvlan_port_get(self, dev: NetDevice) -> IpvlPort | None:
+        """The port of a lower, counted, for an event; None when there is none or it is going
+        (RCU)."""
+        port: IpvlPort | None = dev.rx_handler_data if self.netif_is_ipvlan_port(dev) else None
+        if port is None or not port.count.inc_not_zero():
+            return None
+        return port
+
+    def port_join(self, lower: NetDevice) -> IpvlPort:
+        """The middle of ipvlan_init: create the port or count up.  Locks: I(lower)."""
+        self.k.chk.assert_held(lower.lock)
+        if not self.netif_is_ipvlan_port(lower):
+            return self.ipvlan_port_create(lower)
+        port: IpvlPort = lower.rx_handler_data
+        port.count.inc()
+        return port
+
+    def port_leave(self, port: IpvlPort) -> None:
+        """The middle of ipvlan_uninit.  Locks: I(lower)."""
+        self.k.chk.assert_held(port.dev.lock)
+        self.ipvlan_port_put(port)
+
+    # -- mode --
+
+    def ipvlan_set_port_mode(self, port: IpvlPort, mode: str) -> None:
+        """Change what every upper of the port does; on failure change it back.
+
+        The uppers' flags are changed in whatever namespace they live, with pnodes_lock held.
+        Locks: RTNL.  Raises: KernelError.
+        """
+        self.k.ASSERT_RTNL()
+        with port.pnodes_lock:
+            if port.mode == mode:
+                return
+            done: list[NetDevice] = []
+            try:
+                for upper in port.ipvlans:
+                    self.set_noarp(upper, mode != "l2")
+                    done.append(upper)
+                if mode == "l3s":
+                    self.l3s.ipvlan_l3s_register(port)
+                elif port.mode == "l3s":
+                    self.l3s.ipvlan_l3s_unregister(port)
+            except KernelError:
+                for upper in done:
+                    self.set_noarp(upper, port.mode != "l2")
+                raise
+            port.mode = mode
+
+    def set_noarp(self, dev: NetDevice, noarp: bool) -> None:
+        """dev_change_flags with IFF_NOARP set or clear."""
+        flags = dev.flags | IFF_NOARP if noarp else dev.flags & ~IFF_NOARP
+        self.k.dev.dev_change_flags(dev, flags)
+
+    # -- addresses --
+
+    def ipvlan_add_addr(self, port: IpvlPort, dev: NetDevice, address: str) -> None:
+        """Give an upper an address; one owner per port. Locks: addrs_lock. Raises: KernelError."""
+        self.k.chk.assert_held(port.addrs_lock)
+        if port.hlhead.get(address, dev) is not dev:
+            raise KernelError(EBUSY)
+        dev.priv.addrs.append(address)
+        if dev.up:
+            port.hlhead[address] = dev
+
+    def drop_addresses(self, port: IpvlPort, dev: NetDevice) -> None:
+        """Forget all addresses of an upper that is deleted.  Takes addrs_lock."""
+        with port.addrs_lock:
+            for address in dev.priv.addrs:
+                port.hlhead.pop(address, None)
+            dev.priv.addrs.clear()

@@ -1,0 +1,248 @@
+"""macvlan and macvtap without a global RTNL: a conversion in the series' manner.  Not upstream.
+
+What changes, and why (kernel-drivers C.2):
+
+* The port's list has a mutex, `vlans_lock`; its count is a Refcount; it is created and destroyed
+  under the lower's instance lock, and holds the lower: as patches 11 to 13 did for ipvlan.
+* Each upper has `dying`; the lower's event marks and queues uppers to their own namespaces.
+* `gone` closes the port to late comers: an upper of a flattened macvlan attaches to a lower whose
+  namespace nobody locked, and must not join a port that the lower's unregistration already walked.
+* Adjacency is cut first, the device queued last (what 7.3's ipvlan has the other way round, G.3).
+* A passthru upper writes its lower's address, which belongs to another namespace: the write is
+  marked as work on the lower (`netdev_work`) and done under the lower's own locks.
+
+Only what changes stands in this file.
+"""
+
+from __future__ import annotations
+
+from errno import EINVAL, ENODEV
+from typing import TYPE_CHECKING, ClassVar
+
+from ..errors import KernelError
+from ..events import NOTIFY_DONE
+from ..netdevice import RegState, UnregHead
+from .macvlan import Macvlan, MacvlanPort
+from .macvtap import Macvtap
+
+if TYPE_CHECKING:
+    from lockcheck.sync import Lock, Refcount
+
+    from ..net_namespace import Net
+    from ..netdevice import NetDevice, RefTracker
+    from ..notifier import NotifierInfo
+    from ..rtnetlink_request import AttrValue, NewlinkParams
+
+
+class MacvlanPernetPort(MacvlanPort):
+    """What the uppers of one lower share, with locks of its own."""
+
+    def __init__(self, dev: NetDevice, lock: Lock, count: Refcount) -> None:
+        super().__init__(dev)
+        self.vlans_lock = lock
+        """Protects: vlans, every `dying` of it, gone, passthru, the sources, bc_queue_len_used.
+        Order: after the namespaces' RTNL and the lower's instance lock, before an upper's."""
+        self.refs = count
+        """One per upper between its init and uninit.  Changed under I(lower)."""
+        self.dev_tracker: RefTracker | None = None
+        """The port's reference on the lower."""
+        self.gone = False
+        """The lower's unregistration walked the list.  Locks: vlans_lock."""
+
+
+class MacvlanPernet(Macvlan):
+    """Ours."""
+
+    converted: ClassVar[bool] = True
+    upstream: ClassVar[bool] = False
+
+    # -- newlink --
+
+    def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
+        """As 7.3's, with the port joined in ndo_init.
+
+        Locks: RTNL of dev_net(dev) and of link_net, not of a flattened lower's.
+        """
+        k = self.k
+        k.ASSERT_RTNL_NET(k.dev.dev_net(dev))
+        k.ASSERT_RTNL_NET(params.rtnl_newlink_link_net())
+        lower = self.find_lower(params)
+        priv = dev.priv
+        priv.lowerdev = lower
+        priv.mode = str(params.data.get("mode", "vepa"))
+        if "bcqueuelen" in params.data:
+            priv.bc_queue_len_req = int(str(params.data["bcqueuelen"]))
+        if params.req.mtu is None:
+            dev.mtu = lower.mtu
+        if params.req.address is None:
+            self.eth_hw_addr_random(dev)
+        k.dev.register_netdevice(dev)  # → macvlan_init makes or joins the port
+        try:
+            self.attach(dev, params)
+        except KernelError:
+            k.dev.unregister_netdevice(dev)
+            raise
+        k.dev.netif_stacked_transfer_operstate(lower, dev)
+        k.linkwatch.linkwatch_fire_event(dev)
+
+    def attach(self, dev: NetDevice, params: NewlinkParams) -> None:
+        """Adjacency and list in one critical section of the port. Raises: KernelError(ENODEV)."""
+        port = dev.priv.port
+        with port.vlans_lock:
+            if port.gone:
+                raise KernelError(ENODEV)
+            self.k.dev.netdev_upper_dev_link(dev.priv.lowerdev, dev)
+            if dev.priv.mode == "source":
+                self.add_sources(dev, params.data)
+            self.list_add(port, dev)
+            self.update_port_bc_queue_len(port)
+
+    def join_port(self, dev: NetDevice) -> None:
+        """Under the lower's instance lock: it must be registered; make its port or count up.
+
+        Raises: KernelError(ENODEV, EINVAL, EBUSY).
+        """
+        priv = dev.priv
+        lower = priv.lowerdev
+        with lower.lock:
+            if lower.reg_state != RegState.REGISTERED:
+                raise KernelError(ENODEV)
+            if self.netif_is_macvlan_port(lower):
+                self.join_existing(lower.rx_handler_data, priv.mode)
+                priv.port = lower.rx_handler_data
+            else:
+                priv.port = self.macvlan_port_create(lower)
+                priv.port.passthru = priv.mode == "passthru"
+        if priv.mode == "passthru":
+            dev.address = lower.address
+        priv.dev_tracker = self.k.dev.netdev_hold(lower, "macvlan")
+
+    def join_existing(self, port: MacvlanPernetPort, mode: str) -> None:
+        """One more upper.  Locks: I(lower). Raises: KernelError(EINVAL)."""
+        if port.passthru or mode == "passthru":
+            raise KernelError(EINVAL)
+        port.refs.inc()
+
+    def macvlan_port_create(self, lower: NetDevice) -> MacvlanPort:
+        """The port holds its lower.  Locks: I(lower). Raises: KernelError(EINVAL, EBUSY)."""
+        self.k.chk.assert_held(lower.lock)
+        self.check_lower(lower)
+        lock = self.k.make_lock("&port->vlans_lock", lower.label)
+        refs = self.k.chk.Refcount(f"macvlan_port.refs:{lower.label}", 1)
+        port = MacvlanPernetPort(lower, lock, refs)
+        port.perm_addr = lower.address
+        self.register_port(lower, port)
+        port.dev_tracker = self.k.dev.netdev_hold(lower, "macvlan_port")
+        return port
+
+    def leave_port(self, dev: NetDevice) -> None:
+        """Under the lower's instance lock; the hold spans its release.
+
+        Locks: not vlans_lock, not I(lower).
+        """
+        port = dev.priv.port
+        lower = port.dev
+        tracker = self.k.dev.netdev_hold(lower, "macvlan_uninit")
+        with port.vlans_lock:
+            self.flush_sources(port, dev)
+        with lower.lock:
+            if port.refs.dec() == 0:
+                self.macvlan_port_destroy(port)
+                self.k.dev.netdev_put(lower, port.dev_tracker)
+        self.k.dev.netdev_put(lower, tracker)
+
+    def priv_destructor(self, dev: NetDevice) -> None:
+        """As 7.3's; a device whose init was refused has nothing to drop."""
+        if dev.priv.dev_tracker is not None:
+            super().priv_destructor(dev)
+
+    def ndo_open(self, dev: NetDevice) -> None:
+        """Looks at its siblings, which live anywhere. Raises: KernelError(EBUSY)."""
+        with dev.priv.port.vlans_lock:
+            super().ndo_open(dev)
+
+    def ndo_set_mac_address(self, dev: NetDevice, address: str) -> None:
+        """As ndo_open. Raises: KernelError."""
+        with dev.priv.port.vlans_lock:
+            super().ndo_set_mac_address(dev, address)
+
+    # -- the lower's address --
+
+    def restore_address(self, port: MacvlanPort) -> None:
+        """Marked as work on the lower.  Locks: I(lower)."""
+        lower = port.dev
+        if port.passthru and lower.address != port.perm_addr:
+            self.set_lower_address(lower, port.perm_addr)
+
+    def set_lower_address(self, lower: NetDevice, address: str) -> None:
+        """Later, under the lower's namespace's lock and its instance lock."""
+
+        def write(dev: NetDevice) -> None:
+            self.k.dev.dev_set_mac_address(dev, address)
+
+        self.k.netdev_work.netdev_work_sched(lower, write)
+
+    # -- dellink --
+
+    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """Unless the lower's unregistration was faster.  Locks: RTNL of dev_net(dev)."""
+        with self.k.probe.fn("macvlan_dellink", dev):
+            net = self.k.dev.dev_net(dev)
+            self.k.ASSERT_RTNL_NET(net)
+            with dev.priv.port.vlans_lock:
+                if not dev.priv.dying:
+                    self.delete_upper(net, dev, head)
+
+    def delete_upper(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
+        """List, adjacency, queue last; `net` is the one the caller owns.  Locks: vlans_lock."""
+        self.k.chk.assert_held(dev.priv.port.vlans_lock)
+        dev.priv.dying = True
+        self.delete_from_port(dev)
+        self.k.dev.netdev_upper_dev_unlink(dev.priv.lowerdev, dev)
+        self.k.dev.unregister_netdevice_queue_net(net, dev, head)
+
+    # -- notifier --
+
+    def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
+        """As 7.3's, but nothing on CHANGEUPPER, which comes with vlans_lock held."""
+        if event in ("PRECHANGEUPPER", "CHANGEUPPER"):
+            return NOTIFY_DONE
+        return super().netdev_event(event, dev, info)
+
+    def handle_event(self, event: str, dev: NetDevice, port: MacvlanPort) -> None:
+        """Under the port's mutex; the nested unregistration comes after it."""
+        assert isinstance(port, MacvlanPernetPort)
+        if event == "UNREGISTER" and dev.reg_state == RegState.UNREGISTERING:
+            self.delete_uppers(port)
+            return
+        with port.vlans_lock:
+            if event == "CHANGEMTU":
+                for upper in port.vlans:
+                    upper.mtu = min(upper.mtu, dev.mtu)
+            elif event in ("UP", "DOWN", "CHANGE", "CHANGEADDR"):
+                super().handle_event(event, dev, port)
+
+    def delete_uppers(self, port: MacvlanPort) -> None:
+        """Close the port, mark and queue every upper."""
+        assert isinstance(port, MacvlanPernetPort)
+        head = UnregHead(f"macvlan_device_event:{port.dev.label}")
+        net = self.k.dev.dev_net(port.dev)
+        with port.vlans_lock:
+            port.gone = True
+            for upper in list(port.vlans):
+                self.delete_upper(net, upper, head)
+        self.k.dev.unregister_netdevice_many(head)
+
+    # -- the rest --
+
+    def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:
+        """Under the port's mutex. Raises: KernelError(EINVAL)."""
+        with dev.priv.port.vlans_lock:
+            super().changelink(dev, data)
+
+
+class MacvtapPernet(Macvtap):
+    """Ours: what changes is macvlan's."""
+
+    converted: ClassVar[bool] = True
+    upstream: ClassVar[bool] = False

@@ -1,0 +1,331 @@
+"""netkit: BPF-driven pairs and single devices (drivers/net/netkit.c), as Linux 7.3 has it:
+unconverted.
+
+A pair is made like veth's, but the peer pointers are plain, hold nothing, and are cleared under the
+global RTNL; a device of another namespace is queued on the caller's own list.  The end that is not
+primary, or a single device, may lease receive queues of a physical device (`netdev_rx_queue`); an
+application pins the netkit, its lease pins the physical device, so when that one unregisters the
+netkits must go with it: `netkit_notifier` collects them and unregisters them in one nested batch.
+
+Every step that the conversion (`netkit_pernet`) or a kernel before the notifier does differently is
+a method.  Left out: BPF programs (release asserts its lock), policies' effect, scrubbing, headroom.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from errno import EADDRNOTAVAIL, EINVAL, ENOTCONN, EOPNOTSUPP
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..errors import KernelError
+from ..events import NOTIFY_DONE
+from ..netdevice import IFF_NOARP, RegState, UnregHead
+from . import LinkDriver, is_valid_ether_addr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..net_namespace import Net
+    from ..netdev_rx_queue import NetdevRxQueue
+    from ..netdevice import NetDevice
+    from ..notifier import NotifierInfo
+    from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams, PeerRequest
+
+RX_QUEUES_MAX = 1024
+TX_QUEUES_MAX = 1
+POLICIES = ("forward", "pass", "blackhole", "drop")
+
+
+class NetkitPriv:
+    """netdev_priv() of one end (struct netkit)."""
+
+    def __init__(self) -> None:
+        self.peer: NetDevice | None = None
+        """The other end, not referenced.  Locks: the global RTNL."""
+        self.primary = True
+        self.pair = True
+        """NETKIT_DEVICE_PAIR; False: NETKIT_DEVICE_SINGLE."""
+        self.mode = "l3"
+        self.policy = "forward"
+        self.scrub = "default"
+
+
+class Netkit(LinkDriver):
+    """netkit_link_ops, netkit_netdev_ops, its queue management and netkit_netdev_notifier."""
+
+    kind: ClassVar[str] = "netkit"
+    peer_type: ClassVar[bool] = True
+    ops_locked: ClassVar[bool] = True
+    lockdep_class: ClassVar[str | None] = "netkit"
+    has_notifier: ClassVar[bool] = True
+    creates_queues: ClassVar[bool] = True
+    queue_mgmt: ClassVar[bool] = True
+
+    def setup(self, dev: NetDevice) -> None:
+        """netkit_setup."""
+        dev.priv = NetkitPriv()
+        dev.flags |= IFF_NOARP
+        dev.needs_free_netdev = True
+
+    def validate(self, req: LinkRequest) -> None:
+        """netkit_validate, and netkit_alloc's limits of queues."""
+        data = req.data
+        if req.address is not None:
+            if len(req.address.split(":")) != 6:
+                raise KernelError(EINVAL)
+            if not is_valid_ether_addr(req.address):
+                raise KernelError(EADDRNOTAVAIL)
+        if data.get("mode", "l3") not in ("l2", "l3"):
+            raise KernelError(EINVAL, "Provided device mode does not support")
+        peer = req.peer.attrs if req.peer is not None else {}
+        if data.get("policy", "forward") not in POLICIES or (
+            peer.get("policy", "forward") not in POLICIES
+        ):
+            raise KernelError(EINVAL, "Provided default xmit policy not supported")
+        self.check_queues(req.num_rx_queues, req.num_tx_queues)
+
+    def check_queues(self, rx: int | None, tx: int | None) -> None:
+        """netkit_alloc. Raises: KernelError(EOPNOTSUPP)."""
+        if (rx or 1) > RX_QUEUES_MAX or (tx or 1) > TX_QUEUES_MAX:
+            raise KernelError(EOPNOTSUPP)
+
+    # -- newlink --
+
+    def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
+        """netkit_new_link: the peer first, then dev, then both pointers; a single device alone.
+
+        Locks: RTNL of dev_net(dev) and of the peer's namespace.
+        """
+        k = self.k
+        k.ASSERT_RTNL_NET(k.dev.dev_net(dev))
+        k.ASSERT_RTNL_NET(params.rtnl_newlink_peer_net())
+        pair = str(params.data.get("pairing", "pair")) != "single"
+        self.check_attributes(params, pair)
+        self.fill_priv(dev.priv, params.data, params.data, primary=True, pair=pair)
+        if not pair:
+            self.register_end(dev, params.req.address)
+            return
+        peer = self.newlink_peer(params)
+        try:
+            self.register_end(dev, params.req.address)
+        except KernelError:
+            k.dev.unregister_netdevice(peer)
+            raise
+        self.publish_pair(dev, peer)
+
+    def check_attributes(self, params: NewlinkParams, pair: bool) -> None:
+        """What a mode or a pairing excludes. Raises: KernelError(EOPNOTSUPP)."""
+        req = params.req
+        peer = req.peer
+        if not pair and (peer is not None or "scrub" in req.data):
+            raise KernelError(EOPNOTSUPP)
+        given = req.address is not None or (peer is not None and peer.address is not None)
+        if given and str(req.data.get("mode", "l3")) != "l2":
+            raise KernelError(EOPNOTSUPP)
+
+    def fill_priv(
+        self,
+        priv: NetkitPriv,
+        data: dict[str, AttrValue],
+        own: dict[str, AttrValue],
+        *,
+        primary: bool,
+        pair: bool,
+    ) -> None:
+        """Attributes into one end's private area: the mode of both, this end's own policies."""
+        priv.primary = primary
+        priv.pair = pair
+        priv.mode = str(data.get("mode", "l3"))
+        priv.policy = str(own.get("policy", "forward"))
+        priv.scrub = str(own.get("scrub", "default"))
+
+    def newlink_peer(self, params: NewlinkParams) -> NetDevice:
+        """Create and register the peer."""
+        k = self.k
+        asked: PeerRequest | None = params.req.peer
+        if asked is not None:
+            rx, tx = asked.attrs.get("numrxqueues", 1), asked.attrs.get("numtxqueues", 1)
+            self.check_queues(int(str(rx)), int(str(tx)))
+        peer = k.rtnetlink.rtnl_create_link(params.rtnl_newlink_peer_net(), self, asked)
+        attrs = {} if asked is None else asked.attrs
+        peer.num_rx_queues = int(str(attrs.get("numrxqueues", 1)))
+        self.fill_priv(peer.priv, params.data, attrs, primary=False, pair=True)
+        try:
+            self.register_end(peer, None if asked is None else asked.address)
+        except KernelError:
+            k.dev.free_netdev(peer)
+            raise
+        try:
+            k.rtnetlink.rtnl_configure_link(peer, asked)
+        except KernelError:
+            k.dev.unregister_netdevice(peer)
+            raise
+        return peer
+
+    def register_end(self, dev: NetDevice, address: str | None) -> None:
+        """Register one end, without carrier; in L2 mode it does ARP. Raises: KernelError."""
+        l2 = dev.priv.mode == "l2"
+        if l2 and address is None:
+            self.eth_hw_addr_random(dev)
+        self.k.dev.register_netdevice(dev)
+        self.k.dev.netif_carrier_off(dev)
+        if l2:
+            self.k.dev.dev_change_flags(dev, dev.flags & ~IFF_NOARP)
+
+    def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
+        """Both pointers; nothing is held."""
+        dev.priv.peer = peer
+        peer.priv.peer = dev
+
+    # -- dellink --
+
+    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """netkit_del_link: clear both pointers, queue both ends on the caller's list.
+
+        Locks: RTNL.
+        """
+        with self.k.probe.fn("netkit_del_link", dev):
+            self.k.ASSERT_RTNL()
+            priv = dev.priv
+            peer = priv.peer
+            priv.peer = None
+            self.k.dev.unregister_netdevice_queue(dev, head)
+            if peer is not None:
+                peer.priv.peer = None
+                if not self.already_queued(peer):
+                    self.k.dev.unregister_netdevice_queue(peer, head)
+
+    def already_queued(self, dev: NetDevice) -> bool:
+        """unregister_netdevice_queued: on a kill list.  Does not see a pending device."""
+        queued: bool = self.k.dev.unregister_netdevice_queued(dev)
+        return queued
+
+    # -- notifier --
+
+    def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
+        """netkit_notifier: a physical device unregisters, the netkits that lease from it go first.
+
+        Locks: RTNL, not I(dev).
+        """
+        if event != "UNREGISTER":
+            return NOTIFY_DONE
+        self.k.probe.note("netkit_notifier", dev, val="6")
+        if dev.reg_state != RegState.UNREGISTERING or not dev.parent:
+            return NOTIFY_DONE  # a move, a repeat, or a virtual device
+        with self.k.probe.frame("netkit_notifier"):
+            self.delete_lessees(dev)
+        return NOTIFY_DONE
+
+    def delete_lessees(self, phys: NetDevice) -> None:
+        """Collect under I(phys), unregister after it: their uninit takes I(virt), then I(phys)."""
+        head = UnregHead(f"netkit_notifier:{phys.label}")
+        with phys.lock:
+            for virt in self.lessees(phys):
+                if not self.already_queued(virt):
+                    self.dellink(virt, head)
+        self.k.dev.unregister_netdevice_many(head)
+
+    def lessees(self, phys: NetDevice) -> list[NetDevice]:
+        """Netkit devices that lease from phys, in the order of its queues.  Locks: I(phys)."""
+        found: list[NetDevice] = []
+        for index in range(phys.real_num_rx_queues):
+            lease: NetdevRxQueue | None = self.k.netdev_rx_queue.netif_get_rx_queue_lease(
+                phys, index
+            )
+            if lease is not None and lease.dev is not phys and lease.dev.netdev_ops is self:
+                found.append(lease.dev)
+        return found
+
+    # -- net_device_ops and queue management --
+
+    def ndo_uninit(self, dev: NetDevice) -> None:
+        """netkit_uninit: programs, then leases."""
+        with self.k.probe.fn("netkit_uninit", dev):
+            self.release_all(dev)
+            self.queue_unlease(dev)
+
+    def release_all(self, dev: NetDevice) -> None:
+        """netkit_release_all: detach programs and links.  Locks: RTNL."""
+        self.k.ASSERT_RTNL()
+
+    def queue_unlease(self, dev: NetDevice) -> None:
+        """netkit_queue_unlease.  Takes I(dev), and I(phys) per leased queue."""
+        self.k.netdev_rx_queue.queue_unlease_all(dev)
+
+    def ndo_queue_create(self, dev: NetDevice) -> int:
+        """netkit_queue_create: one more real queue; its index is returned.  Locks: I(dev).
+
+        Raises: KernelError.
+        """
+        self.k.chk.assert_held(dev.lock)
+        if dev.priv.pair and dev.priv.primary:
+            raise KernelError(EOPNOTSUPP, "netkit can only lease against the peer device")
+        index = dev.real_num_rx_queues
+        if index >= dev.num_rx_queues:
+            raise KernelError(EINVAL, "netkit maximum queue limit reached")
+        dev.real_num_rx_queues = index + 1
+        return index
+
+    def get_peer(self, dev: NetDevice) -> NetDevice | None:
+        """rtnl_dereference(nk.peer)."""
+        peer: NetDevice | None = dev.priv.peer
+        return peer
+
+    @contextmanager
+    def using_peer(self, dev: NetDevice) -> Iterator[NetDevice | None]:
+        """The peer for a `with` block: under the global RTNL nothing else is needed."""
+        yield self.get_peer(dev)
+
+    def ndo_open(self, dev: NetDevice) -> None:
+        """Carrier when both ends are up; a single device has it at once. Raises: KernelError."""
+        if not dev.priv.pair:
+            self.k.dev.netif_carrier_on(dev)
+            return
+        with self.using_peer(dev) as peer:
+            if peer is None:
+                raise KernelError(ENOTCONN)
+            if peer.up:
+                self.k.dev.netif_carrier_on(dev)
+                self.k.dev.netif_carrier_on(peer)
+
+    def ndo_stop(self, dev: NetDevice) -> None:
+        """Carrier goes at both ends."""
+        with self.using_peer(dev) as peer:
+            self.k.dev.netif_carrier_off(dev)
+            if peer is not None:
+                self.k.dev.netif_carrier_off(peer)
+
+    def ndo_set_mac_address(self, dev: NetDevice, address: str) -> None:
+        """Only L2 devices have one to set. Raises: KernelError(EOPNOTSUPP)."""
+        if dev.priv.mode != "l2":
+            raise KernelError(EOPNOTSUPP)
+        dev.address = address
+
+    def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:
+        """netkit_change_link: the policy, through the primary only. Raises: KernelError."""
+        priv = dev.priv
+        if not priv.primary:
+            raise KernelError(
+                EOPNOTSUPP, "netkit link attributes can be changed only through the primary device"
+            )
+        for key in ("mode", "scrub", "pairing"):
+            if key in data:
+                raise KernelError(
+                    EOPNOTSUPP, f"netkit link {key} cannot be changed after device creation"
+                )
+        if "policy" in data:
+            priv.policy = str(data["policy"])
+
+    def get_link_net(self, dev: NetDevice) -> Net | None:
+        """The peer's namespace, or the device's own when the peer is gone."""
+        peer = self.get_peer(dev)
+        return self.k.dev.dev_net(dev if peer is None else peer)
+
+    def get_iflink(self, dev: NetDevice) -> int | None:
+        """The peer's ifindex."""
+        peer = self.get_peer(dev)
+        return None if peer is None else peer.ifindex
+
+    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+        """The mode; policies and scrubbing are not among what the recordings kept."""
+        return {"mode": dev.priv.mode}

@@ -1,0 +1,146 @@
+"""netkit without a global RTNL: a conversion in the series' manner.  Not upstream.
+
+What changes, and why (kernel-drivers A.3.1):
+
+* Deletion is claimed once per pair, by a flag under the pair's own mutex, and both ends are queued
+  in the same critical section, each to its namespace: a test of "already queued" would not see a
+  pending device, and a claim decided before the queueing could outlive the peer's namespace.
+* The notifier only collects under the physical device's instance lock, with a reference on each
+  netkit; queueing takes the netkit's instance lock, which must come *before* the physical one's.
+* The physical device may be unregistered by one thread, its lessee by a second, the primary by a
+  third: the first waits for the lease's references with no lock held, and nobody waits for it.
+* open and stop reach the peer with a reference of their own, as in `paired_pernet`.
+
+Only what changes stands in this file.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from errno import EBUSY
+from typing import TYPE_CHECKING, ClassVar
+
+from ..errors import KernelError
+from ..netdevice import UnregHead
+from .netkit import Netkit, NetkitPriv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lockcheck.sync import Lock
+
+    from ..net_namespace import Net
+    from ..netdevice import NetDevice, RefTracker
+
+
+class NetkitPair:
+    """What the two ends of a pair share; a single device has one alone."""
+
+    def __init__(self, lock: Lock, peer_lock: Lock) -> None:
+        self.lock = lock
+        """Protects: dying, and makes claim and queueing one step.
+        Order: after the namespaces' RTNL, before an end's instance lock.  Never inside one."""
+        self.dying = False
+        """Both ends are queued."""
+        self.peer_lock = peer_lock
+        """Protects: both ends' `peer`.  Order: leaf (stands for the RCU read side)."""
+
+
+class NetkitPernetPriv(NetkitPriv):
+    """One end."""
+
+    def __init__(self, shared: NetkitPair) -> None:
+        super().__init__()
+        self.shared = shared
+
+
+class NetkitPernet(Netkit):
+    """Ours."""
+
+    converted: ClassVar[bool] = True
+    upstream: ClassVar[bool] = False
+
+    def setup(self, dev: NetDevice) -> None:
+        """Every device starts with a pair object of its own; a peer joins its primary's."""
+        super().setup(dev)
+        lock = self.k.make_lock("&nk->pair_lock", dev.label)
+        dev.priv = NetkitPernetPriv(NetkitPair(lock, self.k.make_lock("&nk->peer_lock", dev.label)))
+
+    def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
+        """One pair object, then both pointers; until here the peer cannot lease."""
+        shared = dev.priv.shared
+        peer.priv.shared = shared
+        with shared.peer_lock:
+            dev.priv.peer = peer
+            peer.priv.peer = dev
+
+    def ndo_queue_create(self, dev: NetDevice) -> int:
+        """A lease could bring the notifier to an end that is not published. Raises: KernelError."""
+        if dev.priv.pair and self.get_peer(dev) is None:
+            raise KernelError(EBUSY)
+        return super().ndo_queue_create(dev)
+
+    # -- dellink --
+
+    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """Claim the pair and queue both ends, or do nothing.  Locks: RTNL of dev_net(dev)."""
+        with self.k.probe.fn("netkit_del_link", dev):
+            net = self.k.dev.dev_net(dev)
+            self.k.ASSERT_RTNL_NET(net)
+            self.delete_pair(net, dev, head)
+
+    def delete_pair(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
+        """The claim; `net` is the namespace whose lock the caller owns.  Takes the pair's lock."""
+        self.k.ASSERT_RTNL_NET(net)
+        shared: NetkitPair = dev.priv.shared
+        with shared.lock:
+            if shared.dying:
+                return  # both ends are queued
+            shared.dying = True
+            peer = self.forget_peer(shared, dev)
+            self.k.dev.unregister_netdevice_queue_net(net, dev, head)
+            if peer is not None:
+                self.k.dev.unregister_netdevice_queue_net(net, peer, head)
+
+    def forget_peer(self, shared: NetkitPair, dev: NetDevice) -> NetDevice | None:
+        """Clear both pointers.  Locks: shared.lock."""
+        with shared.peer_lock:
+            peer = self.get_peer(dev)
+            dev.priv.peer = None
+            if peer is not None:
+                peer.priv.peer = None
+        return peer
+
+    # -- notifier --
+
+    def delete_lessees(self, phys: NetDevice) -> None:
+        """Collect with references under I(phys); queue with no instance lock held."""
+        collected: list[tuple[NetDevice, RefTracker | None]] = []
+        with phys.lock:
+            for virt in self.lessees(phys):
+                if not any(virt is other for other, _ in collected):
+                    collected.append((virt, self.k.dev.netdev_hold(virt, "netkit_notifier")))
+        head = UnregHead(f"netkit_notifier:{phys.label}")
+        net = self.k.dev.dev_net(phys)
+        for virt, tracker in collected:
+            with self.k.probe.fn("netkit_del_link", virt):
+                self.delete_pair(net, virt, head)
+            self.k.dev.netdev_put(virt, tracker)
+        self.k.dev.unregister_netdevice_many(head)
+
+    # -- net_device_ops --
+
+    def release_all(self, dev: NetDevice) -> None:
+        """Programs of this end are covered by its own namespace."""
+        self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
+
+    @contextmanager
+    def using_peer(self, dev: NetDevice) -> Iterator[NetDevice | None]:
+        """The peer with a reference of its own for the `with` block."""
+        with dev.priv.shared.peer_lock:
+            peer = self.get_peer(dev)
+            tracker = self.k.dev.netdev_hold(peer, "netkit reader")
+        try:
+            yield peer
+        finally:
+            self.k.dev.netdev_put(peer, tracker)

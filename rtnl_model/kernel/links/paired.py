@@ -1,0 +1,216 @@
+"""What veth and vxcan share: two devices that point at each other, in one or two namespaces.
+
+Mirrors patch 8 of the series (d7fda2c776b2 for veth, 703b31d21e52 for vxcan), step by step.  The
+peer pointer is consumed by an atomic exchange only, and whoever got the other end's pointer is the
+one who queues the other end: that is what keeps two concurrent deletions of one pair, one per end
+and each under its own namespace's lock, from unregistering a device twice.  Each end holds a
+tracked reference on the other, which keeps the other's private area alive between the exchange of
+its pointer and the queueing.
+
+Every step that a kernel without the patch, or with a defect, does differently is a method.
+Left out: queues, NAPI, XDP; readers of the pointer under RCU are safe here because a freed device
+is still a Python object.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from errno import ENOTCONN
+from typing import TYPE_CHECKING, ClassVar
+
+from ..errors import KernelError
+from . import LinkDriver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lockcheck.sync import AtomicRef
+
+    from ..net_namespace import Net
+    from ..netdevice import NetDevice, RefTracker, UnregHead
+    from ..rtnetlink_request import NewlinkParams, PeerRequest
+
+
+class PairPriv:
+    """netdev_priv() of one end (struct veth_priv, struct vxcan_priv)."""
+
+    __slots__ = ("peer", "peer_tracker")
+
+    def __init__(self, peer: AtomicRef) -> None:
+        self.peer = peer
+        """The other end or None.  Only ever taken away by xchg; no lock."""
+        self.peer_tracker: RefTracker | None = None
+        """Tracks this end's reference on the other end.  Written before `peer` is published."""
+
+
+class PairedDriver(LinkDriver):
+    """Two registered devices, one newlink, one dellink for both."""
+
+    converted: ClassVar[bool] = True
+    peer_type: ClassVar[bool] = True
+
+    def setup(self, dev: NetDevice) -> None:
+        """Make the private area; the pointer is published only when both ends are registered."""
+        dev.priv = PairPriv(self.k.chk.AtomicRef(f"{self.kind}.peer:{dev.label}", None))
+        dev.needs_free_netdev = True
+
+    # -- newlink --
+
+    def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
+        """Register the peer, then dev, then publish both pointers.
+
+        Locks: RTNL of dev_net(dev) and of the peer's namespace.
+        """
+        k = self.k
+        k.ASSERT_RTNL_NET(k.dev.dev_net(dev))
+        k.ASSERT_RTNL_NET(params.rtnl_newlink_peer_net())
+        peer = self.newlink_peer(params)
+        try:
+            k.dev.register_netdevice(dev)
+            k.dev.netif_carrier_off(dev)
+            self.publish_pair(dev, peer)
+        except KernelError:
+            k.dev.unregister_netdevice(peer)
+            raise
+
+    def newlink_peer(self, params: NewlinkParams) -> NetDevice:
+        """Create, register and configure the peer: it comes before dev, with the lower ifindex."""
+        k = self.k
+        asked = params.req.peer
+        peer = self.create_peer(asked, params)
+        try:
+            k.dev.register_netdevice(peer)
+        except KernelError:
+            k.dev.free_netdev(peer)
+            raise
+        k.dev.netif_carrier_off(peer)
+        try:
+            k.rtnetlink.rtnl_configure_link(peer, asked)
+        except KernelError:
+            k.dev.unregister_netdevice(peer)
+            raise
+        return peer
+
+    def create_peer(self, asked: PeerRequest | None, params: NewlinkParams) -> NetDevice:
+        """rtnl_create_link for the peer, from its own nested attributes."""
+        net = params.rtnl_newlink_peer_net()
+        return self.k.rtnetlink.rtnl_create_link(net, self, asked)
+
+    def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
+        """Publish dev -> peer and hold peer, then peer -> dev and hold dev; undo both or neither.
+        Publish dev -> peer and hold peer, then peer -> dev and hold dev; undo both or neither."""
+        self.publish(dev, peer)
+        try:
+            self.init_queues(dev)
+            self.publish(peer, dev)
+            self.init_queues(peer)
+        except KernelError:
+            self.unpublish(peer)
+            self.unpublish(dev)
+            self.k.dev.unregister_netdevice(dev)
+            raise
+
+    def publish(self, dev: NetDevice, peer: NetDevice) -> None:
+        """Give dev its pointer and its tracked reference on peer."""
+        priv = dev.priv
+        priv.peer_tracker = self.hold_peer(peer)
+        priv.peer.set(peer)
+
+    def hold_peer(self, peer: NetDevice) -> RefTracker | None:
+        """netdev_hold(peer): keeps the peer, and with it its private area, alive."""
+        return self.k.dev.netdev_hold(peer, f"{self.kind}_priv.peer")
+
+    def unpublish(self, dev: NetDevice) -> None:
+        """Take the pointer back on an error path and drop its reference."""
+        peer = dev.priv.peer.xchg(None)
+        self.k.dev.netdev_put(peer, dev.priv.peer_tracker)
+
+    def init_queues(self, dev: NetDevice) -> None:
+        """Queue set-up; does not fail here, but its error path is the kernel's.
+
+        Raises: KernelError.
+        """
+
+    # -- dellink --
+
+    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """Take both pointers; queue what this call won; drop the references won.
+
+        Locks: RTNL of dev_net(dev); the peer's namespace need not be locked.
+        """
+        k = self.k
+        with k.probe.fn(f"{self.kind}_dellink", dev):
+            k.ASSERT_RTNL_NET(k.dev.dev_net(dev))
+            peer = self.take_peer(dev)
+            if peer is None:
+                return  # the other end's dellink queued this device already
+            k.dev.unregister_netdevice_queue(dev, head)
+            back = self.take_peer(peer)
+            if back is not None:
+                self.queue_peer(back, peer, head)
+            self.put_pair(dev, peer, back)
+
+    def take_peer(self, dev: NetDevice) -> NetDevice | None:
+        """xchg(priv(dev).peer, NULL): at most one caller ever gets the pointer."""
+        peer: NetDevice | None = dev.priv.peer.xchg(None)
+        return peer
+
+    def queue_peer(self, dev: NetDevice, peer: NetDevice, head: UnregHead | None) -> None:
+        """Hand the peer to its own namespace; `dev` names the namespace whose lock is held."""
+        self.k.dev.unregister_netdevice_queue_net(self.k.dev.dev_net(dev), peer, head)
+
+    def put_pair(self, dev: NetDevice, peer: NetDevice, back: NetDevice | None) -> None:
+        """Drop the hold on peer, then the one on dev, whose tracker lies in peer's private area.
+
+        XXX: this is 7.3's order (G.13): after the first put nothing keeps peer alive.
+        """
+        self.put_peer(dev, peer)
+        self.put_back(peer, back)
+
+    def put_peer(self, dev: NetDevice, peer: NetDevice) -> None:
+        """netdev_put(peer) with dev's tracker."""
+        self.k.dev.netdev_put(peer, dev.priv.peer_tracker)
+
+    def put_back(self, peer: NetDevice, back: NetDevice | None) -> None:
+        """netdev_put(back) with the tracker kept in peer's private area; None is a no-op."""
+        if back is not None:
+            self.assert_not_freed(peer, "its peer_tracker is used")
+        self.k.dev.netdev_put(back, peer.priv.peer_tracker)
+
+    # -- readers of the pointer --
+
+    def get_peer(self, dev: NetDevice) -> NetDevice | None:
+        """rtnl_dereference(priv.peer)."""
+        peer: NetDevice | None = dev.priv.peer.get()
+        return peer
+
+    @contextmanager
+    def using_peer(self, dev: NetDevice) -> Iterator[NetDevice | None]:
+        """The peer for a `with` block: under the global RTNL nothing else is needed."""
+        yield self.get_peer(dev)
+
+    def get_link_net(self, dev: NetDevice) -> Net | None:
+        """The peer's namespace, or the device's own when the peer is gone."""
+        peer = self.get_peer(dev)
+        return self.k.dev.dev_net(dev if peer is None else peer)
+
+    def get_iflink(self, dev: NetDevice) -> int | None:
+        """The peer's ifindex."""
+        peer = self.get_peer(dev)
+        return None if peer is None else peer.ifindex
+
+    def ndo_open(self, dev: NetDevice) -> None:
+        """Carrier comes on at both ends once both are up. Raises: KernelError(ENOTCONN)."""
+        with self.using_peer(dev) as peer:
+            if peer is None:
+                raise KernelError(ENOTCONN)
+            if peer.up:
+                self.k.dev.netif_carrier_on(dev)
+                self.k.dev.netif_carrier_on(peer)
+
+    def ndo_stop(self, dev: NetDevice) -> None:
+        """Carrier goes off at both ends."""
+        with self.using_peer(dev) as peer:
+            self.k.dev.netif_carrier_off(dev)
+            if peer is not None:
+                self.k.dev.netif_carrier_off(peer)

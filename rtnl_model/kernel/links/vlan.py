@@ -1,0 +1,283 @@
+"""8021q: VLANs on any device (net/8021q/vlan.c, vlan_dev.c), as Linux 7.3 has it: unconverted.
+
+The table of VLANs lives with the lower device, the uppers may live anywhere.  unregister_vlan_dev
+clears the slot, cuts the adjacency *first* and queues then, the opposite order of ipvlan's; each
+upper holds the lower until its own destructor.  When the last id leaves, the lower's table is
+freed, so the lower's NETDEV_UNREGISTER loop looks at the number of ids before each call.
+
+What is deferred in 7.3 (mtu, features and up/down of the lower propagate through per-device work
+bits) happens here at once.  Left out: MVRP, GVRP, reorder and other flags, hardware filters, the
+ioctl.
+"""
+
+from __future__ import annotations
+
+from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENODEV, EOPNOTSUPP, ERANGE
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..errors import KernelError
+from ..events import NOTIFY_DONE
+from ..netdevice import RegState, UnregHead
+from . import LinkDriver, is_valid_ether_addr
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..net_namespace import Net
+    from ..netdevice import NetDevice, RefTracker
+    from ..notifier import NotifierInfo
+    from ..rtnetlink_request import LinkRequest, NewlinkParams
+
+VLAN_N_VID = 4096
+PROTOCOLS = ("802.1Q", "802.1ad")
+
+
+class VlanInfo:
+    """struct vlan_info of a lower: its group and its ids.  Locks: the global RTNL."""
+
+    def __init__(self) -> None:
+        self.grp: dict[tuple[str, int], NetDevice] = {}
+        """(protocol, id) -> upper."""
+        self.vid_list: dict[tuple[str, int], int] = {}
+        """Reference counts of ids, vlan 0 of a running lower included."""
+
+    @property
+    def nr_vlan_devs(self) -> int:
+        """Uppers."""
+        return len(self.grp)
+
+
+class VlanPriv:
+    """struct vlan_dev_priv."""
+
+    def __init__(self) -> None:
+        self.real_dev: NetDevice | None = None
+        self.vlan_id = 0
+        self.vlan_proto = "802.1Q"
+        self.dev_tracker: RefTracker | None = None
+        """The reference on the lower: from ndo_init to priv_destructor."""
+
+
+class Vlan(LinkDriver):
+    """vlan_link_ops, vlan_netdev_ops and vlan_notifier_block."""
+
+    kind: ClassVar[str] = "vlan"
+    module: ClassVar[str] = "8021q"
+    lockdep_class: ClassVar[str | None] = "vlan"
+    has_notifier: ClassVar[bool] = True
+
+    def setup(self, dev: NetDevice) -> None:
+        """vlan_setup."""
+        dev.priv = VlanPriv()
+        dev.needs_free_netdev = True
+
+    def validate(self, req: LinkRequest) -> None:
+        """vlan_validate. Raises: KernelError."""
+        if req.address is not None:
+            if len(req.address.split(":")) != 6:
+                raise KernelError(EINVAL, "Invalid link address")
+            if not is_valid_ether_addr(req.address):
+                raise KernelError(EADDRNOTAVAIL, "Invalid link address")
+        if not req.data:
+            raise KernelError(EINVAL, "VLAN properties not specified")
+        if str(req.data.get("protocol", "802.1Q")) not in PROTOCOLS:
+            raise KernelError(EINVAL, "8021q: Invalid VLAN protocol")
+        if int(str(req.data.get("id", 0))) >= VLAN_N_VID - 1:
+            raise KernelError(ERANGE, "8021q: Invalid VLAN id")
+
+    # -- newlink --
+
+    def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
+        """vlan_newlink.  Locks: RTNL. Raises: KernelError."""
+        self.k.ASSERT_RTNL()
+        real_dev = self.find_lower(dev, params)
+        priv = dev.priv
+        priv.vlan_proto = str(params.data.get("protocol", "802.1Q"))
+        priv.vlan_id = int(str(params.data["id"]))
+        priv.real_dev = real_dev
+        self.vlan_check_real_dev(real_dev, priv)
+        if params.req.mtu is None:
+            dev.mtu = real_dev.mtu
+        elif params.req.mtu > real_dev.mtu:
+            raise KernelError(ERANGE)
+        self.register_vlan_dev(dev)
+
+    def find_lower(self, dev: NetDevice, params: NewlinkParams) -> NetDevice:
+        """IFLA_LINK in link_net. Raises: KernelError."""
+        if "id" not in params.data:
+            raise KernelError(EINVAL, "VLAN id not specified")
+        if params.req.link is None:
+            raise KernelError(EINVAL, "link not specified")
+        found = self.k.dev.dev_get_by_index(params.rtnl_newlink_link_net(), params.req.link)
+        if found is None:
+            raise KernelError(ENODEV, "link does not exist")
+        lower: NetDevice = found
+        return lower
+
+    def vlan_check_real_dev(self, real_dev: NetDevice, priv: VlanPriv) -> None:
+        """Refuse a lower that cannot carry VLANs, and an id that is taken. Raises: KernelError."""
+        if real_dev.vlan_challenged or real_dev.type == "loopback":
+            raise KernelError(EOPNOTSUPP, "8021q: VLANs not supported on device")
+        info = self.vlan_info(real_dev)
+        if info is not None and (priv.vlan_proto, priv.vlan_id) in info.grp:
+            raise KernelError(EEXIST, "8021q: VLAN device already exists")
+
+    def register_vlan_dev(self, dev: NetDevice) -> None:
+        """The id, the device, the adjacency, the slot. Raises: KernelError, all undone."""
+        priv = dev.priv
+        real_dev = priv.real_dev
+        self.vlan_vid_add(real_dev, priv)
+        try:
+            self.k.dev.register_netdevice(dev)
+            try:
+                self.k.dev.netdev_upper_dev_link(real_dev, dev)
+            except KernelError:
+                self.k.dev.unregister_netdevice(dev)
+                raise
+        except KernelError:
+            self.vlan_vid_del(real_dev, priv)
+            raise
+        self.k.dev.netif_stacked_transfer_operstate(real_dev, dev)
+        self.k.linkwatch.linkwatch_fire_event(dev)
+        self.vlan_info_of(real_dev).grp[(priv.vlan_proto, priv.vlan_id)] = dev
+
+    # -- vlan_info --
+
+    def vlan_info(self, real_dev: NetDevice) -> VlanInfo | None:
+        """rtnl_dereference(real_dev->vlan_info)."""
+        info: VlanInfo | None = real_dev.vlan_info
+        return info
+
+    def vlan_info_of(self, real_dev: NetDevice) -> VlanInfo:
+        """The lower's table, which exists as long as an id is on it."""
+        info = self.vlan_info(real_dev)
+        assert info is not None
+        return info
+
+    def vlan_vid_add(self, real_dev: NetDevice, priv: VlanPriv) -> None:
+        """Count the id in; the first makes the table."""
+        info = self.vlan_info(real_dev)
+        if info is None:
+            info = real_dev.vlan_info = VlanInfo()
+        key = (priv.vlan_proto, priv.vlan_id)
+        info.vid_list[key] = info.vid_list.get(key, 0) + 1
+
+    def vlan_vid_del(self, real_dev: NetDevice, priv: VlanPriv) -> None:
+        """Count the id out; the last frees the table."""
+        info = self.vlan_info(real_dev)
+        key = (priv.vlan_proto, priv.vlan_id)
+        if info is None or key not in info.vid_list:
+            self.k.warn(f"vlan: id {priv.vlan_id} of {real_dev.name} is not counted", dev=real_dev)
+            return
+        info.vid_list[key] -= 1
+        if info.vid_list[key] == 0:
+            del info.vid_list[key]
+        if not info.vid_list:
+            real_dev.vlan_info = None
+
+    # -- dellink --
+
+    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """unregister_vlan_dev: slot, adjacency, queue, id; not to be called twice.  Locks: RTNL."""
+        with self.k.probe.fn("unregister_vlan_dev", dev):
+            self.k.ASSERT_RTNL()
+            priv = dev.priv
+            info = self.vlan_info_of(priv.real_dev)
+            del info.grp[(priv.vlan_proto, priv.vlan_id)]
+            self.k.dev.netdev_upper_dev_unlink(priv.real_dev, dev)
+            self.k.dev.unregister_netdevice_queue(dev, head)
+            self.vlan_vid_del(priv.real_dev, priv)
+
+    # -- net_device_ops --
+
+    def ndo_init(self, dev: NetDevice) -> None:
+        """vlan_dev_init: address of the lower where none was given; hold the lower."""
+        priv = dev.priv
+        if not dev.address:
+            dev.address = priv.real_dev.address
+        dev.carrier = priv.real_dev.carrier
+        priv.dev_tracker = self.k.dev.netdev_hold(priv.real_dev, "vlan")
+
+    def ndo_uninit(self, dev: NetDevice) -> None:
+        """vlan_dev_uninit: priority maps."""
+        with self.k.probe.fn("vlan_dev_uninit", dev):
+            pass
+
+    def priv_destructor(self, dev: NetDevice) -> None:
+        """vlan_dev_free: only now the lower is let go."""
+        self.k.dev.netdev_put(dev.priv.real_dev, dev.priv.dev_tracker)
+
+    def ndo_open(self, dev: NetDevice) -> None:
+        """vlan_dev_open: the lower must be up. Raises: KernelError(ENETDOWN)."""
+        real_dev = dev.priv.real_dev
+        if not real_dev.up:
+            raise KernelError(100)  # ENETDOWN
+        self.k.dev.netif_carrier_on(dev) if real_dev.carrier else None
+
+    def ndo_stop(self, dev: NetDevice) -> None:
+        """vlan_dev_stop."""
+        self.k.dev.netif_carrier_off(dev)
+
+    # -- notifier --
+
+    def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
+        """vlan_device_event: what happens to a lower.  Locks: RTNL."""
+        table = self.vlan_info(dev)
+        if table is None:
+            return NOTIFY_DONE
+        with self.k.probe.frame("vlan_device_event"):
+            self.handle_event(event, dev, self.uppers(table))
+        return NOTIFY_DONE
+
+    def uppers(self, table: VlanInfo) -> Sequence[NetDevice]:
+        """vlan_group_for_each_dev: by protocol, then id."""
+        return [table.grp[key] for key in sorted(table.grp)]
+
+    def handle_event(self, event: str, dev: NetDevice, uppers: Sequence[NetDevice]) -> None:
+        """The switch of vlan_device_event."""
+        if event == "CHANGE":
+            for upper in uppers:
+                self.k.dev.netif_stacked_transfer_operstate(dev, upper)
+        elif event == "CHANGEMTU":
+            for upper in uppers:
+                if upper.mtu > dev.mtu:
+                    self.k.dev.dev_set_mtu(upper, dev.mtu)
+        elif event == "DOWN":
+            for upper in uppers:
+                if upper.up:
+                    self.k.dev.dev_close(upper)
+        elif event == "UP":
+            for upper in uppers:
+                if not upper.up:
+                    self.k.dev.dev_open(upper)
+        elif event == "UNREGISTER" and dev.reg_state == RegState.UNREGISTERING:
+            self.delete_uppers(dev, uppers)
+
+    def delete_uppers(self, dev: NetDevice, uppers: Sequence[NetDevice]) -> None:
+        """Every upper in one nested unregistration; the table may go with the last id."""
+        head = UnregHead(f"vlan_device_event:{dev.label}")
+        for upper in uppers:
+            last = len(self.vlan_info_of(dev).vid_list) == 1
+            self.dellink(upper, head)
+            if last:
+                break
+        self.k.dev.unregister_netdevice_many(head)
+
+    # -- the rest --
+
+    def get_link_net(self, dev: NetDevice) -> Net | None:
+        """The lower's namespace."""
+        return self.k.dev.dev_net(dev.priv.real_dev)
+
+    def get_iflink(self, dev: NetDevice) -> int | None:
+        """The lower's ifindex."""
+        ifindex: int = dev.priv.real_dev.ifindex
+        return ifindex
+
+    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+        """The id, and the protocol where it is not 802.1Q."""
+        priv = dev.priv
+        info: dict[str, Any] = {"id": priv.vlan_id}
+        if priv.vlan_proto != "802.1Q":
+            info["protocol"] = priv.vlan_proto
+        return info
