@@ -18,7 +18,7 @@ from rtnl_model.kernel.links.dummy import Dummy
 from rtnl_model.kernel.links.ipvlan import Ipvlan
 from rtnl_model.kernel.links.loopback import Loopback
 from rtnl_model.kernel.links.veth import Veth
-from rtnl_model.kernel.overlay import Overlay
+from rtnl_model.kernel.overlay import Fix, Overlay
 from rtnl_model.kernel.timing import TIMINGS, Timing
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def booted(
     """
     layers = list(overlays)
     if regime == NO_LOCK:
-        layers.append(Overlay(NO_LOCK, "no RTNL at all", classes={"regime": _no_lock}))
+        layers.append(Fix(NO_LOCK, "no RTNL at all", __doc__ or "", {"regime": _no_lock}))
     chk = WatchedChecker()
     name = "pernet" if regime == NO_LOCK else regime
     k = Kernel(chk, name, timing=timing, overlays=layers, drivers=DRIVERS)

@@ -2,8 +2,8 @@
 
 A point is valid where Python's own CPU time is small beside what is modelled: CPU time of a round
 under 10 percent of the stretched time that a round holds RTNL, and the interpreter not near
-saturation (`UTILISATION_MAX`), for threads that queue for the interpreter are not a model of a lock.
-Everything is scaled back by the stretch factor, except CPU time, which is Python's and told as it is.
+saturation (`UTILISATION_MAX`), for threads that queue for the interpreter model no lock.
+Everything is scaled back by the stretch factor, except CPU time: that is Python's, told as it is.
 """
 
 from __future__ import annotations

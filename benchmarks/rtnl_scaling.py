@@ -1,8 +1,8 @@
 """Global against per-netns RTNL: throughput, latency and lock wait, by the number of namespaces.
 
 First the credibility check: the model in `global`, with the idle host's waits, must give the curve
-that a real host gave.  Then every workload in `global`, `small`, `pernet` and without any lock, on an
-idle and on a busy host's waits.  Then, with no waits at all, what the interpreter itself allows.
+that a real host gave.  Then every workload in `global`, `small`, `pernet` and without any lock, on
+an idle and on a busy host's waits.  Then, without waits, what the interpreter itself allows.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NOTHING = 1.10
 """Below this ratio of `pernet` to `global`, removing RTNL buys nothing."""
 INDEPENDENT = ("veth", "veth-across", "bareudp")
 
-FULL: dict[str, tuple[int, ...]] = {name: (1, 4, 16, 64) for name in WORKLOADS}
+FULL: dict[str, tuple[int, ...]] = dict.fromkeys(WORKLOADS, (1, 4, 16, 64))
 QUICK: dict[str, tuple[int, ...]] = {"veth": (1, 64)}
 
 
@@ -103,7 +103,8 @@ def _credibility(run: Run) -> dict[int, Point]:
         "barrier is shared and outside RTNL"
     )
     table.notes.append(
-        f"RTNL held a round: {1e3 * (create + delete):.2f} ms; barrier {1e3 * idle.rcu_barrier:g} ms"
+        f"RTNL held a round: {1e3 * (create + delete):.2f} ms; "
+        f"barrier: {1e3 * idle.rcu_barrier:g} ms"
     )
     run.table(table)
     run.data("credibility", {str(n): point.to_dict() for n, point in found.items()})

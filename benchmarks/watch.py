@@ -60,7 +60,7 @@ class WatchedChecker(lockcheck.Checker):
         finally:
             self.record("refs", "references", begin)
 
-    def Lock(  # noqa: N802  (threading's name)
+    def Lock(
         self,
         name: str | None = None,
         *,

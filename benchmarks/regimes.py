@@ -1,0 +1,109 @@
+"""What each regime costs where there is nothing to gain: one requester, nobody to wait for.
+
+Python's own CPU time of a create-and-delete without any modelled wait, the works that it caused
+included, and the number of functions' worth of locks that were taken for it.  `small` is a debug
+option in the kernel as well: it adds locks and assertions to what `global` does and removes none.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from benchmarks.lock_timing import collector_off
+from benchmarks.model import booted, stretched
+from benchmarks.point import measure_point
+from benchmarks.statistic import Figure, ratios
+from benchmarks.table import Table
+from benchmarks.workloads import WORKLOADS
+
+if TYPE_CHECKING:
+    from benchmarks.bench import Run
+    from rtnl_model.kernel.kernel import Kernel
+
+__all__ = ["DESCRIPTION", "run"]
+
+DESCRIPTION = "what delegation and the debug option cost when there is one namespace"
+
+REGIMES = ("global", "small", "pernet")
+
+
+def run(run: Run) -> None:
+    """CPU time without waits, then the latency with them."""
+    _cpu(run)
+    _latency(run)
+
+
+def _cpu(run: Run) -> None:
+    turns, rounds = (5, 20) if run.quick else (15, 60)
+    names = [name for name in WORKLOADS if name != "netns"]
+    table = Table(
+        "one requester, no modelled waits: CPU ms of a round, its works included",
+        ["workload", *REGIMES, "small/global", "pernet/global"],
+    )
+    raw = {}
+    for name in names:
+        times = _turns(run, name, turns, rounds)
+        raw[name] = times
+        table.add(
+            name,
+            *(Figure.of(times[regime]).scaled(1e3) for regime in REGIMES),
+            ratios(times["small"], times["global"]),
+            ratios(times["pernet"], times["global"]),
+        )
+    table.notes.append("Python's time: how much more there is to do, not how long a kernel takes")
+    run.table(table)
+    run.data("cpu", raw)
+
+
+def _turns(run: Run, name: str, turns: int, rounds: int) -> dict[str, list[float]]:
+    """CPU seconds a round, by regime, measured in turns on kernels that all stay up."""
+    times: dict[str, list[float]] = {regime: [] for regime in REGIMES}
+    with ExitStack() as stack:
+        work: dict[str, tuple[Kernel, object]] = {}
+        for regime in REGIMES:
+            k = stack.enter_context(booted(regime, stretched("zero", 1.0)))
+            work[regime] = (k, WORKLOADS[name].prepare(k, 1)[0])
+        for turn in range(turns + 1):
+            for regime, (k, round_) in work.items():
+                run.progress(f"{name}, {regime}, turn {turn}")
+                assert callable(round_)
+                with collector_off():
+                    begin = time.process_time()
+                    for _ in range(rounds):
+                        round_()
+                    k.quiesce()
+                    spent = (time.process_time() - begin) / rounds
+                if turn:  # the first turn makes the chains known
+                    times[regime].append(spent)
+    return times
+
+
+def _latency(run: Run) -> None:
+    seconds = 0.8 if run.quick else 4.0
+    names = ("veth", "veth-across") if run.quick else ("veth", "veth-across", "bareudp", "ipvlan")
+    table = Table(
+        "one requester, idle host's waits: ms of a round (median), modelled time",
+        ["workload", *REGIMES, "small/global", "pernet/global"],
+    )
+    for name in names:
+        found = {}
+        for regime in REGIMES:
+            point = measure_point(
+                run,
+                WORKLOADS[name],
+                regime=regime,
+                setting="idle",
+                n=1,
+                stretch=run.stretch,
+                seconds=seconds,
+            )
+            found[regime] = None if point.p50 is None else 1e3 * point.p50
+        base = found["global"]
+        shares = [found[r] / base if base and found[r] else None for r in ("small", "pernet")]
+        table.add(name, *found.values(), *shares)
+    table.notes.append(
+        "the barrier outside RTNL hides what delegation adds, except where a round waits for it"
+    )
+    run.table(table)
