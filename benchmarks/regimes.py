@@ -101,7 +101,10 @@ def _latency(run: Run) -> None:
             )
             found[regime] = None if point.p50 is None else 1e3 * point.p50
         base = found["global"]
-        shares = [found[r] / base if base and found[r] else None for r in ("small", "pernet")]
+        shares = [
+            None if base is None or value is None else value / base
+            for value in (found["small"], found["pernet"])
+        ]
         table.add(name, *found.values(), *shares)
     table.notes.append(
         "the barrier outside RTNL hides what delegation adds, except where a round waits for it"
