@@ -300,6 +300,21 @@ def _geneve(_kind: str, options: Sequence[Option]) -> dict[str, AttrValue]:
     return data
 
 
+def _vlan(_kind: str, options: Sequence[Option]) -> dict[str, AttrValue]:
+    data: dict[str, AttrValue] = {}
+    for option in options:
+        if option.key == "id":
+            n = number(option.value)
+            if n is None or not 0 <= n < 1 << 16:
+                raise argument_wrong("id is invalid", option.value)
+            data["id"] = n
+        elif option.value.lower() not in ("802.1q", "802.1ad"):
+            raise argument_wrong("protocol is invalid", option.value)
+        else:
+            data["protocol"] = option.value
+    return data
+
+
 _KINDS: dict[str, Callable[[str, Sequence[Option]], dict[str, AttrValue]]] = {
     "ipvlan": _ipvlan,
     "ipvtap": _ipvlan,
@@ -308,4 +323,5 @@ _KINDS: dict[str, Callable[[str, Sequence[Option]], dict[str, AttrValue]]] = {
     "netkit": _netkit,
     "bareudp": _bareudp,
     "geneve": _geneve,
+    "vlan": _vlan,
 }

@@ -45,7 +45,7 @@ from .execute_queues import QUEUE_COMMANDS
 from .listing import human_links, json_links
 
 if TYPE_CHECKING:
-    from ..kernel import Kernel
+    from ..kernel.kernel import Kernel
     from ..kernel.net_namespace import Net
     from ..kernel.netdevice import NetDevice
 
@@ -71,9 +71,8 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """The recordings' shape."""
         out: dict[str, Any] = {"cmd": self.cmd, "rc": self.rc, "pid": self.pid}
-        if self.stuck:
-            out["stuck"] = True
-        for key, value in (("stdout", self.stdout), ("stderr", self.stderr), ("nlerr", self.nlerr)):
+        for key in ("stuck", "stdout", "stderr", "nlerr"):
+            value = getattr(self, key)
             if value:
                 out[key] = value
         return out
@@ -98,23 +97,34 @@ class Process:
         self.k = k
         self.command = command
         self.net: Net
+        self.opened: list[Net] = []
+        """Namespaces that it has open, and so keeps alive."""
 
     def run(self) -> str:
         """Do it; the result is what is printed. Raises: IpExit."""
-        found = self.netns(self.command.netns)
-        if found is None:
-            raise IpExit(
-                255, f'Cannot open network namespace "{self.command.netns}": {ENOENT_TEXT}'
-            )
-        self.net = found
-        handler = _HANDLERS.get(type(self.command))
-        if handler is not None:
-            return handler(self, self.command) or ""
-        return QUEUE_COMMANDS[type(self.command)](self.k, self.net, self.command)
+        try:
+            found = self.netns(self.command.netns)
+            if found is None:
+                raise IpExit(
+                    255, f'Cannot open network namespace "{self.command.netns}": {ENOENT_TEXT}'
+                )
+            self.net = found
+            handler = _HANDLERS.get(type(self.command))
+            if handler is not None:
+                return handler(self, self.command) or ""
+            return QUEUE_COMMANDS[type(self.command)](self.k, self.net, self.command)
+        finally:
+            while self.opened:
+                self.k.net_namespace.put_net(self.opened.pop())
 
     def netns(self, name: str) -> Net | None:
-        """A namespace by its name; empty: the initial one."""
-        return self.k.net_namespace.get(name) if name else self.k.init_net
+        """Open a namespace by its name; empty: the initial one.  Closed when the process ends."""
+        try:
+            net = self.k.net_namespace.open(name)
+        except KernelError:
+            return None
+        self.opened.append(net)
+        return net
 
     def device(self, name: str | None) -> NetDevice:
         """A device of this namespace. Raises: IpExit."""
@@ -152,7 +162,7 @@ class Process:
         return name
 
     def netns_show(self, _command: NetnsShow) -> str:
-        return "\n".join(net.name for net in reversed(self.k.net_namespace.named()))
+        return "\n".join(reversed(self.k.net_namespace.named()))
 
     # -- ip link --
 
@@ -272,15 +282,14 @@ class Process:
 
     def sysctl(self, command: Sysctl) -> str:
         path = f"net/ipv6/conf/{command.dev}/{command.key}"
-        value = None if command.value is None else int(command.value)
         try:
-            now = self.k.inet.sysctl(self.net, command.dev, command.key, value)
+            now = self.k.inet.sysctl(self.net, command.dev, command.key, command.value)
         except KernelError as error:
             if error.name == "ENOENT":
                 raise IpExit(255, f"sysctl: cannot stat /proc/sys/{path}: {ENOENT_TEXT}") from error
             text = from_kernel("", error).stderr.partition(": ")[2]
             raise IpExit(255, f'sysctl: setting key "{path}": {text}') from error
-        return f"{path.replace('/', '.')} = {now if value is None else value}"
+        return f"{path.replace('/', '.')} = {now if command.value is None else command.value}"
 
     def modprobe(self, command: Modprobe) -> None:
         try:

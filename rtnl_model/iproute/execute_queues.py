@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from errno import ENODEV, ENOENT, ERANGE
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..kernel.errors import KernelError
 from ..kernel.netdev_genl import QueueCreateRequest
@@ -21,10 +21,11 @@ from .commands import Channels, Command, Lease, PhysAdd, PhysDel, PortDel, Queue
 from .errors import IpExit, from_kernel, netlink_error
 
 if TYPE_CHECKING:
-    from ..kernel import Kernel
+    from ..kernel.kernel import Kernel
+    from ..kernel.links.netdevsim import Netdevsim
     from ..kernel.net_namespace import Net
 
-__all__ = ["QUEUE_COMMANDS"]
+__all__ = ["QUEUE_COMMANDS", "cards"]
 
 _BAD_ATTRIBUTE = {
     "tx": " [bad attr at 28]",
@@ -131,10 +132,15 @@ def channels(k: Kernel, net: Net, command: Channels) -> str:
     return f"combined {old} -> {new}"
 
 
+def cards(k: Kernel) -> Netdevsim:
+    """The driver of physical devices."""
+    return cast("Netdevsim", k.links["netdevsim"])
+
+
 def phys_add(k: Kernel, net: Net, command: PhysAdd) -> str:
     """A bus device with its ports appears."""
     try:
-        names = k.netdevsim.add(
+        names = cards(k).add(
             net,
             command.id,
             command.queues,
@@ -151,7 +157,7 @@ def phys_add(k: Kernel, net: Net, command: PhysAdd) -> str:
 def phys_del(k: Kernel, _net: Net, command: PhysDel) -> str:
     """The bus device is pulled."""
     try:
-        k.netdevsim.remove(command.id)
+        cards(k).remove(command.id)
     except KernelError as error:
         raise IpExit(1, f"nsim-del: errno {ENOENT} {os.strerror(ENOENT)}") from error
     return ""
@@ -160,7 +166,7 @@ def phys_del(k: Kernel, _net: Net, command: PhysDel) -> str:
 def port_del(k: Kernel, _net: Net, command: PortDel) -> str:
     """One port goes."""
     try:
-        k.netdevsim.port_remove(command.id, command.port)
+        cards(k).port_remove(command.id, command.port)
     except KernelError as error:
         raise IpExit(1, f"port-del: errno {ENOENT} {os.strerror(ENOENT)}") from error
     return ""
@@ -168,7 +174,7 @@ def port_del(k: Kernel, _net: Net, command: PortDel) -> str:
 
 def wipe(k: Kernel, _net: Net, _command: Wipe) -> str:
     """Every simulated device is pulled."""
-    return f"{k.netdevsim.wipe()} netdevsim removed"
+    return f"{cards(k).wipe()} netdevsim removed"
 
 
 QUEUE_COMMANDS: dict[type[Command], Callable[[Kernel, Net, Any], str]] = {

@@ -139,6 +139,11 @@ KIND_OPTIONS: dict[str, tuple[Word, ...]] = {
     "ipvtap": _IPVLAN,
     "macvlan": _MACVLAN,
     "macvtap": _MACVLAN,
+    "vlan": (
+        Word("protocol"),
+        Word("id"),
+        *_words("reorder_hdr gvrp mvrp loose_binding bridge_binding", modelled=False),
+    ),
     "phys": (Word("driver", exact=True), Word("queues", exact=True)),
 }
 """Options after `type KIND` of the kinds that a driver of the model exists for."""

@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..kernel import Kernel
+    from ..kernel.kernel import Kernel
     from ..kernel.net_namespace import Net
     from ..kernel.netdevice import NetDevice
 
@@ -25,7 +25,7 @@ INIT = "init"
 
 def devices_by_netns(k: Kernel) -> dict[str, list[Shown]]:
     """Every named namespace; `init` only when it holds more than `lo`."""
-    out = {net.name: shown_devices(k, net) for net in k.net_namespace.named()}
+    out = {name: shown_devices(k, net) for name, net in k.net_namespace.named().items()}
     initial = [shown for shown in shown_devices(k, k.init_net) if shown["kind"] != "lo"]
     if initial:
         out[INIT] = initial
@@ -105,7 +105,7 @@ def _lower(k: Kernel, net: Net, dev: NetDevice) -> Shown:
 # -- for people --
 
 
-def json_links(k: Kernel, net: Net, only: NetDevice | None = None) -> str:
+def json_links(_k: Kernel, net: Net, only: NetDevice | None = None) -> str:
     """`ip -j link`: one line of JSON."""
     links = []
     for dev in [only] if only is not None else sorted_devices(net):
@@ -147,7 +147,8 @@ def human_links(
         lower = shown.get("lower")
         name = dev.name
         if lower is not None:
-            name += f"@{lower['ifname'] if 'ifindex' not in lower else 'if%d' % lower['ifindex']}"
+            there = f"if{lower['ifindex']}" if "ifindex" in lower else lower["ifname"]
+            name += f"@{there}"
         master = f" master {shown['master']}" if "master" in shown else ""
         lines.append(
             f"{dev.ifindex}: {name}: <{','.join(flags(dev))}> mtu {dev.mtu}{master} "
@@ -157,7 +158,7 @@ def human_links(
         where = f" link-netns {lower['netns']}" if lower and "ifindex" in lower else ""
         lines.append(f"    link/{dev.type} {address}{where}")
         if addresses:
-            lines += [f"    inet {a}" for a in k.inet.addresses(dev)]
+            lines += [f"    inet {a}" for a in dev.info.get("addresses", ())]
         info = " ".join(f"{key} {value}" for key, value in shown.get("info", {}).items())
         if shown["kind"] not in ("lo", "ether"):
             lines.append(f"    {shown['kind']} {info}".rstrip())

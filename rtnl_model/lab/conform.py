@@ -26,8 +26,19 @@ INIT = "init"
 Document = Mapping[str, Any]
 Op = Mapping[str, Any]
 Runner = Callable[[Script], Document]
-_EVENT_FIELDS = ("ev", "ifname", "ifindex", "kind", "up", "link", "link_nsid", "new_nsid",
-                 "new_ifindex", "master", "family")
+_EVENT_FIELDS = (
+    "ev",
+    "ifname",
+    "ifindex",
+    "kind",
+    "up",
+    "link",
+    "link_nsid",
+    "new_nsid",
+    "new_ifindex",
+    "master",
+    "family",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +53,21 @@ class Difference:
     model: str
 
     def __str__(self) -> str:
-        return (f"{self.scenario} op {self.op} {self.level} {self.what}:\n"
-                f"    recorded: {self.recorded}\n    model:    {self.model}")
+        return (
+            f"{self.scenario} op {self.op} {self.level} {self.what}:\n"
+            f"    recorded: {self.recorded}\n    model:    {self.model}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """For --json."""
-        return {"scenario": self.scenario, "op": self.op, "level": self.level, "what": self.what,
-                "recorded": self.recorded, "model": self.model}
+        return {
+            "scenario": self.scenario,
+            "op": self.op,
+            "level": self.level,
+            "what": self.what,
+            "recorded": self.recorded,
+            "model": self.model,
+        }
 
 
 @dataclass(slots=True)
@@ -75,8 +94,13 @@ class Conformity:
             "schema": "rtnl-model/conform/1",
             "compared": len(self.compared),
             "left_out": self.left_out,
-            "levels": {level: {"agree": len(self.agreeing(level)),
-                               "percent": round(self.percent(level), 2)} for level in LEVELS},
+            "levels": {
+                level: {
+                    "agree": len(self.agreeing(level)),
+                    "percent": round(self.percent(level), 2),
+                }
+                for level in LEVELS
+            },
             "differences": [d.to_dict() for d in self.differences],
         }
 
@@ -103,8 +127,9 @@ def compare(
             continue
         progress(script.name)
         found.compared.append(script.name)
-        found.differences += compare_scenario(script, result, run(script),
-                                              golden.get("trace_functions", ()))
+        found.differences += compare_scenario(
+            script, result, run(script), golden.get("trace_functions", ())
+        )
     return found
 
 
@@ -157,8 +182,13 @@ def compare_scenario(
 
     model_hung = next((op["i"] for op in ops if op.get("hung")), None)
     if model_hung != result.get("hung"):
-        differ(model_hung if model_hung is not None else result["hung"], "L1", "hung",
-               result.get("hung"), model_hung)
+        differ(
+            model_hung if model_hung is not None else result["hung"],
+            "L1",
+            "hung",
+            result.get("hung"),
+            model_hung,
+        )
     if len(ops) < len(result["ops"]):
         differ(len(ops), "L1", "ops", len(result["ops"]), len(ops))
     for recorded, model in zip(result["ops"], ops, strict=False):
@@ -204,10 +234,13 @@ def first_difference(
     """Where two contexts part, with the line before."""
     if one is None or other is None:
         return (_brief(one), _brief(other))
-    at = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
-              min(len(one), len(other)))
+    at = next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
     return tuple(
-        f"line {at} of {len(lines)}: " + " | ".join(" ".join(t) for t in lines[max(0, at - 1):at + 2])
+        f"line {at} of {len(lines)}: "
+        + " | ".join(" ".join(t) for t in lines[max(0, at - 1) : at + 2])
         for lines in (one, other)
     )  # type: ignore[return-value]
 
@@ -233,8 +266,12 @@ def _device_differences(
             if i < len(other) and "lower" in device and unresolved(device["lower"]):
                 device["lower"] = other[i].get("lower", "none")
         if one != other:
-            yield "L1", f"devices in {ns}", [d for d in one if d not in other], [
-                d for d in other if d not in one]
+            yield (
+                "L1",
+                f"devices in {ns}",
+                [d for d in one if d not in other],
+                [d for d in other if d not in one],
+            )
 
 
 def comparable(device: Document, ns: str) -> dict[str, Any]:

@@ -25,9 +25,7 @@ _END = frozenset({"rtnl_net_work_func_ret", "cleanup_net_ret"})
 _FIELDS = ("val", "type", "dev", "ns", "net", "qnet", "virt", "virt_q", "phys", "phys_q")
 
 
-def contexts(
-    trace: Sequence[Line], pids: Sequence[int], functions: Collection[str]
-) -> Contexts:
+def contexts(trace: Sequence[Line], pids: Sequence[int], functions: Collection[str]) -> Contexts:
     """Sort `trace` by context; `pids` are the commands', `functions` the ones that count."""
     names = {pid: f"caller {i}" for i, pid in enumerate(pids)}
     open_runs: dict[int, str] = {}

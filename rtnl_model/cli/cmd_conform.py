@@ -1,0 +1,142 @@
+"""Run recorded scenarios on the model and compare with what a real kernel did.
+
+  rtnl-model conform scenarios.json golden-small.json --min L1=100,L2=95
+  rtnl-model conform scenarios.json golden-global.json --rtnl global
+
+The regime follows the recording unless --rtnl is given; a recording of the debug option is run
+with --workers percpu, as that kernel serves its works.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..iproute.commands import Script
+from ..iproute.scenario import parse_scenarios
+from ..lab.conform import LEVELS, Conformity, compare
+from ..lab.model_run import ModelSetting, link_kinds, run_document
+from .parser import add_checking, add_model
+from .status import CallError, Status
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("scenarios", metavar="SCENARIOS", help="scenario file (.json or .json.gz)")
+    parser.add_argument("golden", metavar="GOLDEN", help="recording of these scenarios")
+    parser.add_argument("--min", default="", metavar="L1=N,…", help="percent needed for status 0")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="one scenario")
+    add_model(parser, rtnl=None)
+    parser.set_defaults(workers=None)
+    add_checking(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare and tell."""
+    least = parse_min(args.min)
+    golden = read_golden(args.golden)
+    scripts = parse_scenarios(read_text(args.scenarios), args.scenarios)
+    if args.only:
+        scripts = [s for s in scripts if s.name in args.only]
+        if not scripts:
+            raise CallError(f"conform: no scenario named {', '.join(args.only)}")
+    setting = recorded_setting(ModelSetting.from_args(args), golden, args)
+
+    def one(script: Script) -> dict[str, Any]:
+        return run_document(script, setting)
+
+    found = compare(scripts, golden, one, kinds=link_kinds(setting), progress=progress(args))
+    if args.json:
+        json.dump(found.to_dict(), sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.write(told(found, setting))
+    if not found.compared:
+        raise CallError("conform: none of the scenarios could be compared")
+    short = [level for level in LEVELS if found.percent(level) < least.get(level, 0.0)]
+    if least:
+        return Status.FOUND if short else Status.CLEAN
+    return Status.FOUND if found.differences else Status.CLEAN
+
+
+def parse_min(text: str) -> dict[str, float]:
+    """`L1=100,L2=95`. Raises: CallError."""
+    out: dict[str, float] = {}
+    for part in filter(None, text.split(",")):
+        level, _, percent = part.partition("=")
+        try:
+            out[level] = float(percent)
+        except ValueError:
+            out[level] = -1.0
+        if level not in LEVELS or not 0 <= out[level] <= 100:
+            raise CallError(f"conform: --min {part!r} is not LEVEL=PERCENT with L1, L2 or L3")
+    return out
+
+
+def read_text(path: str) -> str:
+    """A text file, gunzipped if it is compressed. Raises: CallError."""
+    try:
+        data = Path(path).read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+        return data.decode()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text or gzip file"
+        raise CallError(f"conform: {path}: {reason}") from error
+
+
+def read_golden(path: str) -> dict[str, Any]:
+    """A recording. Raises: CallError."""
+    try:
+        golden = json.loads(read_text(path))
+    except ValueError as error:
+        raise CallError(f"conform: {path}: not JSON: {error}") from error
+    if not isinstance(golden, dict) or not isinstance(golden.get("results"), dict):
+        raise CallError(f'conform: {path}: not a recording: no "results"')
+    for name, result in golden["results"].items():
+        if not isinstance(result, dict) or not isinstance(result.get("ops"), list):
+            raise CallError(f'conform: {path}: result {name!r} has no "ops"')
+    return golden
+
+
+def recorded_setting(
+    setting: ModelSetting, golden: dict[str, Any], args: argparse.Namespace
+) -> ModelSetting:
+    """The regime and workers of the recording kernel, where the call does not say."""
+    small = "rtnl_net_work_func" in golden.get("trace_functions", ())
+    rtnl = args.rtnl or ("small" if small else "global")
+    workers = args.workers or ("percpu" if rtnl == "small" else "netns")
+    return replace(setting, rtnl=rtnl, workers=workers)
+
+
+def progress(args: argparse.Namespace) -> Any:
+    """Name each scenario on a terminal."""
+    if sys.stderr is None or not sys.stderr.isatty() or args.json:
+        return lambda _name: None
+    return lambda name: sys.stderr.write(f"\r\x1b[K{name}")
+
+
+def told(found: Conformity, setting: ModelSetting) -> str:
+    """Agreement per level and every difference."""
+    lines = [str(d) for d in found.differences]
+    why: dict[str, int] = {}
+    for reason in found.left_out.values():
+        why[reason] = why.get(reason, 0) + 1
+    lines.append(
+        f"{len(found.compared)} scenarios compared in {setting.rtnl} "
+        f"--workers {setting.workers}, {len(found.left_out)} left out"
+    )
+    lines += [f"  {count:4} left out: {reason}" for reason, count in sorted(why.items())]
+    lines += [
+        f"{level}  {len(found.agreeing(level)):4} of {len(found.compared)}  "
+        f"{found.percent(level):6.2f} %"
+        for level in LEVELS
+    ]
+    return "\n".join(lines) + "\n"

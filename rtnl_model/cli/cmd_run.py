@@ -1,0 +1,166 @@
+"""Run a script of ip commands, or a JSON scenario, and show what happened.
+
+rtnl-model run cover.ip
+rtnl-model run cover.ip --rtnl naive --report out
+rtnl-model run @T3 --trace=free_netdev,ipvlan_uninit
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from ..iproute import load_script
+from ..iproute.commands import Command
+from ..iproute.execute import Outcome
+from ..lab.model_run import ModelSetting, Recorded, record
+from ..lab.topologies import topology
+from ..view.trace import DEFAULT_FUNCTIONS
+from .findings import counted, told_findings
+from .parser import add_checking, add_model
+from .report_dir import prepare_report, write_report
+from .status import CallError, Status
+
+__all__ = ["configure", "run"]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("script", metavar="SCRIPT", help="file, - for stdin, or @TOPOLOGY")
+    parser.add_argument(
+        "--keep-going",
+        action="store_true",
+        help="go on after a failed command, and do not count failures",
+    )
+    parser.add_argument(
+        "--trace",
+        nargs="?",
+        const="",
+        metavar="FUNC,…",
+        help="print probe lines as they happen (default: each device's end)",
+    )
+    add_model(parser)
+    add_checking(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run it and tell."""
+    script = load_script(args.script, topology=topology)
+    setting = ModelSetting.from_args(args)
+    seed = args.seed if args.seed is not None else secrets.randbits(64)
+    report = prepare_report(args.report)
+    screen = _Screen(quiet=args.json)
+    recorded = record(
+        script,
+        setting,
+        keep_going=args.keep_going or script.keep_going,
+        seed=seed,
+        on_outcome=screen.outcome,
+        trace=trace_functions(args.trace),
+        write_trace=screen.trace,
+    )
+    if report is not None:
+        write_report(report, recorded.chk, recorded.kernel, recorded.document)
+    if args.json:
+        json.dump(recorded.document, sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        screen.end(recorded, args.fail_on)
+        if report is not None:
+            sys.stdout.write(f"report: {Path(report) / 'index.html'}\n")
+    return status_of(recorded, args)
+
+
+def trace_functions(text: str | None) -> frozenset[str] | None:
+    """None: no trace; empty means the default set, `all` everything. Raises: CallError."""
+    if text is None:
+        return None
+    names = frozenset(filter(None, text.split(",")))
+    if not names:
+        return DEFAULT_FUNCTIONS
+    if any(not n.replace("_", "").isalnum() for n in names):
+        raise CallError(f"run: --trace={text}: not a list of functions")
+    return frozenset() if names == {"all"} else names
+
+
+def status_of(recorded: Recorded, args: argparse.Namespace) -> int:
+    """0, or 1 when a finding counts or a command failed."""
+    if counted(recorded.findings, args.fail_on):
+        return Status.FOUND
+    scenario = recorded.script.keep_going
+    if recorded.failed and not args.keep_going and not scenario:
+        return Status.FOUND
+    return Status.CLEAN
+
+
+class _Screen:
+    """What a person sees while it runs."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.lock = threading.Lock()
+
+    def write(self, text: str) -> None:
+        with self.lock:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def trace(self, text: str) -> None:
+        """A probe line: with the results, or on stderr when stdout is one JSON document."""
+        if not self.quiet:
+            self.write(text)
+        elif sys.stderr is not None:
+            with self.lock:
+                sys.stderr.write(text)
+
+    def outcome(self, command: Command, outcome: Outcome) -> None:
+        """A command ended."""
+        if self.quiet:
+            return
+        text = f"# {outcome.cmd}\n"
+        if outcome.stdout:
+            text += outcome.stdout + "\n"
+        if outcome.rc:
+            text += f"{outcome.stderr}\n-> status {outcome.rc}"
+            text += " (allowed to fail)\n" if command.may_fail else "\n"
+        self.write(text)
+
+    def end(self, recorded: Recorded, fail_on: str) -> None:
+        """Devices per netns afterwards, and the findings."""
+        ops = recorded.document["ops"]
+        lines = [""]
+        for op in ops[-1:]:
+            lines += device_lines(op["devices"])
+        for op in ops:
+            lines += [f"kernel: {line}" for line in op.get("kmsg", ())]
+        if recorded.stopped_at:
+            lines.append(
+                f"stopped at the failed command {recorded.stopped_at!r}; --keep-going goes on"
+            )
+        if recorded.document.get("hung") is not None:
+            lines.append(f"hung in op {recorded.document['hung']}; every thread was ended")
+        lines += told_findings(recorded.findings, fail_on)
+        self.write("\n".join(lines) + "\n")
+
+
+def device_lines(devices: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """`ns1: lo veth0@ns2/veth1` for each namespace."""
+    lines = []
+    for ns, shown in devices.items():
+        words = []
+        for device in shown:
+            lower = device.get("lower") or {}
+            word = f"{device['ifname']}"
+            if lower:
+                there = "" if lower.get("netns") == ns else f"{lower.get('netns')}/"
+                word += f"@{there}{lower.get('ifname')}"
+            if device["kind"] not in ("lo", "ether"):
+                word += f" ({device['kind']}{', up' if device['up'] else ''})"
+            words.append(word)
+        lines.append(f"{ns}: {'  '.join(words)}")
+    return lines or ["no named namespaces"]

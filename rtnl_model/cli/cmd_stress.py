@@ -1,0 +1,190 @@
+"""Many threads issue random legal ip operations; every invariant is checked meanwhile.
+
+  rtnl-model stress --rtnl pernet --seconds 60
+  rtnl-model stress --rtnl small --threads 16 --netns 12 --mix netns --seed 0x5eed
+  rtnl-model stress --ops 5000 --bug veth-no-exchange
+
+It stops at the first finding that counts, unless --keep-going is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+
+from ..lab.mix import DEFAULT_DRIVERS, MIXES, parse_mix
+from ..lab.model_run import ModelSetting, finding, link_kinds
+from ..lab.progress import Progress
+from ..lab.stress import Stress, StressOptions, StressResult
+from ..lab.stress_boot import conductor_of, stress_kernel
+from .findings import told_findings
+from .parser import add_checking, add_model, positive, seconds
+from .report_dir import prepare_report, write_report_of
+from .status import CallError, Status
+
+__all__ = ["configure", "options_from", "run", "summary"]
+
+SECONDS = 10.0
+"""Without --seconds and --ops."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    limits = parser.add_argument_group("how much")
+    limits.add_argument("--seconds", type=seconds, metavar="S", help="stress for S seconds")
+    limits.add_argument("--ops", type=positive, metavar="N", help="stress for N operations")
+    limits.add_argument("--netns", type=positive, default=8, metavar="N", help="namespaces")
+    limits.add_argument("--threads", type=positive, default=8, metavar="N", help="requesters")
+    what = parser.add_argument_group("what")
+    what.add_argument(
+        "--drivers",
+        default=",".join(DEFAULT_DRIVERS),
+        metavar="KIND,…",
+        help="kinds to use (default: %(default)s)",
+    )
+    what.add_argument(
+        "--mix",
+        default="default",
+        metavar="MIX",
+        help=f"{', '.join(MIXES)}, or action=weight,… on top of the default",
+    )
+    what.add_argument(
+        "--fault", type=share, default=0.0, metavar="P", help="share of registrations that fail"
+    )
+    what.add_argument(
+        "--perturb", action="store_true", help="seeded delays before operations of the checker"
+    )
+    what.add_argument(
+        "--keep-going", action="store_true", help="do not stop at the first finding that counts"
+    )
+    add_model(parser)
+    parser.set_defaults(timing="idle")
+    add_checking(parser)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1")
+    return value
+
+
+def options_from(args: argparse.Namespace, setting: ModelSetting) -> StressOptions:
+    """What the call asks for.  Raises: CallError."""
+    drivers = tuple(filter(None, args.drivers.split(",")))
+    kinds = link_kinds(setting)
+    for kind in drivers:
+        if kind not in kinds or kind == "phys":
+            raise CallError(f"stress: no driver {kind!r}; there are {', '.join(sorted(kinds))}")
+    if not drivers:
+        raise CallError("stress: --drivers names no driver")
+    if args.netns > 500 or args.threads > 500:
+        raise CallError("stress: at most 500 namespaces and 500 threads")
+    try:
+        mix = parse_mix(args.mix)
+    except ValueError as error:
+        raise CallError(f"stress: --mix {args.mix}: {error}") from error
+    return StressOptions(
+        seed=args.seed if args.seed is not None else secrets.randbits(64),
+        seconds=args.seconds if args.seconds or args.ops else SECONDS,
+        ops=args.ops,
+        netns=args.netns,
+        threads=args.threads,
+        drivers=drivers,
+        mix=mix,
+        fault=args.fault,
+        fail_on=args.fail_on,
+        keep_going=args.keep_going,
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Stress and tell."""
+    setting = ModelSetting.from_args(args)
+    options = options_from(args, setting)
+    report = prepare_report(args.report)
+    tell(f"seed {options.seed:#x}: {command_of(args, options)}")
+    stress = Stress(
+        options,
+        lambda chk: stress_kernel(chk, setting, options),
+        conductor_of(options.seed) if args.perturb else None,
+    )
+    with Progress(sys.stderr, stress.describe):
+        result = stress.run()
+    document = {**result.to_dict(), "findings": [finding(r) for r in result.reports]}
+    if report is not None:
+        write_report_of(report, document, stress.chk, stress.k)
+    if args.json:
+        json.dump(document, sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.write(summary(result))
+        sys.stdout.write("\n".join(told_findings(document["findings"], args.fail_on)) + "\n")
+        if report is not None:
+            sys.stdout.write(f"report: {report / 'index.html'}\n")
+    tell(f"seed {options.seed:#x}: {command_of(args, options)}")
+    return status_of(result)
+
+
+def status_of(result: StressResult) -> int:
+    """130, 1, 3 or 0."""
+    if result.interrupted:
+        return Status.INTERRUPTED
+    if result.counting:
+        return Status.FOUND
+    if not result.complete or result.leaked_threads:
+        return Status.INCOMPLETE
+    return Status.CLEAN
+
+
+def command_of(args: argparse.Namespace, options: StressOptions) -> str:
+    """The call that draws the same commands again."""
+    words = ["rtnl-model stress", f"--rtnl {args.rtnl}", f"--seed {options.seed:#x}"]
+    if options.seconds is not None:
+        words.append(f"--seconds {options.seconds:g}")
+    if options.ops is not None:
+        words.append(f"--ops {options.ops}")
+    words += [f"--netns {options.netns}", f"--threads {options.threads}", f"--mix {args.mix}"]
+    words += [f"--drivers {','.join(options.drivers)}", f"--timing {args.timing}"]
+    if args.workers != "netns":
+        words.append(f"--workers {args.workers} --cpus {args.cpus}")
+    if args.fault:
+        words.append(f"--fault {args.fault:g}")
+    if args.perturb:
+        words.append("--perturb")
+    words += [f"--bug {bug}" for bug in args.bug]
+    return " ".join(words)
+
+
+def summary(result: StressResult) -> str:
+    """The figures, for people."""
+    kinds = "  ".join(f"{kind} {n}" for kind, n in sorted(result.per_driver.items()))
+    lines = [
+        f"{result.regime}: {result.operations} operations in {result.seconds:.1f} s"
+        f" ({result.rate:.0f}/s), {result.refused} refused by the kernel",
+        f"  {result.registered} devices registered, {result.removed} removed,"
+        f" {result.delegated_share:.0%} of these delegated to their own namespace",
+        f"  at most {result.sections_max} unregistering sections at one moment",
+        f"  created: {kinds}",
+    ]
+    if result.hung:
+        lines.append("  the run got stuck; every thread was ended")
+    if result.leaked_threads:
+        lines.append(f"  threads left: {', '.join(result.leaked_threads)}")
+    if result.counting:
+        for who, history in result.history.items():
+            lines += [f"  {who}: {'; '.join(history)}"]
+    return "\n".join(lines) + "\n"
+
+
+def tell(text: str) -> None:
+    """To stderr."""
+    if sys.stderr is not None:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()

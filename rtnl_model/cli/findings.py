@@ -1,0 +1,34 @@
+"""Findings for people, and which of them count for the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["counted", "told_findings"]
+
+STRENGTH = ("class-only", "possible", "certain")
+Finding = Mapping[str, Any]
+
+
+def counted(findings: Sequence[Finding], fail_on: str) -> list[Finding]:
+    """Findings of `fail_on` or stronger that are no known defect of the regime."""
+    least = STRENGTH.index(fail_on)
+    return [f for f in findings if not f.get("tag") and STRENGTH.index(f["severity"]) >= least]
+
+
+def told_findings(findings: Sequence[Finding], fail_on: str) -> list[str]:
+    """Each finding with its story; the last line says how many count."""
+    counting = counted(findings, fail_on)
+    lines: list[str] = []
+    for finding in findings:
+        tag = f" [{finding['tag']}]" if finding.get("tag") else ""
+        lines.append(f"{finding['kind']} ({finding['severity']}){tag}: {finding['title']}")
+        text = str(finding.get("text") or finding.get("detail") or "")
+        lines += ["    " + line for line in text.splitlines()]
+        if finding.get("replay"):
+            lines.append(f"    replay: {finding['replay']}")
+    if not findings:
+        return ["clean: no findings"]
+    lines.append(f"{len(findings)} findings, {len(counting)} count (--fail-on {fail_on})")
+    return lines

@@ -1,0 +1,182 @@
+"""`main`: finds the subcommand, runs it, and turns whatever happens into a status and one line."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from types import ModuleType
+
+from .. import __version__
+from ..iproute.script_error import ScriptError, nearest
+from ..lab.wrong_setting import WrongSetting
+from .log_setup import configure
+from .parser import Parser, add_output
+from .status import CallError, Status
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS = (
+    "demo",
+    "run",
+    "stress",
+    "explore",
+    "merge",
+    "replay",
+    "bugs",
+    "conform",
+    "report",
+)
+
+DESCRIPTION = """\
+A threaded model of Linux's per-namespace RTNL and of network device unregistration.
+
+  rtnl-model demo                        the series' example, and what goes wrong without it
+  rtnl-model run my.ip --rtnl pernet     run a script of `ip` commands
+
+commands:
+"""
+STATUSES = """\
+exit status:
+  0 nothing found   1 something was found   2 the call or the input is wrong   3 incomplete
+  4 a replay diverged   70 a defect of ours   130 interrupted
+"""
+HELP = {
+    "demo": "the cover letter's example in small, then in naive, then a short stress",
+    "run": "run a script of ip commands",
+    "stress": "random legal operations from many threads, with every invariant checked",
+    "explore": "run a script's concurrent part under the controlled scheduler",
+    "merge": "join the results of an exploration's shards",
+    "replay": "run exactly one schedule again",
+    "bugs": "list or check the catalogue of bugs",
+    "conform": "compare with what a real kernel recorded",
+    "report": "write the report folder of an earlier run again",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns the exit status; never raises but for a broken interpreter."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _checked(words)
+    except KeyboardInterrupt:
+        _tell("interrupted")
+        return Status.INTERRUPTED
+    except (CallError, ScriptError, WrongSetting) as error:
+        _tell(str(error))
+        return Status.WRONG
+    except OSError as error:
+        return _system_refused(error)
+    except RuntimeError as error:
+        if "can't start new thread" in str(error):
+            _tell("the system refuses another thread; use fewer namespaces or threads")
+            return Status.WRONG
+        return _defect()
+    except MemoryError:
+        _tell("out of memory")
+        return Status.WRONG
+    except Exception:
+        return _defect()
+
+
+def _checked(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        _print(help_text())
+        return Status.CLEAN if words else Status.WRONG
+    if words[0] in ("-V", "--version"):
+        _print(f"rtnl-model {__version__}\n")
+        return Status.CLEAN
+    name = words[0]
+    if name not in COMMANDS:
+        what = "option" if name.startswith("-") else "command"
+        raise CallError(
+            f"rtnl-model: unknown {what} {name!r}{nearest(name, COMMANDS)}; "
+            f"commands: {', '.join(COMMANDS)}"
+        )
+    module = command_module(name)
+    parser = Parser(prog=f"rtnl-model {name}", description=module.__doc__, epilog=STATUSES)
+    module.configure(parser)
+    add_output(parser)
+    try:
+        args = parser.parse_args(words[1:])
+    except SystemExit:
+        return Status.CLEAN  # --help was printed
+    if sys.stdout is None:
+        raise CallError("rtnl-model: stdout is closed, and results go there")
+    configure(args.log_level, as_json=args.log_json)
+    status: int = module.run(args)
+    _flush()
+    return int(status)
+
+
+def command_module(name: str) -> ModuleType:
+    """Import the file of a subcommand when it is wanted."""
+    return importlib.import_module(f".cmd_{name}", __package__)
+
+
+def help_text() -> str:
+    """The text of --help."""
+    width = max(map(len, COMMANDS))
+    lines = "".join(f"  {name:{width}}  {HELP[name]}\n" for name in COMMANDS)
+    more = "  rtnl-model COMMAND --help tells a command's options\n\n"
+    return f"usage: rtnl-model COMMAND …\n\n{DESCRIPTION}{lines}\n{more}{STATUSES}"
+
+
+def _print(text: str) -> None:
+    if sys.stdout is None:
+        raise CallError("rtnl-model: stdout is closed, and results go there")
+    sys.stdout.write(text)
+    _flush()
+
+
+def _flush() -> None:
+    """Now, while an error can still be told."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _system_refused(error: OSError) -> int:
+    """The system would not let us write, read or start something: one line, status 2."""
+    if isinstance(error, BrokenPipeError) or error.errno in (errno.EPIPE, errno.EBADF):
+        _silence_stdout()
+        _tell("stdout is closed; the results could not be written")
+        return Status.WRONG
+    if error.errno == errno.ENOSPC and not error.filename:
+        _silence_stdout()
+    where = f"{error.filename}: " if error.filename else ""
+    _tell(f"{where}{error.strerror or error}")
+    return Status.WRONG
+
+
+def _silence_stdout() -> None:
+    """Python flushes stdout at exit; let it flush into nothing."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
+def _defect() -> int:
+    _tell(
+        "a defect of rtnl-model, not of your input. Please report it with the command, the "
+        "input and this:"
+    )
+    if sys.stderr is not None:
+        traceback.print_exc()
+    return Status.DEFECT
+
+
+def _tell(text: str) -> None:
+    if sys.stderr is None:
+        return
+    prefix = "" if text.startswith("rtnl-model") else "rtnl-model: "
+    try:
+        sys.stderr.write(f"{prefix}{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        pass

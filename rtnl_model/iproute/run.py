@@ -1,0 +1,193 @@
+"""A whole script on one kernel: processes, settling, and the document of the run.
+
+A step of the script is one *op*: a command, commands one after the other (`Seq`), or commands let
+go at one moment (`Par`).  Every command is a thread of its own with a pid of its own; after each op
+the run waits until nothing asynchronous is left.  What an op did (commands, devices, events, trace,
+kernel log) is kept in the recordings' shape.
+
+A run that gets stuck is ended by the watchdog: `on_stuck` keeps the devices of that moment, every
+waiting thread is unwound, and the op carries `hung`.  Under a controlled conductor there is no
+watchdog; the conductor decides the same and `Unwind` ends `run()` in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lockcheck import Unwind
+
+from ..kernel.errors import KernelBug
+from .commands import Command, Par, Script, Seq, Step, commands_of
+from .execute import Outcome, execute
+from .listing import devices_by_netns
+from .normalise import command_text
+
+if TYPE_CHECKING:
+    from lockcheck.sync import Event, Thread
+
+    from ..kernel.kernel import Kernel
+
+__all__ = ["ScriptRun", "comm_of"]
+
+STUCK_STATUS = 124
+BUG_STATUS = 137
+"""The kernel killed the process (a BUG() in its context)."""
+Op = dict[str, Any]
+
+
+def comm_of(command: Command) -> str:
+    """The process' name, as in the trace: `ip`, `nk`, `rmmod` …"""
+    words = command.text.split() or command_text(command).split()
+    if words[0].endswith("nk") and words[1:2] == ["after"]:
+        words = words[3:]
+    return words[0].rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Where the kernel's logs stood when an op began."""
+
+    trace: int
+    events: int
+    kmsg: int
+
+
+class ScriptRun:
+    """Runs a script's ops on a kernel that is already running."""
+
+    def __init__(
+        self,
+        k: Kernel,
+        script: Script,
+        *,
+        keep_going: bool | None = None,
+        on_outcome: Callable[[Command, Outcome], None] | None = None,
+    ) -> None:
+        self.k = k
+        self.script = script
+        self.keep_going = script.keep_going if keep_going is None else keep_going
+        self.on_outcome = on_outcome or (lambda _command, _outcome: None)
+        self.ops: list[Op] = []
+        """One per op that was begun."""
+        self.failed: list[Outcome] = []
+        """Commands that failed and were not allowed to."""
+        self.stopped_at: Command | None = None
+        """The failed command after which nothing more was run."""
+        self.hung: int | None = None
+        """Index of the op in which the run got stuck."""
+        self._outcomes: list[Outcome] = []
+        """Of the current op, in listed order; filled with `stuck` ones when they start."""
+        self._devices_stuck: dict[str, list[dict[str, Any]]] | None = None
+
+    # -- the run --
+
+    def run(self) -> list[Op]:
+        """Run every op, settle after each. Returns the ops; never raises Unwind."""
+        for index in range(len(self.script.steps)):
+            if not self.op(index):
+                break
+        return self.ops
+
+    def op(self, index: int) -> bool:
+        """Run one op and settle. Returns whether the script goes on."""
+        step = self.script.steps[index]
+        marks = self.marks()
+        self._outcomes = []
+        try:
+            self.begin(step)
+            self.k.quiesce()
+        except Unwind:
+            self.hung = index
+        self.ops.append(self.told(index, marks))
+        return self.hung is None and self.stopped_at is None
+
+    def stuck(self) -> None:
+        """The watchdog's call, before the run is aborted: keep what the world looks like."""
+        self._devices_stuck = devices_by_netns(self.k)
+
+    # -- processes --
+
+    def begin(self, step: Step) -> None:
+        """Start a step's commands and wait for their ends."""
+        if isinstance(step, Command):
+            self.spawn([step]).join()
+        elif isinstance(step, Seq):
+            for inner in step.steps:
+                if self.stopped_at is None:
+                    self.begin(inner)
+        else:
+            self.par(step)
+
+    def par(self, step: Par) -> None:
+        """Let all branches go at the same moment."""
+        gate = self.k.chk.Event("gate") if self.k.chk.conductor is None else None
+        threads = [self.spawn(commands_of(branch), gate) for branch in step.steps]
+        if gate is not None:
+            gate.set()
+        for thread in threads:
+            thread.join()
+
+    def spawn(self, commands: list[Command], gate: Event | None = None) -> Thread:
+        """Start the thread of some commands, one process after the other."""
+        tasks = [self.k.probe.new_task(comm_of(c)) for c in commands]
+        first = len(self._outcomes)
+        for command, task in zip(commands, tasks, strict=True):
+            task.request = command_text(command)
+            text = command.text or task.request
+            self._outcomes.append(Outcome(text, STUCK_STATUS, task.pid, stuck=True))
+
+        def body() -> None:
+            if gate is not None:
+                gate.wait()
+            for slot, (command, task) in enumerate(zip(commands, tasks, strict=True), first):
+                self.k.probe.adopt(task)
+                self.process(command, slot)
+                if self.stopped_at is not None:
+                    break
+
+        thread = self.k.chk.Thread(target=body, name=f"{comm_of(commands[0])} {tasks[0].pid}")
+        thread.start()
+        return thread
+
+    def process(self, command: Command, slot: int) -> None:
+        """One process, on the current thread."""
+        text = self._outcomes[slot].cmd
+        try:
+            outcome = execute(self.k, command)
+        except KernelBug as bug:
+            pid = self._outcomes[slot].pid
+            outcome = Outcome(text, BUG_STATUS, pid, stderr=f"Killed: kernel BUG: {bug}")
+        outcome.cmd = text
+        self._outcomes[slot] = outcome
+        if outcome.rc and not command.may_fail:
+            self.failed.append(outcome)
+            if not self.keep_going:
+                self.stopped_at = command
+        self.on_outcome(command, outcome)
+
+    # -- what is told --
+
+    def marks(self) -> Marks:
+        """Where the logs stand now."""
+        return Marks(len(self.k.probe.trace), len(self.k.events.log), len(self.k.kmsg))
+
+    def told(self, index: int, marks: Marks) -> Op:
+        """The op in the recordings' shape."""
+        started = [o for o in self._outcomes if self.hung is not None or not o.stuck]
+        op: Op = {"i": index, "cmds": [o.to_dict() for o in started]}
+        if self.hung is not None and self._devices_stuck is not None:
+            op["devices"] = self._devices_stuck
+        else:
+            op["devices"] = devices_by_netns(self.k)
+        for key, lines in (
+            ("events", self.k.events.log[marks.events :]),
+            ("trace", self.k.probe.trace[marks.trace :]),
+            ("kmsg", self.k.kmsg[marks.kmsg :]),
+        ):
+            if lines:
+                op[key] = list(lines)
+        if self.hung is not None:
+            op["hung"] = True
+        return op

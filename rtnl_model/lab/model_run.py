@@ -1,0 +1,230 @@
+"""One script on one fresh kernel, from the checker to the document `rtnl-model/run/1`.
+
+`ModelSetting` says which kernel (regime, workers, bugs, drivers …); `record` boots it, runs the
+script with a watchdog beside it, joins every thread, whatever happened, and returns the document,
+the findings and the checker.  `explore` and `stress` use `ModelSetting.kernel` with a conductor or
+requesters of their own.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lockcheck
+from lockcheck.conduct.watchdog import Watchdog, abort
+
+from ..iproute.commands import Command, Script
+from ..iproute.execute import Outcome
+from ..iproute.run import ScriptRun
+from ..iproute.script_error import nearest
+from ..kernel.kernel import Kernel
+from ..kernel.links import LinkDriver
+from ..kernel.links.drivers import driver_table
+from ..kernel.regime import REGIMES
+from ..kernel.timing import TIMINGS
+from ..view.trace import TraceWriter
+from .catalogue import UnknownBug, applied
+from .wrong_setting import WrongSetting
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ..kernel.overlay import Overlay
+
+__all__ = ["ModelSetting", "Recorded", "WrongSetting", "link_kinds", "record", "run_document"]
+
+SCHEMA = "rtnl-model/run/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSetting:
+    """Which kernel runs."""
+
+    rtnl: str = "small"
+    workers: str = "netns"
+    cpus: int = 2
+    strict: str = "converted"
+    timing: str = "zero"
+    bugs: tuple[str, ...] = ()
+    driver_files: tuple[str, ...] = ()
+
+    @classmethod
+    def from_args(cls, args: Namespace) -> ModelSetting:
+        """From the common options of the command line. Raises: WrongSetting."""
+        setting = cls(
+            rtnl=args.rtnl or "small",
+            workers=args.workers or "netns",
+            cpus=args.cpus,
+            strict=args.strict,
+            timing=args.timing,
+            bugs=tuple(args.bug),
+            driver_files=tuple(args.driver),
+        )
+        setting.check()
+        return setting
+
+    def check(self) -> None:
+        """Raises: WrongSetting."""
+        if self.timing not in TIMINGS:
+            raise WrongSetting(
+                f"unknown timing {self.timing!r}{nearest(self.timing, TIMINGS)}; "
+                f"there are {', '.join(TIMINGS)}"
+            )
+        try:
+            applied(self.bugs)
+        except UnknownBug as error:
+            raise WrongSetting(str(error)) from error
+        self.own_drivers()
+
+    def own_drivers(self) -> list[type[LinkDriver]]:
+        """The user's drivers. Raises: WrongSetting."""
+        return [driver for path in self.driver_files for driver in drivers_of(path)]
+
+    def kernel(self, chk: lockcheck.Checker, overlays: Sequence[Overlay] = ()) -> Kernel:
+        """A kernel that is not running yet, with more overlays on top. Raises: WrongSetting."""
+        bugs = applied(self.bugs)
+        return Kernel(
+            chk,
+            self.rtnl,
+            workers=self.workers,
+            cpus=self.cpus,
+            overlays=(*bugs.overlays, *overlays),
+            without=bugs.without,
+            timing=self.timing,
+            strict=self.strict,
+            drivers=tuple(self.own_drivers()),
+        )
+
+
+def drivers_of(path: str) -> list[type[LinkDriver]]:
+    """The LinkDriver classes that a user's file defines. Raises: WrongSetting."""
+    name = Path(path).stem
+    spec = importlib.util.spec_from_file_location(f"rtnl_model_driver_{name}", path)
+    if spec is None or spec.loader is None or not Path(path).is_file():
+        raise WrongSetting(f"--driver {path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise WrongSetting(f"--driver {path}: {type(error).__name__}: {error}") from error
+    found = [
+        cls
+        for _, cls in inspect.getmembers(module, inspect.isclass)
+        if issubclass(cls, LinkDriver) and cls.__module__ == module.__name__ and cls.kind
+    ]
+    if not found:
+        raise WrongSetting(f"--driver {path}: no subclass of LinkDriver with a kind in it")
+    return found
+
+
+def link_kinds(setting: ModelSetting) -> frozenset[str]:
+    """Kinds that scripts can use in this setting (`phys` included)."""
+    table = driver_table(has_rtnl=REGIMES[setting.rtnl].has_rtnl)
+    own = [driver.kind for driver in setting.own_drivers()]
+    return frozenset([*(d.kind for d in table.values() if d.kind), *own, "phys"])
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What a run left behind."""
+
+    script: Script
+    setting: ModelSetting
+    document: dict[str, Any]
+    chk: lockcheck.Checker
+    kernel: Kernel
+    failed: list[Outcome] = field(default_factory=list)
+    stopped_at: str = ""
+    interrupted: bool = False
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """The document's findings."""
+        found: list[dict[str, Any]] = self.document["findings"]
+        return found
+
+
+def record(
+    script: Script,
+    setting: ModelSetting,
+    *,
+    keep_going: bool | None = None,
+    seed: int = 0,
+    on_outcome: Callable[[Command, Outcome], None] | None = None,
+    trace: Collection[str] | None = None,
+    write_trace: Callable[[str], object] | None = None,
+) -> Recorded:
+    """Run `script` on a fresh kernel.  Every thread is joined when this returns.
+
+    `trace` None: no probe lines; else those functions, an empty collection meaning all.
+    Ctrl-C ends the run at once; the result is then marked interrupted.
+    """
+    chk = lockcheck.Checker(on_report="collect")
+    k = setting.kernel(chk)
+    run = ScriptRun(k, script, keep_going=keep_going, on_outcome=on_outcome)
+    interrupted = False
+    with ExitStack() as stack:
+        if trace is not None and write_trace is not None:
+            stack.enter_context(TraceWriter(k, write_trace, trace))
+        stack.enter_context(Watchdog(chk, period=0.05, on_stuck=lambda _report: run.stuck()))
+        try:
+            k.start()
+            run.run()
+        except KeyboardInterrupt:
+            interrupted = True
+            abort(chk)
+        finally:
+            end(k)
+    document = {
+        "schema": SCHEMA,
+        "regime": setting.rtnl,
+        "workers": setting.workers,
+        "seed": seed,
+        "script": script.name,
+        "ops": run.ops,
+        "findings": [finding(report) for report in chk.reports],
+        "stats": dict(sorted(k.counts.items())),
+    }
+    if run.hung is not None:
+        document["hung"] = run.hung
+    if interrupted:
+        document["interrupted"] = True
+    return Recorded(
+        script,
+        setting,
+        document,
+        chk,
+        k,
+        run.failed,
+        run.stopped_at.text if run.stopped_at else "",
+        interrupted,
+    )
+
+
+def end(k: Kernel) -> None:
+    """Join every thread of the kernel; of an aborted run they have been unwound."""
+    try:
+        k.shutdown()
+    except lockcheck.Unwind:
+        pass
+
+
+def run_document(script: Script, setting: ModelSetting) -> dict[str, Any]:
+    """The document of a run that nobody watches."""
+    return record(script, setting).document
+
+
+def finding(report: Any) -> dict[str, Any]:
+    """A report in the document's shape, with its text and the tag of a known defect."""
+    told: dict[str, Any] = report.to_dict()
+    told["text"] = str(report)
+    tags = [t for t in told.get("data", {}).get("tags", ()) if t.startswith("known:")]
+    if tags:
+        told["tag"] = tags[0]
+    return told
