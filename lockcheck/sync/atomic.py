@@ -36,7 +36,7 @@ class _RefWaiter:
 class Refcount:
     """An atomic count of references."""
 
-    __slots__ = ("__weakref__", "_gate", "_value", "_waiters", "chk", "clock", "name", "owner")
+    __slots__ = ("__weakref__", "_gate", "_value", "_waiters", "chk", "clock", "dep", "name", "owner")
 
     def __init__(self, chk: Checker, name: str, value: int = 1, owner: Any = None) -> None:
         self.chk = chk
@@ -44,6 +44,7 @@ class Refcount:
         self.owner = owner
         """Whatever the count belongs to; reports print its trackers."""
         self.clock: Any = None
+        self.dep: Any = None
         self._gate = _thread.allocate_lock()
         self._value = value
         self._waiters: list[_RefWaiter] = []

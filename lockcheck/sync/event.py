@@ -21,6 +21,8 @@ class Event(Parking):
 
     __slots__ = ("_flag",)
 
+    once = True
+
     def __init__(self, chk: Checker, name: str = "event") -> None:
         super().__init__(chk, name)
         self._flag = False
@@ -36,7 +38,8 @@ class Event(Parking):
 
     def clear(self) -> None:
         """Reset the flag."""
-        self.change(lambda: self._assign(False), why="clear")
+        self.change(lambda: self._assign(False), why="clear", part=None)
+        self.chk.engine.cleared(self)
 
     def wait(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Block until the flag is set; False when `timeout` seconds passed first."""

@@ -37,7 +37,7 @@ class LockMap:
     def acquire(self, *, shared: bool = False) -> None:
         """Enter the section."""
         hold = Hold(self, READ if shared else WRITE)
-        self.chk.engine.push(self.chk.current(), hold)
+        self.chk.engine.push(self.chk.current(), hold, pseudo=True)
 
     def release(self) -> None:
         """Leave the section."""

@@ -42,13 +42,18 @@ class Parking:
     `take` functions touch.
     """
 
-    __slots__ = ("__weakref__", "_gate", "_waiters", "chk", "name")
+    __slots__ = ("__weakref__", "_gate", "_waiters", "chk", "clock", "dep", "name")
 
     def __init__(self, chk: Checker, name: str = "parking") -> None:
         self.chk = chk
         self.name = name
+        self.clock: Any = None
+        self.dep: Any = None
+        """The wait/event layer's memory of this object (`lockcheck.core.waits`)."""
         self._gate = _thread.allocate_lock()
         self._waiters: list[_Waiter] = []
+        self.dep: Any = None
+        """What `core.waits` remembers of it."""
 
     def ready(self, op: Op) -> bool:
         """May `op` go now?  (`lockcheck.seam.SyncObject`)"""
@@ -59,16 +64,20 @@ class Parking:
         with self._gate:
             return look()
 
-    def change(self, fn: Callable[[], Any], *, why: str = "") -> Any:
+    def change(
+        self, fn: Callable[[], Any], *, why: str = "", part: str | None = ""
+    ) -> Any:
         """Run `fn` atomically, then wake whoever may go now.
 
         Context: `fn` must be short, must not block and must not call into lockcheck.
-        Returns what `fn` returns.
+        Returns what `fn` returns.  `part` says which of several things that are waited for
+        happens (a queue's item, its room); None: nothing that anybody waits for.
         """
         chk = self.chk
         if chk.conductor is not None:
             chk.conductor.point(Op(Kind.WAKE, self, why=why))
-        chk.engine.wake(chk.current(), self)
+        if part is not None:
+            chk.engine.wake(chk.current(), self, part)
         with self._gate:
             result = fn()
             if self._waiters:
@@ -85,6 +94,7 @@ class Parking:
         timer: str = "",
         repeat: bool = False,
         idle: bool = False,
+        part: str = "",
     ) -> Any:
         """Block until `ready()`, then run `take()` atomically with it.
 
@@ -105,7 +115,7 @@ class Parking:
             takes=take is not None,
             why=why,
         )
-        chk.engine.before_wait(ts, op)
+        chk.engine.before_wait(ts, op, part)
         conductor = chk.conductor
         granted = True
         if conductor is not None:
@@ -114,7 +124,7 @@ class Parking:
             result = self._take_granted(ready, take) if granted else None
         else:
             result = self._park(ts, op, ready, take)
-        chk.engine.after_wait(ts, op, result is not None)
+        chk.engine.after_wait(ts, op, result is not None, part)
         return result
 
     def _take_granted(self, ready: Callable[[], bool], take: Callable[[], Any] | None) -> Any:

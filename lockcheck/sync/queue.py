@@ -40,30 +40,42 @@ class Queue(Parking):
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add an item; wait for room where it is bounded.  Raises: queue.Full, Unwind."""
         if self.maxsize <= 0:
-            self.change(lambda: self._add(item), why="put")
+            self.change(lambda: self._add(item), why="put", part="item")
             return
         if not block:
-            if not self.change(lambda: not self.full() and self._add(item), why="put"):
+            room = self.change(
+                lambda: not self.full() and self._add(item), why="put", part="item"
+            )
+            if not room:
                 raise queue.Full
             return
         if timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
         got = self._await(
-            lambda: not self.full(), lambda: self._add(item), f"room in {self.name}", timeout
+            lambda: not self.full(),
+            lambda: self._add(item),
+            f"room in {self.name}",
+            timeout,
+            "room",
         )
         if got is None:
             raise queue.Full
+        self.chk.engine.wake(self.chk.current(), self, "item")
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Remove and return an item; wait for one.  Raises: queue.Empty, Unwind."""
         if not block:
-            box = self.change(lambda: None if self.empty() else self._remove(), why="get")
+            box = self.change(
+                lambda: None if self.empty() else self._remove(), why="get", part="room"
+            )
         else:
             if timeout is not None and timeout < 0:
                 raise ValueError("'timeout' must be a non-negative number")
             box = self._await(
-                lambda: not self.empty(), self._remove, f"an item in {self.name}", timeout
+                lambda: not self.empty(), self._remove, f"an item in {self.name}", timeout, "item"
             )
+            if box is not None and self.maxsize > 0:
+                self.chk.engine.wake(self.chk.current(), self, "room")
         if box is None:
             raise queue.Empty
         return box[0]
@@ -76,12 +88,16 @@ class Queue(Parking):
 
     def task_done(self) -> None:
         """Tell that one gotten item was worked off.  Raises: ValueError when too often."""
-        self.change(self._finish, why="task done")
+        self.change(self._finish, why="task done", part="done")
 
     def join(self) -> None:
         """Block until every item was worked off."""
         self._await(
-            lambda: self.unfinished_tasks == 0, None, f"the items of {self.name} to be done", None
+            lambda: self.unfinished_tasks == 0,
+            None,
+            f"the items of {self.name} to be done",
+            None,
+            "done",
         )
 
     def _await(
@@ -90,13 +106,21 @@ class Queue(Parking):
         take: Callable[[], Any] | None,
         why: str,
         timeout: float | None,
+        part: str,
     ) -> Any:
         """Wait; and what was taken makes room for, or feeds, the others."""
 
         def take_and_feed() -> Any:
             return take() if take is not None else True
 
-        got = self.wait(ready, take_and_feed, why=why, timeout=timeout, timer=f"{self.name}.wait")
+        got = self.wait(
+            ready,
+            take_and_feed,
+            why=why,
+            timeout=timeout,
+            timer=f"{self.name}.wait",
+            part=part,
+        )
         if got is not None and take is not None:
             with self._gate:
                 self._hand_over()

@@ -42,6 +42,8 @@ class _Done(Parking):
 
     __slots__ = ("finished", "life")
 
+    once = True
+
     def __init__(self, chk: Checker, name: str, life: Life) -> None:
         super().__init__(chk, name)
         self.finished = False

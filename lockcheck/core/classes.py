@@ -1,0 +1,231 @@
+"""Lock classes, and the keys by which instances are known to the graph.
+
+As in lockdep the unit of checking is the class: a name (or an allocation site) plus a subclass
+0..7.  Unlike lockdep an instance stays known: the first `INSTANCES` locks of a class have a key of
+their own, so that a cycle which those instances cannot close is told as `class-only`.  The
+locks after that share the class's "many" key, which may be any instance.
+
+A `Key` is what the warm path looks up in a chain: one object for each (instance, subclass, mode,
+try), made on first use and never thrown away, so a dictionary probe compares by identity.
+
+Left out: zapping of classes (a class is a name here; it costs little and is kept).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+from lockcheck.core import sites
+from lockcheck.core.leaf import Leaf
+
+INSTANCES = 64
+SUBCLASSES = 8
+
+WRITE = 0
+READ = 1
+"""A queued (non-recursive) reader: blocked by a writer that holds or waits."""
+RECURSIVE_READ = 2
+"""Blocked only by a writer that holds."""
+
+MODE_NAMES = ("lock", "read", "rread")
+
+# Wait types (lockdep's LD_WAIT_*): what a holder's context becomes, where a lock may be taken.
+WAIT_FREE = 1
+WAIT_SPIN = 2
+WAIT_CONFIG = 3
+WAIT_SLEEP = 4
+
+Compare = Callable[[Any, Any], int]
+
+
+class LockClass:
+    """One class of locks and one subclass of it.
+
+    `base` is subclass 0; counters of instances stand there, usage and order here.
+    """
+
+    __slots__ = (
+        "acquisitions", "base", "cmp", "contentions", "edges_in", "edges_out", "group", "foreign",
+        "inner", "instances", "keys", "kind", "labelled", "many", "max_wait", "name", "novalidate", "outer",
+        "percpu", "serial", "site", "subclass", "subs", "usage", "wait_total",
+    )  # fmt: skip
+
+    def __init__(self, name: str, serial: int, base: LockClass | None, subclass: int) -> None:
+        self.base = self if base is None else base
+        self.name = name if subclass == 0 else f"{name}/{subclass}"
+        self.serial = serial
+        self.subclass = subclass
+        self.kind = base.kind if base else "lock"
+        self.site = base.site if base else ""
+        """Where its locks are made, `file:line`; for people."""
+        self.cmp: Compare | None = base.cmp if base else None
+        self.inner = base.inner if base else WAIT_SLEEP
+        self.outer = base.outer if base else WAIT_SLEEP
+        self.novalidate = base.novalidate if base else False
+        self.percpu = base.percpu if base else False
+        self.instances = 0
+        self.acquisitions = 0
+        self.contentions = 0
+        self.wait_total = 0.0
+        self.max_wait = 0.0
+        self.labelled = 0
+        self.keys: list[Key] = []
+        self.many: Key | None = None
+        self.subs: dict[int, LockClass] = {}
+        self.usage: dict[tuple[str, str, str], Any] = {}
+        """(context, "in"|"on", "write"|"read") -> first witness; see rules."""
+        self.edges_out: dict[LockClass, Any] = {}
+        self.edges_in: dict[LockClass, Any] = {}
+        self.group: Any = None
+        """Node of the topological order (`graph.Order`)."""
+        self.foreign = 0
+        """Releases by a thread that was not the owner."""
+
+    def next_label(self) -> str:
+        """A stable name for an instance whose key is shared and that was given none."""
+        self.base.labelled += 1
+        return f"{self.base.name}#{INSTANCES + self.base.labelled - 1}"
+
+    def __repr__(self) -> str:
+        return f"<class {self.name}>"
+
+
+class Key:
+    """An instance (or "many"), in a subclass, in a mode, by trying or not."""
+
+    __slots__ = ("base", "cls", "mode", "name", "serial", "trylock", "variants", "writers")
+
+    def __init__(
+        self, cls: LockClass, serial: int, name: str, base: Key | None, mode: int, trylock: bool
+    ) -> None:
+        self.cls = cls
+        self.serial = serial
+        """Number of the instance in its class; -1: may be any."""
+        self.name = name
+        self.base: Key = self if base is None else base
+        self.mode = mode
+        self.trylock = trylock
+        self.variants: dict[tuple[int, bool, int], Key] = {}
+        self.writers: list[Any] = []
+        """Witnesses of blocking write acquires, for queued readers; on the base key."""
+
+    @property
+    def many(self) -> bool:
+        return self.serial < 0
+
+    @property
+    def mode_name(self) -> str:
+        return "try" if self.trylock and self.mode == WRITE else MODE_NAMES[self.mode]
+
+    def __repr__(self) -> str:
+        return f"<key {self.name} {self.mode_name}>"
+
+
+class Classes:
+    """All classes of one checker.  Locks: the engine's leaf, for all that makes something."""
+
+    def __init__(self, leaf: Leaf) -> None:
+        self.leaf = leaf
+        self._by_name: dict[str, LockClass] = {}
+        self._all: list[LockClass] = []
+        self._sites: dict[tuple[CodeType, int], tuple[str, str]] = {}
+
+    def __iter__(self) -> Iterator[LockClass]:
+        return iter(tuple(self._all))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def find(self, name: str) -> LockClass | None:
+        return self._by_name.get(name)
+
+    def get(self, name: str) -> LockClass:
+        """Return the class of that name; make it when there is none."""
+        cls = self._by_name.get(name)
+        if cls is None:
+            cls = self._by_name[name] = self._add(LockClass(name, len(self._all), None, 0))
+        return cls
+
+    def subclass(self, base: LockClass, number: int) -> LockClass:
+        """Return subclass `number` of `base`.  Raises: ValueError."""
+        if number == 0:
+            return base
+        if not 0 <= number < SUBCLASSES:
+            raise ValueError(f"subclass must be 0 to {SUBCLASSES - 1}, not {number}")
+        cls = base.subs.get(number)
+        if cls is None:
+            cls = base.subs[number] = self._add(
+                LockClass(base.name, len(self._all), base, number)
+            )
+        return cls
+
+    def _add(self, cls: LockClass) -> LockClass:
+        self._all.append(cls)
+        return cls
+
+    def instance(
+        self,
+        name: str | None,
+        *,
+        instance: str | None = None,
+        cmp: Compare | None = None,
+        kind: str = "lock",
+        depth: int = 1,
+    ) -> Key:
+        """Key for a new lock of class `name`; the class is the allocation site when None.
+
+        `depth` is how many frames above this one the lock is made.
+        """
+        site = ""
+        if name is None:
+            name, site = self._site(sys._getframe(depth))
+        elif name not in self._by_name:
+            frame = sys._getframe(depth)
+            site = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        entered = self.leaf.enter()
+        try:
+            cls = self.get(name)
+            if not cls.instances:
+                cls.kind = kind
+                cls.site = site
+            if cmp is not None:
+                cls.cmp = cmp
+            return self._new_key(cls, instance)
+        finally:
+            if entered:
+                self.leaf.leave()
+
+    def _site(self, frame: FrameType) -> tuple[str, str]:
+        ident = (frame.f_code, frame.f_lasti)
+        found = self._sites.get(ident)
+        if found is None:
+            found = self._sites[ident] = sites.allocation(frame)
+        return found
+
+    def _new_key(self, cls: LockClass, instance: str | None) -> Key:
+        number = cls.instances
+        cls.instances += 1
+        if number < INSTANCES:
+            name = instance if instance is not None else f"{cls.name}#{number}"
+            key = Key(cls, number, name, None, WRITE, False)
+            cls.keys.append(key)
+            return key
+        if cls.many is None:
+            cls.many = Key(cls, -1, f"{cls.name}#*", None, WRITE, False)
+        return cls.many
+
+    def variant(self, key: Key, mode: int, trylock: bool, subclass: int) -> Key:
+        """The key of the same instance, taken in another way."""
+        base = key.base
+        if mode == base.mode and not trylock and not subclass:
+            return base
+        ident = (mode, trylock, subclass)
+        found = base.variants.get(ident)
+        if found is None:
+            cls = self.subclass(base.cls, subclass)
+            found = Key(cls, base.serial, base.name, base, mode, trylock)
+            base.variants[ident] = found
+        return found

@@ -1,0 +1,214 @@
+"""The graph as data: what `graph.json` holds and the renderers read.
+
+    {"schema": "lockcheck/graph/1",
+     "classes": [{"id", "name", "key", "subclass", "kind", "site", "usage": {CONTEXT: CHAR},
+                  "instances", "acquisitions", "contentions", "forward", "backward",
+                  "wait_total", "wait_max", "foreign_releases", "cmp": bool,
+                  "inner", "outer"}],
+     "edges": [{"from": id, "to": id, "kinds": ["ER" | "EN" | "SR" | "SN"], "count", "saturated",
+                "distance", "witnesses": [{"kind", "thread", "held": {"name", "mode"},
+                "wanted": {"name", "mode"}, "held_stack": [FRAME], "wanted_stack": [FRAME],
+                "all_held": [{"name", "class", "mode"}]}]}],
+     "chains": [{"id", "context": [name], "disabled": [name], "uses", "saturated",
+                 "classes": [{"id", "name", "instance", "mode"}]}],
+     "waits": [{"from", "to", "kind": "holds" | "needs", "count"}],
+     "reports": [REPORT],
+     "statistics": {NAME: number}}
+
+`forward`/`backward` count the classes reachable along and against the edges.  A usage character is
+the kernel's: `.` never in the context and disabled while held, `-` taken in it, `+` held where it
+can strike, `?` both; two of them for each context, writer then reader.  `distance` is 1 where the
+two locks were neighbours in the held stack.  `uses` counts novel sightings, not acquires: the warm
+path counts nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.core.classes import READ, RECURSIVE_READ, WRITE, LockClass
+from lockcheck.core.graph import KIND_NAMES, Edge, Record, Witness
+from lockcheck.core.judge import step_of
+
+if TYPE_CHECKING:
+    from lockcheck.core.engine import Engine
+
+
+class GraphView:
+    """`Checker.graph`: classes, edges, chains and statistics."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def classes(self) -> list[LockClass]:
+        """Lock classes in order of creation."""
+        return list(self._engine.classes)
+
+    @property
+    def edges(self) -> list[Edge]:
+        """Dependencies in order of discovery."""
+        return [edge for edge in self._engine.deps.edges.values() if edge.kinds]
+
+    @property
+    def chains(self) -> list[Record]:
+        """Distinct held sequences."""
+        return list(_records(self._engine))
+
+    @property
+    def statistics(self) -> dict[str, int]:
+        return _statistics(self._engine)
+
+    def to_dict(self) -> dict[str, Any]:
+        return graph_dict(self._engine)
+
+    def save(self, path: str) -> None:
+        """Write `to_dict()` as JSON."""
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(self.to_dict(), file, indent=1)
+
+
+def graph_dict(engine: Engine) -> dict[str, Any]:
+    """The whole graph; consistent, for it is taken under the leaf."""
+    entered = engine.leaf.enter()
+    try:
+        classes = list(engine.classes)
+        edges = [edge for edge in engine.deps.edges.values() if edge.kinds]
+        chains = [_chain(rec) for rec in _records(engine) if rec.key is not None]
+        found = {
+            "schema": "lockcheck/graph/1",
+            "classes": [_class(engine, cls) for cls in classes],
+            "edges": [_edge(edge) for edge in edges],
+            "chains": chains,
+            "waits": [
+                {"from": a, "to": b, "kind": kind, "count": n}
+                for (a, b, kind), n in engine.waits.edges.items()
+            ],
+        }
+    finally:
+        if entered:
+            engine.leaf.leave()
+    found["reports"] = [report.to_dict() for report in engine.reports]
+    found["statistics"] = _statistics(engine)
+    return found
+
+
+def usage_chars(cls: LockClass, context: str) -> str:
+    """Writer and reader character of a class in one context."""
+    found = ""
+    for modes in ((WRITE,), (READ, RECURSIVE_READ)):
+        inside = any((context, "in", mode) in cls.usage for mode in modes)
+        outside = any((context, "on", mode) in cls.usage for mode in modes)
+        found += "?" if inside and outside else "-" if inside else "+" if outside else "."
+    return found
+
+
+def reach(cls: LockClass, *, forward: bool) -> int:
+    """Number of classes reachable, the class itself not counted."""
+    seen = {cls}
+    todo = [cls]
+    while todo:
+        at = todo.pop()
+        for other in at.edges_out if forward else at.edges_in:
+            if other not in seen:
+                seen.add(other)
+                todo.append(other)
+    return len(seen) - 1
+
+
+def _class(engine: Engine, cls: LockClass) -> dict[str, Any]:
+    return {
+        "id": cls.serial,
+        "name": cls.name,
+        "key": cls.base.name,
+        "subclass": cls.subclass,
+        "kind": cls.base.kind,
+        "site": cls.base.site,
+        "usage": {name: usage_chars(cls, name) for name in engine.contexts.names},
+        "instances": cls.base.instances,
+        "acquisitions": cls.acquisitions,
+        "contentions": cls.contentions,
+        "forward": reach(cls, forward=True),
+        "backward": reach(cls, forward=False),
+        "wait_total": cls.wait_total,
+        "wait_max": cls.max_wait,
+        "foreign_releases": cls.base.foreign,
+        "cmp": cls.base.cmp is not None,
+        "inner": cls.base.inner,
+        "outer": cls.base.outer,
+    }
+
+
+def _edge(edge: Edge) -> dict[str, Any]:
+    return {
+        "from": edge.source.serial,
+        "to": edge.target.serial,
+        "kinds": [KIND_NAMES[bit] for bit in (1, 2, 4, 8) if edge.kinds & bit],
+        "count": edge.count,
+        "saturated": edge.saturated,
+        "distance": min((len(rec.held) - 1 - at for rec, at in edge.records), default=0),
+        "witnesses": [_witness(KIND_NAMES[kind], *row) for kind, row in edge.first.items()],
+    }
+
+
+def _witness(kind: str, witness: Witness, index: int) -> dict[str, Any]:
+    step = step_of(witness, index)
+    return {
+        "kind": kind,
+        "thread": step.thread,
+        "held": {"name": step.held.name, "mode": step.held.mode},
+        "wanted": {"name": step.wanted.name, "mode": step.wanted.mode},
+        "held_stack": step.held.stack.to_dict(),
+        "wanted_stack": step.wanted.stack.to_dict(),
+        "all_held": [ref.to_dict(stack=False) for ref in step.all_held],
+    }
+
+
+def _records(engine: Engine) -> list[Record]:
+    found: list[Record] = []
+    for root in engine.deps.roots.values():
+        todo = [root]
+        while todo:
+            rec = todo.pop()
+            if rec.parent is not None:
+                found.append(rec)
+            todo.extend(rec.children.values())
+    found.sort(key=lambda rec: rec.serial)
+    return found
+
+
+def _chain(rec: Record) -> dict[str, Any]:
+    return {
+        "id": rec.serial,
+        "context": list(rec.context[0]),
+        "disabled": sorted(rec.context[1]),
+        "uses": rec.uses,
+        "saturated": rec.saturated,
+        "classes": [
+            {"id": k.cls.serial, "name": k.cls.name, "instance": k.name, "mode": k.mode_name}
+            for k in rec.held
+        ],
+    }
+
+
+def _statistics(engine: Engine) -> dict[str, int]:
+    deps = engine.deps
+    records = _records(engine)
+    return {
+        "classes": len(engine.classes),
+        "direct_dependencies": sum(1 for edge in deps.edges.values() if edge.kinds),
+        "indirect_dependencies": sum(
+            reach(cls, forward=True) for cls in engine.classes if cls.edges_out
+        ),
+        "chains": deps.records,
+        "chain_locks": sum(len(rec.held) for rec in records),
+        "saturated_chains": sum(rec.saturated for rec in records),
+        "max_depth": deps.depth_max,
+        "instances": sum(cls.instances for cls in engine.classes),
+        "wait_dependencies": len(engine.waits.edges),
+        "race_accesses": engine.races.accesses,
+        "reorderings": deps.order.searched,
+        "reports": len(engine.reports),
+        **deps.stats,
+    }

@@ -1,0 +1,252 @@
+"""The search for cycles: first for participants that can really meet, then for classes.
+
+`possible_cycle` walks over *participants*: a thread that was seen holding some locks and wanting
+one.  Each next participant must hold what the one before wants (the same instance, in a mode that
+blocks), be another thread, not be ordered with the others by start/join, and share no lock with any
+of them that they do not both read (gates, pairwise).  It deepens step by step, so what it finds is a
+shortest one.  A queued reader is kept away by a reader only when a writer waits in between; that
+writer is a participant too.
+
+`class_cycle` is lockdep's search over classes, with states (class, arrived by recursive readers
+only) instead of classes, so that a class reached weakly first is visited again when it is reached
+strongly (the hole H2 of lockdep, facts 1.4).
+
+Left out: nothing on purpose, but `STEPS` bounds the first search; when it ends early the finding stays
+`class-only` and says so.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from lockcheck.core.classes import READ, RECURSIVE_READ, WRITE, Key, LockClass
+from lockcheck.core.graph import ER, SN, SR, Edge, Graph, Record, Witness, blocks
+from lockcheck.core.replay import meets
+
+LENGTH = 8
+"""Longest cycle of participants looked for."""
+STEPS = 3000
+"""Participants tried in one search."""
+
+WAITS_AS_WRITER = -2
+"""Position of the held lock of a participant that only waits as a writer."""
+
+
+class Participant(NamedTuple):
+    """A thread at a point: it holds `rec.before` and wants `rec.key`."""
+
+    rec: Record
+    witness: Witness
+    index: int
+    """Position of the lock it holds that the one before it wants."""
+
+    @property
+    def wanted(self) -> Key:
+        assert self.rec.key is not None
+        return self.rec.key
+
+    @property
+    def held(self) -> tuple[Key, ...]:
+        return self.rec.before
+
+
+def same_lock(one: Key, other: Key) -> bool:
+    """Can two keys be the same lock, whatever the subclass?"""
+    if one.base is other.base:
+        return True
+    return (one.many or other.many) and one.base.cls is other.base.cls
+
+
+def surely_same(one: Key, other: Key) -> bool:
+    """Are two keys certainly the same lock?"""
+    return one.base is other.base and not one.many
+
+
+def gate(one: tuple[Key, ...], other: tuple[Key, ...]) -> Key | None:
+    """A lock in both held sets that not both hold as readers: they exclude each other."""
+    for a in one:
+        for b in other:
+            if surely_same(a, b) and (a.mode == WRITE or b.mode == WRITE):
+                return a
+    return None
+
+
+class Search:
+    """One search for participants, beginning with what one thread just did."""
+
+    def __init__(self, graph: Graph, rec: Record, witness: Witness) -> None:
+        self.graph = graph
+        self.start = Participant(rec, witness, -1)
+        self.steps = 0
+        self.exhausted = True
+        """False: the search was cut short."""
+
+    def run(self) -> list[Participant] | None:
+        """Return a shortest cycle of participants that can meet, or None."""
+        self.graph.stats["searches"] += 1
+        for length in range(2, LENGTH + 1):
+            self._deeper = False
+            found = self._extend([self.start], length)
+            if found is not None or not self._deeper or self.steps >= STEPS:
+                break
+        self.graph.stats["search_steps"] += self.steps
+        self.exhausted = self.steps < STEPS
+        return found
+
+    def _extend(self, path: list[Participant], length: int) -> list[Participant] | None:
+        last = path[-1]
+        for nxt in self._next(last):
+            self.steps += 1
+            if self.steps >= STEPS:
+                return None
+            if not self._fits(path, nxt):
+                continue
+            longer = [*path, nxt]
+            closed = self._close(longer)
+            if closed is not None:
+                return closed
+            if len(longer) < length:
+                found = self._extend(longer, length)
+                if found is not None:
+                    return found
+            else:
+                self._deeper = True
+        return None
+
+    def _next(self, last: Participant) -> Iterator[Participant]:
+        """Participants that hold what `last` wants."""
+        wanted = last.wanted
+        base = wanted.base.cls
+        for edge in self.graph.holders(base):
+            if not self.graph.cyclic(edge):
+                continue
+            for rec, index in edge.records:
+                held = rec.held[index]
+                if not same_lock(wanted, held) or not blocks(held.mode, wanted.mode):
+                    continue
+                if wanted.mode == READ and held.mode != WRITE:
+                    continue  # only with a writer in between
+                for witness in rec.witnesses:
+                    yield Participant(rec, witness, index)
+        if wanted.mode == READ:
+            for witness in wanted.base.writers:
+                yield Participant(witness.rec, witness, WAITS_AS_WRITER)
+
+    def _fits(self, path: list[Participant], nxt: Participant) -> bool:
+        if nxt.index == WAITS_AS_WRITER and path[-1].index == WAITS_AS_WRITER:
+            return False
+        for other in path:
+            if not compatible(other, nxt):
+                return False
+        return True
+
+    def _close(self, path: list[Participant]) -> list[Participant] | None:
+        """Does the first of them hold what the last wants?"""
+        wanted = path[-1].wanted
+        first = path[0]
+        for index, held in enumerate(first.held):
+            if not same_lock(wanted, held) or not blocks(held.mode, wanted.mode):
+                continue
+            if wanted.mode == READ and held.mode != WRITE:
+                continue
+            cycle = [first._replace(index=index), *path[1:]]
+            if meets(cycle):
+                return cycle
+        return None
+
+
+def compatible(one: Participant, other: Participant) -> bool:
+    """Can the two be where they are at the same time?"""
+    return (
+        one.witness.serial != other.witness.serial
+        and not one.witness.ordered(other.witness)
+        and gate(one.held, other.held) is None
+    )
+
+
+def class_cycle(graph: Graph, edge: Edge, kind: int) -> list[tuple[Edge, int]] | None:
+    """A shortest strong circle of classes through `edge` taken as `kind`: (edge, kind) pairs.
+
+    A circle is strong when no edge that wants recursively (xR) is followed by one that holds
+    shared (Sx), the closing one included.
+    """
+    graph.stats["class_searches"] += 1
+    goal = edge.source
+    first = (edge.target, bool(kind & (ER | SR)))
+    if edge.source is edge.target:
+        return None if first[1] and kind & (SR | SN) else [(edge, kind)]
+    came: dict[tuple[LockClass, bool], tuple[tuple[LockClass, bool], Edge, int]] = {}
+    seen = {first}
+    todo = deque([first])
+    while todo:
+        state = todo.popleft()
+        cls, only_r = state
+        for target, step in cls.edges_out.items():
+            if not graph.cyclic(step) or step is edge:
+                continue
+            for bit in (1, 2, 4, 8):
+                if not step.kinds & bit or (only_r and bit & (SR | SN)):
+                    continue
+                recursive = bool(bit & (ER | SR))
+                if target is goal:
+                    if recursive and kind & (SR | SN):
+                        continue
+                    return _way_back(came, first, state, [(edge, kind)], (step, bit))
+                after = (target, recursive)
+                if after not in seen:
+                    seen.add(after)
+                    came[after] = (state, step, bit)
+                    todo.append(after)
+    return None
+
+
+def _way_back(
+    came: dict[tuple[LockClass, bool], tuple[tuple[LockClass, bool], Edge, int]],
+    first: tuple[LockClass, bool],
+    state: tuple[LockClass, bool],
+    head: list[tuple[Edge, int]],
+    last: tuple[Edge, int],
+) -> list[tuple[Edge, int]]:
+    tail = [last]
+    while state != first:
+        state, step, bit = came[state]
+        tail.append((step, bit))
+    return [*head, *reversed(tail)]
+
+
+def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
+    """Say why a circle of classes cannot be closed by what was seen: (witness, held index)."""
+    witnesses = [w for w, _ in cycle]
+    if len({w.serial for w in witnesses}) == 1 and len(witnesses) > 1:
+        return "one thread only did all of it"
+    for position, (witness, index) in enumerate(cycle):
+        before, _ = cycle[position - 1]
+        wanted = before.rec.key
+        held = witness.rec.held[index]
+        if wanted is not None and not same_lock(wanted, held):
+            return (
+                f"the instances seen so far cannot meet: {wanted.name} is wanted, "
+                f"{held.name} is held"
+            )
+    for i, one in enumerate(witnesses):
+        for other in witnesses[i + 1 :]:
+            if one.ordered(other):
+                return f"start and join order {one.thread} and {other.thread}"
+            guard = gate(one.rec.before, other.rec.before)
+            if guard is not None:
+                return f"{guard.name} is held on both sides and keeps {one.thread} and {other.thread} apart"
+    if len({w.serial for w in witnesses}) < len(witnesses):
+        return "fewer threads did it than the circle has members"
+    if any(w.rec.key is not None and w.rec.key.mode == READ for w in witnesses):
+        return "a queued reader waits only for a writer, and none was seen that could come between"
+    if not exhausted:
+        return "the search for threads that can meet was cut short"
+    return "on their way there these threads exclude one another"
+
+
+__all__ = [
+    "ER", "SN", "SR", "WAITS_AS_WRITER", "RECURSIVE_READ", "Participant", "Search",
+    "class_cycle", "compatible", "gate", "same_lock", "surely_same", "why_not",
+]  # fmt: skip

@@ -1,0 +1,98 @@
+"""Call stacks as the engine keeps them: cheap to take, resolved only when somebody reads.
+
+A stack is a tuple of `(code, lasti)` pairs, innermost first; file, line and function are looked up
+when a report is printed.  `traceback` is never used: it reads source files.  Frames of lockcheck
+itself are left out, so that the first frame is the user's.
+
+Left out: local variables, and more than `DEPTH` frames.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import CodeType
+from typing import Any, NamedTuple
+
+DEPTH = 24
+"""Frames kept of a stack."""
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OURS = tuple(
+    os.path.join(_PACKAGE, part)
+    for part in ("core", "sync", "conduct", "checker.py", "patch", "seam.py")
+)
+
+
+class Frame(NamedTuple):
+    """One resolved frame."""
+
+    file: str
+    line: int
+    function: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"file": self.file, "line": self.line, "function": self.function}
+
+
+class Stack:
+    """A call stack, innermost frame first."""
+
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: tuple[tuple[CodeType, int], ...] = ()) -> None:
+        self.raw = raw
+
+    def frames(self) -> list[Frame]:
+        """Resolve every frame."""
+        return [Frame(c.co_filename, line_of(c, lasti), c.co_qualname) for c, lasti in self.raw]
+
+    @property
+    def function(self) -> str:
+        """Name of the innermost function, '?' without a stack."""
+        return self.raw[0][0].co_qualname if self.raw else "?"
+
+    @property
+    def where(self) -> str:
+        """`file:line in function` of the innermost frame."""
+        if not self.raw:
+            return "?"
+        code, lasti = self.raw[0]
+        return f"{code.co_filename}:{line_of(code, lasti)} in {code.co_qualname}"
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        return [frame.to_dict() for frame in self.frames()]
+
+    def __bool__(self) -> bool:
+        return bool(self.raw)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{f.function} ({f.file}:{f.line})" for f in self.frames())
+
+
+EMPTY = Stack()
+
+
+def line_of(code: CodeType, lasti: int) -> int:
+    """Source line of an instruction; the function's first line where there is none."""
+    for start, end, line in code.co_lines():
+        if start <= lasti < end and line is not None:
+            return line
+    return code.co_firstlineno
+
+
+def is_ours(filename: str) -> bool:
+    """Does this file belong to the machinery below the user's call?"""
+    return filename.startswith(_OURS)
+
+
+def capture(depth: int = DEPTH) -> Stack:
+    """Take the caller's stack, without lockcheck's own innermost frames."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    raw = []
+    while frame is not None and len(raw) < depth:
+        raw.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return Stack(tuple(raw))
