@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lockcheck.checker import Checker
 from lockcheck.core.report import Report
 from lockcheck.seam import Conductor, Kind, Op, Unwind
-from lockcheck.sync import shared
+from lockcheck.sync import Shared, shared
 
 if TYPE_CHECKING:
     from lockcheck.patch import install, uninstall
@@ -29,6 +29,7 @@ __all__ = [
     "Kind",
     "Op",
     "Report",
+    "Shared",
     "Unwind",
     "install",
     "shared",

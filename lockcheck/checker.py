@@ -37,7 +37,7 @@ class _Local(threading.local):
     """`tls.t`: this thread's ThreadState, made on first use in a thread we did not start."""
 
     def __init__(self, chk: Checker) -> None:
-        self.t: ThreadState = chk.make_state(None)
+        self.t: ThreadState = chk._beginning.pop(_thread.get_ident(), None) or chk.make_state(None)
 
 
 class Checker:
@@ -74,6 +74,7 @@ class Checker:
         self._threads_lock = _thread.allocate_lock()
         self._serial = 0
         self._instances: dict[str, int] = {}
+        self._beginning: dict[int, ThreadState] = {}
         self.tls = _Local(self)
         self.clock = time.monotonic
 
@@ -106,7 +107,10 @@ class Checker:
     def begin_thread(self, thread: sync.Thread) -> ThreadState:
         """First instruction of a thread of ours; a pooled OS thread gets a fresh state."""
         ts = self.make_state(thread)
+        ident = _thread.get_ident()
+        self._beginning[ident] = ts  # a first look at `tls` takes this one, instead of a new one
         self.tls.t = ts
+        self._beginning.pop(ident, None)
         return ts
 
     def end_thread(self, thread: sync.Thread) -> None:

@@ -10,6 +10,7 @@ a lost wake-up.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -63,7 +64,9 @@ class _Row:
 
 def explain(tasks: Sequence[StuckThread], states: Sequence[ThreadState], owed: Owed | None) -> Report:
     """Build the report; every thread is parked but the caller's, which is at its point too."""
-    by_ident = {ts.ident: ts for ts in states}
+    by_ident: dict[int, ThreadState] = {}
+    for ts in states:
+        by_ident.setdefault(ts.ident, ts)
     frames = sys._current_frames()
     rows = [
         _Row(task, by_ident.get(task.ident), _stack_of(frames.get(task.ident))) for task in tasks
@@ -157,6 +160,8 @@ def _circle_report(circle: list[_Row]) -> Report:
 
 
 def _lost_report(stuck: list[_Row]) -> Report:
+    # Who waits for somebody that is stuck itself is no riddle; the others are.
+    stuck = [row for row in stuck if not any(other for _told, other in row.edges)] or stuck
     told = ", ".join(f"{row.name} waits for {_what(row)}" for row in stuck)
     report = Report(
         "deadlock",
@@ -243,8 +248,15 @@ def _turned(rows: list[str]) -> list[str]:
     return min(rows[i:] + rows[:i] for i in range(len(rows)))
 
 
+_EXPLORE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "explore")
+
+
+def _is_ours(filename: str) -> bool:
+    return is_ours(filename) or filename.startswith(_EXPLORE)
+
+
 def _stack_of(frame: Any) -> Stack:
-    while frame is not None and is_ours(frame.f_code.co_filename):
+    while frame is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     raw = []
     while frame is not None and len(raw) < DEPTH:

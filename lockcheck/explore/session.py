@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockcheck.conduct import deadlock
 from lockcheck.conduct.controlled import (
     DEADLOCK,
     DIVERGED,
@@ -32,7 +33,6 @@ from lockcheck.conduct.controlled import (
 from lockcheck.conduct.pool import Pool
 from lockcheck.core.report import CERTAIN, POSSIBLE, Report, fingerprint, stronger
 from lockcheck.core.stacks import EMPTY
-from lockcheck.explore import deadlock
 from lockcheck.explore.coverage import Coverage, order_of
 from lockcheck.explore.follow import Guide, Replay, checks_of, describe_op, unusual
 from lockcheck.explore.schedule import Segment, segments_of, switches_of

@@ -24,6 +24,7 @@ from lockcheck.patch.queues import QUEUES
 from lockcheck.patch.standins import STANDINS
 from lockcheck.patch.state import binding
 from lockcheck.patch.threads import patch_threads, unpatch_threads
+from lockcheck.sync.shared import default as shared_default
 
 __all__ = ["install", "installed", "rebind", "uninstall"]
 
@@ -60,6 +61,7 @@ def install(checker: Checker | None = None) -> Checker:
             raise RuntimeError("lockcheck is installed already; uninstall() it first")
         return binding.chk
     binding.checker = checker if checker is not None else Checker()
+    shared_default.checker = binding.checker
     for module, names in _ORIGINAL.items():
         for name, original in names.items():
             _replace(module.__dict__, name, original, _STANDIN[module][name])
@@ -76,6 +78,7 @@ def uninstall() -> None:
     if not _now.active:
         return
     _now.active = False
+    shared_default.checker = None
     logs.uncover()
     unhook()
     unpatch_threads()
@@ -94,6 +97,8 @@ def rebind(checker: Checker) -> None:
     """Make what is created from now on belong to `checker` (one per explored schedule)."""
     assert _now.active, "nothing is installed"
     binding.checker = checker
+    shared_default.checker = checker
+    binding.renumber()
 
 
 def _replace(namespace: dict[str, Any], name: str, original: Any, new: Any) -> None:

@@ -41,6 +41,10 @@ class Binding:
             name = self._names[key] = allocation(frame)[0]
         return name
 
+    def renumber(self) -> None:
+        """Count from 0 again: another world is about to be made."""
+        self._numbers.clear()
+
     def numbered(self, name: str) -> str:
         """`name#n`, n counting from 0 for each name."""
         number = self._numbers.get(name, 0)

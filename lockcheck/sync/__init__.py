@@ -18,7 +18,7 @@ from lockcheck.sync.queue import LifoQueue, PriorityQueue, Queue, SimpleQueue
 from lockcheck.sync.rlock import RLock
 from lockcheck.sync.rwlock import RWLock
 from lockcheck.sync.semaphore import BoundedSemaphore, Semaphore
-from lockcheck.sync.shared import shared
+from lockcheck.sync.shared import Shared, shared
 from lockcheck.sync.thread import Thread
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "RWLock",
     "Refcount",
     "Semaphore",
+    "Shared",
     "SimpleQueue",
     "Thread",
     "shared",

@@ -5,6 +5,9 @@ WRITE) and is checked for happens-before races.  The class's instances have `.ch
 
     class Account:
         balance = shared()
+
+Without a `.chk` the field belongs to the checker that is installed when the field is first set;
+`Shared(value)` is one such field, `.value`, without a class around it.
 """
 
 from __future__ import annotations
@@ -16,7 +19,16 @@ from lockcheck.seam import Kind, Op
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
 
-__all__ = ["SharedCell", "shared"]
+__all__ = ["Shared", "SharedCell", "default", "shared"]
+
+
+class _Default:
+    """Whose the fields of owners without a checker are; set by `install()`."""
+
+    checker: Checker | None = None
+
+
+default = _Default()
 
 
 class SharedCell:
@@ -24,7 +36,7 @@ class SharedCell:
 
     __slots__ = ("__weakref__", "chk", "name", "race", "value")
 
-    def __init__(self, chk: Checker, name: str, value: Any) -> None:
+    def __init__(self, chk: Checker | None, name: str, value: Any) -> None:
         self.chk = chk
         self.name = name
         self.value = value
@@ -38,6 +50,8 @@ class SharedCell:
     def access(self, kind: Kind) -> None:
         """Stand before a read or a write, then let the race detector judge it."""
         chk = self.chk
+        if chk is None:
+            return  # nobody checks: a plain attribute
         if chk.conductor is not None:
             chk.conductor.point(Op(kind, self))
         if chk.races:
@@ -67,7 +81,8 @@ class shared:  # noqa: N801  (reads like a declaration)
         cell: SharedCell | None = getattr(instance, self._slot, None)
         if cell is None:
             name = f"{getattr(instance, 'name', owner_name(instance))}.{self._label}"
-            setattr(instance, self._slot, SharedCell(instance.chk, name, value))
+            chk = getattr(instance, "chk", None) or default.checker
+            setattr(instance, self._slot, SharedCell(chk, name, value))
             return
         cell.access(Kind.WRITE)
         cell.value = value
@@ -76,3 +91,13 @@ class shared:  # noqa: N801  (reads like a declaration)
 def owner_name(instance: Any) -> str:
     """Name the owner of a field by its class where it has no name of its own."""
     return type(instance).__name__
+
+
+class Shared:
+    """One shared value: `x = Shared(0)`, then `x.value` is a field as `shared()` makes them."""
+
+    value = shared()
+
+    def __init__(self, value: Any = None, name: str = "shared") -> None:
+        self.name = name
+        self.value = value
