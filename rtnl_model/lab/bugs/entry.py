@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 __all__ = ["Entry", "Expected", "Setting"]
@@ -20,7 +19,6 @@ __all__ = ["Entry", "Expected", "Setting"]
 Override = Callable[[Any], Any]
 """From a class of the kernel to the subclass that stands in its place."""
 
-NOTHING: Mapping[str, Override] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ class Entry:
     setting: Setting = field(default_factory=Setting)
     twin: Setting | None = None
     """Where the same scenario is clean; None: the same setting without the override."""
-    classes: Mapping[str, Override] = NOTHING
+    classes: Mapping[str, Override] = field(default_factory=dict)
     search: Literal["run", "race", "explore"] = "run"
     """`run`: the scenario shows it each time.  `race`: some free runs show it.  `explore`: the
     controlled scheduler must find the interleaving."""

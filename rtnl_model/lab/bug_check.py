@@ -1,0 +1,128 @@
+"""`bugs --check`: is an entry's bug seen with its defect, and is the twin clean?
+
+`run`: the scenario once.  `race`: free runs until one shows it.  `explore`: the controlled scheduler
+looks for the interleaving, and the twin is explored as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rtnl_model.iproute import parse_script
+
+from .bugs import Entry, Setting
+from .model_run import ModelSetting, record
+
+if TYPE_CHECKING:
+    from rtnl_model.iproute import Script
+
+__all__ = ["CheckResult", "check_entry", "model_setting"]
+
+Finding = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What was seen of one entry."""
+
+    id: str
+    found: str
+    """The finding that showed it; empty: not seen."""
+    twin: str
+    """Why the twin is not clean; empty: it is."""
+    effort: str
+    token: str = ""
+
+    @property
+    def confirmed(self) -> bool:
+        """Seen with the defect, and not without."""
+        return bool(self.found) and not self.twin
+
+    def to_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "id": self.id,
+            "confirmed": self.confirmed,
+            "finding": self.found,
+            "twin": self.twin or "clean",
+            "effort": self.effort,
+            "replay": self.token,
+        }
+
+    def __str__(self) -> str:
+        word = "confirmed" if self.confirmed else "NOT CONFIRMED"
+        lines = [f"{self.id}: {word} ({self.effort})"]
+        lines.append(f"    with it:    {self.found or 'nothing of what it promises'}")
+        lines.append(f"    without it: {self.twin or 'clean'}")
+        if self.token:
+            lines.append(f"    replay: {self.token}")
+        return "\n".join(lines)
+
+
+def model_setting(setting: Setting, bugs: Sequence[str] = ()) -> ModelSetting:
+    """An entry's setting as the model takes it."""
+    return ModelSetting(
+        rtnl=setting.regime,
+        workers=setting.workers,
+        cpus=setting.cpus,
+        strict=setting.strict,
+        timing=setting.timing,
+        bugs=tuple(bugs),
+    )
+
+
+def check_entry(entry: Entry, *, seed: int = 0) -> CheckResult:
+    """Run the entry and its twin."""
+    if entry.search == "explore":
+        from .bug_explore import explore_entry  # noqa: PLC0415  (the explorer, where it is needed)
+
+        return explore_entry(entry, seed)
+    script = parse_script(entry.scenario, entry.id)
+    with_it = model_setting(entry.setting, [entry.id] if entry.classes else [])
+    without = model_setting(entry.twin or entry.setting)
+    twin_findings, devices = one_run(script, without)
+    twin = unclean(twin_findings)
+    found, rounds = "", 0
+    for rounds in range(1, entry.rounds + 1):
+        findings, end = one_run(script, with_it)
+        found = shown(entry, findings, end != devices)
+        if found:
+            break
+        if entry.search == "race" and not twin:
+            twin = unclean(one_run(script, without)[0])
+    runs = "1 run" if rounds == 1 else f"{rounds} runs"
+    return CheckResult(entry.id, found, twin, f"{entry.setting}, {runs}")
+
+
+def one_run(script: Script, setting: ModelSetting) -> tuple[list[Finding], Any]:
+    """Findings of a run, and the devices at its end."""
+    document = record(script, setting, keep_going=True).document
+    ops = document["ops"]
+    return document["findings"], ops[-1]["devices"] if ops else {}
+
+
+def shown(entry: Entry, findings: Sequence[Finding], devices_differ: bool) -> str:
+    """The title of the finding that shows the bug, or empty."""
+    for expected in entry.expected:
+        if expected.kind == "outcome":
+            if devices_differ:
+                return "other devices at the end than without it"
+            continue
+        for finding in findings:
+            if expected.matches(finding["kind"], finding["title"]):
+                return f"{finding['kind']}: {finding['title']}"
+    return ""
+
+
+def unclean(findings: Sequence[Finding]) -> str:
+    """The first untagged finding, or empty."""
+    return next(iter(untagged(findings)), "")
+
+
+def untagged(findings: Sequence[Finding]) -> Iterator[str]:
+    """Findings that are no known defect of the regime."""
+    for finding in findings:
+        if not finding.get("tag"):
+            yield f"{finding['kind']}: {finding['title']}"

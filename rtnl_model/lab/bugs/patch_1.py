@@ -1,0 +1,37 @@
+"""Patch 1 reverted: rtnl_newlink does not lock the requester's namespace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected
+
+__all__ = ["ENTRY"]
+
+
+def three_nets(base: Any) -> Any:
+    """struct rtnl_nets with peer, target and link netns only."""
+
+    class Rtnetlink(base):  # type: ignore[misc]
+        def add_requester(self, nets: Any, req: Any) -> None:
+            """Not one of the set."""
+
+    return Rtnetlink
+
+
+ENTRY = Entry(
+    id="patch-1",
+    title="a tunnel is made with its socket in a namespace that nobody locked",
+    kind="patch",
+    what="Without IFLA_LINK_NETNSID the backend is the requester's namespace, which was not in the set.",
+    interleaving="a tunnel is made from one namespace into another",
+    symptom="with the global RTNL none; without it, the backend's list changes under no netns' lock",
+    source="5ecbbb179e0c",
+    scenario="""
+ip netns add left
+ip netns add right
+ip -n left link add tun0 netns right type bareudp dstport 6635 ethertype mpls_uc
+""",
+    expected=(Expected("assertion", ""), Expected("warn", "ASSERT")),
+    classes={"rtnetlink": three_nets},
+)

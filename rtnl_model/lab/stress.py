@@ -1,0 +1,357 @@
+"""`rtnl-model stress`: many requesters, random legal operations, every invariant on.
+
+A free run: requesters are real threads that issue `ip` commands as fast as they can; the watchdog
+ends it when nobody can go on.  Invariants are checked while it runs (in the kernel's files) and twice
+when nothing moves: with the world as it is when the requesters stop, and after every namespace was
+deleted, when nothing but init_net may be left.  It stops at the first finding that counts, unless
+told to keep going, because a broken kernel breaks more.
+
+The seed determines what each requester draws, not the order of threads: a second run with it is a
+similar run, not the same.
+"""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from lockcheck import Checker, Unwind
+from lockcheck.conduct.watchdog import Watchdog, abort
+from rtnl_model.iproute import parse_script
+from rtnl_model.iproute.commands import Command, LinkAdd
+from rtnl_model.iproute.execute import execute
+from rtnl_model.iproute.run import comm_of
+from rtnl_model.kernel.kernel import Kernel
+from rtnl_model.kernel.errors import KernelBug
+
+from .invariants import check_quiescence, live_nets
+from .mix import DEFAULT_DRIVERS, MIXES, Mix, Requester, Targets
+
+if TYPE_CHECKING:
+    from lockcheck.core.report import Report
+
+__all__ = ["Stress", "StressOptions", "StressResult"]
+
+SEVERITIES: Final = ("class-only", "possible", "certain")
+HISTORY: Final = 6
+"""Last commands of each requester that are kept for the story of a finding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StressOptions:
+    """What is asked for."""
+
+    seed: int
+    seconds: float | None = None
+    ops: int | None = None
+    """At least one of the two limits is set."""
+    netns: int = 8
+    threads: int = 8
+    drivers: tuple[str, ...] = DEFAULT_DRIVERS
+    mix: Mix = field(default_factory=lambda: MIXES["default"])
+    fault: float = 0.0
+    """Share of registrations that fail."""
+    fail_on: str = "possible"
+    keep_going: bool = False
+    """Do not stop at the first finding."""
+
+
+@dataclass(slots=True)
+class StressResult:
+    """What came out."""
+
+    options: StressOptions
+    regime: str
+    operations: int = 0
+    refused: int = 0
+    """Operations that the kernel refused, as it may: too late, a name taken."""
+    seconds: float = 0.0
+    registered: int = 0
+    removed: int = 0
+    delegated: int = 0
+    sections_max: int = 0
+    per_driver: dict[str, int] = field(default_factory=dict)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    history: dict[str, list[str]] = field(default_factory=dict)
+    """Last commands of each requester, when something was found."""
+    complete: bool = True
+    """As many seconds or operations as were asked for."""
+    hung: bool = False
+    interrupted: bool = False
+    leaked_threads: list[str] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Operations per second."""
+        return self.operations / self.seconds if self.seconds else 0.0
+
+    @property
+    def delegated_share(self) -> float:
+        """Share of the removed devices that their own namespace was asked to remove."""
+        return self.delegated / self.removed if self.removed else 0.0
+
+    @property
+    def counting(self) -> list[dict[str, Any]]:
+        """Findings that count: untagged, severe enough."""
+        return [f for f in self.findings if counts(f, self.options.fail_on)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document of --json."""
+        return {
+            "schema": "rtnl-model/stress/1",
+            "regime": self.regime,
+            "seed": self.options.seed,
+            "netns": self.options.netns,
+            "threads": self.options.threads,
+            "drivers": list(self.options.drivers),
+            "operations": self.operations,
+            "refused": self.refused,
+            "seconds": round(self.seconds, 3),
+            "operations_per_second": round(self.rate, 1),
+            "devices_registered": self.registered,
+            "devices_removed": self.removed,
+            "devices_delegated": self.delegated,
+            "delegated_share": round(self.delegated_share, 4),
+            "unregistering_sections_max": self.sections_max,
+            "operations_per_driver": dict(sorted(self.per_driver.items())),
+            "complete": self.complete,
+            "hung": self.hung,
+            "interrupted": self.interrupted,
+            "leaked_threads": self.leaked_threads,
+            "findings": self.findings,
+            "history": self.history,
+        }
+
+
+def counts(finding: Mapping[str, Any], fail_on: str) -> bool:
+    """Does it decide the exit status?"""
+    if known_tag(finding):
+        return False
+    return SEVERITIES.index(finding["severity"]) >= SEVERITIES.index(fail_on)
+
+
+def known_tag(finding: Mapping[str, Any]) -> str:
+    """`known:G.n` of a finding that is a known defect of the regime, else empty."""
+    tags = finding.get("tags") or (finding.get("data") or {}).get("tags") or ()
+    return next((tag for tag in tags if tag.startswith("known:")), "")
+
+
+class Stress:
+    """One run.  `boot(chk)` makes the kernel; it is started, and shut down, here."""
+
+    def __init__(
+        self, options: StressOptions, boot: Callable[[Checker], Kernel], conductor: Any = None
+    ) -> None:
+        assert options.seconds is not None or options.ops is not None
+        self.options = options
+        self.boot = boot
+        self.conductor = conductor
+        self.names = [f"n{i}" for i in range(1, options.netns + 1)]
+        self.targets = Targets()
+        self.stopping = False
+        self.deadline = float("inf")
+        self._gate = _thread.allocate_lock()
+        self._tickets = options.ops if options.ops is not None else -1
+        self.operations = 0
+        """Covered by `_gate`."""
+        self.refused = 0
+        self.per_driver: Counter[str] = Counter()
+        self.history: dict[str, list[str]] = {}
+        self.k: Kernel
+        self.chk: Checker
+
+    # -- the run --
+
+    def run(self) -> StressResult:
+        """Stress, settle, tear down, account.  Never raises Unwind or KeyboardInterrupt."""
+        before = {thread.ident for thread in threading.enumerate()}
+        self.chk = Checker(on_report=self.heard, conductor=self.conductor)
+        self.k = self.boot(self.chk)
+        self.k.probe.enabled = False
+        result = StressResult(self.options, self.k.regime_name)
+        began = time.monotonic()
+        with Watchdog(self.chk) as watchdog:
+            try:
+                self.phases(result, began)
+            except Unwind:
+                result.hung = True
+            except KeyboardInterrupt:
+                result.interrupted = True
+                abort(self.chk)
+        if watchdog.report is not None:
+            result.hung = True
+        result.seconds = result.seconds or time.monotonic() - began
+        self.join_all()
+        self.account(result)
+        result.leaked_threads = [
+            thread.name for thread in threading.enumerate() if thread.ident not in before
+        ]
+        return result
+
+    def phases(self, result: StressResult, began: float) -> None:
+        """Requesters, then quiescence, then the end of every namespace."""
+        self.k.start()
+        for name in self.names:
+            self.issue(f"ip netns add {name}")
+        began = time.monotonic()
+        if self.options.seconds is not None:
+            self.deadline = began + self.options.seconds
+        try:
+            self.requesters(result)
+        finally:
+            result.seconds = time.monotonic() - began
+        self.settle()
+        for name in self.names:
+            if self.k.net_namespace.get(name) is not None:
+                self.issue(f"ip netns del {name}")
+        self.settle()
+        self.nothing_left()
+        self.k.shutdown()
+
+    def requesters(self, result: StressResult) -> None:
+        """Start them, wait for all; an interrupt stops them at their next command."""
+        threads = [
+            self.chk.Thread(target=self.requester, args=(number,), name=f"requester {number}")
+            for number in range(1, self.options.threads + 1)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:
+            self.stopping = True
+            result.interrupted = True
+            for thread in threads:
+                thread.join()
+
+    def settle(self) -> None:
+        """Wait until nothing moves, then check."""
+        self.k.quiesce()
+        check_quiescence(self.k)
+
+    def nothing_left(self) -> None:
+        """Every namespace is gone but init_net, which has nothing but lo."""
+        for net in live_nets(self.k):
+            if net is not self.k.init_net:
+                self.k.report_invariant(f"namespace {net.name} outlives its name", rule="net-left")
+                continue
+            for dev in net.dev_list():
+                if dev.kind:
+                    self.k.report_invariant(
+                        f"{dev.name} came to init_net and stayed", rule="dev-left", dev=dev
+                    )
+        if self.k.dev_unreg_count():
+            self.k.report_invariant(
+                f"{self.k.dev_unreg_count()} devices were unregistered and never freed",
+                rule="unreg-count",
+            )
+
+    # -- requesters --
+
+    def requester(self, number: int) -> None:
+        """One thread: commands until time, operations or patience end."""
+        source = Requester(
+            self.k,
+            number,
+            self.options.seed,
+            names=self.names,
+            drivers=self.options.drivers,
+            mix=self.options.mix,
+            targets=self.targets,
+        )
+        recent = self.history.setdefault(f"requester {number}", [])
+        while not self.stopping and time.monotonic() < self.deadline and self.ticket():
+            line = source.next_command()
+            recent.append(line)
+            del recent[:-HISTORY]
+            try:
+                self.issue(line)
+            except KernelBug:
+                recent.append("(the kernel killed it: BUG)")
+
+    def ticket(self) -> bool:
+        """May another operation begin?"""
+        if self._tickets < 0:
+            return True
+        with self._gate:
+            self._tickets -= 1
+            return self._tickets >= 0
+
+    def issue(self, line: str) -> None:
+        """Run a line's commands on this thread, each as a process of its own."""
+        for command in parse_script(line).commands():
+            task = self.k.probe.new_task(comm_of(command))
+            task.request = line
+            self.k.probe.adopt(task)
+            outcome = execute(self.k, command)
+            self.count(command, outcome.rc)
+
+    def count(self, command: Command, rc: int) -> None:
+        """Account for one operation."""
+        with self._gate:
+            self.operations += 1
+            if rc:
+                self.refused += 1
+            if isinstance(command, LinkAdd) and command.kind:
+                self.per_driver[command.kind] += 1
+
+    # -- findings --
+
+    def heard(self, report: Report) -> None:
+        """A finding: stop at the first that counts."""
+        if not self.options.keep_going and counts(report.to_dict(), self.options.fail_on):
+            self.stopping = True
+
+    def account(self, result: StressResult) -> None:
+        """Fill the result from the kernel's and our counters."""
+        result.operations = self.operations
+        result.refused = self.refused
+        result.per_driver = dict(self.per_driver)
+        result.registered = self.k.counts.get("registered", 0)
+        result.removed = self.k.counts.get("freed", 0)
+        result.delegated = self.k.counts.get("delegated", 0)
+        result.sections_max = self.k.sections_max
+        result.reports = list(self.chk.reports)
+        result.findings = [report.to_dict() for report in result.reports]
+        if result.findings:
+            result.history = {name: list(lines) for name, lines in self.history.items()}
+        asked = self.options.ops
+        result.complete = not (
+            result.interrupted
+            or result.hung
+            or self.stopping
+            or (asked is not None and self.options.seconds is None and self._tickets > 0)
+        )
+
+    def join_all(self) -> None:
+        """After an abort every thread unwinds by itself: wait for the last."""
+        while True:
+            alive = [
+                state.thread
+                for state in list(self.chk.threads.values())
+                if state.thread is not None
+                and state.thread is not threading.current_thread()
+                and state.thread is not threading.main_thread()
+                and state.thread.is_alive()
+            ]
+            if not alive:
+                return
+            threading.Thread.join(alive[0], 1.0)
+            if self.chk.aborted:
+                abort(self.chk)
+
+    def describe(self) -> str:
+        """For the progress line."""
+        left = self.deadline - time.monotonic()
+        ending = f", {left:.0f} s left" if 0 < left < 10**7 else ""
+        return (
+            f"{self.operations} operations, {self.refused} refused,"
+            f" {len(self.chk.reports) if hasattr(self, 'chk') else 0} findings{ending}"
+        )
