@@ -38,6 +38,8 @@ class Refcount:
 
     __slots__ = ("__weakref__", "_gate", "_value", "_waiters", "chk", "clock", "dep", "name", "owner")
 
+    once = False
+
     def __init__(self, chk: Checker, name: str, value: int = 1, owner: Any = None) -> None:
         self.chk = chk
         self.name = name

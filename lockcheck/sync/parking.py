@@ -44,6 +44,9 @@ class Parking:
 
     __slots__ = ("__weakref__", "_gate", "_waiters", "chk", "clock", "dep", "name")
 
+    once = False
+    """Happens once a generation (event, end of a thread)."""
+
     def __init__(self, chk: Checker, name: str = "parking") -> None:
         self.chk = chk
         self.name = name
@@ -52,8 +55,6 @@ class Parking:
         """The wait/event layer's memory of this object (`lockcheck.core.waits`)."""
         self._gate = _thread.allocate_lock()
         self._waiters: list[_Waiter] = []
-        self.dep: Any = None
-        """What `core.waits` remembers of it."""
 
     def ready(self, op: Op) -> bool:
         """May `op` go now?  (`lockcheck.seam.SyncObject`)"""
