@@ -155,8 +155,8 @@ class Engine:
         hold.ts = ts
         ts.top = hold
         ts.chain = chain
-        if hold.mode == WRITE:
-            hold.lock.ts = ts if hasattr(hold.lock, "ts") else None
+        if hold.mode == WRITE and hasattr(hold.lock, "ts"):
+            hold.lock.ts = ts
 
     def variant(self, key: Key, mode: int, trylock: bool, subclass: int) -> Key:
         """The key of the same lock taken in another way."""
