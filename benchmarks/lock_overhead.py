@@ -84,13 +84,14 @@ def _held(run: Run, rounds: int, count: int) -> None:
             "needed",
             "met",
         ],
+        digits_of=dict.fromkeys(("threading.Lock", "bare wrapper", "lockcheck"), 0),
     )
     for held in HELD:
         plain, bare, ours = (times[f"{name} {held}"] for name in ("plain", "bare", "lockcheck"))
         over_bare = ratios(ours, bare)
         table.add(
             held,
-            Figure.of(plain).scaled(1),
+            Figure.of(plain),
             Figure.of(bare),
             Figure.of(ours),
             ratios(ours, plain),
@@ -168,7 +169,7 @@ def _others(run: Run, rounds: int, count: int) -> None:
     table = Table(
         "other primitives, CPU nanoseconds",
         ["operation", "threading", "lockcheck", "ratio"],
-        digits=1,
+        digits_of={"threading": 0, "lockcheck": 0},
     )
     for name, _plain, _ours in pairs:
         plain_times, our_times = times[f"plain {name}"], times[f"ours {name}"]
@@ -187,6 +188,7 @@ def _many(run: Run) -> None:
     table = Table(
         f"{total:,} locks in shuffled order",
         ["locks", "ns", "x bare", "against 10 classes", "first visit, ns", "bytes a lock", "met"],
+        digits_of={"ns": 0},
     )
     fewest = times["10 classes"]
     for name in ["plain", "bare", *(f"{n} classes" for n in classes)]:

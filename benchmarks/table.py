@@ -26,6 +26,8 @@ class Table:
     rows: list[Sequence[Cell]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     digits: int = 2
+    digits_of: dict[str, int] = field(default_factory=dict)
+    """Other digits, by column."""
 
     def add(self, *cells: Cell) -> None:
         """Append a row.  Raises: ValueError when it has another number of cells."""
@@ -34,7 +36,11 @@ class Table:
         self.rows.append(cells)
 
     def __str__(self) -> str:
-        body = [[self._text(cell) for cell in row] for row in self.rows]
+        digits = [self.digits_of.get(name, self.digits) for name in self.columns]
+        body = [
+            [_text(cell, places) for cell, places in zip(row, digits, strict=True)]
+            for row in self.rows
+        ]
         right = [all(_is_number(row[i]) for row in self.rows) for i in range(len(self.columns))]
         widths = [
             max([_width(str(name)), *(_width(row[i]) for row in body)])
@@ -62,16 +68,17 @@ class Table:
             "notes": self.notes,
         }
 
-    def _text(self, cell: Cell) -> str:
-        if cell is None:
-            return "–"
-        if isinstance(cell, Figure):
-            return cell.text(self.digits)
-        if isinstance(cell, float):
-            return f"{cell:,.{self.digits}f}"
-        if isinstance(cell, int):
-            return f"{cell:,}"
-        return cell
+
+def _text(cell: Cell, digits: int) -> str:
+    if cell is None:
+        return "–"
+    if isinstance(cell, Figure):
+        return cell.text(digits)
+    if isinstance(cell, float):
+        return f"{cell:,.{digits}f}"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return cell
 
 
 def _is_number(cell: Cell) -> bool:
