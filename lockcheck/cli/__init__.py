@@ -178,5 +178,7 @@ def _explore_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, metavar="S")
     parser.add_argument("--preemptions", type=int, metavar="K", help="bound, for dfs only")
     parser.add_argument("--seed", metavar="N", type=lambda text: int(text, 0))
+    parser.add_argument("--shard", metavar="I/N", help="this process's part of the search")
+    parser.add_argument("--hang-after", type=float, metavar="S", help="silence that means hung")
     parser.add_argument("--fail-on", choices=FAIL_ON, default="possible")
     parser.add_argument("--json", action="store_true")

@@ -16,7 +16,16 @@ Frame = Mapping[str, Any]
 
 _SITE = re.compile(r"^.*/(?:site|dist)-packages/")
 _LIBRARY = re.compile(r"^.*/lib(?:64)?/python3\.\d+t?/")
-_HIDDEN = re.compile(r"(?:^|/)(?:lockcheck/(?:patch|cli|pytest_plugin)|_pytest/|pluggy/|runpy\.py)")
+_PLUMBING = re.compile(
+    r"(?:^|/)(?:lockcheck/(?:patch/|cli/|sync/|conduct/|pytest_plugin)|_pytest/|pluggy/|runpy\.py)"
+    r"|^<frozen runpy>"
+)
+_THREAD = ("Thread._bootstrap", "Thread._bootstrap_inner", "Thread.run", "Timer.run")
+
+
+def is_plumbing(frame: Frame) -> bool:
+    """A frame of the machinery around the user's program: threads' own, runners', ours."""
+    return frame["function"] in _THREAD or bool(_PLUMBING.search(str(frame["file"])))
 
 
 def short_path(path: str) -> str:
@@ -44,9 +53,15 @@ def where(frames: Iterable[Frame]) -> str:
     return "?"
 
 
+def users_own(frames: Iterable[Frame]) -> list[Frame]:
+    """The frames without plumbing; all of them where there is nothing else."""
+    every = list(frames)
+    return [frame for frame in every if not is_plumbing(frame)] or every
+
+
 def stack_lines(frames: Iterable[Frame], indent: str = "       ", limit: int = 12) -> list[str]:
     """A stack as lines, innermost first, without the frames of the machinery around the user."""
-    shown = [f for f in frames if not _HIDDEN.search(str(f["file"]))]
+    shown = users_own(frames)
     lines = [indent + place(frame) for frame in shown[:limit]]
     if len(shown) > limit:
         lines.append(f"{indent}… {len(shown) - limit} more")

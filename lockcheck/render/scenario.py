@@ -32,7 +32,7 @@ def scenario(cycle: Sequence[Step]) -> list[str]:
     if not cycle:
         return []
     titles = columns(cycle)
-    rows = _rows(cycle)
+    rows = scenario_rows(cycle)
     widths = [max(len(title), *(len(text) for at, text in rows if at == number), 8) + 4
               for number, title in enumerate(titles)]  # fmt: skip
     lines = ["", " Possible unsafe locking scenario:", ""]
@@ -43,7 +43,7 @@ def scenario(cycle: Sequence[Step]) -> list[str]:
     return [*lines, "", " *** DEADLOCK ***"]
 
 
-def _rows(cycle: Sequence[Step]) -> list[tuple[int, str]]:
+def scenario_rows(cycle: Sequence[Step]) -> list[tuple[int, str]]:
     if len(cycle) == 1:
         step = cycle[0]
         return [(0, _text(step["held"], "lock")), (0, _text(step["wanted"], step["op"]))]

@@ -89,7 +89,9 @@ def _banner(finding: Finding) -> list[str]:
     if not header.startswith("["):
         header = f"WARNING: {header}"
     width = max(BAR, len(header))
-    lines = ["=" * width, header, finding["title"]]
+    title = str(finding["title"])
+    said, colon, rest = title.partition(": ")
+    lines = ["=" * width, header, rest if colon and said.lower() in header.lower() else title]
     reason = f" ({finding['reason']})" if finding.get("reason") else ""
     lines.append(f"severity: {finding['severity']}{reason}")
     lines.append("-" * width)
@@ -130,7 +132,7 @@ def _circular(finding: Finding) -> list[str]:
     cycle = finding["cycle"]
     if not cycle:
         return _plain(finding)
-    now = cycle[-1]
+    now = cycle[0]
     lines = [
         f"{now['thread']} is trying to acquire lock:",
         f"  {lock_text(now['wanted'])}, at: {where(now['wanted_stack'])}",
@@ -152,13 +154,11 @@ def _circular(finding: Finding) -> list[str]:
 def _chain(cycle: Any) -> list[str]:
     """One `-> #k` block a step: where the lock was wanted, and where the one below was taken.
 
-    The newest step is #0; the ones before it, in the order of the dependency, carry the highest
-    number first, as in the kernel.
+    The step that closed the circle is #0, the others count up along the dependency, highest first.
     """
     lines: list[str] = []
-    older = list(cycle[:-1])
-    for number, step in [*zip(range(len(older), 0, -1), reversed(older), strict=True),
-                         (0, cycle[-1])]:  # fmt: skip
+    for number in range(len(cycle) - 1, -1, -1):
+        step = cycle[number]
         lines += ["", f"-> #{number} ({step['wanted']['class']}){_usage(step['wanted'])}:"]
         verb = "waits for" if step["op"] == "wait" else "takes"
         lines.append(f"     {step['thread']} {verb} {lock_text(step['wanted'])} at:")
@@ -202,7 +202,7 @@ def _recursive(finding: Finding) -> list[str]:
     cycle = finding["cycle"]
     if not cycle:
         return _plain(finding)
-    step = cycle[-1]
+    step = cycle[0]
     lines = [
         f"{step['thread']} is trying to acquire lock:",
         f"  {lock_text(step['wanted'])}, at: {where(step['wanted_stack'])}",
@@ -249,9 +249,8 @@ def _waiting(finding: Finding) -> list[str]:
         lines.append(f"  [owes]  {_owed(step)} to {owed_to['thread']}")
     if cycle:
         lines += scenario(cycle)
-    covered = {id(f) for f in ()}
-    lines += _stacks(finding, skip=bool(cycle)) if not covered else []
-    return lines
+        return lines
+    return lines + _stacks(finding)
 
 
 def _owed(step: Mapping[str, Any]) -> str:
@@ -322,10 +321,8 @@ def _held(finding: Finding) -> list[str]:
     return lines
 
 
-def _stacks(finding: Finding, *, first: int = 0, skip: bool = False) -> list[str]:
+def _stacks(finding: Finding, *, first: int = 0) -> list[str]:
     lines: list[str] = []
-    if skip:
-        return lines
     for each in (finding.get("stacks") or [])[first:]:
         thread = f", {each['thread']}" if each.get("thread") else ""
         lines += ["", f"{each['title']}{thread}:", *stack_lines(each["frames"])]

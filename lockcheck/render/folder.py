@@ -1,0 +1,72 @@
+"""Write a report folder: everything of one run, each file whole or not there.
+
+A file is written beside its place under a temporary name and renamed over it, `index.html` last:
+a folder with an index is complete.  A full disk or a place that cannot be written is one clear line
+(`FolderError`), and no temporary file stays behind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lockcheck.render import chrome, dot, html, json_, proc
+
+__all__ = ["FolderError", "write_files", "write_folder"]
+
+
+class FolderError(Exception):
+    """A report folder cannot be written; its text is the one line to tell."""
+
+
+def write_folder(
+    folder: str | Path,
+    graph: Mapping[str, Any],
+    findings: Sequence[Mapping[str, Any]],
+    *,
+    timeline: Mapping[str, Any] | None = None,
+    run: Mapping[str, Any] | None = None,
+    panels: Sequence[html.Panel] = (),
+    title: str = "lockcheck",
+) -> Path:
+    """Write all files of a report; returns the folder's path.  Raises: FolderError."""
+    files = {
+        "graph.json": json_.dumps(graph) + "\n",
+        "graph.dot": dot.render(graph) + "\n",
+        "findings.json": json_.dumps(json_.findings_document(findings)) + "\n",
+        **proc.tables(graph, timeline),
+        "trace.json": json_.dumps(chrome.trace(timeline, title)) + "\n",
+        "timeline.json": json_.dumps(timeline or {}) + "\n",
+        "run.json": json_.dumps(run or {}) + "\n",
+        "index.html": html.render(
+            graph, findings, timeline=timeline, run=run, panels=panels, title=title
+        ),
+    }
+    return write_files(folder, files)
+
+
+def write_files(folder: str | Path, files: Mapping[str, str]) -> Path:
+    """Write the files, each atomically, in the order given.  Raises: FolderError."""
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            _write(path / name, text)
+    except OSError as error:
+        raise FolderError(
+            f"cannot write the report to {folder}: {error.strerror or error}"
+        ) from error
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
