@@ -22,7 +22,7 @@ _ODD: Final = 0x9E3779B97F4A7C15
 
 
 class Coverage:
-    """Counts of one search; two of disjoint shards can be added."""
+    """Counts of one search."""
 
     def __init__(self) -> None:
         self.schedules = 0
@@ -49,14 +49,14 @@ class Coverage:
         once = sum(1 for count in self.orders.values() if count == 1)
         return once / self.schedules
 
-    def merge(self, other: Coverage) -> None:
-        """Add the counts of another shard."""
-        self.schedules += other.schedules
-        self.redundant += other.redundant
-        self.orders.update(other.orders)
-        self.states.update(other.states)
-        self.points += other.points
-        self.switches += other.switches
+    def hashes(self) -> dict[str, dict[str, int]]:
+        """Orders and states by name, for merging."""
+        return {
+            "order_hashes": {f"{order:x}": count for order, count in self.orders.items()},
+            "state_hashes": {
+                f"{zlib.crc32(state.encode()):08x}": count for state, count in self.states.items()
+            },
+        }
 
     def to_dict(self) -> dict[str, object]:
         """Numbers for the result document."""

@@ -7,7 +7,8 @@ brute force: the yardstick that the reduction is tested against.
 
 from __future__ import annotations
 
-from lockcheck.conduct.controlled import DIVERGED, ControlledConductor
+from lockcheck.conduct.controlled import DIVERGED, REDUNDANT, ControlledConductor
+from lockcheck.explore.shard import DEPTH, Owns
 from lockcheck.explore.strategy import Strategy
 
 __all__ = ["Dfs"]
@@ -31,14 +32,16 @@ class Dfs(Strategy):
     name = "dfs"
     exhaustive = True
 
-    def __init__(self, seed: int = 0, *, preemptions: int | None = None) -> None:
+    def __init__(
+        self, seed: int = 0, *, preemptions: int | None = None, owns: Owns | None = None
+    ) -> None:
         super().__init__(seed)
+        self._owns = owns
         self._last_bound = preemptions
         self.bound: int | None = None if preemptions is None else 0
         self._stack: list[_Node] = []
         self._depth = 0
         self._cut = False  # did the bound forbid anything in this round?
-        self._owns_from = 0
 
     def begin(self, conductor: ControlledConductor, run: int) -> bool:
         """Go back to the deepest choice that has an untried option."""
@@ -89,9 +92,14 @@ class Dfs(Strategy):
             node = self._stack[depth]
             choice = node.options[node.index]
             return choice if choice in enabled else DIVERGED
+        if depth == DEPTH and self._owns is not None and not self._owns(self._prefix()):
+            return REDUNDANT
         node = self._node(enabled, current)
         self._stack.append(node)
         return node.options[0]
+
+    def _prefix(self) -> list[int]:
+        return [node.options[node.index] for node in self._stack[:DEPTH]]
 
     def _node(self, enabled: list[int], current: int) -> _Node:
         spent = 0

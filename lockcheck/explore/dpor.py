@@ -17,6 +17,7 @@ from __future__ import annotations
 from lockcheck.conduct.controlled import DIVERGED, REDUNDANT, ControlledConductor
 from lockcheck.explore import races
 from lockcheck.explore.conflict import Footprint, depends, footprint
+from lockcheck.explore.shard import DEPTH, Owns
 from lockcheck.explore.strategy import Strategy
 
 __all__ = ["Dpor", "Node"]
@@ -25,12 +26,16 @@ __all__ = ["Dpor", "Node"]
 class Node:
     """One choice on the current path."""
 
-    __slots__ = ("backtrack", "chosen", "done", "enabled", "event", "sleep")
+    __slots__ = ("backtrack", "chosen", "done", "enabled", "event", "real", "sleep")
 
-    def __init__(self, event: int, enabled: list[int], sleep: dict[int, Footprint]) -> None:
+    def __init__(
+        self, event: int, enabled: list[int], sleep: dict[int, Footprint], real: int
+    ) -> None:
         self.event = event
         """Number of the event that the choice makes."""
         self.enabled = enabled
+        self.real = real
+        """How many choices before this one had more than one possibility."""
         self.sleep = sleep
         self.done: dict[int, Footprint] = {}
         """Choices tried before the present one."""
@@ -46,11 +51,11 @@ class Dpor(Strategy):
     exhaustive = True
     asks_always = True
 
-    def __init__(self, seed: int = 0, *, wide: int = 0) -> None:
+    def __init__(self, seed: int = 0, *, owns: Owns | None = None) -> None:
         super().__init__(seed)
-        self.wide = wide
-        """Choices from the root at which everything enabled is tried: what shards divide."""
-        self.owns: object = None
+        self._owns = owns
+        self._wide = 0 if owns is None else DEPTH
+        """Real choices from the root at which everything enabled is tried: what shards divide."""
         self._stack: list[Node] = []
         self._depth = 0
         self.redundant = 0
@@ -70,12 +75,14 @@ class Dpor(Strategy):
         if depth < len(self._stack):
             node = self._stack[depth]
             return node.chosen if node.chosen in enabled else DIVERGED
-        node = Node(len(self.conductor.events), enabled, self._sleep_here())
+        node = Node(len(self.conductor.events), enabled, self._sleep_here(), self._real())
+        if self._is_foreign(node):
+            return REDUNDANT
         awake = [choice for choice in enabled if choice not in node.sleep]
         if not awake:
             return REDUNDANT
         node.chosen = current if current in awake else awake[0]
-        if depth < self.wide:
+        if node.real < self._wide:
             node.backtrack.update(choice >> 1 for choice in enabled)
         else:
             node.backtrack.add(node.chosen >> 1)
@@ -89,7 +96,7 @@ class Dpor(Strategy):
         if depth < len(self._stack):
             return self._stack[depth].chosen
         sleep = self._sleep_here()
-        node = Node(len(self.conductor.events), list(range(n)), sleep)
+        node = Node(len(self.conductor.events), list(range(n)), sleep, self._real())
         node.backtrack.add(-1)
         node.chosen = 0
         self._stack.append(node)
@@ -123,6 +130,19 @@ class Dpor(Strategy):
     def describe(self) -> dict[str, object]:
         """Tell how many runs were given up as redundant."""
         return {"redundant": self.redundant, "races": self.races}
+
+    def _real(self) -> int:
+        if not self._stack:
+            return 0
+        last = self._stack[-1]
+        return last.real + (len(last.enabled) > 1)
+
+    def _is_foreign(self, node: Node) -> bool:
+        """Does the prefix that ends here belong to another shard?"""
+        if self._owns is None or node.real != DEPTH or self._stack[-1].real == DEPTH:
+            return False
+        prefix = [each.chosen for each in self._stack if len(each.enabled) > 1]
+        return not self._owns(prefix)
 
     def _done_footprint(self, node: Node) -> Footprint:
         if -1 in node.backtrack:

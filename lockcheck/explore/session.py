@@ -82,6 +82,8 @@ class Finding:
     """Runs that shrinking took."""
     switches_before: int = 0
     note: str = ""
+    where: str = ""
+    """The file that a long token was written to."""
 
     @property
     def switches(self) -> int:
@@ -91,7 +93,7 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """As the result document tells it."""
         told = self.report.to_dict()
-        told["replay"] = "" if self.token is None else str(self.token)
+        told["replay"] = self.where or ("" if self.token is None else str(self.token))
         told.update(
             run=self.run, strategy=self.strategy, switches=self.switches, counts=self.counts
         )
@@ -118,6 +120,7 @@ class Outcome:
     shard: tuple[int, int] = (0, 1)
     details: dict[str, object] = field(default_factory=dict)
     interrupted: bool = False
+    subject: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self, schema: str = "lockcheck/explore/1") -> dict[str, Any]:
         """The result document."""
@@ -132,8 +135,10 @@ class Outcome:
             "reasons": self.reasons,
             "findings": [finding.to_dict() for finding in self.findings],
             "seconds": round(self.seconds, 3),
-            "shard": f"{self.shard[0]}/{self.shard[1]}",
+            "shard": f"{self.shard[0] + 1}/{self.shard[1]}",
+            "subject": self.subject,
             "details": self.details,
+            **(self.coverage.hashes() if self.shard[1] > 1 else {}),
         }
 
 
@@ -263,6 +268,7 @@ class Session:
             shard,
             strategy.describe(),
             interrupted,
+            self.subject.describe(),
         )
 
     def _enough(self, began: float, runs: int, shard: tuple[int, int]) -> bool:

@@ -1,0 +1,201 @@
+"""The subject "a Python function that starts threads": `FILE::FUNCTION`.
+
+For every schedule the file is executed anew, in a module of its own, with `install()`ed primitives
+bound to a fresh checker under the conductor; then the function is called.  So plain `threading` and
+`queue` objects that the file or the function makes are controlled, wherever they are made, and no
+schedule sees another one's globals.
+
+`time.sleep`, `time.monotonic` and `time.time` are logical meanwhile.  Ordinary attributes are no
+points: a lost update needs `lockcheck.Shared` or `lockcheck.shared()`.  Left out: what other modules
+keep between calls (they are imported once), locks made in C.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from lockcheck import patch
+from lockcheck.checker import Checker
+from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.core.report import Report
+from lockcheck.explore.session import exception_report
+
+__all__ = ["FunctionSubject", "SubjectError"]
+
+_EPOCH: Final = 1_700_000_000.0
+"""What `time.time()` says at the start of every schedule."""
+
+
+class SubjectError(Exception):
+    """There is no such function to explore."""
+
+
+class FunctionSubject:
+    """A function to explore; a context manager, for it installs itself in the process."""
+
+    def __init__(self, file: str, function: str, *, races: bool = True) -> None:
+        self.file = file
+        self.function = function
+        self.races = races
+        self.title = f"{file}::{function}"
+        try:
+            with open(file, encoding="utf-8") as source:
+                text = source.read()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SubjectError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
+        self._path = os.path.abspath(file)
+        try:
+            self._code = compile(text, self._path, "exec", dont_inherit=True)
+        except SyntaxError as error:
+            raise SubjectError(f"{file}:{error.lineno}: {error.msg}") from error
+        self._real: dict[str, Callable[..., Any]] = {}
+
+    @classmethod
+    def parse(cls, text: str) -> FunctionSubject:
+        """Read `FILE::FUNCTION`.  Raises: SubjectError."""
+        file, separator, function = text.rpartition("::")
+        if not separator or not file or not function:
+            raise SubjectError(f"{text!r}: which function?  FILE::FUNCTION, as in bank.py::transfer")
+        return cls(file, function)
+
+    @classmethod
+    def of_token(cls, described: dict[str, Any]) -> FunctionSubject:
+        """Make the subject that a token names.  Raises: SubjectError."""
+        if described.get("kind") != "function":
+            raise SubjectError("this token is not of a function; `rtnl-model replay` may know it")
+        return cls(
+            str(described["file"]), str(described["function"]), races=bool(described["races"])
+        )
+
+    def __enter__(self) -> FunctionSubject:
+        patch.install(Checker())
+        self._real = {name: getattr(time, name) for name in ("sleep", "monotonic", "time")}
+        self._path_entry = os.path.dirname(self._path)
+        sys.path.insert(0, self._path_entry)
+        self._check()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        for name, real in self._real.items():
+            setattr(time, name, real)
+        if self._path_entry in sys.path:
+            sys.path.remove(self._path_entry)
+        patch.uninstall()
+
+    def _check(self) -> None:
+        """Fail early, with one line, where the file or the function is wrong."""
+        try:
+            module = self.load()
+        except Exception as error:
+            self.__exit__()
+            raise SubjectError(f"{self.file}: {type(error).__name__}: {error}") from error
+        found = getattr(module, self.function, None)
+        if not callable(found):
+            names = [n for n, v in vars(module).items() if isinstance(v, types.FunctionType)]
+            self.__exit__()
+            told = f"; it has {', '.join(sorted(names))}" if names else ""
+            raise SubjectError(f"{self.file} has no function {self.function!r}{told}")
+
+    def load(self) -> types.ModuleType:
+        """Execute the file in a fresh module."""
+        name = os.path.splitext(os.path.basename(self._path))[0]
+        module = types.ModuleType(name)
+        module.__file__ = self._path
+        before = sys.modules.get(name)
+        sys.modules[name] = module  # dataclasses and pickles look their module up
+        try:
+            exec(self._code, module.__dict__)  # noqa: S102  (that is what was asked for)
+        finally:
+            if before is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = before
+        return module
+
+    def world(self, conductor: ControlledConductor) -> FunctionWorld:
+        """Make a fresh world (`subject.Subject`)."""
+        return FunctionWorld(self, conductor)
+
+    def describe(self) -> dict[str, Any]:
+        """What a token needs (`subject.Subject`)."""
+        return {
+            "kind": "function",
+            "file": self.file,
+            "function": self.function,
+            "races": self.races,
+        }
+
+
+class FunctionWorld:
+    """One call of the function."""
+
+    def __init__(self, subject: FunctionSubject, conductor: ControlledConductor) -> None:
+        self._subject = subject
+        self._conductor = conductor
+        self.chk = Checker(conductor=conductor, races=subject.races)
+        self.checkers: Sequence[Checker] = (self.chk,)
+        self._result = ""
+        patch.rebind(self.chk)
+        threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
+
+    def body(self) -> None:
+        """Load the file without points, then call the function."""
+        with FirstThread(self.chk):
+            with self._conductor.quiet():
+                function = getattr(self._subject.load(), self._subject.function)
+            self._install_time()
+            self._result = repr(function())
+
+    def findings(self) -> list[Report]:
+        """Reports, and exceptions that ended a thread."""
+        raised = [exception_report(name, error) for name, error in self.chk.failures]
+        return list(self.chk.reports) + raised
+
+    def state(self) -> str:
+        """What the function returned."""
+        return self._result
+
+    def close(self) -> None:
+        """Give real time back."""
+        for name, real in self._subject._real.items():
+            setattr(time, name, real)
+
+    def _install_time(self) -> None:
+        chk = self.chk
+        idents = {ts.ident for ts in chk.threads.values()}
+        real_sleep = self._subject._real["sleep"]
+
+        def sleep(seconds: float) -> None:
+            if threading.get_ident() in idents or chk.conductor is not None:
+                chk.sleep(max(0.0, seconds))
+            else:
+                real_sleep(seconds)
+
+        time.sleep = sleep
+        time.monotonic = self._conductor.now
+        time.time = lambda: _EPOCH + self._conductor.now()
+
+
+class FirstThread:
+    """Makes the first thread of a run known to the checker as `main`; a context manager."""
+
+    name = "main"
+
+    def __init__(self, chk: Checker) -> None:
+        self._chk = chk
+        self.parent_clock: Any = None
+        self.state: Any = None
+
+    def __enter__(self) -> FirstThread:
+        self.state = self._chk.begin_thread(self)  # type: ignore[arg-type]
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._chk.end_thread(self)  # type: ignore[arg-type]

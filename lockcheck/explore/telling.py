@@ -1,0 +1,157 @@
+"""Results in words: the summary of a search, a schedule as columns, a progress line.
+
+The progress line is drawn by the controller between schedules, five times a second at most, and only
+on a terminal; elsewhere nothing is drawn.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TextIO
+
+from lockcheck.conduct.controlled import DEADLOCK, DIVERGED, END, HUNG, POINTS
+
+if TYPE_CHECKING:
+    from lockcheck.explore.session import Finding, Outcome, Replayed, Session
+
+__all__ = ["Progress", "STATUS_OF", "columns", "status_of_replay", "summary", "verdict_in_words"]
+
+STATUS_OF = {"passed": 0, "failed": 1, "incomplete": 3, "hung": 3, "diverged": 4}
+"""Outcome -> exit status."""
+_WORDS = {
+    END: "it ended",
+    DEADLOCK: "nobody can go: deadlock",
+    POINTS: "it reached the limit of points",
+    DIVERGED: "it diverged",
+    HUNG: "a thread hung outside every checked primitive",
+}
+_COLUMN = 34
+
+
+class Progress:
+    """One line on a terminal, redrawn."""
+
+    def __init__(self, stream: TextIO | None = None, *, total: int | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._on = self._stream.isatty()
+        self._total = total
+        self._next = 0.0
+        self._began = time.monotonic()
+
+    def __call__(self, session: Session) -> None:
+        """Draw, unless it was drawn just now."""
+        now = time.monotonic()
+        if not self._on or now < self._next:
+            return
+        self._next = now + 0.2
+        coverage = session.coverage
+        done = coverage.schedules
+        of = f" of {self._total}" if self._total else ""
+        rate = done / max(now - self._began, 1e-6)
+        line = (
+            f"{done}{of} schedules, {rate:.0f}/s, {len(coverage.orders)} orders, "
+            f"next is new with {coverage.unseen():.1%}, {len(session.findings)} findings"
+        )
+        self._stream.write(f"\r\x1b[K{line}")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._on:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+
+def verdict_in_words(verdict: int) -> str:
+    """How a schedule ended."""
+    return _WORDS.get(verdict, f"verdict {verdict}")
+
+
+def summary(title: str, result: Outcome, replay_command: str) -> str:
+    """What a person wants to know of a search."""
+    coverage = result.coverage
+    lines: list[str] = []
+    for finding in result.findings:
+        lines += [*_finding(finding, replay_command), ""]
+    counts = coverage.to_dict()
+    lines.append(
+        f"{title}: {result.outcome}; {coverage.schedules} schedules ({result.strategy}), "
+        f"{counts['orders']} distinct orders, {counts['states']} final states, "
+        f"{result.seconds:.2f} s"
+    )
+    if result.exhausted:
+        lines.append("  exhausted: every order was tried")
+    else:
+        lines.append(
+            f"  not exhausted; the next schedule shows a new order with {coverage.unseen():.1%}"
+        )
+    points, switches = counts["points"], counts["switches"]
+    assert isinstance(points, list)
+    assert isinstance(switches, list)
+    lines.append(
+        f"  points {points[0]}–{points[1]}–{points[2]}, "
+        f"switches {switches[0]}–{switches[1]}–{switches[2]} (least, median, most)"
+    )
+    if coverage.redundant:
+        lines.append(f"  {coverage.redundant} redundant runs given up early")
+    for name, value in result.details.items():
+        if name == "preemptions_exhausted":
+            lines.append(f"  all schedules with up to {value} preemptions were tried")
+    lines += [f"  {reason}" for reason in result.reasons]
+    lines.append(f"  seed {result.seed}")
+    return "\n".join(lines) + "\n"
+
+
+def _finding(finding: Finding, replay_command: str) -> Iterator[str]:
+    report = finding.report
+    tag = f" [known:{finding.known}]" if finding.known else ""
+    mark = "" if finding.counts else " (does not count)"
+    yield f"{report.kind} ({report.severity}){tag}{mark}: {report.title}"
+    for line in report.detail.splitlines():
+        yield f"  {line}"
+    if not report.detail:
+        for title, thread, stack in report.stacks:
+            if stack:
+                yield f"  {thread}: {title} at {stack.where}"
+    token = finding.token
+    if token is None:
+        yield f"  {finding.note}"
+        return
+    before = f" (shrunk from {finding.switches_before}, {finding.tries} tries)"
+    yield f"  found by {finding.strategy} in run {finding.run}, {finding.switches} switches{before}"
+    if finding.note:
+        yield f"  {finding.note}"
+    yield f"  replay: {replay_command} {finding.where or token}"
+
+
+def columns(replayed: Replayed) -> str:
+    """Tell a schedule step by step, a column a thread."""
+    names = replayed.threads
+    lines = ["step  " + "  ".join(f"{_cut(f'T{i} {name}'):{_COLUMN}}" for i, name in enumerate(names))]
+    lines.append("-" * len(lines[0]))
+    last = -1
+    for step, (thread, told) in enumerate(replayed.ops, 1):
+        column = thread if thread >= 0 else max(last, 0)
+        what = told.partition(" ")[2] if thread >= 0 else told
+        switch = "" if column == last else "> "
+        cell = _cut(switch + what)
+        lines.append(f"{step:4}  " + " " * ((_COLUMN + 2) * column) + cell)
+        last = column
+    return "\n".join(lines) + "\n"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _COLUMN else text[: _COLUMN - 1] + "…"
+
+
+def status_of_replay(replayed: Replayed) -> int:
+    """Exit status of a replay: 4 diverged, 3 hung or cut short, 1 it shows a finding, 0 none."""
+    if replayed.divergence or replayed.verdict == DIVERGED:
+        return 4
+    if replayed.verdict == HUNG:
+        return 3
+    if replayed.reports:
+        return 1
+    return 3 if replayed.verdict == POINTS else 0
