@@ -162,6 +162,10 @@ class Parking:
                 if waiter.ready():
                     waiter.result = waiter.take() if waiter.take is not None else True
                     self._waiters.remove(waiter)
-                    waiter.raw.release()
+                    try:
+                        waiter.raw.release()
+                    except RuntimeError:
+                        if not self.chk.aborted:
+                            raise  # else: the watchdog has released it already
                     moved = True
                     break
