@@ -145,11 +145,11 @@ class Ipvlan(IpvlanPorts):
         try:
             self.set_port_flags(port, params.data)
             self.ipvlan_set_port_mode(port, str(params.data.get("mode", "l3")))
+            self.list_add(port, dev)
         except KernelError:
             self.k.dev.netdev_upper_dev_unlink(priv.phy_dev, dev)
             port.ida.discard(priv.dev_id)
             raise
-        self.list_add(port, dev)
 
     def set_port_flags(self, port: IpvlPort, data: dict[str, AttrValue]) -> None:
         """The flag belongs to the port; the latest word counts."""

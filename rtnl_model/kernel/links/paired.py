@@ -24,7 +24,7 @@ from . import LinkDriver
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lockcheck.sync import AtomicRef
+    from lockcheck.sync import AtomicRef, Lock
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, RefTracker, UnregHead
@@ -34,13 +34,15 @@ if TYPE_CHECKING:
 class PairPriv:
     """netdev_priv() of one end (struct veth_priv, struct vxcan_priv)."""
 
-    __slots__ = ("peer", "peer_tracker")
+    __slots__ = ("pair_lock", "peer", "peer_tracker")
 
     def __init__(self, peer: AtomicRef) -> None:
         self.peer = peer
         """The other end or None.  Only ever taken away by xchg; no lock."""
         self.peer_tracker: RefTracker | None = None
         """Tracks this end's reference on the other end.  Written before `peer` is published."""
+        self.pair_lock: Lock | None = None
+        """Only with the fix of G.16: one mutex for both ends, around the whole of dellink."""
 
 
 class PairedDriver(LinkDriver):

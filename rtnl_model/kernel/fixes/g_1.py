@@ -1,0 +1,67 @@
+"""G.1: nothing attaches to a lower that is going.
+
+An ipvlan on an ipvlan attaches to the real lower, whose namespace rtnl_newlink did not lock.  In 7.3
+it may come after that lower's NETDEV_UNREGISTER walked the port's list and before the last old upper
+left the port; nobody walks again, and the lower waits for ever.  Here the port is joined only while
+the lower is registered, read under the instance lock under which that changes; the walk closes the
+port, and link and list are one critical section with the look at whether it is closed.
+"""
+
+from __future__ import annotations
+
+from errno import ENODEV
+from typing import TYPE_CHECKING
+
+from ..errors import KernelError
+from ..netdevice import RegState
+from ..overlay import Fix
+
+if TYPE_CHECKING:
+    from ..links.ipvlan import Ipvlan
+    from ..links.ipvlan_port import IpvlPort
+    from ..netdevice import NetDevice, UnregHead
+    from ..rtnetlink_request import NewlinkParams
+
+__all__ = ["FIX"]
+
+
+def _ipvlan(base: type[Ipvlan]) -> type[Ipvlan]:
+    class NoLateAttach(base):  # type: ignore[valid-type,misc]
+        def port_join(self, lower: NetDevice) -> IpvlPort:
+            """Locks: I(lower).  Raises: KernelError(ENODEV) when the lower is going."""
+            if lower.reg_state != RegState.REGISTERED:
+                raise KernelError(ENODEV)
+            port: IpvlPort = super().port_join(lower)
+            return port
+
+        def attach(self, dev: NetDevice, params: NewlinkParams) -> None:
+            """Mode first; then link and list together, unless the port is closed."""
+            priv = dev.priv
+            port = priv.port
+            priv.dev_id = port.ida_alloc()
+            try:
+                self.set_port_flags(port, params.data)
+                self.ipvlan_set_port_mode(port, str(params.data.get("mode", "l3")))
+                with port.pnodes_lock:
+                    if port.gone:
+                        raise KernelError(ENODEV)
+                    self.k.dev.netdev_upper_dev_link(priv.phy_dev, dev)
+                    port.ipvlans.append(dev)
+            except KernelError:
+                port.ida.discard(priv.dev_id)
+                raise
+
+        def delete_uppers(self, port: IpvlPort, head: UnregHead) -> None:
+            """Close the port, then walk.  Locks: pnodes_lock."""
+            port.gone = True
+            super().delete_uppers(port, head)
+
+    return NoLateAttach
+
+
+FIX = Fix(
+    "G.1",
+    "nothing attaches to a lower that is going",
+    "A flattened ipvlan could join the port after the lower's unregistration walked it.",
+    {"links.ipvlan": _ipvlan},
+)

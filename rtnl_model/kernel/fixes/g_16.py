@@ -1,0 +1,48 @@
+"""G.16: the winner of the exchange queues before anybody can see that it won.
+
+7.3 exchanges both pointers, and queues the peer afterwards.  Without RTNL the peer's namespace may
+die in between: its dellink finds the pointer gone and does nothing, its exit, its flush and its end
+pass with the peer still listed, and then the peer is queued to a namespace that is no more.  Here
+one mutex of the pair is around exchanges and queueing, as ipvlan, bareudp and geneve have one; who
+comes second finds its device queued, and the unlock of its own namespace drains it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..overlay import Fix
+
+if TYPE_CHECKING:
+    from ..links.paired import PairedDriver
+    from ..netdevice import NetDevice, UnregHead
+
+__all__ = ["FIX"]
+
+
+def _paired(base: type[PairedDriver]) -> type[PairedDriver]:
+    class OneDecision(base):  # type: ignore[valid-type,misc]
+        def setup(self, dev: NetDevice) -> None:
+            """A mutex; two ends that are published share the first one's."""
+            super().setup(dev)
+            dev.priv.pair_lock = self.k.make_lock(f"&{self.kind}->pair_lock", dev.label)
+
+        def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
+            """From here both ends have one mutex."""
+            peer.priv.pair_lock = dev.priv.pair_lock
+            super().publish_pair(dev, peer)
+
+        def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+            """Locks: RTNL of dev_net(dev); takes the pair's mutex, then instance locks."""
+            with dev.priv.pair_lock:
+                super().dellink(dev, head)
+
+    return OneDecision
+
+
+FIX = Fix(
+    "G.16",
+    "who wins a pair and who queues it is one step",
+    "Between the exchange and the queueing the peer's namespace may finish its exit.",
+    {"links.veth": _paired, "links.vxcan": _paired},
+)
