@@ -73,6 +73,10 @@ def run(args: argparse.Namespace) -> int:
         screen.end(recorded, args.fail_on)
         if report is not None:
             sys.stdout.write(f"report: {Path(report) / 'index.html'}\n")
+    if screen.refused is not None:
+        raise screen.refused
+    if recorded.interrupted:
+        raise KeyboardInterrupt
     return status_of(recorded, args)
 
 
@@ -104,11 +108,18 @@ class _Screen:
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
         self.lock = threading.Lock()
+        self.refused: OSError | None = None
 
     def write(self, text: str) -> None:
+        """Write, on whatever thread; the first refusal is kept for the main thread."""
         with self.lock:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            if self.refused is not None:
+                return
+            try:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            except OSError as error:
+                self.refused = error
 
     def trace(self, text: str) -> None:
         """A probe line: with the results, or on stderr when stdout is one JSON document."""

@@ -3,8 +3,10 @@
 Mirrors rtnl_fill_ifinfo as far as `ip -d -j link` tells it, with the recorder's `lower`: the lower
 device or the peer, followed through the nsid into the namespace where it lives.
 
-Context: a snapshot.  Takes no lock and asks no question that a conductor could see; call it when
-nothing runs, or for a look at a stuck run.
+A dump names foreign namespaces by nsid, and so makes one where there is none, as the kernel's does.
+
+Context: call it when nothing runs.  With `stuck` it is a look at a stuck run: then it takes no lock
+and makes no nsid.
 """
 
 from __future__ import annotations
@@ -23,10 +25,12 @@ Shown = dict[str, Any]
 INIT = "init"
 
 
-def devices_by_netns(k: Kernel) -> dict[str, list[Shown]]:
+def devices_by_netns(k: Kernel, *, stuck: bool = False) -> dict[str, list[Shown]]:
     """Every named namespace; `init` only when it holds more than `lo`."""
-    out = {name: shown_devices(k, net) for name, net in k.net_namespace.named().items()}
-    initial = [shown for shown in shown_devices(k, k.init_net) if shown["kind"] != "lo"]
+    named = k.net_namespace.named()
+    out = {name: shown_devices(k, net, stuck=stuck) for name, net in named.items()}
+    shown_init = shown_devices(k, k.init_net, stuck=stuck)
+    initial = [shown for shown in shown_init if shown["kind"] != "lo"]
     if initial:
         out[INIT] = initial
     return out
@@ -37,12 +41,12 @@ def sorted_devices(net: Net) -> list[NetDevice]:
     return sorted(net.dev_list(), key=lambda dev: dev.ifindex)
 
 
-def shown_devices(k: Kernel, net: Net) -> list[Shown]:
+def shown_devices(k: Kernel, net: Net, *, stuck: bool = False) -> list[Shown]:
     """The devices of one namespace in the recordings' shape."""
-    return [shown_device(k, net, dev) for dev in sorted_devices(net)]
+    return [shown_device(k, net, dev, stuck=stuck) for dev in sorted_devices(net)]
 
 
-def shown_device(k: Kernel, net: Net, dev: NetDevice) -> Shown:
+def shown_device(k: Kernel, net: Net, dev: NetDevice, *, stuck: bool = False) -> Shown:
     """One device."""
     shown: Shown = {
         "ifname": dev.name,
@@ -53,7 +57,7 @@ def shown_device(k: Kernel, net: Net, dev: NetDevice) -> Shown:
     }
     ops = dev.rtnl_link_ops
     if ops is not None:
-        shown.update(_lower(k, net, dev))
+        shown.update(_lower(k, net, dev, stuck=stuck))
     master = dev.master
     if master is not None:
         shown["master"] = master.name
@@ -73,10 +77,12 @@ def kind_of(dev: NetDevice) -> str:
     return "lo" if dev.type == "loopback" or dev.name == "lo" else dev.type or "ether"
 
 
-def _lower(k: Kernel, net: Net, dev: NetDevice) -> Shown:
+def _lower(k: Kernel, net: Net, dev: NetDevice, *, stuck: bool) -> Shown:
     """`lower` (IFLA_LINK and the netns it is in) or `backend` (a netns alone)."""
     ops = dev.rtnl_link_ops
     assert ops is not None
+    space = k.net_namespace
+    nsid_of = space.peernet2id if stuck else space.peernet2id_alloc
     iflink = ops.get_iflink(dev)
     link_net = ops.get_link_net(dev)
     foreign = link_net is not None and link_net is not net
@@ -85,7 +91,7 @@ def _lower(k: Kernel, net: Net, dev: NetDevice) -> Shown:
             return {}
         assert link_net is not None
         return {
-            "backend": {"nsid": k.net_namespace.peernet2id(net, link_net), "netns": link_net.name}
+            "backend": {"nsid": nsid_of(net, link_net), "netns": link_net.name}
         }
     where = link_net if foreign and link_net is not None else net
     found = next((d for d in where.dev_list() if d.ifindex == iflink), None)
@@ -96,7 +102,7 @@ def _lower(k: Kernel, net: Net, dev: NetDevice) -> Shown:
         "lower": {
             "ifindex": iflink,
             "netns": where.name,
-            "nsid": k.net_namespace.peernet2id(net, where),
+            "nsid": nsid_of(net, where),
             "ifname": name,
         }
     }

@@ -105,7 +105,7 @@ class ScriptRun:
 
     def stuck(self) -> None:
         """The watchdog's call, before the run is aborted: keep what the world looks like."""
-        self._devices_stuck = devices_by_netns(self.k)
+        self._devices_stuck = devices_by_netns(self.k, stuck=True)
 
     # -- processes --
 

@@ -15,7 +15,9 @@ __all__ = ["ScriptError", "nearest"]
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ` (did you mean X?)` for the closest known word, or an empty string."""
-    found = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)
+    words = sorted(set(known))
+    found = [k for k in words if sorted(k) == sorted(word)]
+    found = found or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 
