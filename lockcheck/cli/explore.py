@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from lockcheck.cli.function import FunctionSubject, SubjectError
 from lockcheck.cli.verdict import InputError
-from lockcheck.explore.function import FunctionSubject, SubjectError
 from lockcheck.explore.session import Limits, Outcome, Session, fresh_seed
 from lockcheck.explore.shard import MergeError, merge, parse_shard
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, OptionError, make_strategy

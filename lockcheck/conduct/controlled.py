@@ -22,7 +22,7 @@ from typing import Any, Final, Protocol
 
 from lockcheck.conduct.pool import Pool
 from lockcheck.conduct.stuck import Clock
-from lockcheck.conduct.task import BLOCKING, OBSERVING, SILENT, TRAITS, Task, observed_class
+from lockcheck.conduct.task import BLOCKING, OBSERVING, SILENT, TRAITS, Task, has_silent, observed_class
 from lockcheck.seam import Kind, Op, Unwind
 
 __all__ = [
@@ -355,6 +355,8 @@ class ControlledConductor:
         return [(task.go, task.op) for task in self.live]
 
     def _note_observer(self, op: Op) -> None:
+        if not has_silent(op.obj):
+            return
         name = observed_class(op.obj)
         if name not in self.observed:
             self.newly_observed.add(name)

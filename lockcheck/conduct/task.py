@@ -15,7 +15,7 @@ from lockcheck.seam import Kind, Op
 if TYPE_CHECKING:
     from lockcheck.conduct.pool import Worker
 
-__all__ = ["BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "observed_class"]
+__all__ = ["BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "has_silent", "observed_class"]
 
 PLAIN: Final = 0
 BLOCKING: Final = 1
@@ -124,3 +124,8 @@ def observed_class(obj: Any) -> str:
     """Return under which name observations of `obj` are counted: its lock class, or its type."""
     key = getattr(obj, "key", None)
     return str(key.cls.name) if key is not None else type(obj).__name__
+
+
+def has_silent(obj: Any) -> bool:
+    """Has `obj` operations that are silent while nobody observes it: a lock, the end of a thread?"""
+    return hasattr(obj, "key") or hasattr(obj, "life")

@@ -166,7 +166,7 @@ class _Analysis:
         if node is None:
             return sure
         self._races += 1
-        self._demand(node, event, thread, op, touched)
+        self._demand(node, event, choice, touched)
         return sure
 
     def _surely(self, event: _Event, op: Op) -> bool:
@@ -178,9 +178,9 @@ class _Analysis:
     def _counts(self, op: Op) -> bool:
         return op.kind is Kind.WAIT_REFS
 
-    def _demand(
-        self, node: Node, event: _Event, thread: int, op: Op, touched: Footprint
-    ) -> None:
+    def _demand(self, node: Node, event: _Event, choice: int, touched: Footprint) -> None:
+        """Have an initial of the other order tried at `node`, unless one is or need not be."""
+        thread = choice >> 1
         heads = self._heads(event)
         initials = [head for head in heads if self._is_initial(head, heads)]
         threads = {head.thread for head in initials}
@@ -190,14 +190,12 @@ class _Analysis:
             threads.add(thread)
         if threads & node.backtrack:
             return
-        for head in initials:
-            choice, _ = self._conductor.events[head.number]
-            if choice in node.sleep:
-                return
+        if any(self._conductor.events[head.number][0] in node.sleep for head in initials):
+            return
         able = [each for each in threads if each << 1 in node.enabled or each << 1 | 1 in node.enabled]
         if not able:
             return
-        if thread in able and (thread << 1) in node.sleep:
+        if thread in able and choice in node.sleep:
             return
         node.backtrack.add(thread if thread in able else min(able))
 
@@ -228,9 +226,8 @@ class _Analysis:
                     break
                 if theirs == mode != WRITE or other.thread == thread:
                     continue
-                if other.clock[event.thread] < event.seq or other.thread == event.thread:
-                    if other.thread != event.thread:
-                        return False
+                if other.thread != event.thread and other.clock[event.thread] < event.seq:
+                    return False
         return True
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lockcheck.conduct.controlled import ControlledConductor
     from lockcheck.core.report import Report
 
-__all__ = ["Subject", "World"]
+__all__ = ["FirstThread", "Subject", "World"]
 
 
 class World(Protocol):
@@ -52,3 +52,21 @@ class Subject(Protocol):
     def describe(self) -> dict[str, Any]:
         """What a token needs to make this subject again; JSON."""
         ...
+
+
+class FirstThread:
+    """Makes the first thread of a run known to the checker as `main`; a context manager."""
+
+    name = "main"
+
+    def __init__(self, chk: Checker) -> None:
+        self._chk = chk
+        self.parent_clock: Any = None
+        self.state: Any = None
+
+    def __enter__(self) -> FirstThread:
+        self.state = self._chk.begin_thread(self)  # type: ignore[arg-type]
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._chk.end_thread(self)  # type: ignore[arg-type]

@@ -35,10 +35,11 @@ _FULL = object()
 class _Face:
     """`not_empty`, `not_full`, `all_tasks_done`: a condition on the queue's one gate."""
 
-    def __init__(self, owner: Queue, ready: Callable[[], bool], why: str) -> None:
+    def __init__(self, owner: Queue, ready: Callable[[], bool], why: str, part: str) -> None:
         self._queue = owner
+        self._part = part
         self._ready = ready
-        self._why = why
+        self._why = f"{why} in {owner.name}"
         self.acquire = owner.mutex.acquire
         self.release = owner.mutex.release
 
@@ -58,7 +59,9 @@ class _Face:
         """Give the gate up until the state is as awaited."""
         self.release()
         try:
-            got = Parking.wait(self._queue, self._ready, why=self._why, timeout=timeout)
+            got = Parking.wait(
+                self._queue, self._ready, why=self._why, timeout=timeout, part=self._part
+            )
         finally:
             self.acquire()
         return got is not None
@@ -79,10 +82,10 @@ class Queue(sync.Queue, metaclass=StandIn):
         self.unfinished_tasks = 0
         self.is_shutdown = False
         self.mutex = self._gate
-        self.not_empty = _Face(self, lambda: not self.empty(), f"an item in {self.name}")
-        self.not_full = _Face(self, lambda: not self.full(), f"room in {self.name}")
+        self.not_empty = _Face(self, lambda: not self._is_empty(), "an item", "item")
+        self.not_full = _Face(self, lambda: not self._is_full(), "room", "room")
         self.all_tasks_done = _Face(
-            self, lambda: self.unfinished_tasks <= 0, f"the items of {self.name} to be done"
+            self, lambda: self.unfinished_tasks <= 0, "the items to be done", "done"
         )
         self._init(maxsize)
 
@@ -100,16 +103,19 @@ class Queue(sync.Queue, metaclass=StandIn):
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add an item.  Raises: queue.Full, queue.ShutDown (3.13)."""
         if self.maxsize <= 0 or not block:
-            got = self.change(lambda: self._try_put(item), why="put")
+            got = self.change(lambda: self._try_put(item), why="put", part="item")
         else:
             if timeout is not None and timeout < 0:
                 raise ValueError("'timeout' must be a non-negative number")
             got = self._await(
-                lambda: self.is_shutdown or not self.full(),
+                lambda: self.is_shutdown or not self._is_full(),
                 lambda: self._try_put(item),
                 f"room in {self.name}",
                 timeout,
+                "room",
             )
+            if got is True:
+                self.chk.engine.wake(self.chk.current(), self, "item")
         if got is _SHUT:
             raise queue.ShutDown  # type: ignore[attr-defined,unused-ignore]
         if got is None or got is _FULL:
@@ -118,16 +124,19 @@ class Queue(sync.Queue, metaclass=StandIn):
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Remove and return an item.  Raises: queue.Empty, queue.ShutDown (3.13)."""
         if not block:
-            box = self.change(self._try_get, why="get")
+            box = self.change(self._try_get, why="get", part="room")
         else:
             if timeout is not None and timeout < 0:
                 raise ValueError("'timeout' must be a non-negative number")
             box = self._await(
-                lambda: self.is_shutdown or not self.empty(),
+                lambda: self.is_shutdown or not self._is_empty(),
                 self._try_get,
                 f"an item in {self.name}",
                 timeout,
+                "item",
             )
+            if box is not None and self.maxsize > 0:
+                self.chk.engine.wake(self.chk.current(), self, "room")
         if box is _SHUT:
             raise queue.ShutDown  # type: ignore[attr-defined,unused-ignore]
         if box is None:
@@ -152,7 +161,7 @@ class Queue(sync.Queue, metaclass=StandIn):
 
         def shutdown(self, immediate: bool = False) -> None:
             """Refuse puts, and gets once it is empty; `immediate` drops what is in it."""
-            self.change(lambda: self._shut(immediate), why="shutdown")
+            self.change(lambda: self._shut(immediate), why="shutdown", part="item")
 
     def _shut(self, immediate: bool) -> None:
         self.is_shutdown = True
@@ -230,7 +239,7 @@ class SimpleQueue(sync.SimpleQueue, metaclass=StandIn):
         chk = self.chk
         if chk.conductor is not None:
             chk.conductor.point(Op(Kind.WAKE, self, why="put"))
-        chk.engine.wake(chk.current(), self)
+        chk.engine.wake(chk.current(), self, "item")
         self._arrived.append(item)
         self._drain()
 

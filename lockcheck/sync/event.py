@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lockcheck.seam import Kind
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Event(Parking):
         self._flag = False
 
     def is_set(self) -> bool:
+        self.chk.point(Kind.PROBE, self)
         return self._flag
 
     isSet = is_set  # noqa: N815  (threading still has it)
@@ -44,9 +46,12 @@ class Event(Parking):
     def wait(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Block until the flag is set; False when `timeout` seconds passed first."""
         got = super().wait(
-            self.is_set, why=f"{self.name} to be set", timeout=timeout, timer=f"{self.name}.wait"
+            self._is_set, why=f"{self.name} to be set", timeout=timeout, timer=f"{self.name}.wait"
         )
         return got is not None
+
+    def _is_set(self) -> bool:
+        return self._flag
 
     def _assign(self, flag: bool) -> None:
         self._flag = flag

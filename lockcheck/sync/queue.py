@@ -9,6 +9,7 @@ import queue
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.seam import Kind
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
@@ -29,13 +30,22 @@ class Queue(Parking):
         self.unfinished_tasks = 0
 
     def qsize(self) -> int:
+        self.chk.point(Kind.PROBE, self)
         return self._store._qsize()
 
     def empty(self) -> bool:
-        return self.qsize() == 0
+        self.chk.point(Kind.PROBE, self)
+        return self._is_empty()
 
     def full(self) -> bool:
-        return 0 < self.maxsize <= self.qsize()
+        self.chk.point(Kind.PROBE, self)
+        return self._is_full()
+
+    def _is_empty(self) -> bool:
+        return not self._store._qsize()
+
+    def _is_full(self) -> bool:
+        return 0 < self.maxsize <= self._store._qsize()
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add an item; wait for room where it is bounded.  Raises: queue.Full, Unwind."""
@@ -44,7 +54,7 @@ class Queue(Parking):
             return
         if not block:
             room = self.change(
-                lambda: not self.full() and self._add(item), why="put", part="item"
+                lambda: not self._is_full() and self._add(item), why="put", part="item"
             )
             if not room:
                 raise queue.Full
@@ -52,7 +62,7 @@ class Queue(Parking):
         if timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
         got = self._await(
-            lambda: not self.full(),
+            lambda: not self._is_full(),
             lambda: self._add(item),
             f"room in {self.name}",
             timeout,
@@ -66,13 +76,13 @@ class Queue(Parking):
         """Remove and return an item; wait for one.  Raises: queue.Empty, Unwind."""
         if not block:
             box = self.change(
-                lambda: None if self.empty() else self._remove(), why="get", part="room"
+                lambda: None if self._is_empty() else self._remove(), why="get", part="room"
             )
         else:
             if timeout is not None and timeout < 0:
                 raise ValueError("'timeout' must be a non-negative number")
             box = self._await(
-                lambda: not self.empty(), self._remove, f"an item in {self.name}", timeout, "item"
+                lambda: not self._is_empty(), self._remove, f"an item in {self.name}", timeout, "item"
             )
             if box is not None and self.maxsize > 0:
                 self.chk.engine.wake(self.chk.current(), self, "room")

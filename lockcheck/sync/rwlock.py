@@ -26,12 +26,11 @@ __all__ = ["RWLock"]
 class RWLock(Parking):
     """Readers in parallel, one writer alone."""
 
-    __slots__ = ("_holds", "_readers", "_writer", "_writers_waiting", "clock", "key", "pins")
+    __slots__ = ("_holds", "_readers", "_writer", "_writers_waiting", "key", "pins")
 
     def __init__(self, chk: Checker, key: Any) -> None:
         super().__init__(chk, str(key.name))
         self.key = key
-        self.clock: Any = None
         self.pins = 0
         self._readers = 0
         self._writer = False
@@ -44,6 +43,7 @@ class RWLock(Parking):
 
     def locked(self) -> bool:
         """Return whether anybody holds it, in any mode."""
+        self.chk.point(Kind.PROBE, self)
         return self._writer or self._readers > 0
 
     def acquire_read(

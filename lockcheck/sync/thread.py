@@ -153,6 +153,7 @@ def join(thread: threading.Thread, life: Life, timeout: float | None) -> None:
 
 def is_alive(thread: threading.Thread, life: Life) -> bool:
     """Return whether it was started and has not ended."""
+    life.chk.point(Kind.PROBE, life.done)
     return life.is_alive() if life.pooled else _plain_is_alive(thread)
 
 
@@ -184,6 +185,7 @@ def bootstrap_inner(thread: threading.Thread, life: Life) -> None:
 
 def _leave(life: Life) -> None:
     life.chk.end_thread(life)
+    life.chk.point(Kind.RELEASE, life.done)
     life.done.finish()
 
 

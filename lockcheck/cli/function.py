@@ -26,6 +26,7 @@ from lockcheck.checker import Checker
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.core.report import Report
 from lockcheck.explore.session import exception_report
+from lockcheck.explore.subject import FirstThread
 
 __all__ = ["FunctionSubject", "SubjectError"]
 
@@ -181,21 +182,3 @@ class FunctionWorld:
         time.sleep = sleep
         time.monotonic = self._conductor.now
         time.time = lambda: _EPOCH + self._conductor.now()
-
-
-class FirstThread:
-    """Makes the first thread of a run known to the checker as `main`; a context manager."""
-
-    name = "main"
-
-    def __init__(self, chk: Checker) -> None:
-        self._chk = chk
-        self.parent_clock: Any = None
-        self.state: Any = None
-
-    def __enter__(self) -> FirstThread:
-        self.state = self._chk.begin_thread(self)  # type: ignore[arg-type]
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self._chk.end_thread(self)  # type: ignore[arg-type]
