@@ -143,7 +143,7 @@ class NetdevRxQueues:
                 "phys": phys.dev.name,
                 "phys_ns": phys.dev.peek_net().name,
                 "phys_q": phys.index,
-                "stack": probe.short_stack(task),
+                "stack": [name, *probe.stack()],
             }
         )
 

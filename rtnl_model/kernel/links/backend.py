@@ -116,8 +116,3 @@ class BackendDriver(LinkDriver):
         self.k.chk.assert_held(data.lock)
         self.list_del_init(data, dev)
         self.k.dev.unregister_netdevice_queue_net(net, dev, head)
-
-    def get_link_net(self, dev: NetDevice) -> Net | None:
-        """The backend."""
-        net: Net = dev.priv.net
-        return net
