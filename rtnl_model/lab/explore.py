@@ -1,0 +1,244 @@
+"""The model as a subject of the explorer: one script, one setting, a fresh kernel every schedule.
+
+Boot and set-up run without scheduling points; the script's *concurrent part* runs under control, with
+the checker, every invariant and the race detector on in every schedule.  The concurrent part begins
+at the first `a & b & wait`; in a script without one at the first command that removes or moves
+something; else it is the whole script.  After each of its steps the schedule goes on until everybody
+else is idle, so works and cleanups are explored too.
+
+A command that the kernel refuses is no finding here: under another schedule it comes too late.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.checker import Checker
+from lockcheck.explore.session import exception_report
+from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.explore.session import Limits, Outcome, Replayed, Session, fresh_seed
+from lockcheck.explore.strategies import make_strategy
+from lockcheck.explore.subject import FirstThread
+from lockcheck.explore.token import Token, TokenError
+from lockcheck.seam import Kind, Op
+
+from ..iproute import Script, normalise, parse_script
+from ..iproute.commands import Command, LinkDel, LinkSet, NetnsDel, Par, PhysDel, PortDel, Rmmod
+from ..iproute.commands import Seq as Sequential
+from ..iproute.commands import Step, Wipe, commands_of
+from ..iproute.listing import devices_by_netns
+from ..iproute.run import ScriptRun
+from .invariants import check_quiescence
+from .model_run import ModelSetting
+
+if TYPE_CHECKING:
+    from lockcheck.core.report import Report
+
+    from ..kernel.kernel import Kernel
+    from ..kernel.net_namespace import Net
+
+__all__ = ["SCHEMA", "ExploreOptions", "ModelSubject", "concurrent_from", "explore", "replay"]
+
+SCHEMA = "rtnl-model/explore/1"
+
+_REMOVES = (LinkDel, NetnsDel, PhysDel, PortDel, Rmmod, Wipe)
+
+
+def concurrent_from(script: Script) -> int:
+    """Return the index of the first step that is explored."""
+    for index, step in enumerate(script.steps):
+        if _has_par(step):
+            return index
+    for index, step in enumerate(script.steps):
+        if any(_disturbs(command) for command in commands_of(step)):
+            return index
+    return 0
+
+
+def _has_par(step: Step) -> bool:
+    if isinstance(step, Par):
+        return True
+    return isinstance(step, Sequential) and any(_has_par(inner) for inner in step.steps)
+
+
+def _disturbs(command: Command) -> bool:
+    if isinstance(command, LinkSet):
+        return "netns" in json.dumps(asdict(command), default=str)
+    return isinstance(command, _REMOVES)
+
+
+class ModelSubject:
+    """A script on a kernel (`lockcheck.explore.subject.Subject`)."""
+
+    def __init__(self, script: Script, setting: ModelSetting) -> None:
+        self.script = script
+        self.setting = setting
+        self.title = script.name or "script"
+        self.first = concurrent_from(script)
+
+    def world(self, conductor: ControlledConductor) -> ModelWorld:
+        """Make a fresh kernel's world."""
+        return ModelWorld(self, conductor)
+
+    def describe(self) -> dict[str, Any]:
+        """What a token needs: the canonical script and the setting, defaults left out."""
+        plain = asdict(ModelSetting())
+        chosen = {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(self.setting).items()
+            if value != plain[key]
+        }
+        return {"kind": "rtnl", "script": normalise(self.script), **chosen}
+
+    @classmethod
+    def of_token(cls, described: dict[str, Any]) -> ModelSubject:
+        """Make the subject that a token names.  Raises: TokenError, ScriptError, WrongSetting."""
+        if described.get("kind") != "rtnl":
+            raise TokenError("this token is not of the model; `lockcheck replay` may know it")
+        known = asdict(ModelSetting())
+        chosen = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in described.items()
+            if key not in ("kind", "script")
+        }
+        unknown = sorted(chosen.keys() - known.keys())
+        if unknown:
+            raise TokenError(f"the token has settings that this version does not know: {unknown}")
+        setting = ModelSetting(**chosen)
+        setting.check()
+        return cls(parse_script(str(described["script"]), "token"), setting)
+
+
+class ModelWorld:
+    """One schedule's kernel (`lockcheck.explore.subject.World`)."""
+
+    def __init__(self, subject: ModelSubject, conductor: ControlledConductor) -> None:
+        self._subject = subject
+        self._conductor = conductor
+        self.chk = Checker(conductor=conductor, races=True)
+        self.checkers: Sequence[Checker] = (self.chk,)
+        self.k: Kernel | None = None
+        self._state = ""
+
+    def body(self) -> None:
+        """Boot and set up in quiet, run the concurrent part, look at what is left."""
+        subject, conductor = self._subject, self._conductor
+        with FirstThread(self.chk):
+            with conductor.quiet():
+                self.k = k = subject.setting.kernel(self.chk)
+                k.start()
+                run = ScriptRun(k, subject.script, keep_going=True)
+                for step in subject.script.steps[: subject.first]:
+                    run.begin(step)
+                    k.quiesce()
+            for step in subject.script.steps[subject.first :]:
+                run.begin(step)
+                conductor.settle()
+            with conductor.quiet():
+                check_quiescence(k)
+                self._state = json.dumps(devices_by_netns(k), sort_keys=True)
+
+    def findings(self) -> list[Report]:
+        """Reports with the tags of known defects, and threads that died."""
+        found = list(self.chk.reports)
+        for report in found:
+            tags = [tag for tag in report.data.get("tags", ()) if tag.startswith("known:")]
+            if tags:
+                report.data.setdefault("known", tags[0].removeprefix("known:"))
+        return found + [exception_report(name, error) for name, error in self.chk.failures]
+
+    def state(self) -> str:
+        """Devices of every namespace at the end."""
+        return self._state
+
+    def close(self) -> None:
+        """Nothing outside was changed."""
+
+    def owed(self, op: Op) -> list[tuple[str, Any]]:
+        """Who owes what a stuck thread waits for: references' holders, and the works behind."""
+        if self.k is None or op.kind is not Kind.WAIT_REFS:
+            return []
+        refs, value = op.aux
+        found: list[tuple[str, Any]] = []
+        for ref in refs:
+            dev = ref.owner
+            if dev is None or ref.value == value:
+                continue
+            found.append((f"{dev.name} is held by {', '.join(dev.holders()) or 'nobody'}", None))
+        return found + self._waiting_works()
+
+    def _waiting_works(self) -> list[tuple[str, Any]]:
+        """Works that are queued and cannot start, with the thread that they wait for."""
+        assert self.k is not None
+        found: list[tuple[str, Any]] = []
+        for cpu in getattr(self.k.rtnl_work, "cpus", ()):
+            if cpu.current is None:
+                continue
+            running = cpu.current.net.name
+            ts = cpu.thread.state if cpu.thread is not None else None
+            for work in cpu.items:
+                devices = ", ".join(dev.name for dev in _pending(work.net)) or "nothing"
+                found.append(
+                    (
+                        f"the work of {work.net.name} (to unregister {devices}) is queued on CPU "
+                        f"{cpu.number} behind the work of {running}, which is this wait",
+                        ts,
+                    )
+                )
+        return found
+
+
+def _pending(net: Net) -> list[Any]:
+    return list(net.dev_unreg_head)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExploreOptions:
+    """How to search."""
+
+    strategy: str = "portfolio"
+    schedules: int | None = None
+    seconds: float | None = None
+    preemptions: int | None = None
+    seed: int | None = None
+    shard: tuple[int, int] = (0, 1)
+    fail_on: str = "possible"
+    hang_after: float = Limits.hang_after
+    findings: int | None = None
+    """Stop after so many."""
+    shrink: bool = True
+
+
+def explore(
+    script: Script,
+    setting: ModelSetting,
+    options: ExploreOptions,
+    *,
+    on_progress: Callable[[Session], None] | None = None,
+) -> Outcome:
+    """Search; the result document is `outcome.to_dict(SCHEMA)`.  Raises: OptionError."""
+    seed = options.seed if options.seed is not None else fresh_seed()
+    strategy = make_strategy(
+        options.strategy, seed, preemptions=options.preemptions, shard=options.shard
+    )
+    limits = Limits(
+        schedules=options.schedules,
+        seconds=options.seconds,
+        findings=options.findings,
+        hang_after=options.hang_after,
+        shrink=options.shrink,
+    )
+    with Session(
+        ModelSubject(script, setting), limits=limits, fail_on=options.fail_on
+    ) as session:
+        session.on_progress = on_progress
+        return session.explore(strategy, shard=options.shard)
+
+
+def replay(token: Token) -> Replayed:
+    """Run exactly that schedule again.  Raises: TokenError, ScriptError, WrongSetting."""
+    with Session(ModelSubject.of_token(token.subject)) as session:
+        return session.replay(token)
