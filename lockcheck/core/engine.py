@@ -186,7 +186,7 @@ class Engine:
         known = ts.chain.rec.children.get(key)
         if known is not None and known.saturated and nest is None and not ts.foreign:
             if not rules.volatile(ts, key):
-                chain = ts.chain.next[key] = Chain(known, ts.chain, EMPTY)
+                chain = ts.chain.next[key] = Chain(known, ts.chain, self.capture())
                 return chain
         ts.tracing += 1
         reports: list[Report] = []
@@ -251,7 +251,6 @@ class Engine:
         witness.held = refs(ts)
         assert rec.key is not None
         witness.wanted = LockRef(lock.name, rec.key.cls.name, rec.key.mode_name, stack)
-        witness.marks = marks(ts.chain)
         if rec.key.mode == WRITE and rec.key.cls.base.kind == "rwlock" and not rec.key.trylock:
             writers = rec.key.base.writers
             writers.append(witness)
@@ -263,10 +262,14 @@ class Engine:
 
     def new_segment(self, ts: ThreadState) -> None:
         """The thread's order to others has changed: what it does now is worth seeing again."""
-        for root in ts.overlay.values():
-            ts.touched |= touched(root)
-        ts.overlay = {}
-        self.rechain(ts)
+        ts.tracing += 1  # the collector may run here; its context must not lead the chain anew
+        try:
+            for root in ts.overlay.values():
+                ts.touched |= touched(root)
+            ts.overlay = {}
+            self.rechain(ts)
+        finally:
+            ts.tracing -= 1
 
     def rechain(self, ts: ThreadState) -> None:
         """Lead the thread's chain anew from the root of its present context state."""
@@ -515,16 +518,6 @@ def ref_of(entry: Any) -> LockRef:
         ts = entry.ts
         stack = chain.stack or chain.rec.stack_of(ts.serial if ts is not None else 0)
     return LockRef(entry.lock.name, key.cls.name, key.mode_name, stack)
-
-
-def marks(chain: Chain) -> tuple[tuple[Chain, int], ...]:
-    """How far the views along a chain have grown: which sections were done under each prefix."""
-    found = []
-    node: Chain | None = chain
-    while node is not None:
-        found.append((node, len(node.next)))
-        node = node.parent
-    return tuple(found)
 
 
 def touched(root: Chain) -> set[Key]:

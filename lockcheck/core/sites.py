@@ -41,7 +41,10 @@ def allocation(frame: FrameType) -> tuple[str, str]:
 
 
 def _stem(code: CodeType) -> str:
-    return os.path.splitext(os.path.basename(code.co_filename))[0]
+    """The module's name as its file tells it; a package's for its `__init__`."""
+    folder, name = os.path.split(code.co_filename)
+    stem = os.path.splitext(name)[0]
+    return os.path.basename(folder) if stem == "__init__" and folder else stem
 
 
 def _assigned(code: CodeType, lasti: int) -> str | None:

@@ -131,7 +131,8 @@ def _collector(phase: str, _info: dict[str, int]) -> None:
     except AttributeError:
         return  # a thread that is just being made known
     if phase == "start":
-        chk.engine.context_enter(ts, "gc")
+        if not ts.tracing:  # inside the engine itself: what runs is let through unjudged
+            chk.engine.context_enter(ts, "gc")
     elif "gc" in ts.contexts:
         chk.engine.context_leave(ts, "gc")
 
