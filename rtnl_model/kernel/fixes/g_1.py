@@ -1,10 +1,10 @@
 """G.1: nothing attaches to a lower that is going.
 
-An ipvlan on an ipvlan attaches to the real lower, whose namespace rtnl_newlink did not lock.  In 7.3
-it may come after that lower's NETDEV_UNREGISTER walked the port's list and before the last old upper
-left the port; nobody walks again, and the lower waits for ever.  Here the port is joined only while
-the lower is registered, read under the instance lock under which that changes; the walk closes the
-port, and link and list are one critical section with the look at whether it is closed.
+An ipvlan on an ipvlan attaches to the real lower, whose namespace rtnl_newlink did not lock.  In
+7.3 it may come after that lower's NETDEV_UNREGISTER walked the port's list and before the last old
+upper left the port; nobody walks again, and the lower waits for ever.  Here the port is joined
+only while the lower is registered, read under the instance lock under which that changes; the walk
+closes the port, and link and list are one critical section with the look at whether it is closed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """G.3: adjacency is cut first, the device queued last.
 
-7.3 queues the upper to its namespace and then unlinks it.  Without RTNL that namespace's worker may
-unregister the upper before the unlink: it finds a lower still linked, and both sides edit the lists.
+7.3 queues the upper to its namespace and then unlinks it.  Without RTNL that namespace's worker
+may unregister the upper before the unlink: it finds a lower still linked, and both sides edit the
+lists.
 """
 
 from __future__ import annotations

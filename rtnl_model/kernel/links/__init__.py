@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead
     from ..notifier import NotifierInfo
-    from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams
+    from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams, PeerRequest
 
 __all__ = ["LinkDriver", "is_valid_ether_addr"]
 
@@ -102,6 +102,9 @@ class LinkDriver:
 
     def setup(self, dev: NetDevice) -> None:
         """Fill a fresh device: dev.priv, mtu, flags, needs_free_netdev, priv_destructor."""
+
+    def alloc(self, asked: LinkRequest | PeerRequest | None) -> None:
+        """rtnl_link_ops.alloc, as far as it refuses.  Raises: KernelError."""
 
     def validate(self, req: LinkRequest) -> None:
         """Refuse attributes before anything is locked for good. Raises: KernelError."""

@@ -82,12 +82,21 @@ class Netkit(LinkDriver):
             peer.get("policy", "forward") not in POLICIES
         ):
             raise KernelError(EINVAL, "Provided default xmit policy not supported")
-        self.check_queues(req.num_rx_queues, req.num_tx_queues)
 
-    def check_queues(self, rx: int | None, tx: int | None) -> None:
+    def alloc(self, asked: LinkRequest | PeerRequest | None) -> None:
         """netkit_alloc. Raises: KernelError(EOPNOTSUPP)."""
-        if (rx or 1) > RX_QUEUES_MAX or (tx or 1) > TX_QUEUES_MAX:
+        if self.asked_queues(asked, "rx") > RX_QUEUES_MAX:
             raise KernelError(EOPNOTSUPP)
+        if self.asked_queues(asked, "tx") > TX_QUEUES_MAX:
+            raise KernelError(EOPNOTSUPP)
+
+    def asked_queues(self, asked: LinkRequest | PeerRequest | None, which: str) -> int:
+        """IFLA_NUM_RX_QUEUES or IFLA_NUM_TX_QUEUES of one end; the default is one."""
+        if asked is None:
+            return 1
+        attrs: dict[str, AttrValue] = getattr(asked, "attrs", {})
+        given = getattr(asked, f"num_{which}_queues", None) or attrs.get(f"num{which}queues", 1)
+        return int(str(given))
 
     # -- newlink --
 
@@ -143,12 +152,9 @@ class Netkit(LinkDriver):
         """Create and register the peer."""
         k = self.k
         asked: PeerRequest | None = params.req.peer
-        if asked is not None:
-            rx, tx = asked.attrs.get("numrxqueues", 1), asked.attrs.get("numtxqueues", 1)
-            self.check_queues(int(str(rx)), int(str(tx)))
         peer = k.rtnetlink.rtnl_create_link(params.rtnl_newlink_peer_net(), self, asked)
         attrs = {} if asked is None else asked.attrs
-        peer.num_rx_queues = int(str(attrs.get("numrxqueues", 1)))
+        peer.num_rx_queues = self.asked_queues(asked, "rx")
         self.fill_priv(peer.priv, params.data, attrs, primary=False, pair=True)
         try:
             self.register_end(peer, None if asked is None else asked.address)
