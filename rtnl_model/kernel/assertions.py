@@ -1,0 +1,169 @@
+"""Assertions and findings: ASSERT_RTNL and its family, WARN, BUG, invariants, `--strict`.
+
+The kernel's ASSERT_RTNL asks whether anybody holds the mutex; here every assertion asks whether the
+*calling thread* does.  A broken one is a finding with the model's stack, never a crash; a BUG()
+unwinds the request that hit it.
+
+A finding carries `rule` (stable, for tests and the catalogue), `model_stack`, the device's history
+where there is one, and `known` = "known:G.n" where the rule is a known defect of 7.3.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .errors import KernelBug
+
+if TYPE_CHECKING:
+    from lockcheck import Checker
+
+    from .net_namespace import Net
+    from .netdevice import NetDevice
+    from .probe import Probe
+    from .regime import Regime
+
+__all__ = ["Assertions"]
+
+
+class Assertions:
+    """The part of `Kernel` that files findings."""
+
+    probe: Probe
+    regime: Regime
+
+    def __init__(self, chk: Checker, strict: str) -> None:
+        self.chk = chk
+        self.strict = strict
+        """off, converted or all: whose devices must be under their own netns' lock."""
+        self.kmsg: list[str] = []
+        """The kernel's log, lines of level notice and above."""
+        self.counts: dict[str, int] = {}
+        """How often things happened (registered, freed, delegated …); approximate under load."""
+
+    # -- findings --
+
+    def file(self, kind: str, title: str, rule: str, dev: NetDevice | None, **data: Any) -> None:
+        """One finding, with the model's stack."""
+        task = self.probe.current()
+        stack = self.probe.stack()
+        lines = ["model stack: " + " < ".join(stack)] if stack else []
+        if task.request:
+            lines.append(f"request: {task.request}")
+        if dev is not None:
+            lines.append(
+                f"{dev.label}: {dev.peek_state().name} in {dev.peek_net().label}, "
+                f"references {dev.refcnt.value}: {', '.join(dev.holders())}"
+            )
+        known = data.pop("known", "")
+        tags = [f"known:{known}"] if known and self.regime.name == "small" else []
+        self.chk.report(
+            kind,
+            title,
+            severity="certain",
+            detail="\n".join(lines),
+            fingerprint=f"{rule}@{'<'.join(stack[:6])}",
+            rule=rule,
+            model_stack=stack,
+            device=dev.label if dev is not None else "",
+            tags=tags,
+            **data,
+        )
+
+    def report_invariant(
+        self,
+        title: str,
+        *,
+        rule: str,
+        dev: NetDevice | None = None,
+        kind: str = "invariant",
+        known: str = "",
+    ) -> None:
+        """An invariant of kernel-core.md 8 does not hold."""
+        self.file(kind, title, rule, dev, known=known)
+
+    def warn(
+        self, title: str, *, dev: NetDevice | None = None, rule: str = "warn", known: str = ""
+    ) -> None:
+        """WARN()."""
+        self.kmsg.append(f"WARNING: {title}")
+        self.file("warn", title, rule, dev, known=known)
+
+    def bug(self, title: str, *, dev: NetDevice | None = None, rule: str = "bug") -> NoReturn:
+        """BUG(): file it and unwind this request.  Raises: KernelBug."""
+        self.kmsg.append(f"kernel BUG: {title}")
+        self.file("invariant", title, rule, dev)
+        raise KernelBug(title)
+
+    def printk(self, line: str, **_fields: Any) -> None:
+        """A line of the kernel's log."""
+        self.kmsg.append(line)
+
+    def count(self, what: str, _dev: NetDevice | None = None) -> None:
+        """Statistics."""
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    # -- RTNL --
+
+    def ASSERT_RTNL(self) -> None:
+        """This thread holds RTNL (where there is none: a netns' lock, in a section)."""
+        if not self.regime.is_rtnl_held():
+            self.file("assertion", "ASSERT_RTNL() failed", "assert-rtnl", None)
+
+    def ASSERT_RTNL_NET(self, net: Net) -> None:
+        """This thread holds net's RTNL, and the global one where it exists."""
+        if not self.regime.is_net_held(net):
+            self.file(
+                "assertion", f"ASSERT_RTNL_NET({net.name or 'init_net'}) failed", "assert-rtnl-net", None
+            )
+
+    def lockdep_rtnl_is_held(self) -> bool:
+        """Does this thread hold RTNL?"""
+        return self.regime.is_rtnl_held()
+
+    def lockdep_rtnl_net_is_held(self, net: Net) -> bool:
+        """Does this thread hold net's RTNL?"""
+        return self.regime.is_net_held(net)
+
+    def assert_section(self) -> None:
+        """Inside rtnl_lock … rtnl_unlock: what __rtnl_net_lock asserts as ASSERT_RTNL."""
+        if self.regime.has_rtnl:
+            self.ASSERT_RTNL()
+        elif self.regime.section() is None:
+            self.file("assertion", "per-netns lock outside a section", "assert-section", None)
+
+    def netdev_assert_locked(self, dev: NetDevice, what: str) -> None:
+        """This thread holds the device's instance lock."""
+        if not self.regime.owns(dev.lock):
+            self.file(
+                "assertion", f"{what} of {dev.name} without its instance lock", "assert-instance", dev
+            )
+
+    def strict_assert(self, dev: NetDevice, what: str) -> None:
+        """`--strict`: only a thread that owns the lock of the device's own netns may do this."""
+        self.strict_assert_net(dev, dev.peek_net(), what)
+
+    def strict_assert_net(self, dev: NetDevice, net: Net, what: str) -> None:
+        """As strict_assert, for a netns that the device is about to enter."""
+        if self.strict == "off" or not self.regime.has_net_locks:
+            return
+        if self.strict == "converted" and not dev.converted:
+            return
+        if not self.regime.is_net_held(net):
+            self.file(
+                "assertion",
+                f"{what} of {dev.name} without the lock of its namespace {net.name or 'init_net'}",
+                "strict-net",
+                dev,
+            )
+
+    def assert_no_lock_held(self, what: str) -> None:
+        """invariant: no wait for references with RTNL, an instance or a driver lock held."""
+        for hold in self.chk.held():
+            lock = getattr(hold, "lock", hold)
+            if lock.name in WAITABLE or hasattr(lock, "sync"):
+                continue
+            self.report_invariant(f"{what} with {lock.name} held", rule="wait-with-lock-held")
+
+
+WAITABLE = frozenset({"pernet_ops_rwsem"})
+"""What cleanup_net, module unload and notifier registration do hold while they wait."""

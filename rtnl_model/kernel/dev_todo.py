@@ -1,0 +1,165 @@
+"""What happens to unregistered devices after RTNL was dropped: netdev_run_todo.
+
+Mirrors netdev_run_todo and netdev_wait_allrefs_any of net/core/dev.c in Linux 7.3 (patches
+0fa296dd520e and af3634d4ac65): rcu_barrier, UNREGISTERED, then wait for *any* device whose
+references are gone.  While it waits it sends NETDEV_UNREGISTER again once a second, under the
+device's own netns lock, whose unlock drains; what that drained is left on the todo list by
+__rtnl_unlock (hazard 16, G.12).
+
+Waiting is one blocking operation of the checker, so "who waits for whose reference" is seen.
+Left out: linkwatch_sync_dev's walk, checks of ip pointers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .dev_unregister import DevUnregister
+from .netdevice import NetDevice, RegState
+
+if TYPE_CHECKING:
+    from lockcheck.sync import Refcount
+
+__all__ = ["DevTodo"]
+
+
+class DevTodo(DevUnregister):
+    """The part of unregistration that holds no lock."""
+
+    def netdev_run_todo(self) -> None:
+        """Drop RTNL and finish every device of this section.  It may sleep for long."""
+        k = self.k
+        with k.probe.fn("netdev_run_todo"):
+            todo = self.splice_todo()
+            try:
+                k.rtnetlink.rtnl_unlock_raw()
+            finally:
+                if todo:
+                    self.finish_todo(todo)
+
+    def splice_todo(self) -> list[NetDevice]:
+        """Take the list away.  Locks: RTNL."""
+        todo = self.k.regime.todo()
+        taken = list(todo)
+        todo.clear()
+        return taken
+
+    def finish_todo(self, devs: list[NetDevice]) -> None:
+        """Wait for the references of each and release it.  Locks: none."""
+        k = self.k
+        k.assert_no_lock_held("netdev_run_todo")
+        waiting = self.mark_unregistered(devs)
+        released: list[NetDevice] = []
+        while waiting:
+            dev = self.netdev_wait_allrefs_any(waiting)
+            waiting.remove(dev)
+            self.release_one(dev)
+            released.append(dev)
+        k.dev_unreg_count_sub(released)
+
+    def mark_unregistered(self, devs: list[NetDevice]) -> list[NetDevice]:
+        """rcu_barrier, then UNREGISTERED under the instance lock."""
+        k = self.k
+        k.rcu.rcu_barrier()
+        marked: list[NetDevice] = []
+        for dev in devs:
+            with dev.lock:
+                state = dev.reg_state
+                if state is RegState.UNREGISTERING:
+                    dev.reg_state = RegState.UNREGISTERED
+            if state is not RegState.UNREGISTERING:
+                k.warn(f"netdev_run_todo of {dev.name} in state {state.name}", dev=dev)
+                continue
+            k.linkwatch.linkwatch_sync_dev(dev)
+            marked.append(dev)
+        return marked
+
+    def release_one(self, dev: NetDevice) -> None:
+        """No reference is left: run the destructor and free it."""
+        k = self.k
+        if dev.refcnt.value != 1:
+            k.bug(f"{dev.name} has {dev.refcnt.value} references at its end", dev=dev)
+        assert dev.netdev_ops is not None
+        dev.netdev_ops.priv_destructor(dev)
+        if dev.needs_free_netdev:
+            self.free_netdev(dev)
+
+    # -- waiting --
+
+    def netdev_wait_allrefs_any(self, devs: list[NetDevice]) -> NetDevice:
+        """Wait until one of devs has no reference but its own.
+
+        `devs` grows when a rebroadcast takes over what it drained (fix of G.12).
+        """
+        k = self.k
+        started = warned = k.chk.now()
+        while True:
+            k.assert_no_lock_held("netdev_wait_allrefs_any")
+            hit = self.wait_refs_once(devs)
+            if hit is not None:
+                return next(dev for dev in devs if dev.refcnt is hit)
+            devs.extend(self.netdev_rebroadcast(devs))
+            now = k.chk.now()
+            if now - warned >= k.timing.unregister_timeout:
+                self.warn_allrefs(devs, now - started)
+                warned = now
+
+    def wait_refs_once(self, devs: list[NetDevice]) -> Refcount | None:
+        """One wait, until the next rebroadcast is due."""
+        return self.k.chk.wait_refs(
+            [dev.refcnt for dev in devs],
+            1,
+            timeout=self.k.timing.wait_refs_rebroadcast,
+            timer="netdev_wait_allrefs_any rebroadcast",
+            repeat=True,
+        )
+
+    def netdev_rebroadcast(self, devs: list[NetDevice]) -> list[NetDevice]:
+        """Send UNREGISTER again for every device; returns what the caller must finish as well.
+
+        7.3 leaves with __rtnl_unlock, whatever the drains have put on the todo list (G.12).
+        """
+        k = self.k
+        with k.probe.frame("netdev_wait_allrefs_any"):
+            k.rtnetlink.rtnl_lock()
+            try:
+                for dev in devs:
+                    net = self.dev_net(dev)
+                    if net.freed:
+                        k.report_invariant(
+                            f"rebroadcast for {dev.name} locks freed namespace {net.name}",
+                            rule="rebroadcast-on-freed-netns",
+                            dev=dev,
+                            known="G.19",
+                        )
+                    k.rtnetlink.rtnl_net_lock_nested(net)
+                    try:
+                        k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
+                    finally:
+                        k.rtnetlink.rtnl_net_unlock_nested(net)
+                adopted = self.rebroadcast_takes(devs)
+            finally:
+                k.rtnetlink.rtnl_unlock_raw(known="G.12")
+            k.rcu.rcu_barrier()
+            k.rtnetlink.rtnl_lock()
+            try:
+                k.linkwatch.linkwatch_run_pending(devs)
+            finally:
+                k.rtnetlink.rtnl_unlock_raw(known="G.12")
+        return adopted
+
+    def rebroadcast_takes(self, devs: list[NetDevice]) -> list[NetDevice]:
+        """What the rebroadcast's drains unregistered and this thread will finish: nothing in 7.3."""
+        return []
+
+    def warn_allrefs(self, devs: list[NetDevice], waited: float) -> None:
+        """The kernel's line, with the trackers, once per netdev_unregister_timeout_secs."""
+        for dev in devs:
+            refs = dev.refcnt.value
+            if refs == 1:
+                continue
+            self.k.printk(
+                f"unregister_netdevice: waiting for {dev.name} to become free. "
+                f"Usage count = {refs}",
+                holders=dev.holders()[:10],
+            )

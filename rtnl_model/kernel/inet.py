@@ -1,0 +1,157 @@
+"""What the IP stacks do in these paths: names they refuse, addresses, sysctl tables with users.
+
+Mirrors inetdev_event, addrconf_notify, inet_rtm_newaddr and the sysctl handlers of
+net/ipv6/conf/DEV that enter RTNL by trylock (`addr_gen_mode`, `disable_ipv6` …): while one runs it
+is a *user* of the device's table, and the device's teardown waits for the table's users (G.14).
+
+Left out: routes, addresses beyond a list per device, DAD, the periodic address check.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from .errors import KernelError
+from .events import NOTIFY_DONE, NOTIFY_OK, notifier_from_errno
+
+if TYPE_CHECKING:
+    from lockcheck.sync import Parking
+
+    from .kernel import Kernel
+    from .net_namespace import Net
+    from .netdevice import NetDevice
+    from .notifier import NotifierInfo
+
+__all__ = ["RTNL_SYSCTLS", "Inet"]
+
+RTNL_SYSCTLS = frozenset(
+    {
+        "forwarding",
+        "ignore_routes_with_linkdown",
+        "disable_ipv6",
+        "proxy_ndp",
+        "addr_gen_mode",
+        "stable_secret",
+        "disable_policy",
+        "force_forwarding",
+    }
+)
+"""Keys whose handler takes RTNL; `addr_gen_mode` and `stable_secret` also when only read."""
+
+READ_TAKES_RTNL = frozenset({"addr_gen_mode", "stable_secret"})
+
+
+class Table:
+    """One device's net/ipv6/conf/DEV; `users` is touched only inside parking."""
+
+    __slots__ = ("gone", "parking", "users", "values")
+
+    def __init__(self, parking: Parking) -> None:
+        self.parking = parking
+        self.users = 0
+        self.gone = False
+        self.values: dict[str, str] = {"addr_gen_mode": "0", "disable_ipv6": "0"}
+
+
+class Inet:
+    """`k.inet`."""
+
+    def __init__(self, k: Kernel) -> None:
+        self.k = k
+
+    # -- notifier --
+
+    def inetdev_event(self, event: str, dev: NetDevice, _info: NotifierInfo) -> int:
+        """Make the tables on REGISTER, remove them on UNREGISTER."""
+        if event == "REGISTER":
+            if dev.name in ("all", "default"):
+                return notifier_from_errno(errno.EINVAL)
+            dev.info["sysctl"] = Table(self.k.chk.Parking(f"sysctl {dev.label}"))
+            return NOTIFY_OK
+        if event == "UNREGISTER":
+            self.unregister_sysctl_table(dev)
+        return NOTIFY_DONE
+
+    def unregister_sysctl_table(self, dev: NetDevice) -> None:
+        """drop_sysctl_table: wait until nobody is inside a handler of it."""
+        table: Table | None = dev.info.pop("sysctl", None)
+        if table is None:
+            return
+        with self.k.probe.frame("addrconf_ifdown"), self.k.probe.frame("drop_sysctl_table"):
+            table.parking.change(lambda: setattr(table, "gone", True))
+            if table.parking.peek(lambda: table.users):
+                table.parking.wait(
+                    lambda: not table.users, why=f"the users of {dev.label}'s sysctl table to leave"
+                )
+
+    def unregister_sysfs(self, dev: NetDevice) -> None:
+        """device_del: nothing in this model keeps a sysfs file open."""
+
+    # -- requests --
+
+    def addr_add(self, net: Net, ifindex: int, address: str) -> None:
+        """RTM_NEWADDR.  Raises: KernelError(ENODEV, EEXIST)."""
+        k = self.k
+        with k.probe.frame("inet_rtm_newaddr"):
+            k.rtnetlink.rtnl_net_lock(net)
+            try:
+                dev = k.dev.dev_get_by_index(net, ifindex)
+                if dev is None:
+                    raise KernelError(errno.ENODEV)
+                addresses = dev.info.setdefault("addresses", [])
+                if address in addresses:
+                    raise KernelError(errno.EEXIST)
+                addresses.append(address)
+            finally:
+                k.rtnetlink.rtnl_net_unlock(net)
+
+    def sysctl(self, net: Net, ifname: str, key: str, value: str | None = None) -> str:
+        """Read or write net.ipv6.conf.IFNAME.KEY.  Raises: KernelError(ENOENT)."""
+        dev = self.k.dev.dev_get_by_name(net, ifname)
+        table: Table | None = dev.info.get("sysctl") if dev is not None else None
+        if dev is None or table is None:
+            raise KernelError(errno.ENOENT)
+        while True:
+            if not table.parking.change(lambda: self._use(table)):
+                raise KernelError(errno.ENOENT)
+            try:
+                answer = self.handler(net, table, key, value)
+            finally:
+                table.parking.change(lambda: self._unuse(table))
+            if answer is not None:
+                return answer
+            self.k.chk.sleep(self.k.timing.lock_retry, "restart_syscall")
+
+    def _use(self, table: Table) -> bool:
+        if table.gone:
+            return False
+        table.users += 1
+        return True
+
+    def _unuse(self, table: Table) -> None:
+        table.users -= 1
+
+    def handler(self, net: Net, table: Table, key: str, value: str | None) -> str | None:
+        """addrconf_sysctl_*: with RTNL by trylock; None: restart_syscall."""
+        k = self.k
+        takes_rtnl = key in (RTNL_SYSCTLS if value is not None else READ_TAKES_RTNL)
+        if not takes_rtnl:
+            return self.access(table, key, value)
+        with k.probe.frame(f"addrconf_sysctl_{key}"):
+            if not self.enter_rtnl(net):
+                return None
+            try:
+                return self.access(table, key, value)
+            finally:
+                k.rtnetlink.rtnl_net_unlock(net)
+
+    def enter_rtnl(self, net: Net) -> bool:
+        """rtnl_net_trylock: the unlock will drain (G.14)."""
+        return self.k.rtnetlink.rtnl_net_trylock(net)
+
+    def access(self, table: Table, key: str, value: str | None) -> str:
+        """Read, or write and read back."""
+        if value is not None:
+            table.values[key] = value
+        return table.values.get(key, "0")

@@ -1,0 +1,334 @@
+"""`Kernel`: one run's kernel.  It owns the checker, the initial namespace, lists, locks, drivers.
+
+A kernel file is a class held by it (`k.dev`, `k.rtnetlink` …), made through `compose`, which stacks
+the run's overlays (seeded bugs, fixes) on the class: an overlay is a subclass, so a bug never needs
+an `if` in the kernel.  Calls from one kernel file to another go through this object.
+
+Life: `Kernel(chk, …)`, `start()` boots the initial namespace and loads the drivers, `quiesce()`
+waits until all works are idle and all cleanups are over, `shutdown()` joins every thread.
+
+Left out: more than one network stack in a run (make another Kernel, nothing is global).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .assertions import Assertions
+from .dev import Dev
+from .events import RtnlEvents
+from .fixes import pernet_fixes
+from .inet import Inet
+from .links.drivers import driver_table
+from .linkwatch import Linkwatch
+from .lock_debug import LockDebug
+from .modules import Modules
+from .net_namespace import Net, NetNamespace
+from .netdev_genl import NetdevGenl
+from .netdev_rx_queue import NetdevRxQueues
+from .netdev_work import NetdevWork
+from .notifier import Notifier, NotifierBlock
+from .pernet import Pernet
+from .probe import Probe
+from .rcu import Rcu
+from .regime import REGIMES
+from .rtnetlink import Rtnetlink
+from .rtnl_work import PercpuWork, RtnlWork
+from .timing import TIMINGS, Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from lockcheck import Checker
+    from lockcheck.sync import Lock
+
+    from .links import LinkDriver
+    from .netdevice import NetDevice
+    from .overlay import Overlay
+
+__all__ = ["Kernel"]
+
+T = TypeVar("T")
+
+
+class Kernel(Assertions):
+    """One model kernel.
+
+    Args:
+        chk: the checker that makes every primitive and collects every finding.
+        regime: global, small, pernet or naive.
+        workers: "netns" (a worker thread a namespace) or "percpu" (Linux 7.3's workqueue).
+        cpus: CPUs of the model.
+        overlays: bugs and fixes, applied in order, over the regime's own fixes.
+        without: ids of the regime's own fixes to leave out (`--bug G.n` in `pernet`).
+        timing: name of a timing table, or one.
+        strict: off, converted or all.
+        drivers: driver classes of the caller's own; they add to the table or replace there.
+        kinds: what to load at start (None: every driver, as the recordings' kernel had them built
+            in); a request for another kind loads it then.
+    """
+
+    def __init__(
+        self,
+        chk: Checker,
+        regime: str = "small",
+        *,
+        workers: str = "netns",
+        cpus: int = 2,
+        overlays: Sequence[Overlay] = (),
+        without: Collection[str] = (),
+        timing: str | Timing = "zero",
+        strict: str = "converted",
+        drivers: Sequence[type[LinkDriver]] = (),
+        kinds: Sequence[str] | None = None,
+    ) -> None:
+        super().__init__(chk, strict)
+        self.cpus = cpus
+        self.workers = workers
+        self.timing: Timing = TIMINGS[timing] if isinstance(timing, str) else timing
+        own = pernet_fixes(without) if regime == "pernet" else ()
+        self.overlays: tuple[Overlay, ...] = (*own, *overlays)
+        self._labels: dict[str, int] = {}
+        self._net_locks: dict[Lock, Net] = {}
+
+        self.probe = self.compose("probe", Probe)(self)
+        self.regime = self.compose("regime", REGIMES[regime])(self)
+        self.make_locks()
+        self.events = self.compose("events", RtnlEvents)(self)
+        self.rcu = self.compose("rcu", Rcu)(self)
+        self.notifier = self.compose("notifier", Notifier)(self)
+        self.lock_debug = self.compose("lock_debug", LockDebug)(self)
+        self.pernet = self.compose("pernet", Pernet)(self)
+        work = PercpuWork if workers == "percpu" else RtnlWork
+        self.rtnl_work: RtnlWork = self.compose("rtnl_work", work)(self)
+        self.dev = self.compose("dev", Dev)(self)
+        self.linkwatch = self.compose("linkwatch", Linkwatch)(self)
+        self.inet = self.compose("inet", Inet)(self)
+        self.net_namespace = self.compose("net_namespace", NetNamespace)(self)
+        self.rtnetlink = self.compose("rtnetlink", Rtnetlink)(self)
+        self.netdev_rx_queue = self.compose("netdev_rx_queue", NetdevRxQueues)(self)
+        self.netdev_genl = self.compose("netdev_genl", NetdevGenl)(self)
+        self.netdev_work = self.compose("netdev_work", NetdevWork)(self)
+        self.links: dict[str, LinkDriver] = {}
+        """Loaded drivers, by kind (by module name where there is no kind)."""
+        table = driver_table(has_rtnl=self.regime.has_rtnl)
+        table.update({cls.kind or cls.module: cls for cls in drivers})
+        self.kinds = tuple(table) if kinds is None else tuple(kinds)
+        self.modules = self.compose("modules", Modules)(self, table)
+        self.net_debug_block = NotifierBlock(
+            "netdev_debug_event", self.lock_debug.netdev_debug_event
+        )
+        self.init_net: Net
+        self.started = False
+
+    def compose(self, slot: str, cls: type[T]) -> type[T]:
+        """The class of a kernel file, with this run's overlays on top, in order."""
+        for overlay in self.overlays:
+            wrap: Callable[[type[T]], type[T]] | None = overlay.classes.get(slot)
+            if wrap is not None:
+                cls = wrap(cls)
+        return cls
+
+    # -- locks --
+
+    def make_locks(self) -> None:
+        """The locks that belong to no file of their own."""
+        chk = self.chk
+        self.rtnl_mutex = chk.Lock("rtnl_mutex", instance="rtnl_mutex")
+        """The global RTNL.  Protects: what pernet.md's left column lists.
+        Order: after pernet_ops_rwsem; before every net->rtnl_mutex.  Helper: rtnl_lock()."""
+        self.pernet_ops_rwsem = chk.RWLock("pernet_ops_rwsem", instance="pernet_ops_rwsem")
+        """Protects: pernet_list, the set of namespaces being set up or cleaned up.
+        Order: outermost."""
+        self.net_rwsem = chk.RWLock("net_rwsem", instance="net_rwsem")
+        """Protects: net_namespace_list.  Order: inside RTNL; leaf."""
+        self.netdev_adjacent_lock = chk.Lock("netdev_adjacent_lock", instance="netdev_adjacent_lock")
+        """Protects, where RTNL does not exist: every upper and lower list.  Order: leaf."""
+        self._unreg = chk.Parking("netdev_unregistering_wq")
+        self._unreg_counts: dict[str, int] = {}
+        self._sections = 0
+        self.sections_max = 0
+
+    def make_lock(self, lock_class: str, instance: str) -> Lock:
+        """A mutex of that class, with a stable name."""
+        return self.chk.Lock(lock_class, instance=instance)
+
+    def make_net_lock(self, net: Net) -> Lock:
+        """net->rtnl_mutex, ordered by rtnl_net_lock_cmp_fn."""
+        lock = self.chk.Lock("&net->rtnl_mutex", instance=net.label, cmp=self.rtnl_net_lock_cmp_fn)
+        self._net_locks[lock] = net
+        return lock
+
+    def rtnl_net_lock_cmp_fn(self, held: Lock, wanted: Lock) -> int:
+        """init_net first, then by address; < 0: `wanted` may be taken while `held` is held."""
+        return self.rtnl_net_cmp_locks(self._net_locks[held], self._net_locks[wanted])
+
+    def rtnl_net_cmp_locks(self, a: Net, b: Net) -> int:
+        """Equal 0; init_net first; else by address."""
+        if a is b:
+            return 0
+        if a is self.init_net:
+            return -1
+        if b is self.init_net:
+            return 1
+        return -1 if a.addr < b.addr else 1
+
+    def make_dev_lock(self, dev: NetDevice, driver_class: str | None) -> Lock:
+        """dev->lock: the default class, or the driver's (netdev_lockdep_set_classes)."""
+        name = f"&dev_instance_lock_key [{driver_class}]" if driver_class else "&dev->lock"
+        return self.chk.Lock(name, instance=dev.label, cmp=self.netdev_lock_cmp_fn)
+
+    def netdev_lock_cmp_fn(self, held: Lock, wanted: Lock) -> int:
+        """Same instance 0; else allowed iff RTNL is held (any order under the global RTNL)."""
+        if held is wanted:
+            return 0
+        return -1 if self.regime.has_rtnl and self.regime.is_rtnl_held() else 1
+
+    def instance_nest(self) -> None:
+        """No nest annotation: the compare function judges."""
+        return
+
+    @contextmanager
+    def netdev_lock_ops(self, dev: NetDevice) -> Iterator[None]:
+        """The instance lock of an ops-locked device, unless this thread has it."""
+        if not dev.ops_locked or self.regime.owns(dev.lock):
+            yield
+            return
+        with dev.lock:
+            yield
+
+    @contextmanager
+    def netdev_adjacent(self) -> Iterator[None]:
+        """What covers the adjacency lists: RTNL, or the leaf mutex where there is none."""
+        if self.regime.has_rtnl:
+            yield
+            return
+        with self.netdev_adjacent_lock:
+            yield
+
+    def label(self, name: str) -> str:
+        """A stable name for a new object: the name, with a number from its second use on."""
+        n = self._labels[name] = self._labels.get(name, 0) + 1
+        base = name or "init"
+        return base if n == 1 else f"{base}#{n}"
+
+    # -- counts --
+
+    def dev_unreg_count(self) -> int:
+        """Devices unregistered and not yet released."""
+        count: int = self._unreg.peek(lambda: sum(self._unreg_counts.values()))
+        return count
+
+    def dev_unreg_count_add(self, devs: Sequence[NetDevice]) -> None:
+        """Step 9 of unregister_netdevice_many_notify."""
+        self._count_unreg(devs, 1)
+
+    def dev_unreg_count_sub(self, devs: Sequence[NetDevice]) -> None:
+        """netdev_run_todo, once after all; wakes netdev_unregistering_wq."""
+        self._count_unreg(devs, -1)
+
+    def _count_unreg(self, devs: Sequence[NetDevice], n: int) -> None:
+        kinds = [dev.kind for dev in devs]
+
+        def change() -> None:
+            for kind in kinds:
+                self._unreg_counts[kind] = self._unreg_counts.get(kind, 0) + n
+
+        self._unreg.change(change, why="dev_unreg_count")
+
+    def wait_unregistered(self, kind: str | None) -> None:
+        """Until the count (of a kind, or of all) is zero.  Locks: no RTNL."""
+
+        def done() -> bool:
+            if kind is None:
+                return not sum(self._unreg_counts.values())
+            return not self._unreg_counts.get(kind, 0)
+
+        self._unreg.wait(done, why=f"unregistered devices{f' of {kind}' if kind else ''} to be freed")
+
+    @contextmanager
+    def unregistering(self) -> Iterator[None]:
+        """Count unregistering sections at this moment (benchmarks, stress)."""
+        outermost = self.probe.current().stack.count("unregister_netdevice_many_notify") == 1
+        if outermost:
+            self._sections += 1
+            self.sections_max = max(self.sections_max, self._sections)
+        try:
+            yield
+        finally:
+            if outermost:
+                self._sections -= 1
+
+    def cpu(self, seconds: float, name: str) -> None:
+        """CPU time spent here, locks held."""
+        if seconds > 0:
+            self.chk.sleep(seconds, name)
+
+    # -- life --
+
+    def start(self) -> Kernel:
+        """Boot: start the services, set up init_net, load the drivers; the trace begins after it."""
+        task = self.probe.new_task("swapper", cpu=0)
+        self.probe.adopt(task)
+        self.rtnl_work.start()
+        self.net_namespace.start()
+        self.linkwatch.start()
+        self.init_net = self.net_namespace.preinit_net("")
+        self.modules.register_builtin()
+        self.net_namespace.setup_net(self.init_net)
+        self.init_net.observed = True
+        self.modules.load_all(self.kinds)
+        self.probe.trace.clear()
+        self.events.log.clear()
+        self.started = True
+        return self
+
+    def quiesce(self) -> None:
+        """Wait until every work is idle and every cleanup is over.  Locks: none.
+
+        New work that these make is waited for too.
+        """
+        while not self.idle():
+            self.net_namespace.wait_cleanup_idle()
+            self.rtnl_work.flush()
+            self.linkwatch.wait_idle()
+            self.netdev_work.wait_idle()
+
+    def idle(self) -> bool:
+        """Nothing asynchronous is pending or running."""
+        return (
+            self.net_namespace.cleanup_idle()
+            and self.rtnl_work.idle()
+            and self.linkwatch.idle()
+            and self.netdev_work.idle()
+        )
+
+    def shutdown(self) -> None:
+        """Join every thread; what is pending runs to its end first.  Works on an aborted run too."""
+        self.net_namespace.stop()
+        self.netdev_work.stop()
+        self.linkwatch.stop()
+        self.rtnl_work.stop()
+
+    # -- modules --
+
+    def modprobe(self, name: str) -> None:
+        """Load a driver module by kind or name.  Raises: KernelError(ENOENT)."""
+        self.modules.load(name)
+
+    def rmmod(self, name: str) -> None:
+        """Unload it, with all its devices.  Raises: KernelError(ENOENT)."""
+        if name not in self.modules.table and "netdevsim" in self.links:
+            self.netdevsim.remove_driver(name)
+            return
+        self.modules.unload(name)
+
+    def link_kinds(self) -> list[str]:
+        """Kinds that a request may name now or after a module is loaded."""
+        return self.modules.kinds()
+
+    @property
+    def netdevsim(self) -> Any:
+        """The driver of physical devices."""
+        return self.links["netdevsim"]

@@ -1,0 +1,216 @@
+"""Driver modules: which exist, which are loaded, loading and unloading them.
+
+Mirrors what a driver's module_init and module_exit do in Linux: link kind, notifier and pernet
+operations, in the order of each driver's own file (`module_init`, `module_exit` hooks for what is
+special).  A request for a kind whose module is not loaded loads it (`request_module`).
+
+Left out: symbols and use counts; unloading a module unloads first those that depend on it.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from .errors import KernelError
+from .notifier import NotifierBlock
+from .pernet import PernetOperations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lockcheck.sync import Parking
+
+    from .kernel import Kernel
+    from .links import LinkDriver
+    from .net_namespace import Net
+
+__all__ = ["Modules"]
+
+
+class Modules:
+    """`k.modules`."""
+
+    def __init__(self, k: Kernel, table: Mapping[str, type[LinkDriver]]) -> None:
+        self.k = k
+        self.table = dict(table)
+        """Every driver that can be loaded, by kind or module name."""
+        self.parking: Parking = k.chk.Parking("modules")
+        self.states: dict[str, str] = {}
+        """coming, live, going; touched only inside parking."""
+        self._blocks: dict[str, NotifierBlock] = {}
+        self._pernet: dict[str, PernetOperations] = {}
+
+    # -- what there is --
+
+    def kinds(self) -> list[str]:
+        """Kinds that a request may name."""
+        return sorted(cls.kind for cls in self.table.values() if cls.kind)
+
+    def refuses(self, kind: str) -> bool:
+        """Is the kind known and not allowed in this regime, for want of a conversion?"""
+        cls = self.table.get(kind)
+        return cls is not None and self.k.regime.refuses_unconverted and not cls.converted
+
+    def loaded(self, name: str) -> bool:
+        """Is it live?"""
+        return self.parking.peek(lambda: self.states.get(name)) == "live"
+
+    # -- loading --
+
+    def request_module(self, kind: str) -> bool:
+        """Load the module of a kind that a request names; False: there is none."""
+        if kind not in self.table:
+            return False
+        if self.refuses(kind):
+            raise KernelError(
+                errno.EOPNOTSUPP,
+                f"{kind} unregisters devices of other namespaces itself: not allowed in "
+                f"{self.k.regime.name} without a conversion",
+            )
+        self.load(kind)
+        return True
+
+    def load(self, name: str) -> None:
+        """modprobe.  Raises: KernelError(ENOENT)."""
+        cls = self.table.get(name)
+        if cls is None:
+            raise KernelError(errno.ENOENT)
+        for other in cls.depends:
+            self.load(other)
+        while not self.parking.change(lambda: self._begin(name, "coming")):
+            if self.loaded(name):
+                return
+            self.parking.wait(
+                lambda: self.states.get(name) in (None, "live"), why=f"module {name} to settle"
+            )
+        try:
+            self.module_init(self.make(name, cls))
+        except BaseException:
+            self.parking.change(lambda: self.states.pop(name, None))
+            raise
+        self.parking.change(lambda: self.states.__setitem__(name, "live"))
+
+    def _begin(self, name: str, state: str) -> bool:
+        wanted = "live" if state == "going" else None
+        if self.states.get(name) != wanted:
+            return False
+        self.states[name] = state
+        return True
+
+    def make(self, name: str, cls: type[LinkDriver]) -> LinkDriver:
+        """The driver object, with this run's overlays."""
+        driver = self.k.compose(f"links.{name}", cls)(self.k)
+        self.k.links[name] = driver
+        return driver
+
+    def module_init(self, driver: LinkDriver) -> None:
+        """Notifier, pernet operations, link kind: in that order, as the drivers here do it."""
+        k = self.k
+        name = driver.kind or driver.module
+        if driver.pernet is not None:
+            ops = self._pernet[name] = self.pernet_operations(name, driver)
+            if driver.pernet == "device":
+                k.pernet.register_pernet_device(ops)
+            else:
+                k.pernet.register_pernet_subsys(ops)
+        if driver.has_notifier:
+            block = self._blocks[name] = NotifierBlock(name, driver.netdev_event)
+            k.notifier.register_netdevice_notifier(block)
+        if driver.kind:
+            k.rtnetlink.rtnl_link_register(driver)
+        driver.module_init()
+
+    def pernet_operations(self, name: str, driver: LinkDriver) -> PernetOperations:
+        """A driver's pernet_operations; what it does not override is not called."""
+        base = type(driver).__mro__[-2]  # LinkDriver, without importing it here
+
+        def own(method: str) -> bool:
+            return getattr(type(driver), method) is not getattr(base, method)
+
+        return PernetOperations(
+            name,
+            init=driver.init_net,
+            pre_exit=driver.pre_exit_net if own("pre_exit_net") else None,
+            exit_rtnl=driver.exit_rtnl if own("exit_rtnl") else None,
+            exit=driver.exit_net if own("exit_net") else None,
+            exit_batch=driver.exit_batch if own("exit_batch") else None,
+        )
+
+    # -- unloading --
+
+    def unload(self, name: str) -> None:
+        """rmmod.  Raises: KernelError(ENOENT) when it is not loaded."""
+        for other in self.dependents(name):
+            if self.loaded(other):
+                self.unload(other)
+        if not self.parking.change(lambda: self._begin(name, "going")):
+            raise KernelError(errno.ENOENT)
+        try:
+            self.module_exit(name, self.k.links[name])
+        finally:
+            self.k.links.pop(name, None)
+            self.parking.change(lambda: self.states.pop(name, None))
+
+    def dependents(self, name: str) -> Sequence[str]:
+        """Modules that need this one."""
+        return [other for other, cls in self.table.items() if name in cls.depends]
+
+    def module_exit(self, name: str, driver: LinkDriver) -> None:
+        """Link kind (waits for all its devices), notifier, pernet operations."""
+        k = self.k
+        with k.probe.frame(f"{name}_module_exit"):
+            driver.module_exit()
+            if driver.kind:
+                k.rtnetlink.rtnl_link_unregister(driver)
+            block = self._blocks.pop(name, None)
+            if block is not None:
+                k.notifier.unregister_netdevice_notifier(block)
+            ops = self._pernet.pop(name, None)
+            if ops is not None:
+                k.pernet.unregister_pernet_operations(ops)
+
+    # -- built-in parts --
+
+    def register_builtin(self) -> None:
+        """What is not a module: notifiers and pernet operations of the core, lo first among devices."""
+        k = self.k
+        if k.regime.lock_debug:
+            k.pernet.register_pernet_subsys(
+                PernetOperations(
+                    "rtnl_net_debug", k.lock_debug.init_net, exit=k.lock_debug.exit_net
+                )
+            )
+            k.notifier.register_netdevice_notifier(k.net_debug_block)
+        k.pernet.register_pernet_subsys(
+            PernetOperations(
+                "ip_fib", self.takes_rtnl, exit_rtnl=lambda net, head: None, exit=self.takes_rtnl
+            )
+        )
+        k.notifier.register_netdevice_notifier(
+            NotifierBlock("inetdev_event", k.inet.inetdev_event)
+        )
+        k.notifier.register_netdevice_notifier(
+            NotifierBlock("rtnetlink_event", k.rtnetlink.rtnetlink_event)
+        )
+        if "lo" in self.table:
+            self.load("lo")
+        k.pernet.register_pernet_device(
+            PernetOperations(
+                "default_device", exit_batch=k.net_namespace.default_device_exit_batch
+            )
+        )
+
+    def takes_rtnl(self, net: Net) -> None:
+        """A subsystem that takes RTNL once when a namespace is born and once when it dies.
+
+        The recordings show that there is one and do not name it.
+        """
+        self.k.rtnetlink.rtnl_net_lock(net)
+        self.k.rtnetlink.rtnl_net_unlock(net)
+
+    def load_all(self, names: Sequence[str]) -> None:
+        """Load the run's drivers, in the table's order, but those the regime refuses."""
+        for name in names:
+            if not self.loaded(name) and not self.refuses(name):
+                self.load(name)

@@ -1,0 +1,223 @@
+"""`struct net_device`: state, references with their trackers, links to upper and lower devices.
+
+Mirrors include/linux/netdevice.h as far as unregistration sees it.  A `NetDevice` is data; what is
+done to it stands in `dev*.py`.  Fields are covered by the RTNL of `dev.net` unless they say more;
+the two that are read without it are declared `shared()`.
+
+Left out: queues (but for netkit's leases, which keep theirs in `dev.rx_queues`), features, XDP,
+statistics, traffic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from lockcheck import shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lockcheck import Checker
+    from lockcheck.sync import Lock, Refcount
+
+    from .links import LinkDriver
+    from .net_namespace import Net
+
+__all__ = ["Adjacent", "NetDevice", "RefTracker", "RegState", "UnregHead"]
+
+IFF_UP = 0x1
+IFF_RUNNING = 0x40
+IFF_NOARP = 0x80
+IFF_PROMISC = 0x100
+IFF_ALLMULTI = 0x200
+
+
+class RegState(IntEnum):
+    """`dev->reg_state`; it only ever goes up."""
+
+    UNINITIALIZED = 0
+    REGISTERED = 1
+    UNREGISTERING = 2
+    UNREGISTERED = 3
+    RELEASED = 4
+
+
+class UnregHead:
+    """A list head that devices are queued on to be unregistered (`unreg_list`).
+
+    Owned by one thread, but for its devices' netns locks nothing covers it.
+    """
+
+    __slots__ = ("devs", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.devs: list[NetDevice] = []
+
+    def __iter__(self) -> Iterator[NetDevice]:
+        return iter(self.devs)
+
+    def __len__(self) -> int:
+        return len(self.devs)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {' '.join(dev.name for dev in self.devs)}>"
+
+
+@dataclass(slots=True, eq=False)
+class RefTracker:
+    """Who holds one reference (netdevice_tracker)."""
+
+    dev: NetDevice
+    what: str
+    live: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Adjacent:
+    """One end of an upper/lower link; holds a reference on the device at the other end."""
+
+    dev: NetDevice
+    master: bool
+    tracker: RefTracker
+    private: Any = None
+
+
+class NetDevice:
+    """One network device, from alloc_netdev to free_netdev."""
+
+    reg_state = shared()
+    """Written under dev.lock; netdev_wait_allrefs_any's notifiers and netdev_get_by_index_lock read
+    it without RTNL."""
+    net = shared()
+    """nd_net.  Written under dev.lock and the RTNL of both namespaces; rtnl_net_dev_lock reads it
+    without any lock and looks again."""
+
+    def __init__(self, chk: Checker, name: str, net: Net, label: str) -> None:
+        self.chk = chk
+        self.label = label
+        """Stable name of this object for locks and reports; does not follow renames and moves."""
+        self.name = name
+        self.net = net
+        self.reg_state = RegState.UNINITIALIZED
+        self.ifindex = 0
+        self.kind_label = ""
+        self.rtnl_link_ops: LinkDriver | None = None
+        self.netdev_ops: LinkDriver | None = None
+        self.priv: Any = None
+
+        self.lock: Lock
+        """dev->lock, the instance lock.  Protects: reg_state and net (writers).
+        Order: after the netns' RTNL; before dev_unreg_lock.  Helper: netdev_lock()."""
+        self.refcnt: Refcount
+        """References; 1 means nobody else has one.  Helper: netdev_hold, netdev_put."""
+        self.registered_tracker: RefTracker | None = None
+        self.trackers: list[RefTracker] = []
+        """Live trackers, for reports; covered by the refcount's own atomicity."""
+
+        self.unreg_list: UnregHead | None = None
+        """The head this device is queued on.  Covered by the RTNL of dev.net."""
+        self.unreg_list_net: Net | None = None
+        """The netns on whose dev_unreg_head it is pending.  Covered by that netns' dev_unreg_lock."""
+        self.listed = False
+        self.dismantle = False
+        self.moving_ns = False
+        self.rtnl_link_initializing = False
+        self.needs_free_netdev = False
+        self.has_priv_destructor = True
+        self.freed = False
+        self.unregister_count = 0
+        """How often it entered UNREGISTERING.  invariant: at most 1."""
+
+        self.flags = 0
+        self.mtu = 1500
+        self.min_mtu = 68
+        self.max_mtu = 65535
+        self.address = ""
+        self.addr_len = 6
+        self.perm_addr = ""
+        self.type = "ether"
+        self.group = 0
+        self.txqlen = 1000
+        self.num_rx_queues = 1
+        self.num_tx_queues = 1
+        self.real_num_rx_queues = 1
+        self.real_num_tx_queues = 1
+        self.carrier = True
+        self.dormant = False
+        self.operstate = "UNKNOWN"
+        self.promiscuity = 0
+        self.allmulti = 0
+        self.netns_immutable = False
+        self.ops_locked = False
+        self.vlan_challenged = False
+        self.no_rx_handler = False
+        self.rx_handler: str | None = None
+        """Who receives on this device (bridge, macvlan, ipvlan, macsec …)."""
+        self.rx_handler_data: Any = None
+        self.rx_queues: dict[int, Any] = {}
+        self.parent: str = ""
+        """dev.parent: the bus device of a physical device; empty for virtual ones."""
+        self.vlan_info: Any = None
+        """8021q's table of this lower."""
+        self.mcast_ref = 0
+        self.info: dict[str, Any] = {}
+        """Whatever a driver keeps for listings."""
+
+        self.upper: list[Adjacent] = []
+        self.lower: list[Adjacent] = []
+        """Direct uppers and lowers.  Covered by RTNL; in `pernet` by netdev_adjacent_lock, as the
+        two ends may be in two namespaces."""
+        self.slave_kind = ""
+
+    @property
+    def kind(self) -> str:
+        """rtnl_link_ops->kind, or "" (lo, physical)."""
+        ops = self.rtnl_link_ops
+        return ops.kind if ops is not None else ""
+
+    @property
+    def up(self) -> bool:
+        """IFF_UP."""
+        return bool(self.flags & IFF_UP)
+
+    @property
+    def noarp(self) -> bool:
+        """IFF_NOARP."""
+        return bool(self.flags & IFF_NOARP)
+
+    @noarp.setter
+    def noarp(self, value: bool) -> None:
+        self.flags = self.flags | IFF_NOARP if value else self.flags & ~IFF_NOARP
+
+    @property
+    def converted(self) -> bool:
+        """May be unregistered by its own netns only (`--strict converted`)."""
+        ops = self.rtnl_link_ops or self.netdev_ops
+        return ops is not None and ops.converted
+
+    @property
+    def master(self) -> NetDevice | None:
+        """The master this device is enslaved to."""
+        for adjacent in self.upper:
+            if adjacent.master:
+                return adjacent.dev
+        return None
+
+    def peek_state(self) -> RegState:
+        """reg_state for reports and listings: not a scheduling point."""
+        return RegState(self._shared_reg_state.value)  # type: ignore[attr-defined]
+
+    def peek_net(self) -> Net:
+        """nd_net for reports, listings and trace lines: not a scheduling point."""
+        net: Net = self._shared_net.value  # type: ignore[attr-defined]
+        return net
+
+    def holders(self) -> list[str]:
+        """What the live trackers say, oldest first."""
+        return [tracker.what for tracker in self.trackers]
+
+    def __repr__(self) -> str:
+        return f"<{self.name} in {self.peek_net().name} {self.peek_state().name}>"

@@ -1,0 +1,257 @@
+"""Netdevice notifier chains: one per namespace, one global; who is told what, and in which order.
+
+Mirrors net/core/dev.c's call_netdevice_notifiers_info and (un)register_netdevice_notifier*.  The
+namespace's chain comes first, a STOP result ends the delivery.  Chains are copied on write, so a
+delivery sees the chain as it was when it began.
+
+`(un)register_netdevice_notifier` hold pernet_ops_rwsem for write, replay the devices of every
+namespace under that namespace's lock, and drop it, which *drains* it; then rtnl_unlock waits, the
+rwsem still held (hazard 37, G.18).
+
+Left out: blocks that follow one device through moves (`_dev_net` forms), chain priorities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .errors import KernelError
+from .events import NOTIFY_DONE, NOTIFY_STOP_MASK, notifier_to_errno
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .kernel import Kernel
+    from .net_namespace import Net
+    from .netdevice import NetDevice
+
+__all__ = ["EVENTS", "Notifier", "NotifierBlock", "NotifierInfo"]
+
+EVENTS: tuple[str, ...] = (
+    "UP",
+    "DOWN",
+    "REBOOT",
+    "CHANGE",
+    "REGISTER",
+    "UNREGISTER",
+    "CHANGEMTU",
+    "CHANGEADDR",
+    "PRE_CHANGEADDR",
+    "GOING_DOWN",
+    "CHANGENAME",
+    "FEAT_CHANGE",
+    "BONDING_FAILOVER",
+    "PRE_UP",
+    "PRE_TYPE_CHANGE",
+    "POST_TYPE_CHANGE",
+    "POST_INIT",
+    "PRE_UNINIT",
+    "RELEASE",
+    "NOTIFY_PEERS",
+    "JOIN",
+    "CHANGEUPPER",
+    "RESEND_IGMP",
+    "PRECHANGEMTU",
+    "CHANGEINFODATA",
+    "BONDING_INFO",
+    "PRECHANGEUPPER",
+    "CHANGELOWERSTATE",
+    "UDP_TUNNEL_PUSH_INFO",
+    "UDP_TUNNEL_DROP_INFO",
+    "CHANGE_TX_QUEUE_LEN",
+    "CVLAN_FILTER_PUSH_INFO",
+    "CVLAN_FILTER_DROP_INFO",
+    "SVLAN_FILTER_PUSH_INFO",
+    "SVLAN_FILTER_DROP_INFO",
+    "OFFLOAD_XSTATS_ENABLE",
+    "OFFLOAD_XSTATS_DISABLE",
+    "OFFLOAD_XSTATS_REPORT_USED",
+    "OFFLOAD_XSTATS_REPORT_DELTA",
+    "XDP_FEAT_CHANGE",
+)
+"""enum netdev_cmd, without the NETDEV_ in front."""
+
+TRACED = {"REGISTER": "REGISTER", "UNREGISTER": "UNREGISTER", "PRE_CHANGEADDR": "GOING_DOWN"}
+"""Events with a line in the recordings, and the word there.  Its recorder decoded number 9, which is
+PRE_CHANGEADDR, as GOING_DOWN; the true GOING_DOWN and UP are inlined past its probe, DOWN is seen
+where netif_close_many sends it."""
+
+LIFECYCLE = frozenset(
+    {"REGISTER", "UNREGISTER", "PRE_UNINIT", "POST_INIT", "UP", "DOWN", "GOING_DOWN"}
+)
+"""Events that `--strict` demands the device's own netns lock for.  The others may concern a lower
+device in another namespace (an upper is linked or unlinked, an operational state propagates)."""
+
+
+@dataclass(slots=True)
+class NotifierInfo:
+    """What comes with an event (struct netdev_notifier_info and its larger sisters)."""
+
+    dev: NetDevice
+    upper: NetDevice | None = None
+    """(PRE)CHANGEUPPER: the upper device."""
+    linking: bool = False
+    master: bool = False
+    upper_info: Any = None
+    flags_changed: int = 0
+    mtu: int = 0
+    address: str = ""
+    old_name: str = ""
+
+
+class NotifierBlock:
+    """One subscriber; `call(event, dev, info)` returns NOTIFY_*."""
+
+    __slots__ = ("call", "name")
+
+    def __init__(self, name: str, call: Callable[[str, NetDevice, NotifierInfo], int]) -> None:
+        self.name = name
+        self.call = call
+
+    def __repr__(self) -> str:
+        return f"<notifier {self.name}>"
+
+
+class Notifier:
+    """The chains and their callers."""
+
+    def __init__(self, k: Kernel) -> None:
+        self.k = k
+        self.netdev_chain: tuple[NotifierBlock, ...] = ()
+        """Global chain.  Replaced under pernet_ops_rwsem for write and RTNL (in `pernet`: the
+        former only); read by snapshot."""
+
+    # -- delivery --
+
+    def call_netdevice_notifiers(
+        self, event: str, dev: NetDevice, *, traced: bool = False, **info: Any
+    ) -> int:
+        """Tell everybody; returns the last callback's result."""
+        return self.call_netdevice_notifiers_info(
+            event, NotifierInfo(dev, **info), traced=traced
+        )
+
+    def call_checked(self, event: str, dev: NetDevice, **info: Any) -> None:
+        """Tell everybody; a refusal is raised.  Raises: KernelError."""
+        errno = notifier_to_errno(self.call_netdevice_notifiers(event, dev, **info))
+        if errno:
+            raise KernelError(errno)
+
+    def call_netdevice_notifiers_info(
+        self, event: str, info: NotifierInfo, *, traced: bool = False
+    ) -> int:
+        """dev_net(dev)'s chain, then the global one.  Locks: RTNL."""
+        k = self.k
+        dev = info.dev
+        net = k.dev.dev_net(dev)
+        k.ASSERT_RTNL()
+        word = TRACED.get(event) or (event if traced else "")
+        if word:
+            k.probe.note("notify", dev, val=word)
+        if event in LIFECYCLE:
+            k.strict_assert(dev, f"NETDEV_{event}")
+        with k.probe.frame("call_netdevice_notifiers_info"):
+            ret = self.notifier_call_chain(net.netdev_chain, event, info)
+            if ret & NOTIFY_STOP_MASK:
+                return ret
+            return self.notifier_call_chain(self.netdev_chain, event, info)
+
+    def notifier_call_chain(
+        self, chain: tuple[NotifierBlock, ...], event: str, info: NotifierInfo
+    ) -> int:
+        """Call each block until one says stop."""
+        ret = NOTIFY_DONE
+        with self.k.probe.frame("raw_notifier_call_chain"), self.k.probe.frame("notifier_call_chain"):
+            for block in chain:
+                ret = block.call(event, info.dev, info)
+                if ret & NOTIFY_STOP_MASK:
+                    break
+        return ret
+
+    # -- membership --
+
+    def register_netdevice_notifier(self, block: NotifierBlock) -> None:
+        """Add to the global chain and replay every device.  Raises: KernelError."""
+        k = self.k
+        with k.pernet_ops_rwsem.writing():
+            k.rtnetlink.rtnl_lock()
+            try:
+                self.netdev_chain = (*self.netdev_chain, block)
+                for net in k.net_namespace.for_each_net():
+                    k.rtnetlink.rtnl_net_lock_nested(net)
+                    try:
+                        self.call_netdevice_register_net_notifiers(block, net)
+                    finally:
+                        k.rtnetlink.rtnl_net_unlock_nested(net)
+            finally:
+                k.rtnetlink.rtnl_unlock()
+
+    def unregister_netdevice_notifier(self, block: NotifierBlock) -> None:
+        """Take from the global chain and replay every device as gone."""
+        k = self.k
+        with k.pernet_ops_rwsem.writing():
+            k.rtnetlink.rtnl_lock()
+            try:
+                self.netdev_chain = tuple(b for b in self.netdev_chain if b is not block)
+                for net in k.net_namespace.for_each_net():
+                    k.rtnetlink.rtnl_net_lock_nested(net)
+                    try:
+                        self.call_netdevice_unregister_net_notifiers(block, net)
+                    finally:
+                        k.rtnetlink.rtnl_net_unlock_nested(net)
+            finally:
+                k.rtnetlink.rtnl_unlock()
+
+    def register_netdevice_notifier_net(self, net: Net, block: NotifierBlock) -> None:
+        """Add to one namespace's chain, under its lock."""
+        k = self.k
+        k.rtnetlink.rtnl_net_lock(net)
+        try:
+            net.netdev_chain = (*net.netdev_chain, block)
+            self.call_netdevice_register_net_notifiers(block, net)
+        finally:
+            k.rtnetlink.rtnl_net_unlock(net)
+
+    def unregister_netdevice_notifier_net(self, net: Net, block: NotifierBlock) -> None:
+        """Take from one namespace's chain, under its lock."""
+        k = self.k
+        k.rtnetlink.rtnl_net_lock(net)
+        try:
+            net.netdev_chain = tuple(b for b in net.netdev_chain if b is not block)
+            self.call_netdevice_unregister_net_notifiers(block, net)
+        finally:
+            k.rtnetlink.rtnl_net_unlock(net)
+
+    # -- replay --
+
+    def call_netdevice_register_net_notifiers(self, block: NotifierBlock, net: Net) -> None:
+        """REGISTER, and UP for running devices; undone when one is refused.  Raises: KernelError."""
+        told: list[NetDevice] = []
+        for dev in net.dev_list():
+            errno = notifier_to_errno(self._tell(block, "REGISTER", dev))
+            if errno:
+                for done in reversed(told):
+                    self._tell_gone(block, done)
+                raise KernelError(errno)
+            told.append(dev)
+            if dev.up:
+                self._tell(block, "UP", dev)
+
+    def call_netdevice_unregister_net_notifiers(self, block: NotifierBlock, net: Net) -> None:
+        """GOING_DOWN, DOWN for running devices, and UNREGISTER."""
+        for dev in net.dev_list():
+            self._tell_gone(block, dev)
+
+    def _tell_gone(self, block: NotifierBlock, dev: NetDevice) -> None:
+        if dev.up:
+            self._tell(block, "GOING_DOWN", dev)
+            self._tell(block, "DOWN", dev)
+        self._tell(block, "UNREGISTER", dev)
+
+    def _tell(self, block: NotifierBlock, event: str, dev: NetDevice) -> int:
+        """call_netdevice_notifier: one block only, with the instance lock as the table demands."""
+        if event in ("REGISTER", "UP", "GOING_DOWN", "DOWN") and dev.ops_locked:
+            with dev.lock:
+                return block.call(event, dev, NotifierInfo(dev))
+        return block.call(event, dev, NotifierInfo(dev))

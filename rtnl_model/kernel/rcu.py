@@ -1,0 +1,107 @@
+"""Grace periods: synchronize_net, rcu_barrier shared by its callers, SRCU of link kinds.
+
+Lengths come from the timing table; a length of zero is no wait.  rcu_barrier is modelled as the
+kernel serialises it: a mutex and a sequence number.  A caller notes the number on arrival, waits
+for the mutex and returns at once if a whole barrier ran since, else it runs its own: that is why two
+requesters are slower than one and eight are faster (kernel-timing.md 3).
+
+Left out: read-side sections of RCU itself (Python keeps what is still referenced).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lockcheck.sync import Lock, LockMap, Parking
+
+    from .kernel import Kernel
+
+__all__ = ["Rcu", "Srcu"]
+
+
+class Rcu:
+    """`k.rcu`."""
+
+    def __init__(self, k: Kernel) -> None:
+        self.k = k
+        self.barrier_mutex: Lock = k.make_lock("rcu_state.barrier_mutex", "rcu_state")
+        """Protects: barriers_begun, barriers_done (read without it on arrival).
+        Order: leaf; after pernet_ops_rwsem where cleanup waits."""
+        self.barriers_begun = 0
+        self.barriers_done = 0
+
+    def synchronize_net(self) -> None:
+        """An expedited grace period: RTNL is held."""
+        self._sleep(self.k.timing.synchronize_net, "synchronize_net")
+
+    def synchronize_rcu_expedited(self) -> None:
+        """In cleanup_net, RTNL not held."""
+        self._sleep(self.k.timing.synchronize_rcu_expedited, "synchronize_rcu_expedited")
+
+    def flush_all_backlogs(self) -> None:
+        """Every CPU's backlog, RTNL held."""
+        self._sleep(self.k.timing.flush_all_backlogs, "flush_all_backlogs")
+
+    def rcu_barrier(self) -> None:
+        """Until all callbacks queued so far have run; shared with whoever waits meanwhile."""
+        length = self.k.timing.rcu_barrier
+        if length <= 0:
+            return
+        arrived = self.barriers_begun
+        with self.barrier_mutex:
+            if self.barriers_done > arrived:
+                return
+            self.barriers_begun += 1
+            self._sleep(length, "rcu_barrier")
+            self.barriers_done = self.barriers_begun
+
+    def _sleep(self, length: float, name: str) -> None:
+        if length > 0:
+            self.k.chk.sleep(length, name)
+
+
+class Srcu:
+    """One srcu_struct: readers by generation, and a wait for the older ones."""
+
+    def __init__(self, k: Kernel, lock_class: str, name: str) -> None:
+        self.parking: Parking = k.chk.Parking(f"{name} readers")
+        self.map: LockMap = k.chk.LockMap(lock_class, instance=name)
+        self.generation = 0
+        self.readers: dict[int, int] = {}
+        """Generation -> readers inside.  Touched only inside parking."""
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """srcu_read_lock … srcu_read_unlock."""
+        entered: int = self.parking.change(self._enter)
+        try:
+            with self.map:
+                yield
+        finally:
+            self.parking.change(lambda: self._leave(entered))
+
+    def synchronize_srcu(self) -> None:
+        """Block until every reader that is inside now has left."""
+        self.map.sync()
+        before: int = self.parking.change(self._advance)
+        self.parking.wait(
+            lambda: not any(n for gen, n in self.readers.items() if gen < before),
+            why=f"{self.parking.name} to leave",
+        )
+
+    def _enter(self) -> int:
+        self.readers[self.generation] = self.readers.get(self.generation, 0) + 1
+        return self.generation
+
+    def _leave(self, entered: int) -> None:
+        self.readers[entered] -= 1
+        if not self.readers[entered]:
+            del self.readers[entered]
+
+    def _advance(self) -> int:
+        self.generation += 1
+        return self.generation

@@ -1,0 +1,118 @@
+"""Link kinds: loading and unloading them (rtnl_link_register, rtnl_link_unregister).
+
+Mirrors net/core/rtnetlink.c: link_ops_mutex, an SRCU per kind which pins it for its newlink users,
+and the unregistration of every device of a kind in every namespace (patches 2 and 7), which holds
+pernet_ops_rwsem for write and one RTNL section throughout.
+
+Where RTNL does not exist a device may move behind the walk, so `pernet` walks until it finds none
+and waits for that kind's own count (pernet.md).  Left out: IFLA_INFO_SLAVE ops of their own.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from .errors import KernelError
+from .netdevice import UnregHead
+from .rcu import Srcu
+from .rtnl_newlink import RtnlNewlink
+
+if TYPE_CHECKING:
+    from lockcheck.sync import Lock
+
+    from .kernel import Kernel
+    from .links import LinkDriver
+
+__all__ = ["RtnlLinkOps"]
+
+
+class RtnlLinkOps(RtnlNewlink):
+    """Which kinds exist."""
+
+    def __init__(self, k: Kernel) -> None:
+        super().__init__(k)
+        self.link_ops_mutex: Lock = k.make_lock("link_ops_mutex", "rtnetlink")
+        """Protects: link_ops.  Order: before everything; never held across another lock."""
+        self.link_ops: dict[str, LinkDriver] = {}
+        self._srcu: dict[str, Srcu] = {}
+
+    def rtnl_link_ops_get(self, kind: str | None) -> LinkDriver | None:
+        """The kind's driver, loading its module where it is known and not loaded."""
+        if kind is None:
+            return None
+        with self.link_ops_mutex:
+            ops = self.link_ops.get(kind)
+        if ops is None and self.k.modules.request_module(kind):
+            with self.link_ops_mutex:
+                ops = self.link_ops.get(kind)
+        return ops
+
+    def srcu(self, kind: str) -> Srcu:
+        """The SRCU that pins a kind."""
+        return self._srcu[kind]
+
+    def rtnl_link_register(self, ops: LinkDriver) -> None:
+        """Make a kind known.  Raises: KernelError(EEXIST)."""
+        with self.link_ops_mutex:
+            if ops.kind in self.link_ops:
+                raise KernelError(errno.EEXIST)
+            self._srcu[ops.kind] = Srcu(self.k, "&ops->srcu", f"{ops.kind} srcu")
+            self.link_ops[ops.kind] = ops
+
+    def rtnl_link_unregister(self, ops: LinkDriver) -> None:
+        """Unlist a kind, wait for its newlink users, unregister all its devices, wait for them."""
+        k = self.k
+        with self.link_ops_mutex:
+            del self.link_ops[ops.kind]
+        self.srcu(ops.kind).synchronize_srcu()
+        with k.pernet_ops_rwsem.writing():
+            self.rtnl_lock_unregistering_all(ops)
+            try:
+                found = self.rtnl_link_unregister_nets(ops)
+            finally:
+                k.rtnetlink.rtnl_unlock()
+            if not k.regime.has_rtnl:
+                self.rtnl_link_unregister_rest(ops, found)
+
+    def rtnl_link_unregister_nets(self, ops: LinkDriver) -> int:
+        """One walk over all namespaces; returns how many devices of the kind it met."""
+        k = self.k
+        found = 0
+        list_kill = UnregHead("dev_kill_list")
+        for net in k.net_namespace.for_each_net():
+            k.rtnetlink.rtnl_net_lock_nested(net)
+            try:
+                for dev in net.dev_list():
+                    if dev.rtnl_link_ops is ops:
+                        found += 1
+                        ops.dellink(dev, list_kill)
+                k.dev.unregister_netdevice_queue_many_net(net, list_kill)
+            finally:
+                k.rtnetlink.rtnl_net_unlock_nested(net)
+        k.dev.unregister_netdevice_many(list_kill)
+        return found
+
+    def rtnl_link_unregister_rest(self, ops: LinkDriver, found: int) -> None:
+        """Without RTNL: walk again until nothing is left, then wait for the kind's count."""
+        k = self.k
+        while found:
+            k.rtnetlink.rtnl_lock()
+            try:
+                found = self.rtnl_link_unregister_nets(ops)
+            finally:
+                k.rtnetlink.rtnl_unlock()
+        k.wait_unregistered(ops.kind)
+
+    def rtnl_lock_unregistering_all(self, ops: LinkDriver) -> None:
+        """Take RTNL at a moment when no unregistered device is unfinished."""
+        k = self.k
+        if not k.regime.has_rtnl:
+            k.rtnetlink.rtnl_lock()
+            return
+        while True:
+            k.rtnetlink.rtnl_lock()
+            if k.dev_unreg_count() == 0:
+                return
+            k.rtnetlink.rtnl_unlock_raw()
+            k.wait_unregistered(None)
