@@ -29,17 +29,6 @@ FIXES: tuple[Fix, ...] = (
     g_16.FIX,
     g_20.FIX,
 )
-    g_1.FIX,
-    g_2.FIX,
-    g_3.FIX,
-    g_8.FIX,
-    g_12.FIX,
-    g_13.FIX,
-    g_14.FIX,
-    g_15.FIX,
-    g_16.FIX,
-    g_20.FIX,
-)
 """In order of application."""
 
 
