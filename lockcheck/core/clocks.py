@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Clock = dict[int, int]
 Start = tuple[Clock, Clock]
-"""What a starter hands to its thread: order and happens-before."""
+"""What one thread hands to another: order and happens-before."""
 
 RECENT = 16
 """Free slots looked at before a new one is made."""
@@ -46,9 +46,9 @@ class Slots:
         self._free.append((slot, last))
 
 
-def begin(engine: Engine, ts: ThreadState, start: Start | None) -> None:
-    """Give a new thread its slot and what it knows."""
-    vc, hb = start if start is not None else ({}, {})
+def begin(engine: Engine, ts: ThreadState, start: tuple[Any, ...] | None) -> None:
+    """Give a new thread its slot and what its starter handed over (with leases, `Engine.spawn`)."""
+    vc, hb, ts.leases = start if start is not None else ({}, {}, ())
     entered = engine.leaf.enter()
     try:
         ts.slot, ts.epoch = engine.slots.take(vc)

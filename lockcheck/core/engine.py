@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockcheck.core import clocks, describe, rules
+from lockcheck.core import clocks, describe, leases, rules
 from lockcheck.core.classes import WRITE, Classes, Key
 from lockcheck.core.contexts import Contexts
 from lockcheck.core.graph import Graph, Record, Witness
@@ -68,8 +68,14 @@ class Engine:
         ts = ThreadState(self._serial, name)
         self.thread_begin(ts, None)
         if parent is not None:
-            clocks.start(self, parent, ts)
+            self.started(parent, ts)
         return ts
+
+    def started(self, parent: ThreadState, ts: ThreadState) -> None:
+        """`parent` starts a thread whose state is there already (tests and drivers)."""
+        self.materialise(parent)
+        clocks.start(self, parent, ts)
+        ts.leases = leases.granted(parent)
 
     def thread_begin(self, ts: ThreadState, thread: Any) -> None:
         """First operation of a thread; `thread` if it was announced by `spawn`."""
@@ -79,11 +85,15 @@ class Engine:
 
     def spawn(self, ts: ThreadState, thread: Any) -> None:
         """`ts` starts `thread`: what it did so far is ordered before all of the thread."""
-        thread.parent_clock = clocks.fork(self, ts)
+        self.materialise(ts)
+        thread.parent_clock = (*clocks.fork(self, ts), leases.granted(ts))
 
     def joined(self, ts: ThreadState, thread: Any) -> None:
         """`ts` saw `thread` end: all of the thread is ordered before what follows."""
         if thread.state is not None:
+            for lease in thread.state.leases:
+                if lease.serial == ts.serial:
+                    lease.joined()
             self.waits.joined(ts, thread.state)
             clocks.join(self, ts, thread.state)
 
@@ -356,6 +366,7 @@ class Engine:
 
     def _unlink(self, ts: ThreadState, entry: Any, above: list[Any]) -> None:
         """Take an entry out of the middle and lead the chain of those above anew."""
+        above = self.materialise(ts)[: len(above)]
         self.leaf.enter()
         try:
             below: Chain = entry._pk
@@ -370,12 +381,36 @@ class Engine:
                 chain = upper._k.next.get(token)
                 if chain is None:
                     chain = upper._k.next[token] = Chain(new, upper._k, upper._k.stack)
+                chain.came = upper._k
                 upper._pk = below
                 upper._k = below = chain
             above[-1].prev = entry.prev
             ts.chain = ts.top._k
         finally:
             self.leaf.leave()
+
+    def materialise(self, ts: ThreadState) -> list[Hold]:
+        """Give every held plain lock an entry of its own; returns all, newest first.
+
+        For when a lock's own `_pk`/`_k` would not do: they are its warm cache as well.
+        """
+        found: list[Hold] = []
+        above: Hold | None = None
+        entry = ts.top
+        while entry is not None:
+            hold = entry
+            if not isinstance(entry, Hold):
+                hold = Hold(entry, WRITE)
+                hold.prev, hold.ts, hold._pk, hold._k = entry.prev, ts, entry._pk, entry._k
+                entry._pk = None
+                if above is None:
+                    ts.top = hold
+                else:
+                    above.prev = hold
+            found.append(hold)
+            above = hold
+            entry = entry.prev
+        return found
 
     def _settle_foreign(self, ts: ThreadState) -> None:
         """Forget entries whose lock another thread has released meanwhile."""

@@ -30,7 +30,7 @@ __all__ = ["READ", "RECURSIVE_READ", "WRITE", "Chain", "Hold", "ThreadState"]
 class Chain:
     """One node of a trie of held sequences, as one thread (or all) may walk it."""
 
-    __slots__ = ("earlier", "key", "next", "parent", "rec", "stack")
+    __slots__ = ("came", "earlier", "key", "next", "parent", "rec", "stack")
 
     def __init__(self, rec: Record, parent: Chain | None, stack: Stack) -> None:
         self.rec = rec
@@ -39,6 +39,8 @@ class Chain:
         self.next: dict[Any, Chain] = {}
         self.stack = stack
         """Where the newest lock of the chain was taken when this view was made."""
+        self.came: Chain | None = None
+        """The view before the release out of order that led here."""
         self.earlier: Chain | None = None
         """The view of the segment before, when the lock was held across its end."""
 
@@ -79,8 +81,8 @@ class ThreadState:
 
     __slots__ = (
         "__weakref__", "alive", "blocked", "blocked_stack", "chain", "contexts", "disabled",
-        "epoch", "foreign", "hb", "ident", "name", "overlay",
-        "last_wait", "masks", "root", "serial", "slot", "thread", "top", "touched", "tracing", "vc",
+        "epoch", "foreign", "hb", "ident", "joiners", "leases", "name", "overlay",
+        "last_wait", "masks", "pending", "root", "saved", "serial", "slot", "thread", "top", "touched", "tracing", "vc",
         "waiting", "waits",
     )  # fmt: skip
 
@@ -110,6 +112,14 @@ class ThreadState:
         """Happens-before of the race detector (locks included)."""
         self.touched: set[Key] = set()
         """Locks wanted in earlier segments: what a join of this thread depends on."""
+        self.pending: Any = None
+        """(part, generation) that it waits for now."""
+        self.joiners: list[Any] = []
+        """Waiters for its end that hold something (`waits`)."""
+        self.leases: tuple[Any, ...] = ()
+        """Locks of its starters under which it runs (`leases`)."""
+        self.saved: list[Any] = []
+        """Chains of what contexts interrupted."""
         self.last_wait: Any = None
         """The wait it last came back from (`waits`)."""
         self.contexts: tuple[str, ...] = ()

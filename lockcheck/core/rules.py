@@ -29,6 +29,9 @@ NESTED = "nested"
 RECURSION = "recursion"
 UNCACHED = "uncached"
 
+OWNERLESS = ("lock", "semaphore")
+"""Kinds that any thread may release."""
+
 _cookies = itertools.count(1)
 
 
@@ -225,9 +228,12 @@ def _ref(lock: Any) -> LockRef:
 def not_held(engine: Engine, ts: ThreadState, lock: Any) -> None:
     """Release of a lock that this thread does not hold."""
     owner = getattr(lock, "ts", None)
-    if owner is not None and owner is not ts:
+    kind = lock.key.cls.base.kind
+    if owner is not None and owner is not ts and kind in OWNERLESS:
         engine.foreign_release(ts, owner, lock)
         return
+    if kind == "semaphore":
+        return  # one unit more is legal
     _file(
         engine,
         ts,
@@ -294,7 +300,7 @@ def assertion(engine: Engine, ts: ThreadState, lock: Any, *, held: bool) -> None
 
 def held_at_exit(engine: Engine, ts: ThreadState) -> None:
     """A thread ends and still holds locks."""
-    held = [entry for entry in ts.stack() if entry.lock.key.cls.kind != "map"]
+    held = [e for e in ts.stack() if e.key.cls.base.kind not in ("map", "semaphore")]
     if not held:
         return
     from lockcheck.core.engine import ref_of  # noqa: PLC0415

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from lockcheck.core.classes import READ, RECURSIVE_READ, WRITE, Key, LockClass
 from lockcheck.core.graph import ER, SN, SR, Edge, Graph, Record, Witness, blocks
+from lockcheck.core.leases import keys_against
 from lockcheck.core.replay import meets
 
 LENGTH = 8
@@ -50,6 +51,16 @@ class Participant(NamedTuple):
     @property
     def held(self) -> tuple[Key, ...]:
         return self.rec.before
+
+    def apart(self, other: Participant) -> Key | None:
+        """A lock that keeps the two apart, held by them or around them."""
+        mine, theirs = self.witness, other.witness
+        if not mine.leases and not theirs.leases:
+            return gate(self.held, other.held)
+        return gate(
+            (*self.held, *keys_against(mine.leases, theirs.serial, theirs.leases)),
+            (*other.held, *keys_against(theirs.leases, mine.serial, mine.leases)),
+        )
 
 
 def same_lock(one: Key, other: Key) -> bool:
@@ -162,7 +173,7 @@ def compatible(one: Participant, other: Participant) -> bool:
     return (
         one.witness.serial != other.witness.serial
         and not one.witness.ordered(other.witness)
-        and gate(one.held, other.held) is None
+        and one.apart(other) is None
     )
 
 
@@ -234,7 +245,7 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
         for other in witnesses[i + 1 :]:
             if one.ordered(other):
                 return f"start and join order {one.thread} and {other.thread}"
-            guard = gate(one.rec.before, other.rec.before)
+            guard = Participant(one.rec, one, 0).apart(Participant(other.rec, other, 0))
             if guard is not None:
                 return f"{guard.name} is held on both sides and keeps {one.thread} and {other.thread} apart"
     if len({w.serial for w in witnesses}) < len(witnesses):

@@ -115,13 +115,20 @@ class Waits:
         """`ts` is about to wait for `part` of `op.obj`."""
         if op.idle or ts.tracing:
             return
+        ts.pending = None
         rules.check_blocking(self.engine, ts, f"waiting for {op.why or op.obj.name}")
         if op.timeout is not None and not op.repeat:
             return
+        if once:
+            pending = self.part(op.obj, part, once=True)
+            ts.pending = (pending, pending.generation)
         thread = getattr(op.obj, "thread", None)
         if thread is not None:
             self.engine.stuck.publish(ts, op.obj, "wait")
-        if ts.top is None and not once:
+            if ts.top is not None and thread.state is not None:
+                thread.state.joiners.append(self._joiner(ts))
+            return
+        if ts.top is None:
             return
         objects = op.aux[0] if isinstance(op.aux, tuple) else (op.obj,)
         for obj in objects:
@@ -131,7 +138,7 @@ class Waits:
         keys, held = holding(ts)
         if not keys:
             return
-        generation = part.generation if not part.happened else part.generation
+        generation = part.generation
         for old in part.waiters:
             if old.serial == ts.serial and old.keys == keys and old.generation == generation:
                 return
@@ -158,9 +165,10 @@ class Waits:
         ts.blocked = None
         if not got or op.idle:
             return
-        found = self.part(op.obj, part, once=once)
-        ts.last_wait = (found, found.generation) if once else None
-        clock = found.clock
+        ts.last_wait, ts.pending = ts.pending, None
+        if op.obj.dep is None:
+            return
+        clock = self.part(op.obj, part, once=once).clock
         if clock:
             mine = ts.hb
             for slot, epoch in clock.items():
@@ -242,25 +250,38 @@ class Waits:
 
         for root in ts.overlay.values():
             ts.touched |= touched(root)
+        reports: list[Report] = []
+        for waiter in ts.joiners:
+            self._join(waiter, ts, reports)
+        ts.joiners.clear()
+        self.engine.deliver(ts, reports)
+
+    def _joiner(self, ts: ThreadState) -> Waiter:
+        keys, held = holding(ts)
+        return Waiter(ts, keys, held, self.engine.capture(), 0)
 
     def joined(self, ts: ThreadState, other: ThreadState) -> None:
         """`ts` saw `other` end while it held what it holds now."""
         if ts.top is None or ts.tracing:
             return
-        keys, held = holding(ts)
         reports: list[Report] = []
-        stack = self.engine.capture()
-        for key, ref in zip(keys, held, strict=True):
-            self._edge(ref.cls, f"end of {other.name}", "holds")
-            if key.base in other.touched and not key.many:
-                self._cycle(
-                    Step(ts.name, ref, LockRef(f"end of {other.name}", "thread", "wait", stack), held, "wait"),
-                    Step(other.name, LockRef(f"end of {other.name}", "thread"),
-                         LockRef(ref.name, ref.cls, "lock"), (), told=f"{other.name} takes {ref.name} before it ends"),
-                    POSSIBLE,
-                    reports,
-                )  # fmt: skip
+        self._join(self._joiner(ts), other, reports)
         self.engine.deliver(ts, reports)
+
+    def _join(self, waiter: Waiter, other: ThreadState, reports: list[Report]) -> None:
+        """Judge a join: does the joined thread want anything that the joiner holds?"""
+        end = f"end of {other.name}"
+        for key, ref in zip(waiter.keys, waiter.held, strict=True):
+            self._edge(ref.cls, end, "holds")
+            if key.base not in other.touched or key.many:
+                continue
+            wanted = LockRef(end, "thread", "wait", waiter.stack)
+            told = f"{other.name} takes {ref.name} before it ends"
+            steps = [
+                Step(waiter.thread, ref, wanted, waiter.held, "wait"),
+                Step(other.name, LockRef(end, "thread"), LockRef(ref.name, ref.cls), told=told),
+            ]
+            self._cycle_steps(steps, POSSIBLE, reports)
 
     def released_by_other(self, ts: ThreadState, lock: Any) -> None:
         """A plain lock is released by a thread that did not take it: it is an event, too."""

@@ -1,0 +1,449 @@
+"""Drives the pure engine through lock programs: operations in, verdicts out, no real thread.
+
+A program is a list of `[thread, operation, object]` steps as in the recorded lock cases
+(`tests/data/lock-cases.json.gz`); the order of the list is the order of events.  A step that would
+block is told to the engine as a thread that blocks, and then goes on, as the recorded traces do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lockcheck.core import rules
+from lockcheck.core.engine import Engine
+from lockcheck.core.held import READ, RECURSIVE_READ, WRITE, Hold, ThreadState
+from lockcheck.core.ww import Ww, WwContext, WwMutex
+
+REENTRANT = ("py_rlock", "py_condition")
+
+
+class DriverLock:
+    """What the engine asks of a lock, and nothing else."""
+
+    def __init__(self, engine: Engine, name: str, spec: dict[str, Any]) -> None:
+        self.name = name
+        self.kind = str(spec.get("kind", "py_lock"))
+        cmp = _by_name if spec.get("cmp") == "less" else _equal if spec.get("cmp") else None
+        self.key = engine.classes.instance(
+            str(spec.get("class", name)), instance=name, cmp=cmp, kind=ENGINE_KINDS.get(self.kind, "lock")
+        )
+        base = self.key.cls.base
+        base.percpu = self.kind == "local"
+        if "inner" in spec:
+            base.inner = spec["inner"]
+            base.outer = spec.get("outer", spec["inner"])
+        self.ts: ThreadState | None = None
+        self.pins = 0
+        self.counts: dict[int, int] = {}
+        self.clock: Any = None
+
+
+ENGINE_KINDS = {
+    "py_rlock": "rlock",
+    "py_condition": "rlock",
+    "py_semaphore1": "semaphore",
+    "rwlock": "rwlock",
+    "rwsem": "rwlock",
+}
+
+
+def _equal(held: Any, wanted: Any) -> int:
+    return 0
+
+
+def _by_name(held: Any, wanted: Any) -> int:
+    return -1 if held.name < wanted.name else 1
+
+
+class DriverEvent:
+    """An event, a condition's queue, a queue, the end of a thread."""
+
+    def __init__(self, name: str, *, once: bool = True) -> None:
+        self.name = name
+        self.once = once
+        self.dep: Any = None
+
+
+class DriverMap:
+    """A pseudo-lock: a task, an executor."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.name = name
+        self.key = engine.classes.instance(name, instance=name, kind="map")
+        self.pins = 0
+        self.ts = None
+
+
+class _End(DriverEvent):
+    def __init__(self, thread: DriverThread) -> None:
+        super().__init__(f"end of {thread.state.name}")
+        self.thread = thread
+
+
+class DriverThread:
+    """A thread of the program."""
+
+    def __init__(self, state: ThreadState) -> None:
+        self.state = state
+        self.end = _End(self)
+        self.after: Callable[[], None] | None = None
+        """What follows the wait that it is in."""
+        self.ended = False
+
+
+class _Wait:
+    """As `seam.Op`, as far as the engine looks."""
+
+    def __init__(self, obj: Any, why: str = "") -> None:
+        self.obj = obj
+        self.aux = None
+        self.timeout = None
+        self.repeat = False
+        self.idle = False
+        self.why = why
+
+
+class Driver:
+    """Runs one program."""
+
+    def __init__(self, locks: dict[str, dict[str, Any]], *, queued: bool = False) -> None:
+        self.engine = Engine()
+        self.ww = Ww(self.engine)
+        self.queued = queued
+        self.specs = locks
+        self.locks: dict[str, Any] = {}
+        self.threads: dict[str, DriverThread] = {}
+        self.objects: dict[str, Any] = {}
+        for name, spec in locks.items():
+            if spec.get("kind") == "ww":
+                key = self.engine.classes.instance(str(spec["class"]), instance=name)
+                self.locks[name] = WwMutex(key)
+            else:
+                self.locks[name] = DriverLock(self.engine, name, spec)
+
+    def run(self, steps: list[list[Any]]) -> list[Any]:
+        """Perform every step, end every thread that was joined; return the reports."""
+        for name, operation, obj in steps:
+            self.step(name, operation, obj)
+        for thread in list(self.threads.values()):
+            self.settle(thread)
+        for thread in list(self.threads.values()):
+            if not thread.ended and thread.state.top is None:
+                self.end(thread)
+        return self.engine.reports
+
+    def thread(self, name: str) -> DriverThread:
+        if name not in self.threads:
+            self.threads[name] = DriverThread(self.engine.new_thread(name))
+        return self.threads[name]
+
+    def step(self, name: str, operation: str, obj: str | None) -> None:
+        thread = self.thread(name)
+        self.settle(thread)
+        verb, _, parameter = operation.partition(":")
+        getattr(self, f"do_{verb}")(thread, obj, parameter)
+
+    def settle(self, thread: DriverThread) -> None:
+        """A thread that goes on has come back from its wait."""
+        if thread.after is not None:
+            after, thread.after = thread.after, None
+            after()
+
+    def end(self, thread: DriverThread) -> None:
+        thread.ended = True
+        self.engine.thread_end(thread.state)
+
+    def event(self, name: str, *, once: bool = True) -> DriverEvent:
+        if name not in self.objects:
+            self.objects[name] = DriverEvent(name, once=once)
+        found: DriverEvent = self.objects[name]
+        return found
+
+    def map(self, name: str) -> DriverMap:
+        if name not in self.objects:
+            self.objects[name] = DriverMap(self.engine, name)
+        found: DriverMap = self.objects[name]
+        return found
+
+    # -- locks -----------------------------------------------------------------------------------
+
+    def do_acquire(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.take(thread, name)
+
+    def do_acquire_nest(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.take(thread, name, nest=self.locks[parameter])
+
+    def do_acquire_sub(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.take(thread, name, subclass=int(parameter))
+
+    def do_try_acquire(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.take(thread, name, trylock=True)
+
+    def do_timeout_acquire(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.take(thread, name, trylock=True)
+
+    def do_read_acquire(self, thread: DriverThread, name: str, parameter: str) -> None:
+        lock = self.locks[name]
+        fair = lock.kind == "rwsem" or (self.queued and not thread.state.contexts)
+        self.take(thread, name, mode=READ if fair else RECURSIVE_READ)
+
+    def do_release(self, thread: DriverThread, name: str, parameter: str) -> None:
+        lock = self.locks[name]
+        state = thread.state
+        if lock.kind in REENTRANT and lock.counts.get(state.serial, 0) > 1:
+            lock.counts[state.serial] -= 1
+            return
+        lock.counts.pop(state.serial, None)
+        self.engine.release(state, lock)
+
+    do_read_release = do_release
+
+    def take(
+        self,
+        thread: DriverThread,
+        name: str,
+        *,
+        mode: int = WRITE,
+        nest: Any = None,
+        subclass: int = 0,
+        trylock: bool = False,
+    ) -> None:
+        lock = self.locks[name]
+        state = thread.state
+        if lock.kind in REENTRANT and lock.counts.get(state.serial):
+            lock.counts[state.serial] += 1
+            return
+        hold = Hold(lock, mode)
+        owner = lock.ts
+        if owner is not None and owner is not state and not trylock:
+            hold.nest = nest
+            self.engine.before_block(state, hold, _Wait(lock))
+            self.engine.after_block(state, hold, None, True)
+        self.engine.push(state, hold, nest=nest, subclass=subclass, trylock=trylock)
+        lock.counts[state.serial] = lock.counts.get(state.serial, 0) + 1
+
+    def do_init(self, thread: DriverThread, name: str, parameter: str) -> None:
+        rules.freed_held(self.engine, thread.state, self.locks[name])
+
+    def do_set_subclass(self, thread: DriverThread, name: str, parameter: str) -> None:
+        key = self.engine.variant(self.locks[name].key, WRITE, False, int(parameter))
+        assert key.cls.base.name == self.locks[name].key.cls.name
+        assert key.name == self.locks[name].key.name
+
+    def do_pin(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.pin(thread.state, self.locks[name])
+
+    def do_assert_held(self, thread: DriverThread, name: str, parameter: str) -> None:
+        if thread.state.find(self.locks[name]) is None:
+            self.engine.assertion(thread.state, self.locks[name], held=True)
+
+    # -- contexts: the kernel's hard interrupt is the signal, the soft one the collector ----------
+
+    def do_hardirq_enter(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.context_disable(thread.state, "gc")
+        self.engine.context_enter(thread.state, "signal")
+
+    def do_hardirq_exit(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.context_leave(thread.state, "signal")
+        self.engine.context_enable(thread.state, "gc")
+
+    def do_hardirq_disable(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.context_disable(thread.state, "signal")
+        self.engine.context_disable(thread.state, "gc")
+
+    def do_hardirq_enable(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.context_enable(thread.state, "gc")
+        self.engine.context_enable(thread.state, "signal")
+
+    def do_softirq_enter(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.context_enter(thread.state, "gc")
+
+    def do_softirq_exit(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.context_leave(thread.state, "gc")
+
+    def do_softirq_disable(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.context_disable(thread.state, "gc")
+
+    def do_softirq_enable(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.context_enable(thread.state, "gc")
+
+    def do_signal_enter(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.context_enter(thread.state, "signal")
+
+    def do_signal_exit(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.context_leave(thread.state, "signal")
+
+    do_gc_enter = do_softirq_enter
+    do_gc_exit = do_softirq_exit
+
+    def do_ctx(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.contexts.limits[f"ctx {parameter}"] = int(parameter)
+        self.engine.context_enter(thread.state, f"ctx {parameter}")
+
+    # -- waits --------------------------------------------------------------------------------------
+
+    def wait(self, thread: DriverThread, obj: Any, part: str = "") -> None:
+        op = _Wait(obj, obj.name)
+        self.engine.before_wait(thread.state, op, part)
+        thread.after = lambda: self.engine.after_wait(thread.state, op, True, part)
+
+    def do_event_wait(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.wait(thread, self.event(name))
+
+    def do_event_set(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.wake(thread.state, self.event(name))
+
+    def do_cond_wait(self, thread: DriverThread, name: str, parameter: str) -> None:
+        lock = self.locks[name]
+        lock.counts.pop(thread.state.serial, None)
+        self.engine.release(thread.state, lock)
+        self.wait(thread, self.event(f"{name} notify", once=False))
+        back = thread.after
+
+        def come_back() -> None:
+            assert back is not None
+            back()
+            self.take(thread, name)
+
+        thread.after = come_back
+
+    def do_cond_notify(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.wake(thread.state, self.event(f"{name} notify", once=False))
+
+    def do_queue_put_full(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.wait(thread, self.event(name, once=False), "room")
+
+    def do_queue_get(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.wake(thread.state, self.event(name, once=False), "room")
+
+    def do_queue_join(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.wait(thread, self.event(name, once=False), "done")
+
+    def do_queue_task_done(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.wake(thread.state, self.event(name, once=False), "done")
+
+    def do_sem_acquire(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.wait(thread, self.event(name, once=False))
+
+    def do_sem_release(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.wake(thread.state, self.event(name, once=False))
+
+    def do_barrier_wait(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.wake(thread.state, self.event(name, once=False))
+        self.wait(thread, self.event(name, once=False))
+
+    def do_thread_start(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.started(thread.state, self.thread(name).state)
+
+    def do_thread_join(self, thread: DriverThread, name: str, parameter: str) -> None:
+        other = self.thread(name)
+        self.wait(thread, other.end)
+        back = thread.after
+
+        def come_back() -> None:
+            assert back is not None
+            back()
+            self.engine.joined(thread.state, other)
+
+        thread.after = come_back
+
+    def do_thread_exit(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.end(thread)
+
+    def do_submit(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.map(name)
+
+    def do_task_begin(self, thread: DriverThread, name: str, parameter: str) -> None:
+        for each in ("P", name):
+            self.engine.push(thread.state, Hold(self.map(each), WRITE), pseudo=True)
+
+    def do_task_end(self, thread: DriverThread, name: str, parameter: str) -> None:
+        for each in (name, "P"):
+            self.engine.release(thread.state, self.map(each))
+
+    def do_future_result(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.might_lock(thread.state, self.map(name), sync=True)
+
+    do_executor_shutdown = do_future_result
+
+    def do_future_cancel(self, thread: DriverThread, name: str, parameter: str) -> None:
+        """Never blocks: nothing to judge."""
+
+    def do_os_fork(self, thread: DriverThread, name: str, parameter: str) -> None:
+        states = [t.state for t in self.threads.values()]
+        rules.held_at_fork(self.engine, thread.state, states)
+
+    # -- ww mutexes -----------------------------------------------------------------------------------
+
+    def context(self, name: str) -> WwContext | None:
+        if name == "none":
+            return None
+        if name not in self.objects:
+            key = self.engine.classes.instance("ww acquire", instance=name, kind="ww:ww")
+            self.objects[name] = WwContext(key)
+        found: WwContext = self.objects[name]
+        return found
+
+    def do_ww_ctx_init(self, thread: DriverThread, name: str, parameter: str) -> None:
+        context = self.context(name)
+        assert context is not None
+        self.ww.init(thread.state, context)
+
+    def do_ww_ctx_done(self, thread: DriverThread, name: str, parameter: str) -> None:
+        context = self.context(name)
+        assert context is not None
+        self.ww.done(thread.state, context)
+
+    def do_ww_ctx_fini(self, thread: DriverThread, name: str, parameter: str) -> None:
+        context = self.context(name)
+        assert context is not None
+        self.ww.fini(thread.state, context)
+
+    def do_ww_lock(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.ww.lock(thread.state, self.locks[name], self.context(parameter))
+
+    def do_ww_lock_slow(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.ww.lock(thread.state, self.locks[name], self.context(parameter), slow=True)
+
+    def do_ww_lock_edeadlk(self, thread: DriverThread, name: str, parameter: str) -> None:
+        context = self.context(parameter)
+        assert context is not None
+        self.ww.lost(thread.state, self.locks[name], context)
+
+    def do_ww_trylock(self, thread: DriverThread, name: str, parameter: str) -> None:
+        context = self.context(parameter) if parameter else None
+        self.ww.trylock(thread.state, self.locks[name], context)
+
+    def do_ww_unlock(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.ww.unlock(thread.state, self.locks[name])
+
+    def do_ww_base_lock(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.ww.lock(thread.state, self.locks[name], None)
+
+    def do_ww_base_lock_nest(self, thread: DriverThread, name: str, parameter: str) -> None:
+        context = self.context(parameter)
+        self.engine.push(thread.state, Hold(self.locks[name], WRITE), nest=context)
+
+    def do_ww_base_unlock(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.release(thread.state, self.locks[name])
+
+    def do_ww_lockdep_release(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.release(thread.state, self.locks[name])
+
+    def do_ww_lockdep_acquire(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.engine.push(thread.state, Hold(self.locks[name], WRITE), trylock=True)
+
+    def do_ww_set_ctx(self, thread: DriverThread, name: str, parameter: str) -> None:
+        """The lock belongs to somebody else's context from here on (a rival is simulated)."""
+
+    def do_ww_clear_ctx(self, thread: DriverThread, name: str, parameter: str) -> None:
+        """The rival gives it up."""
+
+    def do_ww_stale_ctx(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.locks[name].stale = True
+
+    def do_ww_corrupt_acquired(self, thread: DriverThread, name: str, parameter: str) -> None:
+        context = self.context(name)
+        assert context is not None
+        context.acquired = 0
