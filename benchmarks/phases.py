@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.model import booted, stretched
+from benchmarks.model import booted, end_waits, stretched
 from benchmarks.requesters import Load, drive
 from benchmarks.svg import Bar, StackedBars, grid
 from benchmarks.table import Table
@@ -108,10 +108,9 @@ def _measure(run: Run, regime: str, setting: str, n: int, seconds: float) -> lis
         load = drive(
             rounds,
             seconds=seconds,
-            warm_seconds_max=seconds,
+            seconds_max=max(20.0, 3 * seconds),
             thread=chk.Thread,
-            rounds_min=2 * n,
-            seconds_max=3 * seconds,
+            finish=lambda: end_waits(k),
         )
         waits = list(chk.waits)
     assert not load.failures, load.failures[0]
@@ -121,7 +120,7 @@ def _measure(run: Run, regime: str, setting: str, n: int, seconds: float) -> lis
 def _split(label: str, load: Load, waits: list[Wait], scale: float) -> list[Split]:
     """Requests and works; a wait counts where it ended inside the window."""
     request, work = Split(f"{label} request"), Split(f"{label} work")
-    request.runs = len(load.ended)
+    request.runs = len(load.latencies)
     request.whole = scale * sum(load.latencies) / max(1, request.runs)
     sums: dict[str, dict[str, float]] = {
         "requester": defaultdict(float),

@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.model import booted, stretched
+from benchmarks.model import booted, end_waits, stretched
 from benchmarks.requesters import Load, drive
 from benchmarks.watch import BARRIER_LOCK, Wait, WatchedChecker
 
@@ -53,6 +53,8 @@ class Point:
     """CPU seconds of a round: Python's, not scaled."""
     utilisation: float = 0.0
     rounds: int = 0
+    starved: int = 0
+    """Requesters that ended no round in all the time there was."""
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -66,7 +68,7 @@ class Point:
         if self.failures:
             return f"failed: {self.failures[0][:60]}"
         if self.rate is None:
-            return "too few rounds"
+            return f"{self.starved} of {self.n} ended no round"
         if self.cpu_share > CPU_SHARE_MAX:
             return f"CPU {self.cpu_share:.0%} of hold"
         if self.utilisation > UTILISATION_MAX:
@@ -98,11 +100,10 @@ def measure_point(
         load = drive(
             rounds,
             seconds=seconds,
-            warm_seconds_max=seconds,
+            seconds_max=max(4 * seconds, 20.0),
             thread=chk.Thread,
+            finish=lambda: end_waits(k),
             progress=lambda text: run.progress(f"{what}: {text}"),
-            rounds_min=6,
-            seconds_max=4 * seconds,
         )
         waits = list(chk.waits)
     return _scaled_back(Point(workload.name, setting, regime, n, stretch), load, waits)
@@ -110,14 +111,15 @@ def measure_point(
 
 def _scaled_back(point: Point, load: Load, waits: list[Wait]) -> Point:
     stretch = point.stretch
-    point.rounds = len(load.ended)
+    point.rounds = len(load.latencies)
     point.rate = None if load.rate is None else load.rate * stretch
-    point.rates = [rate * stretch for rate in load.rates] if load.rate is not None else []
+    point.rates = [rate * stretch for rate in load.rates]
+    point.starved = load.starved
     for name, share in (("p50", 0.5), ("p99", 0.99), ("worst", 1.0)):
         latency = load.latency(share)
         setattr(point, name, None if latency is None else latency / stretch)
     totals = _totals(waits, load.begin, load.end)
-    each = stretch * max(1, point.rounds)
+    each = stretch * max(1.0, (load.rate or 0.0) * (load.end - load.begin))
     point.lock_wait = totals["lock"] / each
     point.hold = totals["held"] / each
     point.cpu = load.cpu_per_round

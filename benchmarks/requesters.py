@@ -1,9 +1,12 @@
 """Requesting threads: each repeats its round until told to stop; what they did in a window.
 
 A closed system, as on the measured host: every requester begins its next round when the last one
-ended.  The window begins when the slowest requester has finished a first round (nobody's cold start
-counts) or when `warm_seconds_max` passed; CPU time is the whole process's, so work that was handed
-to other threads counts for the round that caused it.
+ended.  The window begins when every requester has finished a first round (nobody's cold start
+counts) and ends where the first of them began a round that was not over yet, so the whole length of
+every round in it is known.  A round counts with the share of it that lies inside: that makes the
+rate exact for rounds that end in bursts (all who waited for one barrier), wherever the window lies.
+
+CPU time is the whole process's: work handed to other threads counts for the round that caused it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.statistic import percentile, slope, window_slopes
+from benchmarks.statistic import percentile, rate_of_intervals
 
 __all__ = ["Load", "Round", "drive"]
 
@@ -23,6 +26,8 @@ Round = Callable[[], None]
 
 WINDOWS = 3
 """Parts of a window, for the range beside a rate."""
+ROUNDS_MIN = 2
+"""Rounds that every requester ends in the window."""
 
 
 @dataclass(slots=True)
@@ -31,84 +36,89 @@ class Load:
 
     begin: float
     end: float
-    cpu: float
-    """CPU seconds of the process in the window."""
-    ended: list[float] = field(default_factory=list)
-    """When each round of the window ended, sorted."""
-    latencies: list[float] = field(default_factory=list)
+    utilisation: float
+    """CPU seconds of the process per second."""
+    rounds: list[tuple[float, float]] = field(default_factory=list)
+    """(began, ended) of every round that touches the window."""
     failures: list[str] = field(default_factory=list)
-    unfinished: int = 0
-    """Requesters that did not end one round in the window."""
+    starved: int = 0
+    """Requesters that did not end a round in all the time there was."""
 
     @property
     def rate(self) -> float | None:
-        """Rounds per second of real time; None where too few ended to tell."""
-        return slope(self.ended)
+        """Rounds per second of real time; None without a window."""
+        if self.end <= self.begin:
+            return None
+        return rate_of_intervals(self.rounds, self.begin, self.end)
 
     @property
     def rates(self) -> list[float]:
-        """The rate in each part of the window (all of it, where a part has too few)."""
-        parts = window_slopes(self.ended, self.begin, self.end, WINDOWS)
-        whole = self.rate
-        return parts if len(parts) == WINDOWS or whole is None else [whole]
+        """The rate in each third of the window."""
+        width = (self.end - self.begin) / WINDOWS
+        if width <= 0:
+            return []
+        lows = [self.begin + i * width for i in range(WINDOWS)]
+        return [rate_of_intervals(self.rounds, low, low + width) for low in lows]
+
+    @property
+    def ended(self) -> list[float]:
+        """When each round that ended in the window did, sorted."""
+        return sorted(end for _, end in self.rounds if self.begin <= end <= self.end)
+
+    @property
+    def latencies(self) -> list[float]:
+        """How long each of these took."""
+        return [end - begin for begin, end in self.rounds if self.begin <= end <= self.end]
 
     @property
     def cpu_per_round(self) -> float:
         """CPU seconds."""
-        return self.cpu / max(1, len(self.ended))
-
-    @property
-    def utilisation(self) -> float:
-        """CPU seconds per second."""
-        return self.cpu / (self.end - self.begin)
+        rate = self.rate
+        return self.utilisation / rate if rate else 0.0
 
     def latency(self, share: float) -> float | None:
         """Percentile of a round's duration, seconds."""
-        return percentile(self.latencies, share) if self.latencies else None
+        found = self.latencies
+        return percentile(found, share) if found else None
 
 
 def drive(
     rounds: Sequence[Round],
     *,
     seconds: float,
-    warm_seconds_max: float,
+    seconds_max: float,
     thread: Callable[..., Any] = threading.Thread,
+    finish: Callable[[], None] = lambda: None,
     progress: Callable[[str], None] = lambda _text: None,
-    rounds_min: int = 0,
-    seconds_max: float = 0.0,
 ) -> Load:
-    """Run one thread per round function for a window of `seconds`; joins them all.
+    """Run one thread per round function for at least `seconds`; joins them all.
 
-    The window grows up to `seconds_max` until `rounds_min` rounds have ended in it.  `thread` makes
-    the threads: a checker's, where the rounds use its locks.
+    Args:
+        seconds_max: for warming up, and again for the window, when requesters are slow.
+        thread: makes the threads: a checker's, where the rounds use its locks.
+        finish: called when the window is over and before the last rounds are waited for; may make
+            these short.
     """
     requesters = [_Requester(round_) for round_ in rounds]
     threads = [thread(target=r.run, name=f"requester {i}") for i, r in enumerate(requesters)]
     for each in threads:
         each.start()
     try:
-        limit = time.perf_counter() + warm_seconds_max
+        _until(requesters, 1, 0.0, seconds_max, lambda: progress("warming up"))
+        cpu, begin = time.process_time(), time.perf_counter()
         for requester in requesters:
-            while not requester.warm.wait(0.1) and time.perf_counter() < limit:
-                progress(f"warming up {len(rounds)} requesters")
-        cpu = time.process_time()
-        begin = time.perf_counter()
-        latest = begin + max(seconds, seconds_max)
-        while True:
-            now = time.perf_counter()
-            enough = sum(len(r.ended) for r in requesters) >= rounds_min + len(requesters)
-            if now >= latest or (now >= begin + seconds and enough):
-                break
-            time.sleep(min(0.1, max(0.001, begin + seconds - now)))
-            progress(f"{len(rounds)} requesters")
-        end = time.perf_counter()
-        cpu = time.process_time() - cpu
+            requester.before = len(requester.ended)
+        _until(requesters, ROUNDS_MIN, seconds, seconds_max, lambda: progress("measuring"))
+        now = time.perf_counter()
+        utilisation = (time.process_time() - cpu) / (now - begin)
+        ends = [r.ended[-1][1] if len(r.ended) > r.before else begin for r in requesters]
     finally:
         for requester in requesters:
             requester.stop = True
+        finish()
         for each in threads:
             each.join()
-    return _collect(requesters, begin, end, cpu)
+    return _collect(requesters, Load(begin, min(ends), utilisation), begin)
 
 
 class _Requester:
@@ -117,9 +127,9 @@ class _Requester:
     def __init__(self, round_: Round) -> None:
         self.round = round_
         self.stop = False
-        self.warm = threading.Event()
+        self.before = 0
+        """How many rounds were over when the window began."""
         self.ended: list[tuple[float, float]] = []
-        """(when, how long)."""
         self.failure = ""
 
     def run(self) -> None:
@@ -127,23 +137,33 @@ class _Requester:
             while not self.stop:
                 begin = time.perf_counter()
                 self.round()
-                end = time.perf_counter()
-                self.ended.append((end, end - begin))
-                self.warm.set()
+                self.ended.append((begin, time.perf_counter()))
         except Exception as error:
             self.failure = f"{type(error).__name__}: {error}"
-        finally:
-            self.warm.set()
 
 
-def _collect(requesters: Sequence[_Requester], begin: float, end: float, cpu: float) -> Load:
-    load = Load(begin, end, cpu)
+def _until(
+    requesters: Sequence[_Requester],
+    count: int,
+    seconds: float,
+    seconds_max: float,
+    tick: Callable[[], None],
+) -> None:
+    """Sleep at least `seconds`, until each has ended `count` more rounds, failed, or time is up."""
+    begin = time.perf_counter()
+    while True:
+        spent = time.perf_counter() - begin
+        slow = [r for r in requesters if len(r.ended) - r.before < count and not r.failure]
+        if spent >= seconds and (not slow or spent >= seconds_max):
+            return
+        time.sleep(min(0.05, max(0.001, seconds - spent)) if spent < seconds else 0.01)
+        tick()
+
+
+def _collect(requesters: Sequence[_Requester], load: Load, begin: float) -> Load:
     for requester in requesters:
-        inside = [(when, long) for when, long in requester.ended if begin <= when < end]
-        load.ended += [when for when, _ in inside]
-        load.latencies += [long for _, long in inside]
-        load.unfinished += not inside
+        load.rounds += [(a, b) for a, b in requester.ended if b > begin and a < load.end]
         if requester.failure:
             load.failures.append(requester.failure)
-    load.ended.sort()
+    load.starved = sum(len(r.ended) <= r.before for r in requesters)
     return load

@@ -1,8 +1,8 @@
-"""Statistics of a handful of samples: median with range, percentiles, rate of a staircase.
+"""Statistics of a handful of samples: median with range, percentiles, rates.
 
-Medians and not means, because on a shared machine the noise is one-sided.  A rate is the slope of
-the completions' count over their times and not count over window: completions come in bursts (all
-who waited for one barrier end together), and where a window happens to begin must not matter.
+Medians and not means, because on a shared machine the noise is one-sided.  A rate is never a count
+over a window: completions come in bursts (all who waited for one barrier end together), and where a
+window happens to begin must not matter.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-__all__ = ["Figure", "percentile", "ratios", "slope", "window_slopes"]
+__all__ = ["Figure", "percentile", "rate_of_intervals", "ratios", "slope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +73,15 @@ def slope(times: Sequence[float]) -> float | None:
     return sum((t - mean_time) * (i - mean_count) for i, t in enumerate(times)) / spread
 
 
-def window_slopes(times: Sequence[float], begin: float, end: float, windows: int) -> list[float]:
-    """The slope in each of `windows` equal parts of [begin, end); parts without a slope left out.
+def rate_of_intervals(rounds: Sequence[tuple[float, float]], begin: float, end: float) -> float:
+    """Rounds per second in [begin, end): each counts with the share of its length that lies inside.
 
-    Bursts that a border cuts belong whole to the part that their time falls into.
+    Unbiased for requesters that repeat rounds of any lengths, as a count of ends is not when these
+    come in bursts.
     """
-    width = (end - begin) / windows
-    found = []
-    for index in range(windows):
-        low = begin + index * width
-        part = [t for t in times if low <= t < low + width]
-        rate = slope(part)
-        if rate is not None:
-            found.append(rate)
-    return found
+    total = 0.0
+    for began, ended in rounds:
+        inside = min(ended, end) - max(began, begin)
+        if inside > 0:
+            total += inside / (ended - began)
+    return total / (end - begin)

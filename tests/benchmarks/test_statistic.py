@@ -7,7 +7,7 @@ import random
 import pytest
 
 from benchmarks.host_curve import HOST, TOLERANCE, predict
-from benchmarks.statistic import Figure, percentile, ratios, slope, window_slopes
+from benchmarks.statistic import Figure, percentile, rate_of_intervals, ratios, slope
 
 
 class TestSlope:
@@ -26,11 +26,24 @@ class TestSlope:
         assert slope([3.0]) is None
         assert slope([3.0, 3.0]) is None
 
-    def test_windows_split_the_time_and_not_the_count(self) -> None:
-        """A rate that doubles half way shows in the two halves."""
-        times = [t / 10 for t in range(100)] + [10 + t / 20 for t in range(200)]
 
-        assert window_slopes(times, 0, 20, 2) == pytest.approx([10.0, 20.0])
+class TestRateOfIntervals:
+    def test_bursts_and_the_window_do_not_matter(self, seed: int) -> None:
+        """n requesters with rounds of one length have the rate n over length, in any window."""
+        rng = random.Random(seed)
+        for _ in range(50):
+            n, length = rng.randint(1, 40), rng.uniform(0.1, 3)
+            phases = [rng.choice((0.0, 0.5)) * length for _ in range(n)]
+            rounds = [(p + i * length, p + (i + 1) * length) for p in phases for i in range(9)]
+            begin = length * rng.uniform(0.5, 3)
+
+            found = rate_of_intervals(rounds, begin, begin + length * rng.uniform(0.3, 5))
+            assert found == pytest.approx(n / length)
+
+    def test_a_round_counts_with_its_share(self) -> None:
+        """Half of a round inside is half a round."""
+        assert rate_of_intervals([(0.0, 2.0)], 1.0, 2.0) == 0.5
+        assert rate_of_intervals([(0.0, 1.0)], 1.0, 2.0) == 0.0
 
 
 class TestFigures:
