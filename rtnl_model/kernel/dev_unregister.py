@@ -121,11 +121,12 @@ class DevUnregister(DevFlags):
     def unregister_netdevice_queue_many_net(self, net: Net, head: UnregHead) -> None:
         """Move net's own devices from head to its pending list (patch 7); others stay (G.22).
 
-        The caller drops net's lock next, which unregisters them.
+        The caller drops net's lock next, which unregisters them.  As the regime says.
         """
-        k = self.k
-        if not k.regime.delegates:
-            return
+        self.k.regime.queue_many_net(net, head)
+
+    def unregister_netdevice_queue_many_net_pending(self, net: Net, head: UnregHead) -> None:
+        """Linux 7.3's way, with the option."""
         with net.dev_unreg_lock:
             for dev in list(head.devs):
                 if self.dev_net(dev) is net:
@@ -133,6 +134,14 @@ class DevUnregister(DevFlags):
                     if dev.unreg_list_net is net:
                         self.pending_del(net, dev)
                     self.pending_add(net, dev)
+
+    def take_own(self, net: Net, head: UnregHead) -> UnregHead:
+        """net's own devices of head, on a list of their own."""
+        own = UnregHead("own")
+        for dev in list(head.devs):
+            if self.dev_net(dev) is net:
+                self.unreg_list_move(dev, own)
+        return own
 
     def unregister_netdevice_many_net(self, net: Net) -> None:
         """The drain: unregister what is pending on net, once, not in a loop.
@@ -265,6 +274,9 @@ class DevUnregister(DevFlags):
         """Step 6: shut one device down and tell everybody."""
         k = self.k
         assert dev.netdev_ops is not None
+        if dev.rx_queues:
+            with k.netdev_lock_ops(dev):
+                k.netdev_rx_queue.dev_memory_provider_uninstall(dev)
         k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
         k.cpu(k.timing.notifiers, "notifiers")
         msg: dict[str, Any] | None = None

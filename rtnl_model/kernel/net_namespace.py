@@ -271,19 +271,14 @@ class NetNamespace(NetnsCleanup):
             return nsid
 
     def rtnl_net_newid(self, net: Net, peer: Net, nsid: int = -1) -> int:
-        """RTM_NEWNSID.  Raises: KernelError(EEXIST)."""
-        k = self.k
-        k.rtnetlink.rtnl_lock()
-        try:
-            with net.nsid_lock:
-                if self._find_nsid(net, peer) >= 0 or nsid in net.nsids:
-                    raise KernelError(errno.EEXIST)
-                if nsid >= 0:
-                    net.nsids[nsid] = peer
-                    return nsid
-                return self._alloc_nsid(net, peer)
-        finally:
-            k.rtnetlink.rtnl_unlock()
+        """RTM_NEWNSID, which takes no RTNL.  Raises: KernelError(EEXIST)."""
+        with net.nsid_lock:
+            if self._find_nsid(net, peer) >= 0 or nsid in net.nsids:
+                raise KernelError(errno.EEXIST)
+            if nsid >= 0:
+                net.nsids[nsid] = peer
+                return nsid
+            return self._alloc_nsid(net, peer)
 
     def get_net_ns_by_id(self, net: Net, nsid: int) -> Net | None:
         """The namespace that nsid names in net."""

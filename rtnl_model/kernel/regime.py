@@ -174,6 +174,10 @@ class Regime:
         """What unregister_netdevice_queue_net does in this regime."""
         self.k.dev.unregister_netdevice_queue_net_delegating(net, dev, head)
 
+    def queue_many_net(self, net: Net, head: UnregHead) -> None:
+        """What unregister_netdevice_queue_many_net does in this regime."""
+        self.k.dev.unregister_netdevice_queue_many_net_pending(net, head)
+
 
 class GlobalRegime(Regime):
     """CONFIG_DEBUG_NET_SMALL_RTNL=n: everything synchronous under rtnl_mutex."""
@@ -186,6 +190,9 @@ class GlobalRegime(Regime):
     def queue_net(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
         """Without the option the function is an alias of unregister_netdevice_queue."""
         self.k.dev.unregister_netdevice_queue(dev, head)
+
+    def queue_many_net(self, net: Net, head: UnregHead) -> None:
+        """Without the option the function is empty."""
 
 
 class SmallRegime(Regime):
@@ -222,6 +229,11 @@ class NaiveRegime(Regime):
                 k.dev.unregister_netdevice_queue(dev, None)
             finally:
                 k.rtnetlink.rtnl_net_unlock_nested(other)
+
+    def queue_many_net(self, net: Net, head: UnregHead) -> None:
+        """Unregister net's own devices now, while its lock is held."""
+        own = self.k.dev.take_own(net, head)
+        self.k.dev.unregister_netdevice_many(own)
 
 
 REGIMES: dict[str, type[Regime]] = {
