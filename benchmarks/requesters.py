@@ -6,7 +6,8 @@ counts) and ends where the first of them began a round that was not over yet, so
 every round in it is known.  A round counts with the share of it that lies inside: that makes the
 rate exact for rounds that end in bursts (all who waited for one barrier), wherever the window lies.
 
-CPU time is the whole process's: work handed to other threads counts for the round that caused it.
+CPU time is that of all threads but the one that looks on: work handed to other threads counts for
+the round that caused it.
 """
 
 from __future__ import annotations
@@ -105,12 +106,12 @@ def drive(
         each.start()
     try:
         _until(requesters, 1, 0.0, seconds_max, lambda: progress("warming up"))
-        cpu, begin = time.process_time(), time.perf_counter()
+        cpu, begin = _cpu_of_others(), time.perf_counter()
         for requester in requesters:
             requester.before = len(requester.ended)
         _until(requesters, ROUNDS_MIN, seconds, seconds_max, lambda: progress("measuring"))
         now = time.perf_counter()
-        utilisation = (time.process_time() - cpu) / (now - begin)
+        utilisation = (_cpu_of_others() - cpu) / (now - begin)
         ends = [r.ended[-1][1] if len(r.ended) > r.before else begin for r in requesters]
     finally:
         for requester in requesters:
@@ -140,6 +141,11 @@ class _Requester:
                 self.ended.append((begin, time.perf_counter()))
         except Exception as error:
             self.failure = f"{type(error).__name__}: {error}"
+
+
+def _cpu_of_others() -> float:
+    """CPU seconds of the process, without the calling thread, which only looks on."""
+    return time.process_time() - time.thread_time()
 
 
 def _until(
