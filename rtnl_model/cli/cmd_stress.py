@@ -4,7 +4,7 @@
   rtnl-model stress --rtnl small --threads 16 --netns 12 --mix netns --seed 0x5eed
   rtnl-model stress --ops 5000 --bug veth-no-exchange
 
-It stops at the first finding that counts, unless --keep-going is given.
+Without --rtnl it does so in global, small and pernet, one after the other.  It stops at the first finding that counts, unless --keep-going is given.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import argparse
 import json
 import secrets
 import sys
+from dataclasses import replace
+from typing import Any, Final
 
 from ..lab.mix import DEFAULT_DRIVERS, MIXES, parse_mix
 from ..lab.model_run import ModelSetting, finding, link_kinds
@@ -21,13 +23,16 @@ from ..lab.stress import Stress, StressOptions, StressResult
 from ..lab.stress_boot import conductor_of, stress_kernel
 from .findings import told_findings
 from .parser import add_checking, add_model, positive, seconds
-from .report_dir import prepare_report, write_report_of
+from .report_dir import prepare_report, write_reports
 from .status import CallError, Status
 
 __all__ = ["configure", "options_from", "run", "summary"]
 
-SECONDS = 10.0
+SECONDS: Final = 10.0
 """Without --seconds and --ops."""
+COMPARED: Final = ("global", "small", "pernet")
+"""Without --rtnl: one after the other."""
+WORST: Final = (Status.CLEAN, Status.INCOMPLETE, Status.FOUND, Status.INTERRUPTED)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--keep-going", action="store_true", help="do not stop at the first finding that counts"
     )
-    add_model(parser)
+    add_model(parser, rtnl=None)
     parser.set_defaults(timing="idle")
     add_checking(parser)
 
@@ -105,31 +110,53 @@ def options_from(args: argparse.Namespace, setting: ModelSetting) -> StressOptio
 
 
 def run(args: argparse.Namespace) -> int:
-    """Stress and tell."""
-    setting = ModelSetting.from_args(args)
-    options = options_from(args, setting)
+    """Stress each regime asked for, and tell."""
+    regimes = (args.rtnl,) if args.rtnl else COMPARED
+    settings = [replace(ModelSetting.from_args(args), rtnl=regime) for regime in regimes]
+    options = options_from(args, settings[0])
     report = prepare_report(args.report)
     tell(f"seed {options.seed:#x}: {command_of(args, options)}")
+    runs = []
+    for setting in settings:
+        stress, result = one_regime(args, setting, options)
+        runs.append((stress, result, document_of(result)))
+        if not args.json:
+            sys.stdout.write(summary(result))
+            sys.stdout.write("\n".join(told_findings(runs[-1][2]["findings"], args.fail_on)) + "\n")
+            sys.stdout.flush()
+        if result.interrupted:
+            break
+    if report is not None:
+        write_reports(report, [(stress.chk, stress.k, doc) for stress, _result, doc in runs])
+        tell(f"report: {report}")
+    if args.json:
+        documents = [doc for _stress, _result, doc in runs]
+        whole = {"schema": documents[0]["schema"], "runs": documents}
+        json.dump(documents[0] if args.rtnl else whole, sys.stdout)
+        sys.stdout.write("\n")
+    tell(f"seed {options.seed:#x}: {command_of(args, options)}")
+    for stress, _result, _doc in runs:
+        for _thread, error in stress.chk.failures:
+            raise error  # an error of ours in a thread: the caller tells it as a defect
+    return max((status_of(result) for _stress, result, _doc in runs), key=WORST.index)
+
+
+def one_regime(
+    args: argparse.Namespace, setting: ModelSetting, options: StressOptions
+) -> tuple[Stress, StressResult]:
+    """One run, with its progress line."""
     stress = Stress(
         options,
         lambda chk: stress_kernel(chk, setting, options),
         conductor_of(options.seed) if args.perturb else None,
     )
     with Progress(sys.stderr, stress.describe):
-        result = stress.run()
-    document = {**result.to_dict(), "findings": [finding(r) for r in result.reports]}
-    if report is not None:
-        write_report_of(report, document, stress.chk, stress.k)
-    if args.json:
-        json.dump(document, sys.stdout)
-        sys.stdout.write("\n")
-    else:
-        sys.stdout.write(summary(result))
-        sys.stdout.write("\n".join(told_findings(document["findings"], args.fail_on)) + "\n")
-        if report is not None:
-            sys.stdout.write(f"report: {report / 'index.html'}\n")
-    tell(f"seed {options.seed:#x}: {command_of(args, options)}")
-    return status_of(result)
+        return stress, stress.run()
+
+
+def document_of(result: StressResult) -> dict[str, Any]:
+    """The JSON document of one regime."""
+    return {**result.to_dict(), "findings": [finding(report) for report in result.reports]}
 
 
 def status_of(result: StressResult) -> int:
@@ -145,7 +172,9 @@ def status_of(result: StressResult) -> int:
 
 def command_of(args: argparse.Namespace, options: StressOptions) -> str:
     """The call that draws the same commands again."""
-    words = ["rtnl-model stress", f"--rtnl {args.rtnl}", f"--seed {options.seed:#x}"]
+    words = ["rtnl-model stress", f"--seed {options.seed:#x}"]
+    if args.rtnl:
+        words.append(f"--rtnl {args.rtnl}")
     if options.seconds is not None:
         words.append(f"--seconds {options.seconds:g}")
     if options.ops is not None:

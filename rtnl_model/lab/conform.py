@@ -6,8 +6,9 @@ each namespace that make a device appear, vanish or move, in order.  L3: the tra
 Of a `par` op only the devices are compared.
 
 What a recording cannot tell is not compared, and counted: indexes and nsids in the initial
-namespace (its boot's history), the name behind a `lower` that the recorder could not resolve.  A
-scenario with a kind that exactly one side lacks is left out, and counted.
+namespace (its boot's history), the name behind a `lower` that the recorder could not resolve, and
+what `forgive` says of link watch.  A scenario with a kind that exactly one side lacks is left out,
+and counted.
 """
 
 from __future__ import annotations
@@ -201,12 +202,13 @@ def compare_scenario(
 def _op_differences(
     recorded: Op, model: Op, functions: Sequence[str], *, par: bool
 ) -> Iterator[tuple[str, str, object, object]]:
+    pairs = paired(recorded["cmds"], model["cmds"])
     if not par:
-        for i, (one, other) in enumerate(zip(recorded["cmds"], model["cmds"], strict=False)):
+        for i, (one, other) in enumerate(pairs):
             if answer(one) != answer(other):
                 yield "L1", f"answer to {one['cmd']!r} ({i})", answer(one), answer(other)
-        if len(recorded["cmds"]) != len(model["cmds"]):
-            yield "L1", "commands", len(recorded["cmds"]), len(model["cmds"])
+        if len(pairs) != len(recorded["cmds"]):
+            yield "L1", "commands", len(recorded["cmds"]), len(pairs)
     yield from _device_differences(recorded["devices"], model["devices"])
     if par:
         return
@@ -214,12 +216,26 @@ def _op_differences(
     for ns in sorted(one_events.keys() | other_events.keys()):
         if one_events.get(ns) != other_events.get(ns):
             yield "L2", f"events in {ns}", one_events.get(ns), other_events.get(ns)
-    one_trace = contexts(recorded.get("trace", ()), [c["pid"] for c in recorded["cmds"]], functions)
-    other_trace = contexts(model.get("trace", ()), [c["pid"] for c in model["cmds"]], functions)
+    one_trace = contexts(recorded.get("trace", ()), [c["pid"] for c, _ in pairs], functions)
+    other_trace = contexts(model.get("trace", ()), [c["pid"] for _, c in pairs], functions)
     for name in sorted(one_trace.keys() | other_trace.keys()):
         lines, others = one_trace.get(name), other_trace.get(name)
         if lines != others:
             yield "L3", f"trace of {name}", *first_difference(lines, others)
+
+
+def paired(
+    recorded: Sequence[Document], model: Sequence[Document]
+) -> list[tuple[Document, Document]]:
+    """Each recorded command with the model's; the recorder lost a few that were no `ip`."""
+    out: list[tuple[Document, Document]] = []
+    rest = list(model)
+    for one in recorded:
+        at = next((i for i, other in enumerate(rest) if other["cmd"] == one["cmd"]), None)
+        if at is not None:
+            out.append((one, rest[at]))
+            del rest[: at + 1]
+    return out
 
 
 def answer(cmd: Document) -> tuple[Any, ...]:
@@ -257,14 +273,15 @@ def _brief(lines: Sequence[Sequence[str]] | None) -> str:
 def _device_differences(
     recorded: Mapping[str, Sequence[Document]], model: Mapping[str, Sequence[Document]]
 ) -> Iterator[tuple[str, str, object, object]]:
+    recorded = {ns: devices for ns, devices in recorded.items() if devices}  # one has at least lo
     if recorded.keys() != model.keys():
         yield "L1", "namespaces", sorted(recorded), sorted(model)
     for ns in recorded.keys() & model.keys():
         one = [comparable(d, ns) for d in recorded[ns]]
         other = [comparable(d, ns) for d in model[ns]]
         for i, device in enumerate(one):
-            if i < len(other) and "lower" in device and unresolved(device["lower"]):
-                device["lower"] = other[i].get("lower", "none")
+            if i < len(other):
+                forgive(device, other[i])
         if one != other:
             yield (
                 "L1",
@@ -288,9 +305,19 @@ def comparable(device: Document, ns: str) -> dict[str, Any]:
     return out
 
 
-def unresolved(lower: Mapping[str, Any]) -> bool:
-    """Could the recorder not follow this link when it looked?"""
-    return lower.get("ifname") is None
+def forgive(recorded: dict[str, Any], model: Mapping[str, Any]) -> None:
+    """Take from the model what the recording leaves to chance.
+
+    A `lower` that the recorder could not follow when it looked.  Whether link watch, which runs at
+    most once a second, had told a running device's carrier yet: either end of a pair shows UP in
+    one recording and DOWN in the next of the same commands.
+    """
+    lower = recorded.get("lower")
+    if lower is not None and lower.get("ifname") is None:
+        recorded["lower"] = model.get("lower", "none")
+    states = {recorded["operstate"], model.get("operstate")}
+    if recorded["up"] and model.get("up") and states == {"UP", "DOWN"} and lower is not None:
+        recorded["operstate"] = model["operstate"]
 
 
 def events_by_netns(op: Op) -> dict[str, list[dict[str, Any]]]:

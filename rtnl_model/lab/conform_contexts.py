@@ -52,8 +52,10 @@ def contexts(trace: Sequence[Line], pids: Sequence[int], functions: Collection[s
 
 
 def counts(fn: str, functions: Collection[str]) -> bool:
-    """Is this a function that both sides have a probe on?"""
-    return fn.removesuffix("_ret") in functions or fn in functions
+    """Is this a function that the recording has a probe on?"""
+    if fn == "notify":
+        return "call_netdevice_notifiers_info" in functions
+    return fn.removesuffix("_ret") in functions
 
 
 def tell(line: Line) -> Told:

@@ -135,6 +135,11 @@ class Requester:
                 return net
         return None
 
+    def other_net(self, than: Net | None) -> Net | None:
+        """Another namespace, where there is one."""
+        net = self.some_net()
+        return net if net is not than else self.some_net()
+
     def some_dev(self, kinds: Sequence[str] | None = None) -> tuple[Net, NetDevice] | None:
         """A device of one of these kinds (any but lo), and its namespace."""
         for _attempt in range(6):
@@ -159,7 +164,8 @@ class Requester:
 
     def create(self) -> str | None:
         """A device that needs no lower: alone, in two namespaces, or with a backend elsewhere."""
-        here, there = self.some_net(), self.some_net()
+        here = self.some_net()
+        there = self.other_net(here)
         if here is None or there is None:
             return self.netns_add()
         if len(here.devs) > POPULATION:
@@ -180,7 +186,7 @@ class Requester:
     def stack(self) -> str | None:
         """An upper, mostly in another namespace than its lower."""
         found = self.some_dev([kind for kind in self.creators if kind not in TUNNELS])
-        net = self.some_net()
+        net = self.other_net(found[0] if found is not None else None)
         if found is None or net is None:
             return None
         home, lower = found
@@ -221,7 +227,8 @@ class Requester:
         devs = [dev for dev in net.dev_list() if dev.kind]
         if not devs:
             return None
-        dev = self.rng.choice(devs)
+        tied = [dev for dev in devs if dev.upper or dev.kind in PAIRED]
+        dev = self.rng.choice(tied if tied and self.rng.random() < 0.7 else devs)
         self.targets.recent.append((net.name, dev.name))
         return f"ip -n {net.name} link del {dev.name}"
 

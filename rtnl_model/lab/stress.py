@@ -174,7 +174,7 @@ class Stress:
         self.chk = Checker(on_report=self.heard, conductor=self.conductor)
         self.k = self.boot(self.chk)
         self.k.probe.enabled = False
-        result = StressResult(self.options, self.k.regime_name)
+        result = StressResult(self.options, self.k.regime.name)
         began = time.monotonic()
         with Watchdog(self.chk) as watchdog:
             try:

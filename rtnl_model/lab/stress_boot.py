@@ -31,7 +31,7 @@ def stress_kernel(chk: Checker, setting: ModelSetting, options: StressOptions) -
     """A kernel with the call's bugs, and with faults where they are asked for."""
     if not options.fault:
         return setting.kernel(chk)
-    return setting.kernel(chk, extra=(Faulty(classes=faults(options.seed, options.fault)),))
+    return setting.kernel(chk, overlays=(Faulty(classes=faults(options.seed, options.fault)),))
 
 
 def conductor_of(seed: int) -> Any:
