@@ -133,3 +133,7 @@ class Conductor(Protocol):
     def now(self) -> float:
         """Seconds; logical when controlled."""
         ...
+
+    def note(self, obj: Any, ts: Any) -> None:
+        """Not controlled only: thread `ts` has just operated on `obj`, and still excludes others."""
+        ...

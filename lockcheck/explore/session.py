@@ -271,6 +271,16 @@ class Session:
             self.subject.describe(),
         )
 
+    def run_one(self, strategy: Strategy, run: int) -> int:
+        """Run and account for one schedule; returns the verdict."""
+        strategy.begin(self.conductor, run)
+        verdict = self._one(strategy)
+        if verdict == HUNG:
+            self._told_hung()
+        elif not self._learn_observers(strategy, verdict, run):
+            self._account(strategy, verdict, run)
+        return verdict
+
     def _enough(self, began: float, runs: int, shard: tuple[int, int]) -> bool:
         limits = self.limits
         if limits.schedules is not None:

@@ -102,7 +102,10 @@ class Refcount:
             conductor.point(Op(kind, self))
 
     def _add(self, n: int) -> int:
+        conductor = self.chk.conductor
         with self._gate:
+            if conductor is not None and not conductor.controlled:
+                conductor.note(self, self.chk.current())
             self._value += n
             value = self._value
             for waiter in self._waiters:

@@ -240,16 +240,16 @@ class Lock:
 class ObservedLock(Lock):
     """`Lock` with a scheduling point before each operation and happens-before for races."""
 
-    __slots__ = ("clock",)
+    __slots__ = ("_acquire_op", "_release_op", "clock")
 
     def __init__(self, chk: Checker, key: Any, label: str | None = None) -> None:
         super().__init__(chk, key, label)
         self.clock: Any = None
+        self._acquire_op = Op(Kind.ACQUIRE, self)
+        self._release_op = Op(Kind.RELEASE, self)
 
     def locked(self) -> bool:
-        conductor = self.chk.conductor
-        if conductor is not None:
-            conductor.point(Op(Kind.PROBE, self))
+        self.chk.point(Kind.PROBE, self)
         return self.real.locked()
 
     def acquire(
@@ -257,26 +257,33 @@ class ObservedLock(Lock):
     ) -> bool:
         conductor = self.chk.conductor
         if conductor is not None:
-            kind = Kind.ACQUIRE if blocking else Kind.TRY_ACQUIRE
-            limit = None if timeout < 0 else timeout
-            if not conductor.point(Op(kind, self, timeout=limit, timer=f"{self.name}.acquire")):
+            op = self._acquire_op
+            if not blocking:
+                op = Op(Kind.TRY_ACQUIRE, self)
+            elif timeout >= 0:
+                op = Op(Kind.ACQUIRE, self, timeout=timeout, timer=f"{self.name}.acquire")
+            if not conductor.point(op):
                 return False
             assert not (conductor.controlled and blocking and self.real.locked()), self.name
-        if not super().acquire(blocking, timeout, subclass=subclass, nest=nest):
+        if not Lock.acquire(self, blocking, timeout, subclass=subclass, nest=nest):
             return False
-        self.chk.engine.hb_acquire(self._tls.t, self)
+        ts = self._tls.t
+        if self.chk.races:
+            self.chk.engine.hb_acquire(ts, self)
+        if conductor is not None and not conductor.controlled:
+            conductor.note(self, ts)
         return True
 
     def __enter__(self) -> bool:
         return self.acquire()
 
     def release(self) -> None:
-        ts = self._tls.t
-        conductor = self.chk.conductor
-        if conductor is not None:
-            conductor.point(Op(Kind.RELEASE, self))
-        self.chk.engine.hb_release(ts, self)
-        super().release()
+        chk = self.chk
+        if chk.conductor is not None:
+            chk.conductor.point(self._release_op)
+        if chk.races:
+            chk.engine.hb_release(self._tls.t, self)
+        Lock.release(self)
 
     def __exit__(
         self,

@@ -25,7 +25,7 @@ __all__ = ["Parking"]
 
 
 class _Waiter:
-    __slots__ = ("raw", "ready", "result", "take")
+    __slots__ = ("raw", "ready", "result", "take", "ts")
 
     def __init__(self, ready: Callable[[], bool], take: Callable[[], Any] | None) -> None:
         self.ready = ready
@@ -33,6 +33,7 @@ class _Waiter:
         self.raw = _thread.allocate_lock()
         self.raw.acquire()
         self.result: Any = None
+        self.ts: Any = None
 
 
 class Parking:
@@ -77,10 +78,12 @@ class Parking:
         chk = self.chk
         if chk.conductor is not None:
             chk.conductor.point(Op(Kind.WAKE, self, why=why))
+        ts = chk.current()
         if part is not None:
-            chk.engine.wake(chk.current(), self, part)
+            chk.engine.wake(ts, self, part)
         with self._gate:
             result = fn()
+            self._note(ts)
             if self._waiters:
                 self._hand_over()
         return result
@@ -138,8 +141,10 @@ class Parking:
     ) -> Any:
         with self._gate:
             if not self._waiters and ready():
+                self._note(ts)
                 return take() if take is not None else True
             waiter = _Waiter(ready, take)
+            waiter.ts = ts
             self._waiters.append(waiter)
             self._hand_over()  # others may be ahead, and still this one may be able to go
         timeout = -1.0 if op.timeout is None else max(0.0, op.timeout)
@@ -153,6 +158,12 @@ class Parking:
                     self._waiters.remove(waiter)
         return waiter.result if handed else None
 
+    def _note(self, ts: Any) -> None:
+        """Tell a conductor that only watches whose turn it was.  Locks: `_gate`."""
+        conductor = self.chk.conductor
+        if conductor is not None and not conductor.controlled:
+            conductor.note(self, ts)
+
     def _hand_over(self) -> None:
         """Give every waiter that may go its result, in arrival order.  Locks: `_gate`."""
         moved = True
@@ -160,6 +171,7 @@ class Parking:
             moved = False
             for waiter in self._waiters:
                 if waiter.ready():
+                    self._note(waiter.ts)
                     waiter.result = waiter.take() if waiter.take is not None else True
                     self._waiters.remove(waiter)
                     try:
