@@ -184,7 +184,10 @@ class Modules:
             k.notifier.register_netdevice_notifier(k.net_debug_block)
         k.pernet.register_pernet_subsys(
             PernetOperations(
-                "ip_fib", self.takes_rtnl, exit_rtnl=lambda net, head: None, exit=self.takes_rtnl
+                "ip_fib",
+                self.takes_rtnl,
+                exit_rtnl=lambda net, head: None,
+                exit=self.takes_rtnl if k.regime.lock_debug else None,
             )
         )
         k.notifier.register_netdevice_notifier(
@@ -204,7 +207,8 @@ class Modules:
     def takes_rtnl(self, net: Net) -> None:
         """A subsystem that takes RTNL once when a namespace is born and once when it dies.
 
-        The recordings show that there is one and do not name it.
+        The recordings show that there is one and do not name it; at the death the production
+        kernel without the debug option does not take it.
         """
         self.k.rtnetlink.rtnl_net_lock(net)
         self.k.rtnetlink.rtnl_net_unlock(net)

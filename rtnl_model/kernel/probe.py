@@ -102,6 +102,8 @@ class Probe:
         """Lines in the order they happened; appended by every thread."""
         self.enabled = True
         self.with_stacks = True
+        self.returns = set(RETURNS)
+        """Functions whose return is a line; the recordings of queue leases have one more."""
         self.listeners: list[Callable[[Record], None]] = []
         """Called with each line as it happens (`run --trace`)."""
         self._local = threading.local()
@@ -145,7 +147,7 @@ class Probe:
     ) -> Frame:
         """Enter a function that has a line of its own."""
         task = self.current()
-        if self.enabled:
+        if self.enabled and not self.is_inlined(task, name, dev):
             record: Record = {"pid": task.pid, "comm": task.comm, "fn": name}
             if dev is not None:
                 record["dev"] = dev.name
@@ -157,7 +159,17 @@ class Probe:
             if self.with_stacks and name.endswith(STACKED):
                 record["stack"] = [name, *task.stack[: -STACK_MAX : -1]]
             self.emit(record)
-        return Frame(self, task, name, self.enabled and name in RETURNS)
+        return Frame(self, task, name, self.enabled and name in self.returns)
+
+    def is_inlined(self, task: Task, name: str, dev: NetDevice | None) -> bool:
+        """Did the build that was recorded inline this call, so that no kprobe saw it?
+
+        A kind's dellink is called through a pointer, never inlined.
+        """
+        inlined = self.k.regime.inlined
+        if not inlined or not task.stack or dev is None or dev.rtnl_link_ops is not None:
+            return False
+        return (name, task.stack[-1]) in inlined
 
     def frame(self, name: str) -> Frame:
         """Enter a function that only stands on the stack."""

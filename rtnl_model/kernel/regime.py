@@ -58,6 +58,8 @@ class Regime:
     refuses_unconverted: ClassVar[bool] = False
     lock_debug: ClassVar[bool] = True
     """The notifier of net/core/lock_debug.c is registered."""
+    inlined: ClassVar[frozenset[tuple[str, str]]] = frozenset()
+    """(function, caller) that the recorded build inlined: no probe line there."""
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
@@ -186,6 +188,7 @@ class GlobalRegime(Regime):
     has_net_locks = False
     delegates = False
     lock_debug = False
+    inlined = frozenset({("unregister_netdevice_queue", "default_device_exit_batch")})
 
     def queue_net(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
         """Without the option the function is an alias of unregister_netdevice_queue."""
