@@ -176,7 +176,10 @@ class Process:
             raise argument_wrong('Invalid "link-netns" value', name)
         space = self.k.net_namespace
         if space.peernet2id(self.net, found) < 0:
-            space.rtnl_net_newid(self.net, found)
+            try:
+                space.rtnl_net_newid(self.net, found)
+            except KernelError:
+                pass  # somebody else was first
         arguments.link_net = found
 
     def find_master(self, name: str) -> int:
@@ -202,6 +205,8 @@ class Process:
                 raise cannot_find_device(
                     arguments.link, in_link_netns=arguments.link_net is not None
                 )
+            if arguments.link_net is not None:
+                self.getlink_under_rtnl()  # told of another namespace, by nsid
             req.link = lower.ifindex
         req.link_net = arguments.link_net
         self.talk("RTM_NEWLINK", self.k.rtnetlink.rtnl_newlink, req)
@@ -229,6 +234,8 @@ class Process:
             req.ifindex = self.device(name).ifindex
             req.ifname = arguments.new_name
             req.new_ifindex = arguments.index
+            if req.address is not None:
+                self.getlink_under_rtnl()  # how long is an address of this device?
         self.talk("RTM_NEWLINK", self.k.rtnetlink.rtnl_newlink, req)
 
     def link_del(self, command: LinkDel) -> None:
@@ -250,8 +257,15 @@ class Process:
         except KernelError as error:
             raise from_kernel(name, error) from error
 
+    def getlink_under_rtnl(self) -> None:
+        """rtnl_getlink, where it wants RTNL: asked for virtual functions or another namespace."""
+        self.k.rtnetlink.rtnl_lock()
+        self.k.rtnetlink.rtnl_unlock()
+
     def link_show(self, command: LinkShow) -> str:
         only = self.device_shown(command.dev)
+        if only is not None:
+            self.getlink_under_rtnl()
         show = json_links if command.json else human_links
         return show(self.k, self.net, only)
 

@@ -58,6 +58,7 @@ def lease(k: Kernel, net: Net, command: Lease) -> str:
         if found is None:
             raise IpExit(1, f'queue-create: no namespace "{command.phys_netns}"')
         where = found
+        k.net_namespace.peernet2id_alloc(net, where)  # the request names it by nsid
     opts = set(command.opts)
     nsid = any(o.startswith("nsid=") for o in opts)
     request = QueueCreateRequest(
@@ -106,7 +107,7 @@ def single(k: Kernel, net: Net, command: Single) -> str:
         create=True,
         excl=True,
         num_rx_queues=command.queues,
-        data={"pairing": "single", "mode": "l3"},
+        data={"pairing": "single", "mode": "l2"},
     )
     try:
         k.rtnetlink.rtnl_newlink(request)

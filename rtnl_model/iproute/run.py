@@ -21,7 +21,7 @@ from lockcheck import Unwind
 from ..kernel.errors import KernelBug
 from .commands import Command, Par, Script, Seq, Step, commands_of
 from .execute import Outcome, execute
-from .listing import devices_by_netns
+from .listing import INIT, devices_by_netns
 from .normalise import command_text
 
 if TYPE_CHECKING:
@@ -34,7 +34,11 @@ __all__ = ["ScriptRun", "comm_of"]
 STUCK_STATUS = 124
 BUG_STATUS = 137
 """The kernel killed the process (a BUG() in its context)."""
+EXEC_SECONDS = 0.1
+EXEC_LOOKS = 50
+"""How long a process start may take at most, and how often the works are looked at meanwhile."""
 Op = dict[str, Any]
+_NAMESPACES = frozenset({"ns", "net", "qnet", "virt_ns", "phys_ns"})
 
 
 def comm_of(command: Command) -> str:
@@ -43,6 +47,11 @@ def comm_of(command: Command) -> str:
     if words[0].endswith("nk") and words[1:2] == ["after"]:
         words = words[3:]
     return words[0].rpartition("/")[2]
+
+
+def named(line: dict[str, Any]) -> dict[str, Any]:
+    """A line in which the initial namespace is called `init`."""
+    return {k: INIT if v == "" and k in _NAMESPACES else v for k, v in line.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,8 @@ class ScriptRun:
         except Unwind:
             self.hung = index
         self.ops.append(self.told(index, marks))
+        if self.k.chk.failures:
+            raise self.k.chk.failures[0][1]  # a thread of the model died of a defect of ours
         return self.hung is None and self.stopped_at is None
 
     def stuck(self) -> None:
@@ -114,11 +125,22 @@ class ScriptRun:
         if isinstance(step, Command):
             self.spawn([step]).join()
         elif isinstance(step, Seq):
-            for inner in step.steps:
+            for number, inner in enumerate(step.steps):
+                if number:
+                    self.exec_time()
                 if self.stopped_at is None:
                     self.begin(inner)
         else:
             self.par(step)
+
+    def exec_time(self) -> None:
+        """Starting the next process takes longer than a work that can run: let those end."""
+        if self.k.chk.conductor is not None:
+            return
+        for _ in range(EXEC_LOOKS):
+            self.k.chk.sleep(EXEC_SECONDS / EXEC_LOOKS, "exec")
+            if self.k.rtnl_work.idle():
+                return
 
     def par(self, step: Par) -> None:
         """Let all branches go at the same moment."""
@@ -182,8 +204,8 @@ class ScriptRun:
         else:
             op["devices"] = devices_by_netns(self.k)
         for key, lines in (
-            ("events", self.k.events.log[marks.events :]),
-            ("trace", self.k.probe.trace[marks.trace :]),
+            ("events", [named(e) for e in self.k.events.log[marks.events :]]),
+            ("trace", [named(t) for t in self.k.probe.trace[marks.trace :]]),
             ("kmsg", self.k.kmsg[marks.kmsg :]),
         ):
             if lines:

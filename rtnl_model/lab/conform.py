@@ -18,12 +18,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..iproute.commands import LinkAdd, Par, PhysAdd, Script, Single
+from ..kernel.probe import RETURNS
 from .conform_contexts import contexts
 
 __all__ = ["LEVELS", "Conformity", "Difference", "compare", "compare_scenario", "left_out"]
 
+LATE = frozenset({"UP", "DOWN", "UNKNOWN"})
 LEVELS = ("L1", "L2", "L3")
 INIT = "init"
+PHYSICAL = "ether"
+"""Physical devices are born in init and take their index along."""
 Document = Mapping[str, Any]
 Op = Mapping[str, Any]
 Runner = Callable[[Script], Document]
@@ -117,6 +121,7 @@ def compare(
     """Run every scenario that `golden` has a result for, and compare."""
     found = Conformity()
     lacking = lacking_kinds(scripts, golden)
+    functions = probed_functions(golden)
     for script in scripts:
         result = golden["results"].get(script.name)
         if result is None:
@@ -128,13 +133,23 @@ def compare(
             continue
         progress(script.name)
         found.compared.append(script.name)
-        found.differences += compare_scenario(
-            script, result, run(script), golden.get("trace_functions", ())
-        )
+        found.differences += compare_scenario(script, result, run(script), functions)
     return found
 
 
-# -- which scenarios count --
+# -- what counts --
+
+
+def probed_functions(golden: Document) -> frozenset[str]:
+    """Functions that both sides tell; a return only where the recording and the model have it."""
+    found = set(golden.get("trace_functions", ()))
+    seen = {
+        line["fn"]
+        for result in golden["results"].values()
+        for op in result["ops"]
+        for line in op.get("trace", ())
+    }
+    return frozenset(found | {fn for fn in seen if fn.removesuffix("_ret") in RETURNS})
 
 
 def lacking_kinds(scripts: Sequence[Script], golden: Document) -> frozenset[str]:
@@ -172,7 +187,7 @@ def left_out(script: Script, kinds: frozenset[str], lacking: frozenset[str]) -> 
 
 
 def compare_scenario(
-    script: Script, result: Document, document: Document, functions: Sequence[str]
+    script: Script, result: Document, document: Document, functions: frozenset[str]
 ) -> list[Difference]:
     """Every difference of one scenario."""
     found: list[Difference] = []
@@ -200,7 +215,7 @@ def compare_scenario(
 
 
 def _op_differences(
-    recorded: Op, model: Op, functions: Sequence[str], *, par: bool
+    recorded: Op, model: Op, functions: frozenset[str], *, par: bool
 ) -> Iterator[tuple[str, str, object, object]]:
     pairs = paired(recorded["cmds"], model["cmds"])
     if not par:
@@ -294,7 +309,7 @@ def _device_differences(
 def comparable(device: Document, ns: str) -> dict[str, Any]:
     """A device without what the recording machine's history decides."""
     out = {key: dict(v) if isinstance(v, Mapping) else v for key, v in device.items()}
-    if ns == INIT:
+    if ns == INIT or out["kind"] == PHYSICAL:
         del out["ifindex"]
     for key in ("lower", "backend"):
         if key in out:
@@ -308,16 +323,23 @@ def comparable(device: Document, ns: str) -> dict[str, Any]:
 def forgive(recorded: dict[str, Any], model: Mapping[str, Any]) -> None:
     """Take from the model what the recording leaves to chance.
 
-    A `lower` that the recorder could not follow when it looked.  Whether link watch, which runs at
-    most once a second, had told a running device's carrier yet: either end of a pair shows UP in
-    one recording and DOWN in the next of the same commands.
+    A `lower` that the recorder could not follow when it looked.  The number of an nsid, which is
+    the order in which the recorder happened to ask.  Whether link watch, which runs at most once a
+    second, had told a running device's carrier yet: either end of a pair shows UP in one recording
+    and DOWN in the next of the same commands.
     """
-    lower = recorded.get("lower")
-    if lower is not None and lower.get("ifname") is None:
-        recorded["lower"] = model.get("lower", "none")
-    states = {recorded["operstate"], model.get("operstate")}
-    if recorded["up"] and model.get("up") and states == {"UP", "DOWN"} and lower is not None:
-        recorded["operstate"] = model["operstate"]
+    for key in ("lower", "backend"):
+        one, other = recorded.get(key), model.get(key)
+        if one is None or other is None:
+            continue
+        if one.get("ifname", "") is None:
+            recorded[key] = other
+        elif "nsid" in one and other.get("nsid", -1) >= 0:
+            one["nsid"] = other["nsid"]
+    if recorded["up"] and model.get("up"):
+        linked = "lower" in recorded or recorded["kind"] == PHYSICAL
+        if linked and {recorded["operstate"], model["operstate"]} <= LATE:
+            recorded["operstate"] = model["operstate"]
 
 
 def events_by_netns(op: Op) -> dict[str, list[dict[str, Any]]]:
@@ -329,6 +351,9 @@ def events_by_netns(op: Op) -> dict[str, list[dict[str, Any]]]:
         told = {key: event[key] for key in _EVENT_FIELDS if key in event}
         if event["ns"] == INIT:
             for key in ("ifindex", "link", "link_nsid", "new_nsid"):
+                told.pop(key, None)
+        if "kind" not in event:
+            for key in ("ifindex", "new_ifindex"):
                 told.pop(key, None)
         found.setdefault(event["ns"], []).append(told)
     return found

@@ -44,23 +44,27 @@ def contexts(trace: Sequence[Line], pids: Sequence[int], functions: Collection[s
                 open_runs.pop(pid, None)
         if name is None or not counts(fn, functions):
             continue
-        told = tell(line)
-        lines = found.setdefault(name, [])
-        if not lines or lines[-1] != told or "dev" not in line:
-            lines.append(told)
-    return _renumbered({n: lines for n, lines in found.items() if len(lines) > 2 or not _work(n)})
+        found.setdefault(name, []).append(tell(line))
+    told = {n: _without_repeats(lines) for n, lines in found.items()}
+    return _renumbered({n: lines for n, lines in told.items() if len(lines) > 2 or not _work(n)})
 
 
 def counts(fn: str, functions: Collection[str]) -> bool:
     """Is this a function that the recording has a probe on?"""
-    if fn == "notify":
-        return "call_netdevice_notifiers_info" in functions
-    return fn.removesuffix("_ret") in functions
+    return ("call_netdevice_notifiers_info" if fn == "notify" else fn) in functions
 
 
 def tell(line: Line) -> Told:
     """What is compared of a line."""
     return (line["fn"], *(f"{key}={line[key]}" for key in _FIELDS if key in line))
+
+
+def _without_repeats(lines: list[Told]) -> list[Told]:
+    """A wait for references repeats NETDEV_UNREGISTER: once for each device is enough."""
+    at = len(lines)
+    while at and lines[at - 1][:2] == ("notify", "val=UNREGISTER"):
+        at -= 1
+    return lines[:at] + list(dict.fromkeys(lines[at:]))
 
 
 def _work(name: str) -> bool:
