@@ -30,6 +30,8 @@ from ..kernel.regime import REGIMES
 from ..kernel.timing import TIMINGS
 from ..view.trace import TraceWriter
 from .catalogue import UnknownBug, applied
+from .invariants import check_quiescence
+from .known import tag_stuck
 from .wrong_setting import WrongSetting
 
 if TYPE_CHECKING:
@@ -172,10 +174,12 @@ def record(
     with ExitStack() as stack:
         if trace is not None and write_trace is not None:
             stack.enter_context(TraceWriter(k, write_trace, trace))
-        stack.enter_context(Watchdog(chk, period=0.05, on_stuck=lambda _report: run.stuck()))
+        stack.enter_context(Watchdog(chk, period=0.05, on_stuck=lambda report: stuck(run, report)))
         try:
             k.start()
             run.run()
+            if run.hung is None:
+                check_quiescence(k)
         except KeyboardInterrupt:
             interrupted = True
             abort(chk)
@@ -205,6 +209,12 @@ def record(
         run.stopped_at.text if run.stopped_at else "",
         interrupted,
     )
+
+
+def stuck(run: ScriptRun, report: Any) -> None:
+    """The watchdog's call: keep the world as it is, and say which known defect it is."""
+    run.stuck()
+    tag_stuck(run.k, report)
 
 
 def end(k: Kernel) -> None:

@@ -30,6 +30,7 @@ from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.kernel.errors import KernelBug
 
 from .invariants import check_quiescence, live_nets
+from .known import tag_stuck
 from .mix import DEFAULT_DRIVERS, MIXES, Mix, Requester, Targets
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ class Stress:
         self.k.probe.enabled = False
         result = StressResult(self.options, self.k.regime.name)
         began = time.monotonic()
-        with Watchdog(self.chk) as watchdog:
+        with Watchdog(self.chk, on_stuck=lambda report: tag_stuck(self.k, report)) as watchdog:
             try:
                 self.phases(result, began)
             except Unwind:

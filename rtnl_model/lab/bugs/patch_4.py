@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .entry import Entry, Expected
+from .entry import Entry, Expected, Setting
 
 __all__ = ["ENTRY"]
 
@@ -37,5 +37,6 @@ ip link set nic0 netns left
 ip netns del left
 """,
     expected=(Expected("assertion", ""),),
+    setting=Setting(regime="pernet"),
     classes={"net_namespace": no_locks},
 )
