@@ -104,7 +104,7 @@ class Op:
         self.idle = idle
         """A service that waits for work: nothing is owed to it, it never makes a deadlock."""
         self.takes = takes
-        """Does a wait change the object when it goes?  If not, waits commute."""
+        """Does a wait change the object when it goes?  If not, waits commute; so do wakes."""
         self.why = why
         """What a waiter waits for, in words, for the wait-for table."""
 

@@ -206,7 +206,7 @@ class ControlledConductor:
         task = self.tasks[choice >> 1]
         self.events.append((choice, task.op))
         if choice & 1:
-            self._clock.fire(task)
+            self._clock.fire(task, self.live)
             task.granted = False
         else:
             task.granted = True
@@ -332,7 +332,7 @@ class ControlledConductor:
         if task_or_none is None:
             self._over(DEADLOCK)
             raise Unwind
-        self._clock.fire(task_or_none)
+        self._clock.fire(task_or_none, self.live)
         task_or_none.granted = False
         return task_or_none
 
@@ -437,7 +437,7 @@ class ControlledConductor:
         task = self.tasks[choice >> 1]
         self.events.append((choice, task.op))
         if choice & 1:
-            self._clock.fire(task)
+            self._clock.fire(task, self.live)
         task.granted = not choice & 1
         return task
 

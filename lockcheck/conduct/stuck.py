@@ -13,6 +13,7 @@ limit of points ends it, and the outcome is then `incomplete`, never a pass.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lockcheck.seam import Kind, Op
@@ -20,16 +21,30 @@ from lockcheck.seam import Kind, Op
 if TYPE_CHECKING:
     from lockcheck.conduct.task import Task
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "Timer", "timer_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A timer by name; timers of one name may fire early once a run, all together."""
+
+    name: str
+
+
+def timer_of(op: Op) -> Timer:
+    """Return the timer of an operation with a time limit."""
+    return Timer(op.timer or str(op.obj.name))
 
 
 class Clock:
     """Logical time of one run."""
 
-    __slots__ = ("_fired_in", "now")
+    __slots__ = ("_fired_in", "_spent", "now")
 
     def __init__(self) -> None:
         self.now = 0.0
+        self._spent: set[str] = set()
+        """Names of timers that fired early."""
         self._fired_in: dict[Hashable, set[int]] = {}
         """Stuck picture -> repeating timers (by thread) that fired in it."""
 
@@ -38,13 +53,19 @@ class Clock:
         assert op.timeout is not None
         task.deadline = self.now + op.timeout
         task.early = not op.idle and (
-            op.timeout <= 0 or (op.timer or op.obj.name) not in task.fired
+            op.timeout <= 0 or (op.timer or op.obj.name) not in self._spent
         )
 
-    def fire(self, task: Task) -> None:
-        """`task`'s timer fires."""
-        task.fired.add(task.op.timer or task.op.obj.name)
+    def fire(self, task: Task, live: list[Task]) -> None:
+        """`task`'s timer fires; if that was early, no other of that name may."""
         task.early = False
+        if task.deadline <= self.now:
+            return
+        name = task.op.timer or task.op.obj.name
+        self._spent.add(name)
+        for other in live:
+            if other.early and other.deadline > self.now:
+                other.early = (other.op.timer or other.op.obj.name) != name
 
     def jump(self, live: list[Task]) -> Task | None:
         """Advance to the next deadline that can change anything; None: there is none.

@@ -63,7 +63,7 @@ class Task:
     """A thread: what it is about to do, and how to wake it."""
 
     __slots__ = (
-        "born", "children", "deadline", "draining", "early", "finished", "fired", "go", "granted",
+        "born", "children", "deadline", "draining", "early", "finished", "go", "granted",
         "ident", "index", "key", "name", "op", "parent", "park", "ready", "settling", "thread",
         "unwound", "wake",
     )  # fmt: skip
@@ -91,8 +91,6 @@ class Task:
         self.early = False
         """May its timer fire now?"""
         self.deadline = 0.0
-        self.fired: set[str] = set()
-        """Timers that fired early already: each may once a run."""
         self.born = 0
         """How many events there were when it was spawned."""
         self.finished = False

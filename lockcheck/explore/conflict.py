@@ -6,11 +6,12 @@ threads, and not both only look (R) or both only count (C):
 
     R  READ PROBE REF_READ WAIT_REFS, a WAIT that takes nothing away (event, ticket, join),
        READ_ACQUIRE READ_RELEASE and their try
-    C  REF_INC REF_DEC: counts commute; their callers must not use the returned value to decide
+    C  REF_INC REF_DEC, a WAKE that only counts: these commute; nobody may decide by what they return
     W  everything else: locks, WAIT that takes, WAKE, WRITE, RMW, SPAWN
 
 A timer that fires conflicts with whatever the operation conflicts with, for the operation might have
-gone instead; after a WAIT as a W (it may leave a queue there).
+gone instead; after a WAIT as a W (it may leave a queue there).  Besides, timers of one name share
+one early firing a run, so they conflict as a W on their name.
 
 A *race* is a conflict whose order can be turned round.  A release before a blocking acquire cannot:
 the acquire was disabled until then.  (Against a try it can: see `SILENT` in `conduct.task`.)
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from lockcheck.conduct.stuck import timer_of
 from lockcheck.seam import Kind, Op
 
 __all__ = ["COUNT", "LOOK", "WRITE", "conflicts", "depends", "footprint", "may_race"]
@@ -53,11 +55,19 @@ Footprint = tuple[tuple[Any, int], ...]
 
 def footprint(choice: int, op: Op) -> Footprint:
     """Return the objects that `op`, gone or timed out as `choice` says, touches, and how."""
+    if choice & 1:
+        return (*_touched(op, fires=True), (timer_of(op), WRITE))
+    return _touched(op, fires=False)
+
+
+def _touched(op: Op, *, fires: bool) -> Footprint:
     kind = op.kind
     if kind is Kind.WAIT_REFS:
         return tuple((ref, LOOK) for ref in op.aux[0])
     if kind is Kind.WAIT:
-        return ((op.obj, WRITE if op.takes or choice & 1 else LOOK),)
+        return ((op.obj, WRITE if op.takes or fires else LOOK),)
+    if kind is Kind.WAKE and not op.takes:
+        return ((op.obj, COUNT),)
     mode = _MODES[kind]
     return ((op.obj, mode),) if mode else ()
 
@@ -71,7 +81,7 @@ def depends(one: Footprint, other: Footprint) -> bool:
     """Do two operations of different threads conflict?"""
     for obj, mode in one:
         for obj2, mode2 in other:
-            if obj is obj2 and (mode != mode2 or mode == WRITE):
+            if (obj is obj2 or obj == obj2) and (mode != mode2 or mode == WRITE):
                 return True
     return False
 

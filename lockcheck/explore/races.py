@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.explore.conflict import COUNT, WRITE, Footprint, footprint, may_race
+from lockcheck.conduct.stuck import timer_of
 from lockcheck.seam import Kind, Op
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class _Analysis:
         """Everybody is blocked, or sleeps: what they stand before lost its races."""
         for choice, op in stood:
             self._look(choice, op, footprint(choice, op))
+            if op.timeout is not None:
+                self._look(choice | 1, op, ((timer_of(op), WRITE),))
 
     def _join_all(self) -> None:
         """Time jumped: everybody was blocked, so everything before is before everything after."""
@@ -107,6 +110,9 @@ class _Analysis:
         touched = footprint(choice, op)
         if races and touched:
             self._look(choice, op, touched)
+        if races and op.timeout is not None and not choice & 1:
+            # Its timer, too, could have been the one of its name to fire early.
+            self._look(choice | 1, op, ((timer_of(op), WRITE),))
         clock = list(self._clocks[thread])
         for obj, mode in touched:
             known = self._objects.get(obj)

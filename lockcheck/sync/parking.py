@@ -62,22 +62,31 @@ class Parking:
         return op.kind is not Kind.WAIT or bool(op.aux())
 
     def peek(self, look: Callable[[], Any]) -> Any:
-        """Return `look()` evaluated atomically with respect to `change`; not a scheduling point."""
+        """Return `look()` evaluated atomically with respect to `change`."""
+        conductor = self.chk.conductor
+        if conductor is not None:
+            conductor.point(Op(Kind.PROBE, self))
         with self._gate:
             return look()
 
     def change(
-        self, fn: Callable[[], Any], *, why: str = "", part: str | None = ""
+        self,
+        fn: Callable[[], Any],
+        *,
+        why: str = "",
+        part: str | None = "",
+        commutes: bool = False,
     ) -> Any:
         """Run `fn` atomically, then wake whoever may go now.
 
         Context: `fn` must be short, must not block and must not call into lockcheck.
         Returns what `fn` returns.  `part` says which of several things that are waited for
-        happens (a queue's item, its room); None: nothing that anybody waits for.
+        happens (a queue's item, its room); None: nothing that anybody waits for.  `commutes`: the
+        order of such changes does not matter (they count), only that of waits and looks.
         """
         chk = self.chk
         if chk.conductor is not None:
-            chk.conductor.point(Op(Kind.WAKE, self, why=why))
+            chk.conductor.point(Op(Kind.WAKE, self, takes=not commutes, why=why))
         ts = chk.current()
         if part is not None:
             chk.engine.wake(ts, self, part)

@@ -34,10 +34,16 @@ default = _Default()
 class SharedCell:
     """One instance's shared field: the value, and the race detector's memory of it."""
 
-    __slots__ = ("__weakref__", "chk", "name", "race", "value")
+    __slots__ = ("__weakref__", "_read_op", "_write_op", "chk", "marked", "name", "race", "value")
 
-    def __init__(self, chk: Checker | None, name: str, value: Any) -> None:
+    def __init__(
+        self, chk: Checker | None, name: str, value: Any, *, marked: bool = False
+    ) -> None:
         self.chk = chk
+        self.marked = marked
+        """Lockless on purpose: scheduled, but not judged as a race."""
+        self._read_op = Op(Kind.READ, self)
+        self._write_op = Op(Kind.WRITE, self)
         self.name = name
         self.value = value
         self.race: Any = None
@@ -53,15 +59,22 @@ class SharedCell:
         if chk is None:
             return  # nobody checks: a plain attribute
         if chk.conductor is not None:
-            chk.conductor.point(Op(kind, self))
-        if chk.races:
+            chk.conductor.point(self._write_op if kind is Kind.WRITE else self._read_op)
+        if chk.races and not self.marked:
             chk.engine.access(chk.current(), self, write=kind is Kind.WRITE)
 
 
 class shared:  # noqa: N801  (reads like a declaration)
-    """Declare a shared field; `plain=` reads nothing: initial assignment is the first write."""
+    """Declare a shared field; its initial assignment is no operation yet.
 
-    __slots__ = ("_label", "_slot")
+    `marked=True` says that it is read and written without a lock on purpose (READ_ONCE, an atomic
+    flag): its accesses are scheduling points all the same, but no data races.
+    """
+
+    __slots__ = ("_label", "_marked", "_slot")
+
+    def __init__(self, *, marked: bool = False) -> None:
+        self._marked = marked
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._slot = f"_shared_{name}"
@@ -82,7 +95,7 @@ class shared:  # noqa: N801  (reads like a declaration)
         if cell is None:
             name = f"{getattr(instance, 'name', owner_name(instance))}.{self._label}"
             chk = getattr(instance, "chk", None) or default.checker
-            setattr(instance, self._slot, SharedCell(chk, name, value))
+            setattr(instance, self._slot, SharedCell(chk, name, value, marked=self._marked))
             return
         cell.access(Kind.WRITE)
         cell.value = value

@@ -140,11 +140,18 @@ class Linkwatch:
 
     def linkwatch_run_pending(self, devs: list[NetDevice]) -> None:
         """linkwatch_run_queue of a waiting netdev_wait_allrefs_any.  Locks: RTNL."""
-        self.run(self.take(devs))
+        if self.has_event(devs):
+            self.run(self.take(devs))
 
     def linkwatch_sync_dev(self, dev: NetDevice) -> None:
-        """The device goes: run its event now."""
-        self.run(self.take([dev]))
+        """The device goes: run its event now, if it has one (__LINK_STATE_LINKWATCH_PENDING)."""
+        if self.has_event([dev]):
+            self.run(self.take([dev]))
+
+    def has_event(self, devs: list[NetDevice]) -> bool:
+        """Is an event of one of them pending?"""
+        found: bool = self.parking.peek(lambda: any(entry[0] in devs for entry in self.lweventlist))
+        return found
 
     def take(self, devs: list[NetDevice] | None) -> list[tuple[NetDevice, RefTracker | None]]:
         """Take entries off the queue: all, or those of devs."""
