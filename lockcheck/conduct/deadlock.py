@@ -112,7 +112,10 @@ def _owners(obj: Any) -> list[ThreadState]:
     if holds is not None:
         return list(holds)
     owner = getattr(obj, "ts", None)
-    return [owner] if owner is not None else []
+    real = getattr(obj, "real", None)
+    if owner is None or (real is not None and not real.locked()):
+        return []  # what a free lock says of its owner is stale
+    return [owner]
 
 
 def _circle(rows: list[_Row]) -> list[_Row]:
