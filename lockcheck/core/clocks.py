@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.core import segments
+
 if TYPE_CHECKING:
     from lockcheck.core.engine import Engine
     from lockcheck.core.held import ThreadState
@@ -76,7 +78,7 @@ def fork(engine: Engine, ts: ThreadState) -> Start:
     hb = dict(ts.hb)
     ts.hb[ts.slot] = ts.hb.get(ts.slot, 0) + 1
     ts.epoch += 1
-    engine.new_segment(ts)
+    segments.begin(engine, ts)
     return vc, hb
 
 
@@ -97,7 +99,7 @@ def learn(engine: Engine, ts: ThreadState, known: Start) -> None:
     if any(epoch > ts.vc.get(slot, 0) for slot, epoch in vc.items() if slot != ts.slot):
         ts.vc = merged(ts.vc, vc)
         ts.vc.pop(ts.slot, None)
-        engine.new_segment(ts)
+        segments.begin(engine, ts)
     ts.hb = merged(ts.hb, hb)
 
 

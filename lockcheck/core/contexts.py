@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from lockcheck.core.classes import MODE_NAMES, RECURSIVE_READ, WAIT_SLEEP, WRITE, Key, LockClass
 from lockcheck.core.graph import ER, SN, SR, Edge, blocks, kind_of
-from lockcheck.core.held import ThreadState
+from lockcheck.core import segments
+from lockcheck.core.held import Floor, ThreadState, ref_of
 from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Step
 from lockcheck.core.search import same_lock
 from lockcheck.core.stacks import Stack
@@ -67,13 +68,24 @@ class Contexts:
         """The thread is interrupted: a chain of its own begins."""
         self._know(name)
         ts.contexts = (*ts.contexts, name)
-        self.engine.rechain(ts)
+        ts.top = Floor(None, ts.top, ts.overlay)
+        segments.rechain(self.engine, ts)
 
     def leave(self, ts: ThreadState, name: str) -> None:
         """Back to what was interrupted."""
         assert ts.contexts, name
         ts.contexts = ts.contexts[:-1]
-        self.engine.rechain(ts)
+        floor = ts.floor
+        moved = ts.top is not floor
+        if not moved:
+            ts.top = floor.prev
+        else:  # something is held on: it belongs to what was interrupted now
+            entry = ts.top
+            while entry.prev is not floor:
+                entry = entry.prev
+            entry.prev = floor.prev
+        if moved or ts.overlay is not floor.overlay:
+            segments.rechain(self.engine, ts)
 
     def disable(self, ts: ThreadState, name: str) -> None:
         """The context cannot strike from here on (counts nested calls)."""
@@ -87,8 +99,6 @@ class Contexts:
         self._masked(ts)
         if name in ts.disabled:
             return
-        from lockcheck.core.engine import ref_of  # noqa: PLC0415
-
         reports: list[Report] = []
         self.engine.leaf.enter()
         try:
@@ -105,7 +115,7 @@ class Contexts:
 
     def _masked(self, ts: ThreadState) -> None:
         ts.disabled = frozenset(name for name, n in ts.masks.items() if n)
-        self.engine.rechain(ts)
+        segments.rechain(self.engine, ts)
 
     # -- usage -----------------------------------------------------------------------------------
 

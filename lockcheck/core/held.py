@@ -1,8 +1,10 @@
 """What one thread holds, and where it stands in the trie of chains.
 
 The held stack is a linked list through the entries themselves (`prev`): a plain `Lock` is its own
-entry, everything else (readers, tries, subclasses, nested, pseudo-locks) is a `Hold`.  An entry has
-`lock`, `key`, `prev`, `ts`, `_pk` (the chain before it) and `_k` (the chain that ends with it).
+entry, everything else (readers, tries, subclasses, nested, pseudo-locks) is a `Hold`, and at the
+bottom, as at the bottom of each interrupting context's part, lies a `Floor`.  An entry has `lock`,
+`key`, `prev`, `ts`, `_pk` (the chain before it) and `_k` (the chain that ends with it); a thread's
+chain is that of its top entry, so that taking a lock writes as little as possible.
 
 A `Chain` is one thread's view of a record of the graph (`graph.Record`), with the transitions that
 this thread has made in this segment of its life and may make again without asking.  A saturated
@@ -19,12 +21,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.core.classes import MODE_NAMES, READ, RECURSIVE_READ, WRITE, Key
+from lockcheck.core.report import LockRef
+from lockcheck.core.stacks import EMPTY, Stack
 
 if TYPE_CHECKING:
     from lockcheck.core.graph import Record
-    from lockcheck.core.stacks import Stack
 
-__all__ = ["READ", "RECURSIVE_READ", "WRITE", "Chain", "Hold", "ThreadState"]
+__all__ = ["READ", "RECURSIVE_READ", "WRITE", "Chain", "Floor", "Hold", "ThreadState"]
 
 
 class Chain:
@@ -76,13 +79,30 @@ class Hold:
         return f"<hold {self.lock.name} {MODE_NAMES[self.mode]}>"
 
 
+class Floor:
+    """The bottom of a held stack, or of a context's part of it."""
+
+    __slots__ = ("_k", "overlay", "prev")
+
+    lock = None
+    key = None
+    ts = None
+
+    def __init__(self, chain: Any, prev: Any, overlay: Any) -> None:
+        self._k = chain
+        """The chain of holding nothing in this context state."""
+        self.prev = prev
+        self.overlay = overlay
+        """The thread's overlay when the context began."""
+
+
 class ThreadState:
     """The engine's memory of one thread."""
 
     __slots__ = (
-        "__weakref__", "alive", "blocked", "blocked_stack", "chain", "contexts", "disabled",
+        "__weakref__", "alive", "blocked", "blocked_stack", "contexts", "disabled",
         "epoch", "foreign", "hb", "ident", "joiners", "leases", "name", "overlay",
-        "last_wait", "masks", "pending", "root", "saved", "serial", "slot", "thread", "top", "touched", "tracing", "vc",
+        "last_wait", "masks", "pending", "serial", "slot", "thread", "top", "touched", "tracing", "vc",
         "waiting", "waits",
     )  # fmt: skip
 
@@ -90,11 +110,7 @@ class ThreadState:
         self.serial = serial
         """Never reused, unlike idents; from 1."""
         self.name = name
-        self.root: Any = None
-        """The chain of holding nothing, in the present context state."""
-        self.chain: Any = None
-        """The chain of what is held; both are set by `Engine.thread_begin`."""
-        self.top: Any = None
+        self.top: Any = Floor(None, None, None)
         """The newest held entry."""
         self.waiting: Any = None
         """What it blocks on (`sync.blocking.Waiting`): for the watchdog."""
@@ -118,8 +134,6 @@ class ThreadState:
         """Waiters for its end that hold something (`waits`)."""
         self.leases: tuple[Any, ...] = ()
         """Locks of its starters under which it runs (`leases`)."""
-        self.saved: list[Any] = []
-        """Chains of what contexts interrupted."""
         self.last_wait: Any = None
         """The wait it last came back from (`waits`)."""
         self.contexts: tuple[str, ...] = ()
@@ -136,8 +150,27 @@ class ThreadState:
         """Entries, newest first."""
         entry = self.top
         while entry is not None:
-            yield entry
+            if entry.lock is not None:
+                yield entry
             entry = entry.prev
+
+    @property
+    def chain(self) -> Chain:
+        """The chain of what is held in the present context."""
+        return self.top._k  # type: ignore[no-any-return]
+
+    @property
+    def holds(self) -> bool:
+        """Does it hold anything at all?"""
+        return self.top.lock is not None or self.top.prev is not None
+
+    @property
+    def floor(self) -> Floor:
+        """The bottom of the present context's part of the stack."""
+        entry = self.top
+        while entry.lock is not None:
+            entry = entry.prev
+        return entry  # type: ignore[no-any-return]
 
     def stack(self) -> list[Any]:
         """Entries, oldest first."""
@@ -156,3 +189,31 @@ class ThreadState:
 
     def __repr__(self) -> str:
         return f"<thread {self.name}>"
+
+
+def refs(ts: ThreadState) -> tuple[LockRef, ...]:
+    """What a thread holds, oldest first, as reports tell it."""
+    return tuple(ref_of(entry) for entry in ts.stack())
+
+
+def ref_of(entry: Any) -> LockRef:
+    """One held entry as reports tell it."""
+    key: Key = entry.key
+    chain: Chain | None = entry._k
+    stack = EMPTY
+    if chain is not None:
+        ts = entry.ts
+        stack = chain.stack or chain.rec.stack_of(ts.serial if ts is not None else 0)
+    return LockRef(entry.lock.name, key.cls.name, key.mode_name, stack)
+
+
+def touched(root: Chain) -> set[Key]:
+    """Every lock that was waited for on the way through these views."""
+    found: set[Key] = set()
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        if node.key is not None and not node.key.trylock:
+            found.add(node.key.base)
+        todo.extend(node.next.values())
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.core.graph import KIND_NAMES, Edge, Record, Witness
-from lockcheck.core.held import ThreadState
+from lockcheck.core.held import ThreadState, refs
 from lockcheck.core.report import (
     CLASS_ONLY,
     POSSIBLE,
@@ -170,8 +170,6 @@ class Judge:
         self, ts: ThreadState, kind: str, title: str, fields: dict[str, Any]
     ) -> Report | None:
         """A finding of the checker's user; unknown fields go to `data`."""
-        from lockcheck.core.engine import refs  # noqa: PLC0415
-
         known = set(Report.__dataclass_fields__)
         report = Report(
             kind,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.core.held import ThreadState
+from lockcheck.core.held import ThreadState, refs
 from lockcheck.core.report import CERTAIN, LockRef, Report, fingerprint
 from lockcheck.core.stacks import Stack
 
@@ -67,8 +67,6 @@ class Races:
             state: FieldState | None = cell.race
             if state is not None and self._same(state, ts, write=write):
                 return
-            from lockcheck.core.engine import refs  # noqa: PLC0415
-
             now = Access(ts, engine.capture(), refs(ts))
             engine.leaf.enter()
             try:

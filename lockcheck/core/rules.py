@@ -11,8 +11,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.core import release
 from lockcheck.core.classes import READ, RECURSIVE_READ, WAIT_SLEEP, Key
-from lockcheck.core.held import ThreadState
+from lockcheck.core.held import ThreadState, ref_of, refs
 from lockcheck.core.report import CERTAIN, CLASS_ONLY, LockRef, Report, Step
 from lockcheck.core.stacks import EMPTY, Stack
 
@@ -85,8 +86,6 @@ def _self_deadlock(
     """The very lock again: certain, unless it is read recursively."""
     if key.mode == RECURSIVE_READ and entry.key.mode in (READ, RECURSIVE_READ):
         return False
-    from lockcheck.core.engine import ref_of, refs  # noqa: PLC0415
-
     wanted = LockRef(entry.lock.name, key.cls.name, key.mode_name, stack)
     step = Step(ts.name, ref_of(entry), wanted, refs(ts))
     reads = key.mode == READ and entry.key.mode in (READ, RECURSIVE_READ)
@@ -110,8 +109,6 @@ def _recursion(
     compared: int | None,
     reports: list[Report],
 ) -> None:
-    from lockcheck.core.engine import ref_of, refs  # noqa: PLC0415
-
     wanted = LockRef(lock.name, key.cls.name, key.mode_name, stack)
     reason = f"two locks of class {key.cls.name}; nobody was seen taking them the other way round"
     if compared is not None:
@@ -124,8 +121,6 @@ def nest_not_held(
     engine: Engine, ts: ThreadState, lock: Any, nest: Any, stack: Stack, reports: list[Report]
 ) -> None:
     """`nest=` names a lock that the thread does not hold."""
-    from lockcheck.core.engine import refs  # noqa: PLC0415
-
     report = engine.judge.single(
         ts,
         "nest-not-held",
@@ -174,8 +169,6 @@ def invalid_wait(
     key: Key | None = None,
 ) -> None:
     """Report a wait where `who` forbids it."""
-    from lockcheck.core.engine import refs  # noqa: PLC0415
-
     held = refs(ts)
     locks = held if key is None else (*held, LockRef(key.name, key.cls.name, key.mode_name))
     report = engine.judge.single(
@@ -194,7 +187,7 @@ def invalid_wait(
 
 def check_blocking(engine: Engine, ts: ThreadState, what: str) -> None:
     """A blocking call that is not a lock: forbidden under a no-block lock."""
-    if ts.top is None and not ts.contexts:
+    if not ts.holds and not ts.contexts:
         return
     limit, who = wait_limit(engine, ts)
     if limit < WAIT_SLEEP:
@@ -204,8 +197,6 @@ def check_blocking(engine: Engine, ts: ThreadState, what: str) -> None:
 
 
 def _file(engine: Engine, ts: ThreadState, kind: str, title: str, **more: Any) -> None:
-    from lockcheck.core.engine import refs  # noqa: PLC0415
-
     severity = more.pop("severity", CERTAIN)
     stack = more.pop("stack", None)
     report = engine.judge.single(
@@ -229,8 +220,8 @@ def not_held(engine: Engine, ts: ThreadState, lock: Any) -> None:
     """Release of a lock that this thread does not hold."""
     owner = getattr(lock, "ts", None)
     kind = lock.key.cls.base.kind
-    if owner is not None and owner is not ts and kind in OWNERLESS:
-        engine.foreign_release(ts, owner, lock)
+    if owner not in (None, ts) and kind in OWNERLESS and owner.find(lock) is not None:
+        release.by_other(engine, ts, owner, lock)
         return
     if kind == "semaphore":
         return  # one unit more is legal
@@ -265,6 +256,7 @@ def pin(engine: Engine, ts: ThreadState, lock: Any) -> int:
             engine, ts, "unpinned", f"pinning {lock.name}, which is not held", locks=(_ref(lock),)
         )
         return 0
+    release.materialise(ts)  # so that its release takes the slow path, which looks at pins
     cookie = next(_cookies)
     lock.pins += cookie
     return cookie
@@ -303,8 +295,6 @@ def held_at_exit(engine: Engine, ts: ThreadState) -> None:
     held = [e for e in ts.stack() if e.key.cls.base.kind not in ("map", "semaphore")]
     if not held:
         return
-    from lockcheck.core.engine import ref_of  # noqa: PLC0415
-
     found = tuple(ref_of(entry) for entry in held)
     _file(
         engine,
@@ -320,8 +310,6 @@ def held_at_exit(engine: Engine, ts: ThreadState) -> None:
 
 def held_at_fork(engine: Engine, ts: ThreadState, others: list[ThreadState]) -> None:
     """The process forks while other threads hold locks: the child inherits them taken for good."""
-    from lockcheck.core.engine import ref_of  # noqa: PLC0415
-
     for other in others:
         if other is ts:
             continue
@@ -342,7 +330,8 @@ def held_at_fork(engine: Engine, ts: ThreadState, others: list[ThreadState]) -> 
 def freed_held(engine: Engine, ts: ThreadState, lock: Any) -> None:
     """A held lock is collected or initialised again."""
     entry = ts.find(lock)
-    if entry is None and getattr(lock, "ts", None) is None:
+    owner = getattr(lock, "ts", None)
+    if entry is None and (owner is None or owner.find(lock) is None):
         return
     _file(
         engine,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.core.classes import MODE_NAMES, WRITE
-from lockcheck.core.held import Hold, ThreadState
+from lockcheck.core.held import Hold, ThreadState, ref_of, refs
 from lockcheck.core.report import CERTAIN, LockRef, Report, Step, cycle_fingerprint
 
 if TYPE_CHECKING:
@@ -79,8 +79,6 @@ class Stuck:
         return None
 
     def _report(self, ts: ThreadState, circle: list[ThreadState]) -> None:
-        from lockcheck.core.engine import ref_of, refs  # noqa: PLC0415
-
         steps = []
         for at, who in enumerate(circle):
             wanted_obj, mode = who.blocked or (None, "lock")
@@ -117,4 +115,4 @@ def owners(obj: Any) -> list[ThreadState]:
     if holds is not None:
         return list(holds)
     owner = getattr(obj, "ts", None)
-    return [owner] if owner is not None else []
+    return [owner] if owner is not None and owner.find(obj) is not None else []

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from lockcheck.core import clocks, rules
 from lockcheck.core.classes import WRITE, Key, LockClass
 from lockcheck.core.graph import Edge
-from lockcheck.core.held import ThreadState
+from lockcheck.core.held import ThreadState, ref_of, touched
 from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Step
 from lockcheck.core.search import surely_same
 from lockcheck.core.stacks import EMPTY, Stack
@@ -125,10 +125,10 @@ class Waits:
         thread = getattr(op.obj, "thread", None)
         if thread is not None:
             self.engine.stuck.publish(ts, op.obj, "wait")
-            if ts.top is not None and thread.state is not None:
+            if ts.holds and thread.state is not None:
                 thread.state.joiners.append(self._joiner(ts))
             return
-        if ts.top is None:
+        if not ts.holds:
             return
         objects = op.aux[0] if isinstance(op.aux, tuple) else (op.obj,)
         for obj in objects:
@@ -184,7 +184,7 @@ class Waits:
             self._order(ts, found)
         if once and not found.happened:
             found.happened = True
-        keys, refs = holding(ts) if ts.top is not None else ((), ())
+        keys, refs = holding(ts) if ts.holds else ((), ())
         after = ts.last_wait
         if not keys and after is None and not found.waiters and found.wakers:
             return
@@ -246,10 +246,12 @@ class Waits:
 
     def thread_end(self, ts: ThreadState) -> None:
         """A thread ends: note what its joiners depend on."""
-        from lockcheck.core.engine import touched  # noqa: PLC0415
-
-        for root in ts.overlay.values():
-            ts.touched |= touched(root)
+        ts.tracing += 1  # a collector's context would change the overlay
+        try:
+            for root in ts.overlay.values():
+                ts.touched |= touched(root)
+        finally:
+            ts.tracing -= 1
         reports: list[Report] = []
         for waiter in ts.joiners:
             self._join(waiter, ts, reports)
@@ -262,7 +264,7 @@ class Waits:
 
     def joined(self, ts: ThreadState, other: ThreadState) -> None:
         """`ts` saw `other` end while it held what it holds now."""
-        if ts.top is None or ts.tracing:
+        if not ts.holds or ts.tracing:
             return
         reports: list[Report] = []
         self._join(self._joiner(ts), other, reports)
@@ -459,8 +461,6 @@ class Waits:
 
 def holding(ts: ThreadState) -> tuple[tuple[Key, ...], tuple[LockRef, ...]]:
     """Keys and references of the real locks a thread holds, oldest first."""
-    from lockcheck.core.engine import ref_of  # noqa: PLC0415
-
     entries = [e for e in ts.stack() if e.key.cls.base.kind != "map"]
     return tuple(e.key.base for e in entries), tuple(ref_of(e) for e in entries)
 

@@ -9,6 +9,9 @@ what a checked `with` may cost.
 Two classes, chosen when the lock is made (design rule 10): `Lock` for free runs, `ObservedLock` with
 scheduling points and release/acquire order for the race detector.
 
+A thread's chain is its top entry's `_k`.  What `ts` says is stale once the lock was released: one
+write less.
+
 Invariant: `_k`, `_pk`, `prev`, `ts` are written only by the thread that holds `real`.
 """
 
@@ -54,6 +57,7 @@ class Lock:
         self.real = _thread.allocate_lock()
         """The lock that excludes: a real `threading.Lock`."""
         self.ts: ThreadState | None = None
+        """Who took it last; it is still held by them if their held stack says so."""
         self.prev: Any = None
         self._pk: Chain | None = None
         self._k: Chain | None = None
@@ -97,47 +101,45 @@ class Lock:
         ts = self._tls.t
         if not self.real.acquire(False):
             self._contended(ts, -1)
-        top = ts.chain
-        if self._pk is not top:
-            chain = top.next.get(self.key)
+        top = ts.top
+        parent = top._k
+        if self._pk is not parent:
+            chain = parent.next.get(self.key)
             if chain is None:
                 chain = self._novel(ts)
                 if chain is None:
                     return True
-            self._pk = top
+            self._pk = parent
             self._k = chain
-        self.prev = ts.top
+        self.prev = top
         self.ts = ts
         ts.top = self
-        ts.chain = self._k
         return True
 
     def __enter__(self) -> bool:
         ts = self._tls.t
         if not self.real.acquire(False):
             self._contended(ts, -1)
-        top = ts.chain
-        if self._pk is not top:
-            chain = top.next.get(self.key)
+        top = ts.top
+        parent = top._k
+        if self._pk is not parent:
+            chain = parent.next.get(self.key)
             if chain is None:
                 chain = self._novel(ts)
                 if chain is None:
                     return True
-            self._pk = top
+            self._pk = parent
             self._k = chain
-        self.prev = ts.top
+        self.prev = top
         self.ts = ts
         ts.top = self
-        ts.chain = self._k
         return True
 
     def release(self) -> None:
         """Drop the lock; by any thread, as `threading.Lock` allows.  Raises: RuntimeError."""
         ts = self._tls.t
-        if ts.top is self and not self.pins:
+        if ts.top is self:
             ts.top = self.prev
-            ts.chain = self._pk
-            self.ts = None
             try:
                 self.real.release()
             except RuntimeError:
@@ -152,10 +154,8 @@ class Lock:
         trace: TracebackType | None,
     ) -> None:
         ts = self._tls.t
-        if ts.top is self and not self.pins:
+        if ts.top is self:
             ts.top = self.prev
-            ts.chain = self._pk
-            self.ts = None
             try:
                 self.real.release()
             except RuntimeError:
@@ -228,7 +228,7 @@ class Lock:
     # -- what threading.Condition asks of its lock ----------------------------------------------
 
     def _is_owned(self) -> bool:
-        return self.ts is self._tls.t
+        return self._tls.t.find(self) is not None
 
     def _release_save(self) -> Any:
         self.release()

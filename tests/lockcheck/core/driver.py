@@ -129,7 +129,7 @@ class Driver:
         for thread in list(self.threads.values()):
             self.settle(thread)
         for thread in list(self.threads.values()):
-            if not thread.ended and thread.state.top is None:
+            if not thread.ended and not thread.state.holds:
                 self.end(thread)
         return self.engine.reports
 
