@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _thread
 import threading
+import warnings
 from abc import ABCMeta
 from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
@@ -75,6 +76,18 @@ class RLock(metaclass=StandIn):
         return sync.RLock(chk, chk.lock_key(None, depth=2))
 
 
+def _deprecated(old: str, new: str) -> None:
+    warnings.warn(
+        f"{old}() is deprecated, use {new}() instead", DeprecationWarning, stacklevel=3
+    )
+
+
+def _shown(what: Any, state: str) -> str:
+    """As threading shows it: class, address, state."""
+    cls = type(what)
+    return f"<{cls.__module__}.{cls.__qualname__} at {id(what):#x}: {state}>"
+
+
 _Condition: Any = threading.Condition
 _Event: Any = threading.Event
 _Semaphore: Any = threading.Semaphore
@@ -96,6 +109,14 @@ class Condition(sync.Condition, metaclass=StandIn):
             lock = binding.chk.RLock(site)
         super().__init__(binding.chk, lock, binding.numbered(site))
 
+    def __repr__(self) -> str:
+        return f"<Condition({self._lock}, {len(self._tickets)})>"
+
+    def notifyAll(self) -> None:  # noqa: N802
+        """Deprecated spelling of `notify_all`."""
+        _deprecated("notifyAll", "notify_all")
+        self.notify_all()
+
 
 class Event(sync.Event, metaclass=StandIn):
     """`threading.Event`."""
@@ -107,6 +128,14 @@ class Event(sync.Event, metaclass=StandIn):
             _Event.__init__(self)
             return
         super().__init__(binding.chk, binding.numbered(binding.site(1)))
+
+    def __repr__(self) -> str:
+        return _shown(self, "set" if self.is_set() else "unset")
+
+    def isSet(self) -> bool:  # noqa: N802
+        """Deprecated spelling of `is_set`."""
+        _deprecated("isSet", "is_set")
+        return self.is_set()
 
 
 class Semaphore(sync.Semaphore, metaclass=StandIn):
@@ -120,6 +149,9 @@ class Semaphore(sync.Semaphore, metaclass=StandIn):
             return
         super().__init__(binding.chk, value, binding.numbered(binding.site(1)))
 
+    def __repr__(self) -> str:
+        return _shown(self, f"value={self._value}")
+
 
 class BoundedSemaphore(sync.BoundedSemaphore, metaclass=StandIn):
     """`threading.BoundedSemaphore`."""
@@ -131,6 +163,9 @@ class BoundedSemaphore(sync.BoundedSemaphore, metaclass=StandIn):
             _BoundedSemaphore.__init__(self, value)
             return
         super().__init__(binding.chk, value, binding.numbered(binding.site(1)))
+
+    def __repr__(self) -> str:
+        return _shown(self, f"value={self._value}/{self._initial}")
 
 
 class Barrier(sync.Barrier, metaclass=StandIn):
@@ -150,6 +185,11 @@ class Barrier(sync.Barrier, metaclass=StandIn):
         super().__init__(
             binding.chk, parties, action, timeout, binding.numbered(binding.site(1))
         )
+
+    def __repr__(self) -> str:
+        if self.broken:
+            return _shown(self, "broken")
+        return _shown(self, f"waiters={self.n_waiting}/{self.parties}")
 
 
 STANDINS: dict[str, type] = {

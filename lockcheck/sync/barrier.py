@@ -69,13 +69,14 @@ class Barrier(Parking):
             return 0
         got = super().wait(
             lambda: self._broken or self._passed >= generation,
+            lambda: self._passed >= generation,
             why=f"{self.parties - 1 - index} more to arrive at {self.name}",
             timeout=limit,
             timer=f"{self.name}.wait",
         )
         if got is None:
             self.abort()
-        if self._broken and self._passed < generation:
+        if not got:
             raise threading.BrokenBarrierError
         return self.parties - 1 - int(index)
 
