@@ -54,8 +54,10 @@ class DevFlags(DevLinks):
         """Close what is up: ops-locked devices first, all locked together, then the others."""
         running = [dev for dev in devs if dev.flags & IFF_UP]
         locked = [dev for dev in running if dev.ops_locked]
-        if locked:
+        if self.k.regime.has_rtnl and locked:
             self.close_locked_together(locked)
+        else:
+            self.close_locked_singly(locked)
         self.close_many(
             [dev for dev in running if not dev.ops_locked], why="netif_close_many"
         )
@@ -65,12 +67,18 @@ class DevFlags(DevLinks):
         taken: list[NetDevice] = []
         try:
             for dev in devs:
-                dev.lock.acquire(nest=self.k.instance_nest())
+                dev.lock.acquire()
                 taken.append(dev)
             self.close_many(devs, why="netif_close_many")
         finally:
             for dev in reversed(taken):
                 dev.lock.release()
+
+    def close_locked_singly(self, devs: Sequence[NetDevice]) -> None:
+        """Without RTNL no two instance locks may be held at once (pernet.md)."""
+        for dev in devs:
+            with dev.lock:
+                self.close_many([dev], why="netif_close_many")
 
     def close_many(self, devs: Sequence[NetDevice], *, why: str) -> None:
         """__dev_close_many and the notifications after it."""

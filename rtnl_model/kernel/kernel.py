@@ -185,10 +185,6 @@ class Kernel(Assertions):
             return 0
         return -1 if self.regime.has_rtnl and self.regime.is_rtnl_held() else 1
 
-    def instance_nest(self) -> None:
-        """No nest annotation: the compare function judges."""
-        return
-
     @contextmanager
     def netdev_lock_ops(self, dev: NetDevice) -> Iterator[None]:
         """The instance lock of an ops-locked device, unless this thread has it."""
@@ -235,7 +231,7 @@ class Kernel(Assertions):
             for kind in kinds:
                 self._unreg_counts[kind] = self._unreg_counts.get(kind, 0) + n
 
-        self._unreg.change(change, why="dev_unreg_count")
+        self._unreg.change(change, why="dev_unreg_count", commutes=True)
 
     def wait_unregistered(self, kind: str | None) -> None:
         """Until the count (of a kind, or of all) is zero.  Locks: no RTNL."""

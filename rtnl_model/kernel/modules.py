@@ -72,31 +72,35 @@ class Modules:
         return True
 
     def load(self, name: str) -> None:
-        """modprobe.  Raises: KernelError(ENOENT)."""
+        """modprobe, with what it depends on.  Raises: KernelError(ENOENT)."""
         cls = self.table.get(name)
         if cls is None:
             raise KernelError(errno.ENOENT)
-        for other in cls.depends:
-            self.load(other)
-        while not self.parking.change(lambda: self._begin(name, "coming")):
-            if self.loaded(name):
-                return
-            self.parking.wait(
-                lambda: self.states.get(name) in (None, "live"), why=f"module {name} to settle"
-            )
+        while not self.loaded(name):
+            for other in cls.depends:
+                self.load(other)
+            if self.parking.change(lambda: self._begin_load(name, cls)):
+                self.run_module_init(name, cls)
+            else:
+                self.parking.wait(lambda: self._settled(name), why=f"module {name} to settle")
+
+    def _begin_load(self, name: str, cls: type[LinkDriver]) -> bool:
+        if name in self.states or any(self.states.get(other) != "live" for other in cls.depends):
+            return False
+        self.states[name] = "coming"
+        return True
+
+    def _settled(self, name: str) -> bool:
+        return self.states.get(name) in (None, "live")
+
+    def run_module_init(self, name: str, cls: type[LinkDriver]) -> None:
+        """From coming to live, or back."""
         try:
             self.module_init(self.make(name, cls))
         except BaseException:
             self.parking.change(lambda: self.states.pop(name, None))
             raise
         self.parking.change(lambda: self.states.__setitem__(name, "live"))
-
-    def _begin(self, name: str, state: str) -> bool:
-        wanted = "live" if state == "going" else None
-        if self.states.get(name) != wanted:
-            return False
-        self.states[name] = state
-        return True
 
     def make(self, name: str, cls: type[LinkDriver]) -> LinkDriver:
         """The driver object, with this run's overlays."""
@@ -140,17 +144,26 @@ class Modules:
     # -- unloading --
 
     def unload(self, name: str) -> None:
-        """rmmod.  Raises: KernelError(ENOENT) when it is not loaded."""
+        """rmmod.  Raises: KernelError(ENOENT not loaded, EBUSY in use by another module)."""
         for other in self.dependents(name):
             if self.loaded(other):
                 self.unload(other)
-        if not self.parking.change(lambda: self._begin(name, "going")):
-            raise KernelError(errno.ENOENT)
+        refused: int = self.parking.change(lambda: self._begin_unload(name))
+        if refused:
+            raise KernelError(refused)
         try:
             self.module_exit(name, self.k.links[name])
         finally:
             self.k.links.pop(name, None)
             self.parking.change(lambda: self.states.pop(name, None))
+
+    def _begin_unload(self, name: str) -> int:
+        if self.states.get(name) != "live":
+            return errno.ENOENT
+        if any(other in self.states for other in self.dependents(name)):
+            return errno.EBUSY
+        self.states[name] = "going"
+        return 0
 
     def dependents(self, name: str) -> Sequence[str]:
         """Modules that need this one."""

@@ -34,7 +34,7 @@ __all__ = ["Net", "NetNamespace"]
 class Net:
     """One network namespace."""
 
-    has_pending = shared()
+    has_pending = shared(marked=True)
     """!list_empty(&dev_unreg_head): written under dev_unreg_lock, read by rtnl_net_work_func without
     any lock."""
 

@@ -88,10 +88,10 @@ class Adjacent:
 class NetDevice:
     """One network device, from alloc_netdev to free_netdev."""
 
-    reg_state = shared()
+    reg_state = shared(marked=True)
     """Written under dev.lock; netdev_wait_allrefs_any's notifiers and netdev_get_by_index_lock read
     it without RTNL."""
-    net = shared()
+    net = shared(marked=True)
     """nd_net.  Written under dev.lock and the RTNL of both namespaces; rtnl_net_dev_lock reads it
     without any lock and looks again."""
 

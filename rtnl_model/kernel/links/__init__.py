@@ -217,6 +217,11 @@ class LinkDriver:
         """Make a driver mutex of the class `KIND.lock_class`, named after what it belongs to."""
         return self.k.make_lock(f"{self.kind}.{lock_class}", instance)
 
+    def dev_net_rcu(self, dev: NetDevice) -> Net:
+        """The namespace of a device that may be moving, for a message: old or new, both are
+        right."""
+        return dev.peek_net()
+
     def eth_hw_addr_random(self, dev: NetDevice) -> None:
         """A locally administered address, the same in every run: made from the device's label."""
         digest = zlib.crc32(dev.label.encode()).to_bytes(4, "big")

@@ -345,7 +345,7 @@ class Ipvlan(IpvlanPorts):
 
     def get_link_net(self, dev: NetDevice) -> Net | None:
         """The lower's namespace."""
-        net: Net = self.k.dev.dev_net(dev.priv.phy_dev)
+        net: Net = self.dev_net_rcu(dev.priv.phy_dev)
         return net
 
     def get_iflink(self, dev: NetDevice) -> int | None:

@@ -361,7 +361,7 @@ class Macvlan(LinkDriver):
 
     def get_link_net(self, dev: NetDevice) -> Net | None:
         """The lower's namespace."""
-        return self.k.dev.dev_net(dev.priv.lowerdev)
+        return self.dev_net_rcu(dev.priv.lowerdev)
 
     def get_iflink(self, dev: NetDevice) -> int | None:
         """The lower's ifindex."""

@@ -325,7 +325,7 @@ class Netkit(LinkDriver):
     def get_link_net(self, dev: NetDevice) -> Net | None:
         """The peer's namespace, or the device's own when the peer is gone."""
         peer = self.get_peer(dev)
-        return self.k.dev.dev_net(dev if peer is None else peer)
+        return self.dev_net_rcu(dev if peer is None else peer)
 
     def get_iflink(self, dev: NetDevice) -> int | None:
         """The peer's ifindex."""

@@ -267,7 +267,7 @@ class Vlan(LinkDriver):
 
     def get_link_net(self, dev: NetDevice) -> Net | None:
         """The lower's namespace."""
-        return self.k.dev.dev_net(dev.priv.real_dev)
+        return self.dev_net_rcu(dev.priv.real_dev)
 
     def get_iflink(self, dev: NetDevice) -> int | None:
         """The lower's ifindex."""
