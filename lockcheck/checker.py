@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+import structlog
+
 from lockcheck import sync
 from lockcheck.core.classes import LockClass
 from lockcheck.core.engine import Engine
@@ -38,6 +40,17 @@ class _Local(threading.local):
 
     def __init__(self, chk: Checker) -> None:
         self.t: ThreadState = chk._beginning.pop(_thread.get_ident(), None) or chk.make_state(None)
+
+
+class Violation(Exception):
+    """Something that lockcheck reports, with `on_report="raise"`; `.report` tells it.
+
+    The operation that it came from was undone: the lock was not taken.
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report.title)
+        self.report = report
 
 
 class Checker:
@@ -128,9 +141,12 @@ class Checker:
         instance: str | None = None,
         cmp: Callable[[Any, Any], int] | None = None,
         depth: int = 2,
+        kind: str = "lock",
     ) -> Any:
         """Return the key of a new lock instance of class `name` (default: the allocation site)."""
-        return self.engine.classes.instance(name, instance=instance, cmp=cmp, depth=depth + 1)
+        return self.engine.classes.instance(
+            name, instance=instance, cmp=cmp, kind=kind, depth=depth + 1
+        )
 
     def Lock(
         self,
@@ -144,25 +160,25 @@ class Checker:
         `cmp(held, wanted) < 0` allows taking `wanted` while `held`, of the same class, is held
         (lock_set_cmp_fn).  `instance` is this lock's stable name; default: class#n.
         """
-        return self.plain_lock(self.lock_key(name, instance, cmp))
+        return self.plain_lock(self.lock_key(name, instance, cmp), instance)
 
-    def plain_lock(self, key: Any) -> sync.Lock:
+    def plain_lock(self, key: Any, label: str | None = None) -> sync.Lock:
         """Make a mutex of the class of objects that this run needs (design rule 10)."""
         if self.recorder is not None:
             return RecordedLock(self, key)
-        return sync.ObservedLock(self, key) if self.observed else sync.Lock(self, key)
+        return (sync.ObservedLock if self.observed else sync.Lock)(self, key, label)
 
     def RLock(self, name: str | None = None, *, instance: str | None = None) -> sync.RLock:
         """Make a re-entrant mutex of class `name`."""
-        return sync.RLock(self, self.lock_key(name, instance))
+        return sync.RLock(self, self.lock_key(name, instance, kind="rlock"))
 
     def RWLock(self, name: str | None = None, *, instance: str | None = None) -> sync.RWLock:
         """Make a reader/writer lock of class `name`."""
-        return sync.RWLock(self, self.lock_key(name, instance))
+        return sync.RWLock(self, self.lock_key(name, instance, kind="rwlock"))
 
     def LockMap(self, name: str, *, instance: str | None = None) -> sync.LockMap:
         """Make a pseudo-lock (lockdep_map) of class `name`."""
-        return sync.LockMap(self, self.lock_key(name, instance))
+        return sync.LockMap(self, self.lock_key(name, instance, kind="map"))
 
     def Condition(self, lock: Any = None, name: str | None = None) -> sync.Condition:
         return sync.Condition(self, lock, self.object_name("condition", name))
@@ -303,6 +319,20 @@ class Checker:
         Returns the report, or None when its fingerprint was filed before.
         """
         return self.engine.report(self.current(), kind, title, **fields)
+
+    def deliver(self, report: Report, ts: ThreadState) -> None:
+        """Do with a new (or strengthened) report what `on_report` says.
+
+        Context: the thread that closed the circle, no lock of ours held.  Raises: Violation.
+        """
+        if callable(self.on_report):
+            self.on_report(report)
+        elif self.on_report == "raise" and report.severity != "class-only" and ts.alive:
+            raise Violation(report)
+        elif self.on_report == "log":
+            structlog.get_logger("lockcheck").warning(
+                report.title, kind=report.kind, severity=report.severity, thread=ts.name
+            )
 
     @property
     def reports(self) -> list[Report]:

@@ -111,7 +111,8 @@ def _enroll(
         engine.contexts.use(ts, key, lock, stack, reports)
     rec = engine.deps.child(view.rec, token, key, edges=not key.trylock and not serialised)
     if not rec.saturated or not rec.witnesses:
-        _witness(engine, ts, lock, rec, stack, reports, cyclic=verdict != rules.ORDERED)
+        cyclic = verdict != rules.ORDERED or key.cls.base.disordered
+        _witness(engine, ts, lock, rec, stack, reports, cyclic=cyclic)
     chain = Chain(rec, view, stack)
     view.next[token] = chain
     return chain

@@ -48,7 +48,7 @@ class LockClass:
     """
 
     __slots__ = (
-        "acquisitions", "base", "cmp", "contentions", "edges_in", "edges_out", "group", "foreign",
+        "acquisitions", "base", "cmp", "contentions", "disordered", "edges_in", "edges_out", "group", "foreign",
         "inner", "instances", "keys", "kind", "labelled", "many", "max_wait", "name", "novalidate", "outer",
         "percpu", "serial", "site", "subclass", "subs", "usage", "wait_total",
     )  # fmt: skip
@@ -81,6 +81,8 @@ class LockClass:
         self.edges_in: dict[LockClass, Any] = {}
         self.group: Any = None
         """Node of the topological order (`graph.Order`)."""
+        self.disordered = False
+        """Two of its locks were nested against its order, or without one."""
         self.foreign = 0
         """Releases by a thread that was not the owner."""
 

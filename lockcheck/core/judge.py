@@ -58,7 +58,7 @@ class Judge:
         if not suspects:
             return
         exhausted = True
-        if cyclic or any(edge.source.base is not edge.target.base for edge, _, _ in suspects):
+        if cyclic or any(e.source.base is not e.target.base for e, _, _ in suspects):
             search = Search(graph, rec, witness)
             cycle = search.run()
             exhausted = search.exhausted
@@ -82,7 +82,7 @@ class Judge:
         """A lock of a class wanted while one of the same class is held."""
         name = step.wanted.cls
         self.file_circle(
-            (name,),
+            ("recursive", name),
             Report(
                 "recursive",
                 severity,
@@ -106,10 +106,8 @@ class Judge:
     ) -> None:
         steps = tuple(step_of(witness, index) for witness, index in cycle)
         classes = tuple(step.held.cls for step in steps)
-        bases = {w.rec.held[i].cls.base.name for w, i in cycle if i >= 0}
         if severity == POSSIBLE:
             reason = "distinct threads, no common gate, no start or join order between them"
-        kind = "recursive" if len(bases) == 1 else "circular"
         way = " -> ".join([*(s.held.name for s in steps), steps[0].held.name])
         detail = ""
         if circle is not None:
@@ -117,11 +115,10 @@ class Judge:
                 f"{e.source.name} -({KIND_NAMES[bit]})-> {e.target.name}" for e, bit in circle
             )
         turns = [classes[i:] + classes[:i] for i in range(len(classes))]
-        ident = (next(iter(bases)),) if kind == "recursive" else min(turns)
-        title = f"possible {kind} locking{' dependency' if kind == 'circular' else ''}: {way}"
+        title = f"possible circular locking dependency: {way}"
         self.file_circle(
-            ident,
-            Report(kind, severity, title, reason=reason, cycle=steps, detail=detail, advice=ADVICE),
+            min(turns),
+            Report("circular", severity, title, reason=reason, cycle=steps, detail=detail, advice=ADVICE),
             reports,
         )
 

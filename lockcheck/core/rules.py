@@ -75,6 +75,7 @@ def same_class(
                 continue
         if nest_held:
             return NESTED
+        key.cls.base.disordered = True
         _recursion(engine, ts, entry, lock, key, stack, compared, reports)
         verdict = RECURSION
     return verdict

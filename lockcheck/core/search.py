@@ -187,7 +187,7 @@ def class_cycle(graph: Graph, edge: Edge, kind: int) -> list[tuple[Edge, int]] |
     goal = edge.source
     first = (edge.target, bool(kind & (ER | SR)))
     if edge.source is edge.target:
-        return None if first[1] and kind & (SR | SN) else [(edge, kind)]
+        return None  # the rule of recursion tells of it
     came: dict[tuple[LockClass, bool], tuple[tuple[LockClass, bool], Edge, int]] = {}
     seen = {first}
     todo = deque([first])

@@ -144,7 +144,14 @@ class RWLock(Parking):
                 chk.engine.after_block(ts, hold, op, got)
         if not got:
             return False
-        chk.engine.push(ts, hold, subclass=subclass, trylock=timeout is None, nest=nest)
+        tried = timeout is None or limit is not None
+        try:
+            chk.engine.push(ts, hold, subclass=subclass, trylock=tried, nest=nest)
+        except BaseException:
+            with self._gate:
+                (self._drop_write if mode == WRITE else self._drop_read)()
+                self._hand_over()
+            raise
         with self._gate:
             self._holds.setdefault(ts, []).append(hold)
         if chk.observed:
