@@ -3,7 +3,8 @@
 Three levels, each of which includes the one below (contract 5).  L1: status, errno and extended
 acknowledgement of every command, and every namespace's devices after every op.  L2: the events of
 each namespace that make a device appear, vanish or move, in order.  L3: the trace, by context.
-Of a `par` op only the devices are compared.
+Of a `par` op only the devices are compared; when its commands were answered otherwise than recorded,
+the race went another way, and differences of later ops are told but do not count.
 
 What a recording cannot tell is not compared, and counted: indexes and nsids in the initial
 namespace (its boot's history), the name behind a `lower` that the recorder could not resolve, and
@@ -56,10 +57,13 @@ class Difference:
     what: str
     recorded: str
     model: str
+    after_race: bool = False
+    """A par op before it was answered otherwise: another history, so it does not count."""
 
     def __str__(self) -> str:
+        race = " (after a race that went another way, not counted)" if self.after_race else ""
         return (
-            f"{self.scenario} op {self.op} {self.level} {self.what}:\n"
+            f"{self.scenario} op {self.op} {self.level} {self.what}{race}:\n"
             f"    recorded: {self.recorded}\n    model:    {self.model}"
         )
 
@@ -72,6 +76,7 @@ class Difference:
             "what": self.what,
             "recorded": self.recorded,
             "model": self.model,
+            "after_race": self.after_race,
         }
 
 
@@ -86,7 +91,7 @@ class Conformity:
     def agreeing(self, level: str) -> list[str]:
         """The scenarios that agree at `level` and all below it."""
         below = LEVELS[: LEVELS.index(level) + 1]
-        bad = {d.scenario for d in self.differences if d.level in below}
+        bad = {d.scenario for d in self.differences if d.level in below and not d.after_race}
         return [name for name in self.compared if name not in bad]
 
     def percent(self, level: str) -> float:
@@ -192,9 +197,10 @@ def compare_scenario(
     """Every difference of one scenario."""
     found: list[Difference] = []
     ops = document["ops"]
+    raced = False
 
     def differ(op: int, level: str, what: str, recorded: object, model: object) -> None:
-        found.append(Difference(script.name, op, level, what, str(recorded), str(model)))
+        found.append(Difference(script.name, op, level, what, str(recorded), str(model), raced))
 
     model_hung = next((op["i"] for op in ops if op.get("hung")), None)
     if model_hung != result.get("hung"):
@@ -211,6 +217,7 @@ def compare_scenario(
         par = isinstance(script.steps[recorded["i"]], Par)
         for level, what, one, other in _op_differences(recorded, model, functions, par=par):
             differ(recorded["i"], level, what, one, other)
+        raced = raced or (par and not same_race(recorded, model))
     return found
 
 
@@ -251,6 +258,11 @@ def paired(
             out.append((one, rest[at]))
             del rest[: at + 1]
     return out
+
+
+def same_race(recorded: Op, model: Op) -> bool:
+    """Did the commands of a par op end as recorded?  If not, what follows has another history."""
+    return all(answer(a) == answer(b) for a, b in paired(recorded["cmds"], model["cmds"]))
 
 
 def answer(cmd: Document) -> tuple[Any, ...]:

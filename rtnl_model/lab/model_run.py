@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["ModelSetting", "Recorded", "WrongSetting", "link_kinds", "record", "run_document"]
 
 SCHEMA = "rtnl-model/run/1"
+WATCH_SECONDS = 0.1
+"""Between two looks of the watchdog; it takes several unchanged ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class ModelSetting:
     workers: str = "netns"
     cpus: int = 2
     strict: str = "converted"
-    timing: str = "zero"
+    timing: str = "quick"
     bugs: tuple[str, ...] = ()
     driver_files: tuple[str, ...] = ()
 
@@ -174,7 +176,7 @@ def record(
     with ExitStack() as stack:
         if trace is not None and write_trace is not None:
             stack.enter_context(TraceWriter(k, write_trace, trace))
-        stack.enter_context(Watchdog(chk, period=0.05, on_stuck=lambda report: stuck(run, report)))
+        stack.enter_context(Watchdog(chk, period=WATCH_SECONDS, on_stuck=lambda report: stuck(run, report)))
         try:
             k.start()
             run.run()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.conduct.perturbed import PerturbedConductor
+
 from .fault import faults
 
 if TYPE_CHECKING:
@@ -36,6 +38,4 @@ def stress_kernel(chk: Checker, setting: ModelSetting, options: StressOptions) -
 
 def conductor_of(seed: int) -> Any:
     """Seeded delays."""
-    from lockcheck.conduct.perturbed import Perturbed  # noqa: PLC0415  (only where asked for)
-
-    return Perturbed(seed)
+    return PerturbedConductor(seed)

@@ -1,0 +1,201 @@
+"""`rtnl-model demo`: the series' example, what goes wrong without it, and what it is good for.
+
+Four acts, each of which says what it must show and checks that it did:
+
+1. the cover letter in `small`: each upper is unregistered by its own namespace's thread, the lower is
+   freed by the caller, after both uppers;
+2. the same in `naive`, with somebody going the other way: the ABBA between two namespaces' locks;
+3. a short stress in `global` and in `pernet`, side by side;
+4. the report folder (the caller's part).
+
+Names below are those of the cover letter, which is `topologies/T1.ip`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from rtnl_model.iproute import parse_script
+
+from .model_run import ModelSetting, Recorded, record
+from .stress import Stress, StressOptions, StressResult
+from .stress_boot import stress_kernel
+from .topologies import topology
+
+__all__ = ["Claim", "Demo"]
+
+COVER_LETTER: Final = "T1"
+LOWER: Final = "veth0"
+UPPERS: Final = ("ipvl2", "ipvl3")
+TRACED: Final = frozenset({"ipvlan_uninit", "free_netdev"})
+OTHER_WAY: Final = """
+ip -n ns3 link add back0 type veth peer back1 netns ns1
+ip -n ns1 link del veth0 & ip -n ns3 link del back0 & wait
+"""
+"""A second user, who goes from the last namespace to the first while the caller comes the other way."""
+STRESS_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something the demo shows, and whether it did."""
+
+    text: str
+    shown: bool
+
+    def __str__(self) -> str:
+        return f"  {'ok' if self.shown else 'NOT SHOWN'}: {self.text}"
+
+
+@dataclass(slots=True)
+class Demo:
+    """The acts, in order; `claims` fills as they run."""
+
+    seed: int
+    write: Callable[[str], object]
+    claims: list[Claim] = field(default_factory=list)
+    runs: list[Recorded] = field(default_factory=list)
+    stresses: list[tuple[Stress, StressResult]] = field(default_factory=list)
+
+    @property
+    def interrupted(self) -> bool:
+        """Was one of the acts cut short?"""
+        return any(run.interrupted for run in self.runs) or any(
+            result.interrupted for _stress, result in self.stresses
+        )
+
+    def run(self) -> bool:
+        """All acts; True when everything was shown."""
+        for act in (self.cover_letter, self.naive, self.side_by_side):
+            act()
+            if self.interrupted:
+                return False
+        return all(claim.shown for claim in self.claims)
+
+    def claim(self, text: str, *, shown: bool) -> None:
+        """Say it, and whether it is so."""
+        claim = Claim(text, shown)
+        self.claims.append(claim)
+        self.write(f"{claim}\n")
+
+    # -- act 1 --
+
+    def cover_letter(self) -> None:
+        """`small`: the trace of the series' author, and what it proves."""
+        self.write("1. The cover letter in `small` (CONFIG_DEBUG_NET_SMALL_RTNL=y)\n\n")
+        text = topology(COVER_LETTER)
+        self.write("".join(f"   # {line}\n" for line in commands_of(text)) + "\n")
+        recorded = record(
+            parse_script(text, COVER_LETTER),
+            ModelSetting(rtnl="small"),
+            seed=self.seed,
+            trace=TRACED,
+            write_trace=self.write,
+        )
+        self.runs.append(recorded)
+        ops = recorded.document["ops"]
+        last: Mapping[str, Any] = ops[-1] if ops else {}
+        caller = last["cmds"][-1]["pid"] if last.get("cmds") else -1
+        trace = last.get("trace", [])
+        for upper in UPPERS:
+            pids = [r["pid"] for r in trace if r["fn"] == "ipvlan_uninit" and r["dev"] == upper]
+            self.claim(
+                f"{upper} was unregistered by a thread other than the caller's",
+                shown=len(pids) == 1 and pids[0] != caller,
+            )
+        self.claim(
+            f"{LOWER} was freed by the caller, after both ipvlan_uninit",
+            shown=freed_last(trace, caller),
+        )
+        self.claim("no device is left but lo", shown=bool(ops) and only_lo(last["devices"]))
+        self.claim("the checker has nothing to say", shown=bool(ops) and not recorded.findings)
+        self.write("\n")
+
+    # -- act 2 --
+
+    def naive(self) -> None:
+        """`naive`: whoever meets a foreign device takes its namespace's lock."""
+        self.write("2. The same in `naive`, where a foreign netns' lock is taken on the spot\n\n")
+        lines = [line for line in commands_of(topology(COVER_LETTER)) if "link del" not in line]
+        text = "\n".join(lines) + OTHER_WAY
+        self.write("".join(f"   # {line}\n" for line in commands_of(OTHER_WAY)) + "\n")
+        recorded = record(
+            parse_script(text, COVER_LETTER), ModelSetting(rtnl="naive"), keep_going=True,
+            seed=self.seed,
+        )  # fmt: skip
+        self.runs.append(recorded)
+        found = [f for f in recorded.findings if is_abba(f)]
+        if found:
+            self.write("".join(f"   {line}\n" for line in found[0]["text"].splitlines()) + "\n")
+        self.claim("the ABBA between two namespaces' locks is reported", shown=bool(found))
+        if recorded.document.get("hung") is not None:
+            self.write("  (this time it did hang; the watchdog ended it, every thread is joined)\n")
+        self.write("\n")
+
+    # -- act 3 --
+
+    def side_by_side(self) -> None:
+        """The global mutex against none."""
+        self.write("3. A short stress, `global` and `pernet` side by side\n\n")
+        for regime in ("global", "pernet"):
+            options = StressOptions(seed=self.seed, seconds=STRESS_SECONDS, threads=8, netns=8)
+            setting = ModelSetting(rtnl=regime, timing="idle")
+            stress = Stress(options, lambda chk, s=setting, o=options: stress_kernel(chk, s, o))
+            self.stresses.append((stress, stress.run()))
+            if self.interrupted:
+                return
+        one, other = (result for _stress, result in self.stresses)
+        self.write(table(one, other))
+        self.claim("both are clean", shown=not one.counting and not other.counting)
+        self.claim(
+            "one unregistering section at a time under the global mutex, several without it",
+            shown=one.sections_max == 1 and other.sections_max > 1,
+        )
+        self.claim(
+            "no thread is left", shown=not one.leaked_threads and not other.leaked_threads
+        )
+        self.write("\n")
+
+
+def commands_of(text: str) -> list[str]:
+    """A script's lines without its comments."""
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def freed_last(trace: list[dict[str, Any]], caller: int) -> bool:
+    """Is the lower's free_netdev the caller's, and behind every uninit?"""
+    order = [(r["fn"], r.get("dev"), r["pid"]) for r in trace]
+    uninits = [i for i, (fn, dev, _pid) in enumerate(order) if fn == "ipvlan_uninit"]
+    frees = [i for i, entry in enumerate(order) if entry == ("free_netdev", LOWER, caller)]
+    return len(uninits) == len(UPPERS) and len(frees) == 1 and frees[0] > max(uninits)
+
+
+def only_lo(devices: Mapping[str, list[dict[str, Any]]]) -> bool:
+    """Has every namespace nothing but lo?"""
+    return all(dev["ifname"] == "lo" for devs in devices.values() for dev in devs)
+
+
+def is_abba(finding: Mapping[str, Any]) -> bool:
+    """Two orders of two namespaces' RTNL, or a deadlock over them."""
+    if finding["kind"] not in ("circular", "recursive", "deadlock"):
+        return False
+    nets = set(re.findall(r"\bns\d+\b", finding["title"]))
+    return finding["severity"] != "class-only" and len(nets) >= 2
+
+
+def table(one: StressResult, other: StressResult) -> str:
+    """Figures of two regimes in two columns."""
+    rows = [
+        ("", one.regime, other.regime),
+        ("operations", str(one.operations), str(other.operations)),
+        ("operations/s", f"{one.rate:.0f}", f"{other.rate:.0f}"),
+        ("devices removed", str(one.removed), str(other.removed)),
+        ("of these delegated", f"{one.delegated_share:.0%}", f"{other.delegated_share:.0%}"),
+        ("unregistering sections at once", str(one.sections_max), str(other.sections_max)),
+        ("findings that count", str(len(one.counting)), str(len(other.counting))),
+    ]
+    lines = [f"   {name:32}{left:>10}{right:>10}" for name, left, right in rows]
+    return "\n".join(lines) + "\n\n"
