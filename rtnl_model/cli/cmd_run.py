@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FUNC,…",
         help="print probe lines as they happen (default: each device's end)",
     )
-    add_model(parser)
+    add_model(parser, timing="quick")
     add_checking(parser)
 
 

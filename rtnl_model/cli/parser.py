@@ -92,7 +92,9 @@ def seed(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a seed (decimal or 0x…)") from None
 
 
-def add_model(parser: argparse.ArgumentParser, *, rtnl: str | None = "small") -> None:
+def add_model(
+    parser: argparse.ArgumentParser, *, rtnl: str | None = "small", timing: str = "zero"
+) -> None:
     """Options that say which kernel runs."""
     group = parser.add_argument_group("the model")
     group.add_argument(
@@ -127,9 +129,9 @@ def add_model(parser: argparse.ArgumentParser, *, rtnl: str | None = "small") ->
     )
     group.add_argument(
         "--timing",
-        default="zero",
+        default=timing,
         metavar="NAME",
-        help="table of waits: zero, idle or busy (default: %(default)s)",
+        help="table of waits: zero, quick, idle or busy (default: %(default)s)",
     )
 
 

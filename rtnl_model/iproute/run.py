@@ -143,11 +143,16 @@ class ScriptRun:
                 return
 
     def par(self, step: Par) -> None:
-        """Let all branches go at the same moment."""
-        gate = self.k.chk.Event("gate") if self.k.chk.conductor is None else None
-        threads = [self.spawn(commands_of(branch), gate) for branch in step.steps]
-        if gate is not None:
-            gate.set()
+        """Let all branches go at the same moment, as far as one processor can: in listed order."""
+        free = self.k.chk.conductor is None
+        gates = [self.k.chk.Event(f"gate {i}") if free else None for i in range(len(step.steps))]
+        threads = [
+            self.spawn(commands_of(branch), gate)
+            for branch, gate in zip(step.steps, gates, strict=True)
+        ]
+        for gate in gates:
+            if gate is not None:
+                gate.set()
         for thread in threads:
             thread.join()
 

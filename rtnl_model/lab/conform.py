@@ -3,7 +3,7 @@
 Three levels, each of which includes the one below (contract 5).  L1: status, errno and extended
 acknowledgement of every command, and every namespace's devices after every op.  L2: the events of
 each namespace that make a device appear, vanish or move, in order.  L3: the trace, by context.
-Of a `par` op only the devices are compared; when its commands were answered otherwise than recorded,
+Of a `par` op only the devices are compared; when its commands were answered otherwise than recorded
 the race went another way, and differences of later ops are told but do not count.
 
 What a recording cannot tell is not compared, and counted: indexes and nsids in the initial
