@@ -235,7 +235,7 @@ class NetNamespace(NetnsCleanup):
 
     def put_net(self, net: Net) -> None:
         """Drop a main reference; the last one queues cleanup_net."""
-        if net.count.dec() == 0:
+        if net.count.dec_and_test():
             self.cleanup_list_add(net)
 
     def net_passive_inc(self, net: Net) -> None:
@@ -247,7 +247,7 @@ class NetNamespace(NetnsCleanup):
 
     def net_passive_dec(self, net: Net) -> None:
         """Let the memory go."""
-        if net.passive.dec() == 0:
+        if net.passive.dec_and_test():
             self.net_free(net)
 
     def for_each_net(self) -> list[Net]:

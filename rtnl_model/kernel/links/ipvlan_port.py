@@ -121,7 +121,7 @@ class IpvlanPorts(LinkDriver):
 
     def ipvlan_port_put(self, port: IpvlPort) -> None:
         """Drop one count; the last one destroys the port."""
-        if port.count.dec() == 0:
+        if port.count.dec_and_test():
             self.ipvlan_port_destroy(port)
 
     def ipvlan_port_get(self, dev: NetDevice) -> IpvlPort | None:

@@ -146,7 +146,7 @@ class MacvlanPernet(Macvlan):
         with port.vlans_lock:
             self.flush_sources(port, dev)
         with lower.lock:
-            if port.refs.dec() == 0:
+            if port.refs.dec_and_test():
                 self.macvlan_port_destroy(port)
                 self.k.dev.netdev_put(lower, port.dev_tracker)
         self.k.dev.netdev_put(lower, tracker)
