@@ -12,15 +12,38 @@ Left out: linkwatch_sync_dev's walk, checks of ip pointers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .dev_unregister import DevUnregister
 from .netdevice import NetDevice, RegState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
     from lockcheck.sync import Refcount
 
 __all__ = ["DevTodo"]
+
+
+class RefsOf(Sequence["Refcount"]):
+    """The counts of some devices, made while looking: the first one often has it, of thousands."""
+
+    def __init__(self, devs: list[NetDevice]) -> None:
+        self.devs = devs
+
+    def __len__(self) -> int:
+        return len(self.devs)
+
+    def __getitem__(self, index: Any) -> Any:
+        """One count, or those of a slice."""
+        if isinstance(index, slice):
+            return [dev.refcnt for dev in self.devs[index]]
+        return self.devs[index].refcnt
+
+    def __iter__(self) -> Iterator[Refcount]:
+        return (dev.refcnt for dev in self.devs)
 
 
 class DevTodo(DevUnregister):
@@ -107,7 +130,7 @@ class DevTodo(DevUnregister):
     def wait_refs_once(self, devs: list[NetDevice]) -> Refcount | None:
         """One wait, until the next rebroadcast is due."""
         return self.k.chk.wait_refs(
-            [dev.refcnt for dev in devs],
+            RefsOf(devs),
             1,
             timeout=self.k.timing.wait_refs_rebroadcast,
             timer="netdev_wait_allrefs_any rebroadcast",

@@ -7,8 +7,8 @@ report it: 60 ms under RTNL for the two grace periods, up to 50 ms for the backl
 for tests and for every controlled run: no wait costs anything but its scheduling point, and the
 rebroadcast of a waiting device comes after a few milliseconds instead of a second.
 
-`quick` is for scripts that a person runs: the barrier outside RTNL is long enough for the works to get
-their turn, as in a kernel, and a stuck wait tells itself within half a second.
+`quick` is for scripts that a person runs: the barrier outside RTNL is long enough for the works to
+get their turn, as in a kernel, and a stuck wait tells itself within half a second.
 
 Left out: CPU time of notifiers and of sysfs removal is one figure each, not per notifier.
 """
