@@ -165,7 +165,7 @@ class Checker:
     def plain_lock(self, key: Any, label: str | None = None) -> sync.Lock:
         """Make a mutex of the class of objects that this run needs (design rule 10)."""
         if self.recorder is not None:
-            return RecordedLock(self, key)
+            return RecordedLock(self, key, label)
         return (sync.ObservedLock if self.observed else sync.Lock)(self, key, label)
 
     def RLock(self, name: str | None = None, *, instance: str | None = None) -> sync.RLock:

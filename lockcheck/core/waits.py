@@ -76,7 +76,7 @@ class Waker:
 class Part:
     """One thing of an object that can be waited for: an event, room, an item, an end."""
 
-    __slots__ = ("clock", "generation", "happened", "name", "once", "waiters", "wakers")
+    __slots__ = ("clock", "generation", "happened", "known", "name", "once", "waiters", "wakers")
 
     def __init__(self, name: str, *, once: bool) -> None:
         self.name = name
@@ -84,6 +84,8 @@ class Part:
         """Happens once a generation (event, end of a thread): events may depend on each other."""
         self.generation = 1
         self.happened = False
+        self.known: clocks.Start | None = None
+        """What is ordered before whoever saw the event's one `set`."""
         self.clock: clocks.Clock | None = None
         self.waiters: list[Waiter] = []
         self.wakers: list[Waker] = []
@@ -168,7 +170,10 @@ class Waits:
         ts.last_wait, ts.pending = ts.pending, None
         if op.obj.dep is None:
             return
-        clock = self.part(op.obj, part, once=once).clock
+        found = self.part(op.obj, part, once=once)
+        if found.known is not None and found.generation == 1:
+            clocks.learn(self.engine, ts, found.known)
+        clock = found.clock
         if clock:
             mine = ts.hb
             for slot, epoch in clock.items():
@@ -184,6 +189,8 @@ class Waits:
             self._order(ts, found)
         if once and not found.happened:
             found.happened = True
+            if found.generation == 1:
+                found.known = clocks.fork(self.engine, ts)
         keys, refs = holding(ts) if ts.holds else ((), ())
         after = ts.last_wait
         if not keys and after is None and not found.waiters and found.wakers:

@@ -152,8 +152,8 @@ class RecordedLock(ObservedLock):
 
     __slots__ = ("since",)
 
-    def __init__(self, chk: Checker, key: Any) -> None:
-        super().__init__(chk, key)
+    def __init__(self, chk: Checker, key: Any, label: str | None = None) -> None:
+        super().__init__(chk, key, label)
         self.since = 0.0  # invariant: written only by the thread that holds `real`
 
     def acquire(

@@ -70,6 +70,7 @@ class RLock:
         if self._owner is not self._tls.t:
             if self.chk.aborted:
                 return
+            self.chk.engine.not_held(self._tls.t, self.lock)
             raise RuntimeError("cannot release un-acquired lock")
         self._count -= 1
         if self._count == 0:

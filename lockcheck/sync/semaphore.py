@@ -1,14 +1,16 @@
 """`threading.Semaphore` and `BoundedSemaphore` on a parking lot.
 
 A semaphore has no owner: whoever releases is the waker.  As a wait/event object it orders releases
-before the acquires they allow.
+before the acquires they allow.  One that starts with a single unit is used as a mutex: holding the
+unit is an entry of the held stack, which anybody may take out again.
 """
 
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lockcheck.core.held import WRITE, Hold
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
@@ -20,20 +22,28 @@ __all__ = ["BoundedSemaphore", "Semaphore"]
 class Semaphore(Parking):
     """As `threading.Semaphore`."""
 
-    __slots__ = ("_value",)
+    __slots__ = ("_value", "key", "pins", "ts")
 
     def __init__(self, chk: Checker, value: int = 1, name: str = "semaphore") -> None:
         if value < 0:
             raise ValueError("semaphore initial value must be >= 0")
         super().__init__(chk, name)
         self._value = value
+        if value == 1:
+            self.key = chk.lock_key(name, name, kind="semaphore")
+            self.ts: Any = None
+            self.pins = 0
+        else:
+            self.key = None
 
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
         """Take one unit; False when there is none (not blocking) or not in time."""
         if not blocking:
             if timeout is not None:
                 raise ValueError("can't specify timeout for non-blocking acquire")
-            return bool(self.change(self._try_take, why="try acquire"))
+            return self._took(bool(self.change(self._try_take, why="try acquire")), tried=True)
+        if self.key is not None and self._value == 0 and timeout is None:
+            self.chk.engine.might_lock(self.chk.current(), self)
         got = self.wait(
             lambda: self._value > 0,
             self._try_take,
@@ -41,12 +51,14 @@ class Semaphore(Parking):
             timeout=timeout,
             timer=f"{self.name}.acquire",
         )
-        return got is not None
+        return self._took(got is not None, tried=timeout is not None)
 
     def release(self, n: int = 1) -> None:
         """Give `n` units back."""
         if n < 1:
             raise ValueError("n must be one or more")
+        if self.key is not None:
+            self.chk.engine.release(self.chk.current(), self)
         self.change(lambda: self._give(n), why="release")
 
     def __enter__(self) -> bool:
@@ -59,6 +71,11 @@ class Semaphore(Parking):
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+    def _took(self, got: bool, *, tried: bool) -> bool:
+        if got and self.key is not None:
+            self.chk.engine.push(self.chk.current(), Hold(self, WRITE), trylock=tried)
+        return got
 
     def _try_take(self) -> bool:
         if self._value == 0:
