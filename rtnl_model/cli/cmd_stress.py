@@ -4,7 +4,8 @@
   rtnl-model stress --rtnl small --threads 16 --netns 12 --mix netns --seed 0x5eed
   rtnl-model stress --ops 5000 --bug veth-no-exchange
 
-Without --rtnl it does so in global, small and pernet, one after the other.  It stops at the first finding that counts, unless --keep-going is given.
+Without --rtnl it does so in global, small and pernet, one after the other.  It stops at the first
+finding that counts, unless --keep-going is given.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`bugs --check`: is an entry's bug seen with its defect, and is the twin clean?
 
-`run`: the scenario once.  `race`: free runs until one shows it.  `explore`: the controlled scheduler
-looks for the interleaving, and the twin is explored as long.
+`run`: the scenario once.  `race`: free runs until one shows it.  `explore`: the controlled
+scheduler looks for the interleaving, and the twin is explored as long.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def model_setting(setting: Setting, bugs: Sequence[str] = ()) -> ModelSetting:
 def check_entry(entry: Entry, *, seed: int = 0) -> CheckResult:
     """Run the entry and its twin."""
     if entry.search == "explore":
-        from .bug_explore import explore_entry  # noqa: PLC0415  (the explorer, where it is needed)
+        from .bug_explore import explore_entry
 
         return explore_entry(entry, seed)
     script = parse_script(entry.scenario, entry.id)
@@ -85,12 +85,11 @@ def check_entry(entry: Entry, *, seed: int = 0) -> CheckResult:
     twin_findings, devices = one_run(script, without)
     twin = unclean(twin_findings)
     found, rounds = "", 0
-    for rounds in range(1, entry.rounds + 1):
+    while not found and rounds < entry.rounds:
+        rounds += 1
         findings, end = one_run(script, with_it)
         found = shown(entry, findings, end != devices)
-        if found:
-            break
-        if entry.search == "race" and not twin:
+        if not found and entry.search == "race" and not twin:
             twin = unclean(one_run(script, without)[0])
     runs = "1 run" if rounds == 1 else f"{rounds} runs"
     return CheckResult(entry.id, found, twin, f"{entry.setting}, {runs}")

@@ -1,7 +1,7 @@
 """The catalogue of bugs: which there are, how to apply them, and the check that each can be seen.
 
-`entries` reads the pages of `lab.bugs`.  `applied` turns the ids of `--bug` into what a kernel takes:
-overlays to put in, and, for a defect that `pernet` mends, the fix to leave out.
+`entries` reads the pages of `lab.bugs`.  `applied` turns the ids of `--bug` into what a kernel
+takes: overlays to put in, and, for a defect that `pernet` mends, the fix to leave out.
 
 `check` runs an entry's scenario with the defect and without it (its twin).  An entry is confirmed
 when the finding it promises was seen with the defect, and the twin is clean.
@@ -28,7 +28,7 @@ __all__ = ["Applied", "UnknownBug", "applied", "check", "entries", "entry", "lis
 KIND_ORDER = ("patch", "hazard", "known", "candidate", "fix")
 
 
-class UnknownBug(Exception):
+class UnknownBug(Exception):  # noqa: N818 - says what is wrong, as ScriptError does
     """`--bug` names no entry."""
 
     def __init__(self, bug_id: str, known: Sequence[str]) -> None:
@@ -102,6 +102,6 @@ def listing() -> list[dict[str, Any]]:
 
 def check(entry_: Entry, *, seed: int = 0) -> CheckResult:
     """Is it seen with the defect, and is the twin clean?"""
-    from .bug_check import check_entry  # noqa: PLC0415  (runs kernels; listing needs none)
+    from .bug_check import check_entry
 
     return check_entry(entry_, seed=seed)

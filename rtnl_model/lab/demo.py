@@ -2,8 +2,8 @@
 
 Four acts, each of which says what it must show and checks that it did:
 
-1. the cover letter in `small`: each upper is unregistered by its own namespace's thread, the lower is
-   freed by the caller, after both uppers;
+1. the cover letter in `small`: each upper is unregistered by its own namespace's thread, the lower
+   is freed by the caller, after both uppers;
 2. the same in `naive`, with somebody going the other way: the ABBA between two namespaces' locks;
 3. a short stress in `global` and in `pernet`, side by side;
 4. the report folder (the caller's part).
@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from rtnl_model.iproute import parse_script
@@ -35,7 +36,7 @@ OTHER_WAY: Final = """
 ip -n ns3 link add back0 type veth peer back1 netns ns1
 ip -n ns1 link del veth0 & ip -n ns3 link del back0 & wait
 """
-"""A second user, who goes from the last namespace to the first while the caller comes the other way."""
+"""A second user, who goes from the last namespace to the first, while the caller comes."""
 STRESS_SECONDS: Final = 3.0
 
 
@@ -142,8 +143,10 @@ class Demo:
         self.write("3. A short stress, `global` and `pernet` side by side\n\n")
         for regime in ("global", "pernet"):
             options = StressOptions(seed=self.seed, seconds=STRESS_SECONDS, threads=8, netns=8)
-            setting = ModelSetting(rtnl=regime, timing="idle")
-            stress = Stress(options, lambda chk, s=setting, o=options: stress_kernel(chk, s, o))
+            boot = partial(
+                stress_kernel, setting=ModelSetting(rtnl=regime, timing="idle"), options=options
+            )
+            stress = Stress(options, boot)
             self.stresses.append((stress, stress.run()))
             if self.interrupted:
                 return
@@ -154,9 +157,7 @@ class Demo:
             "one unregistering section at a time under the global mutex, several without it",
             shown=one.sections_max == 1 and other.sections_max > 1,
         )
-        self.claim(
-            "no thread is left", shown=not one.leaked_threads and not other.leaked_threads
-        )
+        self.claim("no thread is left", shown=not one.leaked_threads and not other.leaked_threads)
         self.write("\n")
 
 

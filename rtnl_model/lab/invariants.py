@@ -67,9 +67,7 @@ def nothing_pending(k: Kernel) -> Iterator[Broken]:
 def no_todo_left(k: Kernel) -> Iterator[Broken]:
     """net_todo_list is empty: whoever unregistered a device finished it (hazard 16)."""
     for dev in k.regime.net_todo_list:
-        yield Broken(
-            "left-on-todo", f"{dev.name} is unregistered and left on net_todo_list", dev
-        )
+        yield Broken("left-on-todo", f"{dev.name} is unregistered and left on net_todo_list", dev)
 
 
 def states_are_settled(k: Kernel) -> Iterator[Broken]:

@@ -1,8 +1,8 @@
 """Which known defect of Linux 7.3 explains a run that stands still.
 
-A finding of `small` whose place in the code is a known defect is tagged where it is filed; a run that
-got stuck has no such place, so its state is read: who waits, and for what.  Only `small` has known
-defects; everywhere else a stuck run counts.
+A finding of `small` whose place in the code is a known defect is tagged where it is filed; a run
+that got stuck has no such place, so its state is read: who waits, and for what. Only `small` has
+known defects; everywhere else a stuck run counts.
 """
 
 from __future__ import annotations

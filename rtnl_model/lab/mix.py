@@ -2,7 +2,7 @@
 
 A `Requester` has its own `random.Random`, so what it *draws* depends on the seed and its number
 only; what exists when it looks depends on the others.  It reads device lists without locks, as a
-user's `ip link` would be outdated too: a command may come too late, and fails as it does on a kernel.
+user's `ip link` would be outdated too: a command may come too late, and fails as on a kernel.
 
 Commands are text, so that a finding's story is a script.  Several requesters go for the same thing
 on purpose: what one is about to delete, another may have read from `Targets` and delete as well.
@@ -286,7 +286,7 @@ class Requester:
 
     def twins(self) -> str:
         """Delete two namespaces at once: one batch for cleanup_net."""
-        one, other = self.rng.sample(self.names, 2) if len(self.names) > 1 else self.names * 2
+        one, other = self.rng.choices(self.names, k=2)
         return f"ip netns del {one} ; ip netns del {other}"
 
     def module(self) -> str:

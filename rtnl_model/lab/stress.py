@@ -1,10 +1,10 @@
 """`rtnl-model stress`: many requesters, random legal operations, every invariant on.
 
 A free run: requesters are real threads that issue `ip` commands as fast as they can; the watchdog
-ends it when nobody can go on.  Invariants are checked while it runs (in the kernel's files) and twice
-when nothing moves: with the world as it is when the requesters stop, and after every namespace was
-deleted, when nothing but init_net may be left.  It stops at the first finding that counts, unless
-told to keep going, because a broken kernel breaks more.
+ends it when nobody can go on. Invariants are checked while it runs (in the kernel's files), and
+twice when nothing moves: with the world as it is when the requesters stop, and after every
+namespace was deleted, when nothing but init_net may be left. It stops at the first finding that
+counts, unless told to keep going, because a broken kernel breaks more.
 
 The seed determines what each requester draws, not the order of threads: a second run with it is a
 similar run, not the same.
@@ -26,8 +26,8 @@ from rtnl_model.iproute import parse_script
 from rtnl_model.iproute.commands import Command, LinkAdd
 from rtnl_model.iproute.execute import execute
 from rtnl_model.iproute.run import comm_of
-from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.kernel.errors import KernelBug
+from rtnl_model.kernel.kernel import Kernel
 
 from .invariants import check_quiescence, live_nets
 from .known import tag_stuck

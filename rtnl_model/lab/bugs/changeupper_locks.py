@@ -1,4 +1,4 @@
-"""ipvlan's notifier takes its list mutex for the very events that its own unlink sends: hazard 13."""
+"""ipvlan's notifier takes its mutex for the very events that its own unlink sends: hazard 13."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def no_early_return(base: Any) -> Any:
 
 ENTRY = Entry(
     id="changeupper-locks",
-    title="ipvlan's notifier locks the port's list on CHANGEUPPER, which its own unlink sends under it",
+    title="ipvlan's notifier locks the port's list on CHANGEUPPER, which its own unlink sends"
+    " under it",
     kind="hazard",
     what="The early return for (PRE)CHANGEUPPER is missing.",
     interleaving="any deletion of an upper",

@@ -1,4 +1,4 @@
-"""The work takes and drops its namespace's lock without the drain: patch 6 with one line missing."""
+"""The work takes and drops its namespace's lock, and does not drain: patch 6 less one line."""
 
 from __future__ import annotations
 

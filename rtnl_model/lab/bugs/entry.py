@@ -1,9 +1,9 @@
 """What one page of the catalogue holds: the story of a bug, how it is put in, what must be seen.
 
-An `Entry` is data.  Its `classes` are the override of just the functions concerned, as an overlay of
-the kernel takes them: part of the kernel (`"dev"`, `"links.veth"`) -> function from its class to a
-subclass.  An entry without classes is a defect that a regime has by itself (`small` is 7.3 as it is),
-or one that `pernet` mends and `--bug ID` lets back in.
+An `Entry` is data. Its `classes` are the override of just the functions concerned, as an overlay
+of the kernel takes them: part of the kernel (`"dev"`, `"links.veth"`) -> function from its class
+to a subclass. An entry without classes is a defect that a regime has by itself (`small` is 7.3 as
+it is), or one that `pernet` mends and `--bug ID` lets back in.
 
 The *twin* is the same scenario without the defect: it must end clean, or the entry shows nothing.
 """
@@ -18,7 +18,6 @@ __all__ = ["Entry", "Expected", "Setting"]
 
 Override = Callable[[Any], Any]
 """From a class of the kernel to the subclass that stands in its place."""
-
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ ENTRY = Entry(
     id="G.1",
     title="ipvlan on an ipvlan attaches to a lower whose uppers were already collected",
     kind="candidate",
-    what="ipvlan_link_new flattens to the real lower and looks neither at `dying` nor at its reg_state.",
+    what="ipvlan_link_new flattens to the real lower and looks neither at `dying` nor at its"
+    " reg_state.",
     interleaving="T deletes the lower: its uppers are collected, one is pending in B; S, before B's"
-    " work, makes another upper on the pending one; it joins the port that nobody scans again",
+    " work, makes another upper on the pending one; it joins the port that nobody scans"
+    " again",
     symptom="unregister_netdevice: waiting for … until the new upper is deleted by hand",
     source="reproduced on 7.3-rc7; kernel-drivers G.1, topology T7",
     scenario="""
@@ -21,7 +23,9 @@ ip netns add right
 ip netns add third
 ip -n left link add low0 type dummy
 ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
-ip -n left link del low0 & ip -n third link add upp1 link upp0 link-netns right type ipvlan mode l2 || true & wait
+ip -n left link del low0 &
+ip -n third link add upp1 link upp0 link-netns right type ipvlan mode l2 || true &
+wait
 """,
     expected=(
         Expected("hang", ""),

@@ -10,10 +10,12 @@ ENTRY = Entry(
     id="G.12",
     title="the rebroadcast unregisters a device and leaves it on the todo list",
     kind="known",
-    what="netdev_wait_allrefs_any drops the netns' lock, which drains, and leaves with __rtnl_unlock.",
+    what="netdev_wait_allrefs_any drops the netns' lock, which drains, and leaves with"
+    " __rtnl_unlock.",
     interleaving="a work of B waits for a reference (G.5); T hands another device to B; the waiting"
     " work's rebroadcast unregisters it",
-    symptom="WARNING in __rtnl_unlock, about every second; the device is freed by whoever comes next",
+    symptom="WARNING in __rtnl_unlock, about every second; the device is freed by whoever comes"
+    " next",
     source="recorded on 7.3-rc7; kernel-core hazard 16, kernel-drivers G.12",
     scenario="""
 ip netns add left

@@ -10,9 +10,10 @@ ENTRY = Entry(
     id="G.13",
     title="veth's dellink ends with two puts in the wrong order",
     kind="candidate",
-    what="The second put uses the tracker in the peer's private area; the first one let the peer go.",
-    interleaving="T queues the peer to B; B's work unregisters it and waits for T's hold; T's first"
-    " put; B's work frees the peer; T's second put",
+    what="The second put uses the tracker in the peer's private area; the first one let the peer"
+    " go.",
+    interleaving="T queues the peer to B; B's work unregisters it and waits for T's hold; T's"
+    " first put; B's work frees the peer; T's second put",
     symptom="use after free of the tracker",
     source="kernel-drivers G.13 (masked by RTNL)",
     scenario="""

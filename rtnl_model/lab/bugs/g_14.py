@@ -10,8 +10,8 @@ ENTRY = Entry(
     id="G.14",
     title="a sysctl handler unregisters its own device and waits for itself",
     kind="known",
-    what="Handlers of net.ipv6.conf.DEV take RTNL by trylock while they count as users of the device's"
-    " table, and drop it, which drains.",
+    what="Handlers of net.ipv6.conf.DEV take RTNL by trylock while they count as users of the"
+    " device's table, and drop it, which drains.",
     interleaving="T hands the device to B; a handler of that device wins RTNL before B's work; its"
     " unlock unregisters the device, whose table waits for its users",
     symptom="the handler sleeps for ever with RTNL held: nothing that needs RTNL works any more",
@@ -20,7 +20,9 @@ ENTRY = Entry(
 ip netns add left
 ip netns add right
 ip -n left link add end0 type veth peer name end1 netns right
-ip -n left link del end0 & ip netns exec right sysctl net.ipv6.conf.end1.addr_gen_mode || true & wait
+ip -n left link del end0 &
+ip netns exec right sysctl net.ipv6.conf.end1.addr_gen_mode || true &
+wait
 """,
     expected=(Expected("deadlock", ""), Expected("hang", ""), Expected("circular", "")),
     setting=Setting(regime="pernet"),

@@ -10,9 +10,11 @@ ENTRY = Entry(
     id="G.15",
     title="a backend's namespace ends while its device elsewhere is still being unregistered",
     kind="candidate",
-    what="The work looks at the pending list without a lock and returns; the flush waits for works only.",
-    interleaving="K hands a tunnel to X; S, unlocking X, splices the list and is closing the tunnel;"
-    " X's work finds the list empty; K's flush is over, the backend's data go; S uses them",
+    what="The work looks at the pending list without a lock and returns; the flush waits for"
+    " works only.",
+    interleaving="K hands a tunnel to X; S, unlocking X, splices the list and is closing the"
+    " tunnel; X's work finds the list empty; K's flush is over, the backend's data"
+    " go; S uses them",
     symptom="use after free of the backend's data, WARN: list not empty",
     source="kernel-drivers G.15, kernel-core hazard 38",
     scenario="""

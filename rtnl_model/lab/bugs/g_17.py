@@ -10,10 +10,11 @@ ENTRY = Entry(
     id="G.17",
     title="a stuck work of one namespace blocks the deletion of every other",
     kind="known",
-    what="default_device_exit_batch flushes the whole workqueue, with pernet_ops_rwsem held for read.",
+    what="default_device_exit_batch flushes the whole workqueue, with pernet_ops_rwsem held for"
+    " read.",
     interleaving="any namespace is deleted while some work waits for ever (G.5, a leak)",
-    symptom="cleanup_net sleeps in the flush; behind the first writer of the rwsem nobody can create a"
-    " namespace",
+    symptom="cleanup_net sleeps in the flush; behind the first writer of the rwsem nobody can"
+    " create a namespace",
     source="recorded on 7.3-rc7; kernel-core hazard 42, kernel-drivers G.17",
     scenario="""
 ip netns add left

@@ -10,8 +10,8 @@ ENTRY = Entry(
     id="G.5",
     title="works of one CPU run one at a time, and one of them waits for a later one",
     kind="known",
-    what="rtnl_net is a per-CPU workqueue with one active item; a work queued from a running work lies"
-    " behind it.",
+    what="rtnl_net is a per-CPU workqueue with one active item; a work queued from a running"
+    " work lies behind it.",
     interleaving="T hands v2 to B; B's work unregisters it, hands its upper to C, and waits for the"
     " upper's reference; C's work is queued behind B's. No race is needed.",
     symptom="unregister_netdevice: waiting for … to become free, until somebody locks C",

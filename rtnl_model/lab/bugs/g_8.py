@@ -10,10 +10,10 @@ ENTRY = Entry(
     id="G.8",
     title="two L3S ports of one namespace count their hooks without a common lock",
     kind="candidate",
-    what="ipvl_nf_hook_refcnt is changed under the pnodes_lock, or the instance lock, of different"
-    " ports.",
-    interleaving="the last uppers of two lowers in one namespace go at once, each in a namespace of"
-    " its own",
+    what="ipvl_nf_hook_refcnt is changed under the pnodes_lock, or the instance lock, of"
+    " different ports.",
+    interleaving="the last uppers of two lowers in one namespace go at once, each in a namespace"
+    " of its own",
     symptom="lost update: hooks stay, or go too early; WARN at the namespace's exit",
     source="kernel-drivers G.8 (masked by RTNL), topology T11",
     scenario="""

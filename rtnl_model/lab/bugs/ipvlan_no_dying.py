@@ -1,4 +1,4 @@
-"""ipvlan whose dellink does not ask whether the lower's event was there before: patch 14 without `dying`."""
+"""ipvlan whose dellink does not ask whether the lower's event was there first: no `dying`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ ENTRY = Entry(
     what="An upper that is pending in its namespace is still registered and found by name; its"
     " dellink unlinks it from the port, frees its dev_id and queues it a second time.",
     interleaving="T1 deletes the lower; T2 deletes the upper by name before the upper's work ran.",
-    symptom="list_del corruption on the port's list, double free of the dev_id, a device queued twice",
+    symptom="list_del corruption on the port's list, double free of the dev_id, a device queued"
+    " twice",
     source="00a40d809207 (patch 14); topology T17",
     scenario="""
 ip netns add left

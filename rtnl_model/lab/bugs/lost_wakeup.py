@@ -28,7 +28,8 @@ ENTRY = Entry(
     title="the work may look at the pending list before the device is on it",
     kind="hazard",
     what="rtnl_net_queue_work comes before the enqueue, and not under dev_unreg_lock.",
-    interleaving="T queues the work; the work finds the list empty, without a lock, and returns; T adds",
+    interleaving="T queues the work; the work finds the list empty, without a lock, and returns;"
+    " T adds",
     symptom="the device stays until somebody else happens to drop its namespace's lock",
     source="kernel-core hazard 33",
     scenario="""

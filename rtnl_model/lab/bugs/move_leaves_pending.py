@@ -23,7 +23,8 @@ ENTRY = Entry(
     id="move-leaves-pending",
     title="a move leaves the pending node of a device with the old namespace",
     kind="hazard",
-    what="The pending list is of the netns, the device changes its netns, the node does not follow.",
+    what="The pending list is of the netns, the device changes its netns, the node does not"
+    " follow.",
     interleaving="T1 hands the peer to its namespace; T2 moves the peer before the work ran",
     symptom="the old namespace's work unregisters a device of another namespace",
     source="af3634d4ac65 (patch 6); topologies T9 and T10, G.4",

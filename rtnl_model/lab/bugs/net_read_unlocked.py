@@ -1,4 +1,4 @@
-"""The hand-over reads the device's namespace before it takes the device's lock: hazards 10 and 29."""
+"""The hand-over reads the device's namespace before it takes the device's lock: hazard 10."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ def read_first(base: Any) -> Any:
     """dev_net is looked up, then the lock is taken."""
 
     class Dev(base):  # type: ignore[misc]
-        def unregister_netdevice_queue_net_delegating(
-            self, net: Any, dev: Any, head: Any
-        ) -> None:
+        def unregister_netdevice_queue_net_delegating(self, net: Any, dev: Any, head: Any) -> None:
             """The namespace may change between the look and the enqueue."""
             with self.k.probe.fn("unregister_netdevice_queue_net", dev, qnet=net):
                 other = self.dev_net(dev)

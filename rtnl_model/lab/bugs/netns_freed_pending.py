@@ -23,9 +23,10 @@ ENTRY = Entry(
     id="netns-freed-pending",
     title="cleanup_net does not flush the works, so a namespace goes while its work is queued",
     kind="hazard",
-    what="The work holds no reference on its namespace; the flush is all that keeps it off a dead one.",
-    interleaving="T hands a device to a namespace that dies; cleanup_net drains it, and is done before"
-    " the work ran",
+    what="The work holds no reference on its namespace; the flush is all that keeps it off a"
+    " dead one.",
+    interleaving="T hands a device to a namespace that dies; cleanup_net drains it, and is done"
+    " before the work ran",
     symptom="use after free of struct net in rtnl_net_work_func",
     source="kernel-core hazards 21 and 22, section 4.5",
     scenario="""

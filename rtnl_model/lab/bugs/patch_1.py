@@ -23,9 +23,11 @@ ENTRY = Entry(
     id="patch-1",
     title="a tunnel is made with its socket in a namespace that nobody locked",
     kind="patch",
-    what="Without IFLA_LINK_NETNSID the backend is the requester's namespace, which was not in the set.",
+    what="Without IFLA_LINK_NETNSID the backend is the requester's namespace, which was not in"
+    " the set.",
     interleaving="a tunnel is made from one namespace into another",
-    symptom="with the global RTNL none; without it, the backend's list changes under no netns' lock",
+    symptom="with the global RTNL none; without it, the backend's list changes under no"
+    " netns' lock",
     source="5ecbbb179e0c",
     scenario="""
 ip netns add left

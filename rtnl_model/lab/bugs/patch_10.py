@@ -23,7 +23,8 @@ def queue_here(base: Any) -> Any:
 
 ENTRY = Entry(
     id="patch-10",
-    title="bareudp as before the series: the backend's exit unregisters devices of other namespaces",
+    title="bareudp as before the series: the backend's exit unregisters devices of other"
+    " namespaces",
     kind="patch",
     what="exit_rtnl queues devices on cleanup_net's own list, wherever they live.",
     interleaving="a namespace dies that holds the socket of a device elsewhere",

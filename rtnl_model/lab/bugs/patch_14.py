@@ -25,7 +25,8 @@ def delete_inline(base: Any) -> Any:
 
 ENTRY = Entry(
     id="patch-14",
-    title="ipvlan as before the series: uppers of other namespaces are unregistered by the lower's event",
+    title="ipvlan as before the series: uppers of other namespaces are unregistered by the"
+    " lower's event",
     kind="patch",
     what="The lower's NETDEV_UNREGISTER puts every upper on one list and unregisters it there.",
     interleaving="any deletion of a lower with an upper in another namespace",

@@ -28,7 +28,8 @@ ENTRY = Entry(
     kind="patch",
     what="default_device_exit_net runs outside init_net's and the dying namespace's lock.",
     interleaving="a namespace with a physical device dies",
-    symptom="with the global RTNL none; without it, init_net's device list is changed under no lock",
+    symptom="with the global RTNL none; without it, init_net's device list is changed under"
+    " no lock",
     source="2b12ec257849",
     scenario="""
 ip netns add left

@@ -21,9 +21,11 @@ def leave_them_on_the_list(base: Any) -> Any:
 
 ENTRY = Entry(
     id="patch-7",
-    title="the devices of dying namespaces are unregistered once for the batch, with no netns' lock",
+    title="the devices of dying namespaces are unregistered once for the batch, with no netns'"
+    " lock",
     kind="patch",
-    what="unregister_netdevice_many runs on the batch's list after the last namespace was unlocked.",
+    what="unregister_netdevice_many runs on the batch's list after the last namespace was"
+    " unlocked.",
     interleaving="any deletion of a namespace with a device; any module unload",
     symptom="with the global RTNL none; without it, devices unregistered under no lock at all",
     source="d0008553a70a",

@@ -10,7 +10,7 @@ __all__ = ["ENTRY"]
 
 
 def both_on_one_list(base: Any) -> Any:
-    """veth_dellink before the series: plain pointers, no references, both ends on the caller's list."""
+    """veth_dellink before the series: plain pointers, no references, both ends on one list."""
 
     class Veth(base):  # type: ignore[misc]
         def hold_peer(self, peer: Any) -> None:
@@ -35,7 +35,8 @@ def both_on_one_list(base: Any) -> Any:
 
 ENTRY = Entry(
     id="patch-8",
-    title="veth as before the series: the peer is unregistered by the caller, without its netns' lock",
+    title="veth as before the series: the peer is unregistered by the caller, without its netns'"
+    " lock",
     kind="patch",
     what="dellink puts both ends on the caller's list, though the caller owns one namespace only.",
     interleaving="any deletion of a pair that spans two namespaces",

@@ -34,8 +34,8 @@ ENTRY = Entry(
     title="veth takes the peer's pointer without a reference that comes with it",
     kind="hazard",
     what="Between the exchange of its own pointer and that of the peer's, nothing keeps the peer.",
-    interleaving="T1 takes the pointer to the peer; T2, in the peer's namespace, deletes and frees the"
-    " peer; T1 exchanges the pointer in the peer's private area",
+    interleaving="T1 takes the pointer to the peer; T2, in the peer's namespace, deletes and"
+    " frees the peer; T1 exchanges the pointer in the peer's private area",
     symptom="use after free",
     source="d7fda2c776b2 (patch 8); kernel-core hazard 4",
     scenario="""

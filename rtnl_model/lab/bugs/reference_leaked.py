@@ -25,8 +25,8 @@ ENTRY = Entry(
     kind="hazard",
     what="The winner of the exchange must drop both holds; this one drops only its own.",
     interleaving="any deletion of a pair",
-    symptom="unregister_netdevice: waiting for … to become free, for ever; in a work it blocks every"
-    " later deletion of a namespace behind the flush",
+    symptom="unregister_netdevice: waiting for … to become free, for ever; in a work it blocks"
+    " every later deletion of a namespace behind the flush",
     source="kernel-core hazards 5 and 34",
     scenario="""
 ip netns add left

@@ -1,4 +1,4 @@
-"""veth that reads its peer pointer and clears it, in two steps: hazard 3, patch 8 without its point."""
+"""veth that reads its peer pointer and clears it, in two steps: hazard 3."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ ENTRY = Entry(
     id="veth-no-exchange",
     title="veth deletes by reading and clearing the peer pointer instead of exchanging it",
     kind="hazard",
-    what="Both ends' dellink may believe that the pair is theirs, and an end that is already pending"
-    " in its own namespace is queued once more by its own dellink.",
-    interleaving="T1 deletes one end and hands the other to its namespace; T2 deletes that other end"
-    " before the work came to it.",
+    what="Both ends' dellink may believe that the pair is theirs, and an end that is already"
+    " pending in its own namespace is queued once more by its own dellink.",
+    interleaving="T1 deletes one end and hands the other to its namespace; T2 deletes that other"
+    " end before the work came to it.",
     symptom="list corruption, or BUG on reg_state when a device is unregistered a second time",
     source="d7fda2c776b2 (patch 8); kernel-core hazard 3",
     scenario="""

@@ -24,8 +24,8 @@ ENTRY = Entry(
     id="wait-in-order",
     title="a device that could be freed waits behind the one that waits for it",
     kind="known",
-    what="The todo list is worked off in order; a lower in front waits for an upper behind it, whose"
-    " destructor drops the reference.",
+    what="The todo list is worked off in order; a lower in front waits for an upper behind it,"
+    " whose destructor drops the reference.",
     interleaving="a lower and its upper are deleted in one batch, the lower first",
     symptom="unregister_netdevice: waiting for … to become free, for ever",
     source="faab39f63c1f; kernel-core hazard 24, kernel-drivers E9 and E10",
