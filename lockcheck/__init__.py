@@ -15,13 +15,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lockcheck.checker import Checker
-from lockcheck.core.report import Report
-from lockcheck.seam import Conductor, Kind, Op, Unwind
-from lockcheck.sync import Shared, shared
-
 if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+    from lockcheck.core.report import Report
     from lockcheck.patch import install, uninstall
+    from lockcheck.seam import Conductor, Kind, Op, Unwind
+    from lockcheck.sync import Shared, shared
 
 __all__ = [
     "Checker",
@@ -39,10 +38,31 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> object:
-    """Load `install` and `uninstall` when they are asked for: most users never do."""
-    if name in ("install", "uninstall"):
-        from lockcheck import patch
+_HOMES = {
+    "Checker": "lockcheck.checker",
+    "Conductor": "lockcheck.seam",
+    "Kind": "lockcheck.seam",
+    "Op": "lockcheck.seam",
+    "Report": "lockcheck.core.report",
+    "Shared": "lockcheck.sync",
+    "Unwind": "lockcheck.seam",
+    "install": "lockcheck.patch",
+    "shared": "lockcheck.sync",
+    "uninstall": "lockcheck.patch",
+}
 
-        return getattr(patch, name)
-    raise AttributeError(f"module 'lockcheck' has no attribute {name!r}")
+
+def __getattr__(name: str) -> object:
+    """Load a name when it is asked for: the pytest plugin costs nobody who does not use it."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'lockcheck' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-import structlog
-
 from lockcheck import sync
 from lockcheck.core.classes import LockClass
 from lockcheck.core.engine import Engine
@@ -330,6 +328,8 @@ class Checker:
         elif self.on_report == "raise" and report.severity != "class-only" and ts.alive:
             raise Violation(report)
         elif self.on_report == "log":
+            import structlog  # costly to import, and few log
+
             structlog.get_logger("lockcheck").warning(
                 report.title, kind=report.kind, severity=report.severity, thread=ts.name
             )

@@ -134,6 +134,9 @@ def _run_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--baseline", metavar="FILE", help="findings that are known")
     parser.add_argument("--write-baseline", metavar="FILE", help="write what was found as known")
+    parser.add_argument(
+        "--no-watchdog", action="store_true", help="never end a program whose threads all wait"
+    )
     parser.add_argument("--quiet", action="store_true", help="say nothing when all is clean")
     return parser
 

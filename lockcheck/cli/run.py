@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.checker import Checker
 from lockcheck.cli.program import Program
+from lockcheck.cli.stuck import strangers, woken_by_signal
 from lockcheck.cli.verdict import Verdict, read_baseline, write_baseline
 from lockcheck.conduct.watchdog import Watchdog
 from lockcheck.patch import install, uninstall
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 INTERRUPTED = 130
+LOOKS = 15
+"""Unchanged pictures, a tenth of a second apart, before a program counts as stuck."""
 
 
 def run(options: Namespace, program: Program) -> int:
@@ -38,7 +42,7 @@ def run(options: Namespace, program: Program) -> int:
     process = os.getpid()
     install(chk)
     try:
-        with Watchdog(chk):
+        with _watchdog(chk, options):
             status = program.run()
     except KeyboardInterrupt:
         status = INTERRUPTED
@@ -48,6 +52,12 @@ def run(options: Namespace, program: Program) -> int:
     if os.getpid() != process:
         return status  # a forked child that ran to its end: the parent reports
     return conclude(chk, options, verdict, status)
+
+
+def _watchdog(chk: Checker, options: Namespace) -> AbstractContextManager[object]:
+    if options.no_watchdog:
+        return nullcontext()
+    return Watchdog(chk, looks=LOOKS, veto=lambda: strangers(chk) or woken_by_signal())
 
 
 def conclude(chk: Checker, options: Namespace, verdict: Verdict, status: int) -> int:

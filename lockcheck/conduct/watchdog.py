@@ -37,6 +37,7 @@ class Watchdog:
         owed: who the world says owes what a thread waits for (`deadlock.Owed`).
         on_stuck: called, with no lock held, after the report was filed and before the run is
             aborted: last chance to save the state of the world.
+        veto: asked when all of ours are stuck; True: somebody we do not know may wake them.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class Watchdog:
         looks: int = 4,
         owed: deadlock.Owed | None = None,
         on_stuck: Callable[[Any], None] | None = None,
+        veto: Callable[[], bool] | None = None,
     ) -> None:
         self._chk = chk
         self._period = period
         self._looks = looks
         self._owed = owed
         self._on_stuck = on_stuck
+        self._veto = veto
         self._stop = plain_event()
         self._thread = PlainThread(target=self._watch, name="lockcheck watchdog")
         self.report: Any = None
@@ -81,6 +84,9 @@ class Watchdog:
                 continue
             same += 1
             if same >= self._looks and first.is_stuck_by(picture):
+                if self._veto is not None and self._veto():
+                    first, same = picture, 0
+                    continue
                 self._end()
                 return
 
