@@ -172,11 +172,18 @@ def record(
     chk = lockcheck.Checker(on_report="collect")
     k = setting.kernel(chk)
     run = ScriptRun(k, script, keep_going=keep_going, on_outcome=on_outcome)
+
+    def stuck(report: Any) -> None:
+        run.stuck()
+        tag_stuck(k, report)
+
     interrupted = False
     with ExitStack() as stack:
         if trace is not None and write_trace is not None:
             stack.enter_context(TraceWriter(k, write_trace, trace))
-        stack.enter_context(Watchdog(chk, period=WATCH_SECONDS, on_stuck=lambda report: stuck(run, report)))
+        stack.enter_context(
+            Watchdog(chk, period=WATCH_SECONDS, on_stuck=lambda report: stuck(run, report))
+        )
         try:
             k.start()
             run.run()

@@ -1,0 +1,107 @@
+"""Run a script's concurrent part under the controlled scheduler and look for what can go wrong.
+
+rtnl-model explore @T2 --rtnl naive
+rtnl-model explore cover.ip --strategy dpor --seconds 60
+rtnl-model explore my.ip --driver my_driver.py --shard 3/8 --json > shard3.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from lockcheck.explore.session import Outcome
+from lockcheck.explore.shard import parse_shard
+from lockcheck.explore.strategies import DEFAULT_SCHEDULES, STRATEGIES, OptionError
+from lockcheck.explore.telling import STATUS_OF, Progress, summary
+
+from ..iproute import load_script
+from ..lab.explore import SCHEMA, ExploreOptions, explore
+from ..lab.model_run import ModelSetting
+from ..lab.topologies import topology
+from .atomic_file import write_text
+from .parser import add_checking, add_model, natural, positive, seconds
+from .report_dir import prepare_report
+from .status import CallError, Status
+
+__all__ = ["configure", "run"]
+
+TOKEN_CHARS_MAX = 600
+"""A longer token is written to a file."""
+SAMPLING = ("portfolio", "random", "pct", "pos")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("script", metavar="SCRIPT|@TOPOLOGY", help="file, -, or @TOPOLOGY")
+    parser.add_argument(
+        "--strategy",
+        choices=STRATEGIES,
+        default="portfolio",
+        help="how to pick who goes next (default: %(default)s)",
+    )
+    parser.add_argument("--schedules", type=positive, metavar="N", help="try so many")
+    parser.add_argument("--seconds", type=seconds, metavar="S", help="for so long")
+    parser.add_argument("--preemptions", type=natural, metavar="K", help="bound, dfs only")
+    parser.add_argument("--shard", default="1/1", metavar="I/N", help="this part of the search")
+    add_model(parser)
+    add_checking(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search and tell."""
+    script = load_script(args.script, topology=topology)
+    setting = ModelSetting.from_args(args)
+    schedules = args.schedules
+    if schedules is None and args.seconds is None and args.strategy in SAMPLING:
+        schedules = DEFAULT_SCHEDULES
+    try:
+        shard = parse_shard(args.shard)
+    except ValueError as error:
+        raise CallError(f"explore: --shard {error}") from error
+    options = ExploreOptions(
+        strategy=args.strategy,
+        schedules=schedules,
+        seconds=args.seconds,
+        preemptions=args.preemptions,
+        seed=args.seed,
+        shard=shard,
+        fail_on=args.fail_on,
+    )
+    folder = prepare_report(args.report)
+    progress = Progress(total=schedules) if sys.stderr is not None else None
+    try:
+        outcome = explore(script, setting, options, on_progress=progress)
+    except OptionError as error:
+        raise CallError(f"explore: {error}") from error
+    finally:
+        if progress is not None:
+            progress.clear()
+    long_tokens_to_files(outcome, folder)
+    document = outcome.to_dict(SCHEMA)
+    if folder is not None:
+        write_text(folder / "explore.json", json.dumps(document, indent=1) + "\n")
+    if args.json:
+        json.dump(document, sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        title = f"{script.name or 'script'} in {setting.rtnl} --workers {setting.workers}"
+        sys.stdout.write(summary(title, outcome, "rtnl-model replay"))
+    if outcome.interrupted:
+        return Status.INTERRUPTED
+    return STATUS_OF[outcome.outcome]
+
+
+def long_tokens_to_files(outcome: Outcome, folder: Path | None) -> None:
+    """Write tokens that are too long for a command line into files."""
+    for number, finding in enumerate(outcome.findings, 1):
+        if finding.token is None or len(str(finding.token)) <= TOKEN_CHARS_MAX:
+            continue
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="rtnl-model-explore-"))
+        path = folder / f"finding-{number}.token"
+        write_text(path, finding.token.to_file())
+        finding.where = str(path)

@@ -1,0 +1,93 @@
+"""Run exactly one schedule again.
+
+  rtnl-model replay 'TOKEN'
+  rtnl-model replay finding-1.token --columns
+
+Status 1 when it shows its finding again, 0 when it does not, 4 when it diverged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from lockcheck.explore.session import Replayed
+from lockcheck.explore.telling import columns, status_of_replay, verdict_in_words
+from lockcheck.explore.token import Token, TokenError
+
+from ..lab.explore import replay
+from ..lab.model_run import finding
+from .status import CallError
+
+__all__ = ["configure", "read_token", "run"]
+
+FILE_BYTES_MAX = 4 << 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("token", metavar="TOKEN|FILE", help="a token, or a file with one")
+    parser.add_argument("--columns", action="store_true", help="step by step, a column a thread")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay and tell."""
+    token = read_token(args.token)
+    try:
+        replayed = replay(token)
+    except TokenError as error:
+        raise CallError(f"replay: {error}") from error
+    if args.json:
+        json.dump(document(replayed), sys.stdout)
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.write(told(replayed, in_columns=args.columns))
+    return status_of_replay(replayed)
+
+
+def read_token(text: str) -> Token:
+    """A token, or the file that holds one. Raises: CallError."""
+    try:
+        path = Path(text)
+        if len(text) < 4096 and path.is_file():
+            with path.open("rb") as file:
+                text = file.read(FILE_BYTES_MAX).decode()
+        return Token.parse(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise CallError(f"replay: {text}: {reason}") from error
+    except TokenError as error:
+        raise CallError(f"replay: {error}") from error
+
+
+def document(replayed: Replayed) -> dict[str, object]:
+    """For --json."""
+    return {
+        "schema": "rtnl-model/replay/1",
+        "verdict": verdict_in_words(replayed.verdict),
+        "divergence": replayed.divergence,
+        "threads": replayed.threads,
+        "ops": [{"thread": thread, "op": op} for thread, op in replayed.ops],
+        "findings": [finding(report) for report in replayed.reports],
+    }
+
+
+def told(replayed: Replayed, *, in_columns: bool) -> str:
+    """The schedule and what it shows."""
+    if in_columns:
+        text = columns(replayed)
+    else:
+        names = replayed.threads
+        text = "".join(
+            f"{step:4}  {names[thread] if 0 <= thread < len(names) else '-'}: {op}\n"
+            for step, (thread, op) in enumerate(replayed.ops, 1)
+        )
+    lines = [f"{verdict_in_words(replayed.verdict)}"]
+    if replayed.divergence:
+        lines.append(f"diverged: {replayed.divergence}")
+    for report in replayed.reports:
+        lines.append(f"{report.kind} ({report.severity}): {report.title}")
+        lines += [f"    {line}" for line in str(report).splitlines()]
+    return text + "\n".join(lines) + "\n"
