@@ -10,6 +10,7 @@ where there is one, and `known` = "known:G.n" where the rule is a known defect o
 
 from __future__ import annotations
 
+import _thread
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import KernelBug
@@ -38,7 +39,9 @@ class Assertions:
         self.kmsg: list[str] = []
         """The kernel's log, lines of level notice and above."""
         self.counts: dict[str, int] = {}
-        """How often things happened (registered, freed, delegated …); approximate under load."""
+        """How often things happened (registered, freed, delegated …).  Covered by gate."""
+        self.gate = _thread.allocate_lock()
+        """Covers statistics only; not one of the model's locks."""
 
     # -- findings --
 
@@ -100,7 +103,8 @@ class Assertions:
 
     def count(self, what: str, _dev: NetDevice | None = None) -> None:
         """Statistics."""
-        self.counts[what] = self.counts.get(what, 0) + 1
+        with self.gate:
+            self.counts[what] = self.counts.get(what, 0) + 1
 
     # -- RTNL --
 
@@ -113,7 +117,10 @@ class Assertions:
         """This thread holds net's RTNL, and the global one where it exists."""
         if not self.regime.is_net_held(net):
             self.file(
-                "assertion", f"ASSERT_RTNL_NET({net.name or 'init_net'}) failed", "assert-rtnl-net", None
+                "assertion",
+                f"ASSERT_RTNL_NET({net.name or 'init_net'}) failed",
+                "assert-rtnl-net",
+                None,
             )
 
     def lockdep_rtnl_is_held(self) -> bool:
@@ -135,7 +142,10 @@ class Assertions:
         """This thread holds the device's instance lock."""
         if not self.regime.owns(dev.lock):
             self.file(
-                "assertion", f"{what} of {dev.name} without its instance lock", "assert-instance", dev
+                "assertion",
+                f"{what} of {dev.name} without its instance lock",
+                "assert-instance",
+                dev,
             )
 
     def strict_assert(self, dev: NetDevice, what: str) -> None:

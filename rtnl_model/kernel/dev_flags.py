@@ -58,9 +58,7 @@ class DevFlags(DevLinks):
             self.close_locked_together(locked)
         else:
             self.close_locked_singly(locked)
-        self.close_many(
-            [dev for dev in running if not dev.ops_locked], why="netif_close_many"
-        )
+        self.close_many([dev for dev in running if not dev.ops_locked], why="netif_close_many")
 
     def close_locked_together(self, devs: Sequence[NetDevice]) -> None:
         """Close with every instance lock held; the order among them is the list's."""
@@ -130,9 +128,7 @@ class DevFlags(DevLinks):
             k.notifier.call_netdevice_notifiers("UP" if dev.flags & IFF_UP else "DOWN", dev)
         quiet = IFF_UP | IFF_PROMISC | IFF_ALLMULTI
         if dev.flags & IFF_UP and (old ^ dev.flags) & ~quiet:
-            k.notifier.call_netdevice_notifiers(
-                "CHANGE", dev, flags_changed=(old ^ dev.flags)
-            )
+            k.notifier.call_netdevice_notifiers("CHANGE", dev, flags_changed=(old ^ dev.flags))
 
     def dev_set_promiscuity(self, dev: NetDevice, n: int) -> None:
         """Count up or down; the flag follows, with a notification."""

@@ -55,7 +55,12 @@ class DevLinks(DevRegister):
                 raise KernelError(errno.EEXIST)
             if master and lower.master is not None:
                 raise KernelError(errno.EBUSY)
-            info = {"upper": upper, "linking": True, "master": master, "upper_info": upper_info}
+            info: dict[str, Any] = {
+                "upper": upper,
+                "linking": True,
+                "master": master,
+                "upper_info": upper_info,
+            }
             k.notifier.call_checked("PRECHANGEUPPER", lower, **info)
             self.adjacent_insert(lower, upper, master=master, private=private)
             try:
@@ -73,7 +78,7 @@ class DevLinks(DevRegister):
             if entry is None:
                 k.warn(f"{upper.name} is not an upper device of {lower.name}", dev=lower)
                 return
-            info = {"upper": upper, "linking": False, "master": entry.master}
+            info: dict[str, Any] = {"upper": upper, "linking": False, "master": entry.master}
             k.notifier.call_netdevice_notifiers("PRECHANGEUPPER", lower, **info)
             self.adjacent_remove(lower, upper)
             k.notifier.call_netdevice_notifiers("CHANGEUPPER", lower, **info)

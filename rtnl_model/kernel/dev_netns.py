@@ -2,7 +2,8 @@
 
 Mirrors net/core/dev.c in Linux 7.3.  The instance lock makes the switch of nd_net one step with
 queueing; a pending device's node follows it, and no work is queued for the new namespace (G.20),
-since every mover in 7.3 that can meet a pending device holds the new namespace's lock and drains it.
+since every mover in 7.3 that can meet a pending device holds the new namespace's lock and drains
+it.
 
 Left out: following notifiers (`_dev_net`), sysfs ownership, altnames.
 """

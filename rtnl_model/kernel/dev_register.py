@@ -82,7 +82,9 @@ class DevRegister:
             return None
         if dev.freed:
             self.k.report_invariant(
-                f"reference taken on freed device {dev.name} ({what})", rule="use-after-free", dev=dev
+                f"reference taken on freed device {dev.name} ({what})",
+                rule="use-after-free",
+                dev=dev,
             )
         dev.refcnt.inc()
         tracker = RefTracker(dev, what)

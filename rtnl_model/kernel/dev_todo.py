@@ -172,7 +172,7 @@ class DevTodo(DevUnregister):
         return adopted
 
     def rebroadcast_takes(self, devs: list[NetDevice]) -> list[NetDevice]:
-        """What the rebroadcast's drains unregistered and this thread will finish: nothing in 7.3."""
+        """What the rebroadcast's drains unregistered and this thread finishes: nothing in 7.3."""
         return []
 
     def warn_allrefs(self, devs: list[NetDevice], waited: float) -> None:

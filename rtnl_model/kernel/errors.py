@@ -33,7 +33,7 @@ class KernelError(Exception):
         return f"{self.name}: {self.extack}" if self.extack else self.name
 
 
-class KernelBug(Exception):
+class KernelBug(Exception):  # noqa: N818  (BUG() is the kernel's word)
     """A BUG() was hit: the request that did it ends here, its locks are released by unwinding."""
 
     def __init__(self, rule: str) -> None:

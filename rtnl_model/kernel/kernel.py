@@ -143,7 +143,9 @@ class Kernel(Assertions):
         Order: outermost."""
         self.net_rwsem = chk.RWLock("net_rwsem", instance="net_rwsem")
         """Protects: net_namespace_list.  Order: inside RTNL; leaf."""
-        self.netdev_adjacent_lock = chk.Lock("netdev_adjacent_lock", instance="netdev_adjacent_lock")
+        self.netdev_adjacent_lock = chk.Lock(
+            "netdev_adjacent_lock", instance="netdev_adjacent_lock"
+        )
         """Protects, where RTNL does not exist: every upper and lower list.  Order: leaf."""
         self._unreg = chk.Parking("netdev_unregistering_wq")
         self._unreg_counts: dict[str, int] = {}
@@ -241,19 +243,24 @@ class Kernel(Assertions):
                 return not sum(self._unreg_counts.values())
             return not self._unreg_counts.get(kind, 0)
 
-        self._unreg.wait(done, why=f"unregistered devices{f' of {kind}' if kind else ''} to be freed")
+        self._unreg.wait(
+            done, why=f"unregistered devices{f' of {kind}' if kind else ''} to be freed"
+        )
 
     @contextmanager
     def unregistering(self) -> Iterator[None]:
         """Count unregistering sections at this moment (benchmarks, stress)."""
-        outermost = self.probe.current().stack.count("unregister_netdevice_many_notify") == 1
-        if outermost:
+        nested = self.probe.current().stack.count("unregister_netdevice_many_notify") > 1
+        if nested:
+            yield
+            return
+        with self.gate:
             self._sections += 1
             self.sections_max = max(self.sections_max, self._sections)
         try:
             yield
         finally:
-            if outermost:
+            with self.gate:
                 self._sections -= 1
 
     def cpu(self, seconds: float, name: str) -> None:
@@ -264,7 +271,7 @@ class Kernel(Assertions):
     # -- life --
 
     def start(self) -> Kernel:
-        """Boot: start the services, set up init_net, load the drivers; the trace begins after it."""
+        """Boot: start the services, set up init_net, load drivers; the trace begins after it."""
         task = self.probe.new_task("swapper", cpu=0)
         self.probe.adopt(task)
         self.rtnl_work.start()
@@ -301,7 +308,7 @@ class Kernel(Assertions):
         )
 
     def shutdown(self) -> None:
-        """Join every thread; what is pending runs to its end first.  Works on an aborted run too."""
+        """Join every thread; what is pending runs to its end first, unless the run is aborted."""
         self.net_namespace.stop()
         self.netdev_work.stop()
         self.linkwatch.stop()

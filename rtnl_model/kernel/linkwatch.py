@@ -185,7 +185,7 @@ class Linkwatch:
             dev.operstate = "UP"
 
     def lower_is_fine(self, dev: NetDevice) -> bool:
-        """No device of its own netns stands below it without carrier (by ifindex, as the kernel)."""
+        """No device of its own netns stands below it without carrier (by ifindex, as there)."""
         ops = dev.rtnl_link_ops
         iflink = ops.get_iflink(dev) if ops is not None else None
         if iflink is None or iflink == dev.ifindex:

@@ -54,7 +54,8 @@ class Modules:
 
     def loaded(self, name: str) -> bool:
         """Is it live?"""
-        return self.parking.peek(lambda: self.states.get(name)) == "live"
+        state: str | None = self.parking.peek(lambda: self.states.get(name))
+        return state == "live"
 
     # -- loading --
 
@@ -186,7 +187,7 @@ class Modules:
     # -- built-in parts --
 
     def register_builtin(self) -> None:
-        """What is not a module: notifiers and pernet operations of the core, lo first among devices."""
+        """What is no module: the core's notifiers and pernet operations, lo before all devices."""
         k = self.k
         if k.regime.lock_debug:
             k.pernet.register_pernet_subsys(
@@ -199,22 +200,18 @@ class Modules:
             PernetOperations(
                 "ip_fib",
                 self.takes_rtnl,
-                exit_rtnl=lambda net, head: None,
+                exit_rtnl=lambda _net, _head: None,
                 exit=self.takes_rtnl if k.regime.lock_debug else None,
             )
         )
-        k.notifier.register_netdevice_notifier(
-            NotifierBlock("inetdev_event", k.inet.inetdev_event)
-        )
+        k.notifier.register_netdevice_notifier(NotifierBlock("inetdev_event", k.inet.inetdev_event))
         k.notifier.register_netdevice_notifier(
             NotifierBlock("rtnetlink_event", k.rtnetlink.rtnetlink_event)
         )
         if "lo" in self.table:
             self.load("lo")
         k.pernet.register_pernet_device(
-            PernetOperations(
-                "default_device", exit_batch=k.net_namespace.default_device_exit_batch
-            )
+            PernetOperations("default_device", exit_batch=k.net_namespace.default_device_exit_batch)
         )
 
     def takes_rtnl(self, net: Net) -> None:

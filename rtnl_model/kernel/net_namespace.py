@@ -35,8 +35,8 @@ class Net:
     """One network namespace."""
 
     has_pending = shared(marked=True)
-    """!list_empty(&dev_unreg_head): written under dev_unreg_lock, read by rtnl_net_work_func without
-    any lock."""
+    """!list_empty(&dev_unreg_head): written under dev_unreg_lock, read by rtnl_net_work_func
+    without any lock."""
 
     def __init__(self, chk: Checker, name: str, addr: int, label: str) -> None:
         self.chk = chk
@@ -48,7 +48,8 @@ class Net:
 
         self.rtnl_mutex: Lock
         """Per-netns RTNL.  Protects: devs, their state, names, indexes, netdev_chain.
-        Order: after rtnl_mutex; among netns: init_net first, then by addr.  Helper: rtnl_net_lock."""
+        Order: after rtnl_mutex; among netns: init_net first, then by addr.
+        Helper: rtnl_net_lock."""
         self.dev_unreg_lock: Lock
         """Protects: dev_unreg_head, every unreg_list_net that names this netns.
         Order: leaf, inside dev.lock; two of them by addr."""

@@ -95,6 +95,48 @@ class NetDevice:
     """nd_net.  Written under dev.lock and the RTNL of both namespaces; rtnl_net_dev_lock reads it
     without any lock and looks again."""
 
+    # What a fresh device has; covered by the RTNL of its netns.
+    listed = False
+    dismantle = False
+    moving_ns = False
+    rtnl_link_initializing = False
+    needs_free_netdev = False
+    has_priv_destructor = True
+    freed = False
+    unregister_count = 0
+    """How often it entered UNREGISTERING.  invariant: at most 1."""
+    flags = 0
+    mtu = 1500
+    min_mtu = 68
+    max_mtu = 65535
+    address = ""
+    addr_len = 6
+    perm_addr = ""
+    type = "ether"
+    group = 0
+    txqlen = 1000
+    num_rx_queues = 1
+    num_tx_queues = 1
+    real_num_rx_queues = 1
+    real_num_tx_queues = 1
+    carrier = True
+    dormant = False
+    operstate = "UNKNOWN"
+    promiscuity = 0
+    allmulti = 0
+    netns_immutable = False
+    ops_locked = False
+    vlan_challenged = False
+    no_rx_handler = False
+    rx_handler: str | None = None
+    """Who receives on this device (bridge, macvlan, ipvlan, macsec …)."""
+    rx_handler_data: Any = None
+    parent: str = ""
+    """dev.parent: the bus device of a physical device; empty for virtual ones."""
+    vlan_info: Any = None
+    """8021q's table of this lower."""
+    mcast_ref = 0
+
     def __init__(self, chk: Checker, name: str, net: Net, label: str) -> None:
         self.chk = chk
         self.label = label
@@ -120,49 +162,9 @@ class NetDevice:
         self.unreg_list: UnregHead | None = None
         """The head this device is queued on.  Covered by the RTNL of dev.net."""
         self.unreg_list_net: Net | None = None
-        """The netns on whose dev_unreg_head it is pending.  Covered by that netns' dev_unreg_lock."""
-        self.listed = False
-        self.dismantle = False
-        self.moving_ns = False
-        self.rtnl_link_initializing = False
-        self.needs_free_netdev = False
-        self.has_priv_destructor = True
-        self.freed = False
-        self.unregister_count = 0
-        """How often it entered UNREGISTERING.  invariant: at most 1."""
-
-        self.flags = 0
-        self.mtu = 1500
-        self.min_mtu = 68
-        self.max_mtu = 65535
-        self.address = ""
-        self.addr_len = 6
-        self.perm_addr = ""
-        self.type = "ether"
-        self.group = 0
-        self.txqlen = 1000
-        self.num_rx_queues = 1
-        self.num_tx_queues = 1
-        self.real_num_rx_queues = 1
-        self.real_num_tx_queues = 1
-        self.carrier = True
-        self.dormant = False
-        self.operstate = "UNKNOWN"
-        self.promiscuity = 0
-        self.allmulti = 0
-        self.netns_immutable = False
-        self.ops_locked = False
-        self.vlan_challenged = False
-        self.no_rx_handler = False
-        self.rx_handler: str | None = None
-        """Who receives on this device (bridge, macvlan, ipvlan, macsec …)."""
-        self.rx_handler_data: Any = None
+        """The netns on whose dev_unreg_head it is pending.  Covered by that netns'
+        dev_unreg_lock."""
         self.rx_queues: dict[int, Any] = {}
-        self.parent: str = ""
-        """dev.parent: the bus device of a physical device; empty for virtual ones."""
-        self.vlan_info: Any = None
-        """8021q's table of this lower."""
-        self.mcast_ref = 0
         self.info: dict[str, Any] = {}
         """Whatever a driver keeps for listings."""
 

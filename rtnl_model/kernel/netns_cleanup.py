@@ -49,9 +49,7 @@ class NetnsCleanup:
     def start(self) -> None:
         """Start netns_wq's thread."""
         task = self.k.probe.new_task("kworker/u8:0")
-        self.thread = self.k.chk.Thread(
-            target=self.worker, args=(task,), name="kworker/u8:0-netns"
-        )
+        self.thread = self.k.chk.Thread(target=self.worker, args=(task,), name="kworker/u8:0-netns")
         self.thread.start()
 
     def stop(self) -> None:

@@ -73,9 +73,9 @@ EVENTS: tuple[str, ...] = (
 """enum netdev_cmd, without the NETDEV_ in front."""
 
 TRACED = {"REGISTER": "REGISTER", "UNREGISTER": "UNREGISTER", "PRE_CHANGEADDR": "GOING_DOWN"}
-"""Events with a line in the recordings, and the word there.  Its recorder decoded number 9, which is
-PRE_CHANGEADDR, as GOING_DOWN; the true GOING_DOWN and UP are inlined past its probe, DOWN is seen
-where netif_close_many sends it."""
+"""Events with a line in the recordings, and the word there.  Their recorder decoded number 9, which
+is PRE_CHANGEADDR, as GOING_DOWN; the true GOING_DOWN and UP are inlined past its probe, DOWN is
+seen where netif_close_many sends it."""
 
 LIFECYCLE = frozenset(
     {"REGISTER", "UNREGISTER", "PRE_UNINIT", "POST_INIT", "UP", "DOWN", "GOING_DOWN"}
@@ -128,9 +128,7 @@ class Notifier:
         self, event: str, dev: NetDevice, *, traced: bool = False, **info: Any
     ) -> int:
         """Tell everybody; returns the last callback's result."""
-        return self.call_netdevice_notifiers_info(
-            event, NotifierInfo(dev, **info), traced=traced
-        )
+        return self.call_netdevice_notifiers_info(event, NotifierInfo(dev, **info), traced=traced)
 
     def call_checked(self, event: str, dev: NetDevice, **info: Any) -> None:
         """Tell everybody; a refusal is raised.  Raises: KernelError."""
@@ -162,7 +160,10 @@ class Notifier:
     ) -> int:
         """Call each block until one says stop."""
         ret = NOTIFY_DONE
-        with self.k.probe.frame("raw_notifier_call_chain"), self.k.probe.frame("notifier_call_chain"):
+        with (
+            self.k.probe.frame("raw_notifier_call_chain"),
+            self.k.probe.frame("notifier_call_chain"),
+        ):
             for block in chain:
                 ret = block.call(event, info.dev, info)
                 if ret & NOTIFY_STOP_MASK:
@@ -226,7 +227,7 @@ class Notifier:
     # -- replay --
 
     def call_netdevice_register_net_notifiers(self, block: NotifierBlock, net: Net) -> None:
-        """REGISTER, and UP for running devices; undone when one is refused.  Raises: KernelError."""
+        """REGISTER, and UP for running devices; undone when one is refused. Raises: KernelError."""
         told: list[NetDevice] = []
         for dev in net.dev_list():
             errno = notifier_to_errno(self._tell(block, "REGISTER", dev))

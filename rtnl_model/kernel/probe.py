@@ -1,8 +1,8 @@
 """Probe points: function entry and return with device, netns, thread and the model's call stack.
 
-Mirrors what the recordings were made with: kprobes on named functions, in one total order, with the
-fields of the golden trace (`pid comm fn dev ns net qnet type val change stack`).  Every thread has a
-`Task`: a model pid, a comm, and the stack of the kernel functions it is in, which reads like the
+Mirrors what the recordings were made with: kprobes on named functions, in one total order, with
+the fields of the golden trace (`pid comm fn dev ns net qnet type val change stack`).  Every thread
+has a `Task`: a model pid, a comm, and the stack of the kernel functions it is in, which reads like the
 kernel's because functions have the kernel's names.  Findings print the same stack.
 
 A function opens itself with `with self.k.probe.fn("veth_dellink", dev):`; a function that the
@@ -90,7 +90,9 @@ class Frame:
     def __exit__(self, kind: type[BaseException] | None, *_exc: object) -> None:
         self.task.stack.pop()
         if self.ret and (kind is None or issubclass(kind, Exception)):
-            self.probe.emit({"pid": self.task.pid, "comm": self.task.comm, "fn": f"{self.name}_ret"})
+            self.probe.emit(
+                {"pid": self.task.pid, "comm": self.task.comm, "fn": f"{self.name}_ret"}
+            )
 
 
 class Probe:
@@ -157,7 +159,7 @@ class Probe:
             if qnet is not None:
                 record["qnet"] = qnet.name
             if self.with_stacks and name.endswith(STACKED):
-                record["stack"] = [name, *task.stack[: -STACK_MAX : -1]]
+                record["stack"] = [name, *task.stack[:-STACK_MAX:-1]]
             self.emit(record)
         return Frame(self, task, name, self.enabled and name in self.returns)
 

@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from .net_namespace import Net
     from .netdevice import NetDevice, UnregHead
 
-__all__ = ["REGIMES", "GlobalRegime", "NaiveRegime", "PernetRegime", "Regime", "Section", "SmallRegime"]
+__all__ = [
+    "REGIMES",
+    "GlobalRegime",
+    "NaiveRegime",
+    "PernetRegime",
+    "Regime",
+    "Section",
+    "SmallRegime",
+]
 
 
 class Section:
@@ -154,7 +162,7 @@ class Regime:
     # -- who holds what --
 
     def is_rtnl_held(self) -> bool:
-        """Does this thread hold RTNL (where there is none: is it in a section with a netns lock)?"""
+        """Does this thread hold RTNL (where there is none: a netns lock in a section)?"""
         if self.has_rtnl:
             return self.owns(self.k.rtnl_mutex)
         section = self.section()

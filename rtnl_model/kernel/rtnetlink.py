@@ -1,7 +1,7 @@
 """The RTNL locking API, and requests to make, change, move and delete links.
 
-Mirrors net/core/rtnetlink.c: the locks of sections 1.1 and 1.2 of kernel-core (what they do is the
-regime's), `struct rtnl_nets`, and joins the request handlers (`rtnl_newlink.py`), and the link kinds
+Mirrors net/core/rtnetlink.c: rtnl_mutex and net->rtnl_mutex (what they do is the regime's), `struct
+rtnl_nets`, and joins the request handlers (`rtnl_newlink.py`) and the link kinds
 (`rtnl_link_ops.py`).
 
 Kernel functions with two leading underscores: `__rtnl_unlock` is `rtnl_unlock_raw`,
@@ -45,7 +45,7 @@ RTNETLINK_EVENTS = frozenset(
 
 
 class RtnlNets:
-    """struct rtnl_nets: up to four namespaces, sorted, without duplicates, each with a reference."""
+    """struct rtnl_nets: up to four namespaces, sorted, without duplicates, each referenced."""
 
     MAX = 4
     """Peer, target, link, requester (patch 1)."""
@@ -129,9 +129,10 @@ class Rtnetlink(RtnlLinkOps):
         self.rtnl_net_lock(net)
 
     def rtnl_net_trylock(self, net: Net) -> bool:
-        """Try rtnl_mutex, then take the netns' mutex *blocking* (where there is no global one: try it).
+        """Try rtnl_mutex, then take the netns' mutex *blocking*.
 
-        The sysctl handlers' way, with restart_syscall.
+        Where there is no global one the netns' is tried.  The sysctl handlers' way, with
+        restart_syscall.
         """
         k = self.k
         if not self.rtnl_trylock():

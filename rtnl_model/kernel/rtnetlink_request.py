@@ -11,7 +11,7 @@ How to call it (all on the caller's thread, which is the requesting task)::
                                          create=True, excl=True, peer=PeerRequest("v1", net=net2)))
     k.rtnetlink.rtnl_newlink(LinkRequest(sock_net=net, ifindex=3, up=True))       # ip link set
     k.rtnetlink.rtnl_dellink(LinkRequest(sock_net=net, ifindex=3))                # ip link del
-    k.rtnetlink.rtnl_dellink(LinkRequest(sock_net=net, group=7))                  # ip link del group
+    k.rtnetlink.rtnl_dellink(LinkRequest(sock_net=net, group=7))                  # link del group
 
 `ip link set` is RTM_NEWLINK without NLM_F_CREATE (iproute2 never sends RTM_SETLINK); rtnl_newlink
 turns to the change path as the kernel does.  `rtnl_setlink` exists for RTM_SETLINK users.
@@ -40,7 +40,7 @@ AttrValue = str | int | bool | tuple[str, ...]
 
 @dataclass(slots=True)
 class PeerRequest:
-    """The nested header and attributes of VETH_INFO_PEER, VXCAN_INFO_PEER, IFLA_NETKIT_PEER_INFO."""
+    """Nested header and attributes of VETH_INFO_PEER, VXCAN_INFO_PEER, IFLA_NETKIT_PEER_INFO."""
 
     ifname: str | None = None
     net: Net | None = None

@@ -64,9 +64,7 @@ class RtnlSetlink:
                 setattr(dev, attr, value)
         return dev
 
-    def rtnl_configure_link(
-        self, dev: NetDevice, asked: LinkRequest | PeerRequest | None
-    ) -> None:
+    def rtnl_configure_link(self, dev: NetDevice, asked: LinkRequest | PeerRequest | None) -> None:
         """Set the flags asked for; the NEWLINK of a new device is sent here.
 
         Locks: RTNL; instance lock of an ops-locked device.  Raises: KernelError from ndo_open.

@@ -117,9 +117,13 @@ class RtnlWork:
     def stop(self) -> None:
         """End every thread (at shutdown; works run to their end first)."""
         for work in self.all_works():
-            work.parking.change(lambda work=work: self._stop(work), why="shutdown")
+            self.stop_work(work)
         for work in self.all_works():
             self.stop_thread(work.net)
+
+    def stop_work(self, work: Work) -> None:
+        """Tell its thread to end when nothing is pending."""
+        work.parking.change(lambda: self._stop(work), why="shutdown")
 
     def all_works(self) -> list[Work]:
         """Live works, oldest first."""
@@ -219,16 +223,16 @@ class RtnlWork:
         parking = work.parking
         target: int = parking.peek(lambda: work.queued)
         if parking.peek(lambda: work.done) < target:
-            parking.wait(
-                lambda: work.done >= target, why=f"flush of the work of {work.net.label}"
-            )
+            parking.wait(lambda: work.done >= target, why=f"flush of the work of {work.net.label}")
 
     def idle(self) -> bool:
         """Nothing pending, nothing running."""
-        return all(
-            work.parking.peek(lambda work=work: work.done == work.queued)
-            for work in self.all_works()
-        )
+        return all(self.work_idle(work) for work in self.all_works())
+
+    def work_idle(self, work: Work) -> bool:
+        """Every run that it was queued for is over."""
+        idle: bool = work.parking.peek(lambda: work.done == work.queued)
+        return idle
 
 
 class PercpuWork(RtnlWork):
@@ -266,9 +270,7 @@ class PercpuWork(RtnlWork):
     def queue_work(self, work: Work) -> None:
         """On the caller's CPU, or where the item is still running."""
         here = self.k.probe.current().cpu
-        self.parking.change(
-            lambda: self._queue_on(work, here), why=f"queue_work {work.net.label}"
-        )
+        self.parking.change(lambda: self._queue_on(work, here), why=f"queue_work {work.net.label}")
 
     def _queue_on(self, work: Work, here: int) -> None:
         if not self._queue(work):
@@ -291,7 +293,7 @@ class PercpuWork(RtnlWork):
             if work == "stop":
                 return
             self.process_one_work(work)
-            self.parking.change(lambda work=work: self._done_on(cpu, work))
+            self.done_on(cpu, work)
 
     def _take_next(self, cpu: Cpu) -> Work | str:
         if not cpu.items:
@@ -300,6 +302,10 @@ class PercpuWork(RtnlWork):
         self._take(work)
         cpu.current = work
         return work
+
+    def done_on(self, cpu: Cpu, work: Work) -> None:
+        """The CPU is free for the next item."""
+        self.parking.change(lambda: self._done_on(cpu, work))
 
     def _done_on(self, cpu: Cpu, work: Work) -> None:
         cpu.current = None
