@@ -92,6 +92,8 @@ class BackendDriver(LinkDriver):
 
     def list_del_init(self, data: BackendNet, dev: NetDevice) -> None:
         """Take dev off the list.  Locks: data.lock."""
+        if dev not in data.dev_list:
+            self.k.bug(f"list_del corruption: {dev.name} is not on its backend's list", dev=dev)
         data.dev_list.remove(dev)
         dev.priv.listed = False
 

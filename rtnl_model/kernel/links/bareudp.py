@@ -101,6 +101,8 @@ class Bareudp(BackendDriver):
         """bareudp_find_dev: takes and drops the list mutex."""
         data = self.backend(dev)
         with data.lock:
+            for other in data.dev_list:
+                self.assert_not_freed(other, "it is on the list of its backend")
             return any(other.priv.port == dev.priv.port for other in data.dev_list)
 
     def ndo_uninit(self, dev: NetDevice) -> None:

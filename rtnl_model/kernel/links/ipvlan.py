@@ -242,6 +242,8 @@ class Ipvlan(IpvlanPorts):
         self.k.chk.assert_held(port.pnodes_lock)
         self.drop_addresses(port, dev)
         port.ida.discard(dev.priv.dev_id)
+        if dev not in port.ipvlans:
+            self.k.bug(f"list_del corruption: {dev.name} is not on its port's list", dev=dev)
         port.ipvlans.remove(dev)
 
     def queue_and_unlink(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:

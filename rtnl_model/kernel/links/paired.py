@@ -147,6 +147,7 @@ class PairedDriver(LinkDriver):
             if peer is None:
                 return  # the other end's dellink queued this device already
             k.dev.unregister_netdevice_queue(dev, head)
+            self.assert_not_freed(peer, "its peer pointer is exchanged")
             back = self.take_peer(peer)
             if back is not None:
                 self.queue_peer(back, peer, head)
