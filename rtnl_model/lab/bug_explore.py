@@ -1,0 +1,55 @@
+"""Entries that need an interleaving: the controlled scheduler looks for it.
+
+With the defect until the promised finding is there; the twin as long again, and it must stay clean.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rtnl_model.iproute import parse_script
+
+from .bug_check import CheckResult, model_setting
+from .explore import ExploreOptions, explore
+
+if TYPE_CHECKING:
+    from .bugs import Entry
+
+__all__ = ["explore_entry"]
+
+SECONDS_MAX = 60.0
+"""For each of the two searches."""
+OTHERS = 4
+"""Findings other than the promised one after which a search gives up."""
+
+
+def explore_entry(entry: Entry, seed: int) -> CheckResult:
+    """Look for the bug, then look as long for anything in its twin."""
+    script = parse_script(entry.scenario, entry.id)
+    options = ExploreOptions(
+        strategy="portfolio",
+        schedules=entry.rounds,
+        seconds=SECONDS_MAX,
+        seed=seed,
+        findings=OTHERS,
+    )
+    with_it = explore(script, model_setting(entry.setting, [entry.id]), options)
+    found, token = promised(entry, with_it.findings)
+    without = explore(script, model_setting(entry.twin or entry.setting), options)
+    other = [f for f in without.findings if f.counts]
+    twin = f"{other[0].report.kind}: {other[0].report.title}" if other else ""
+    effort = (
+        f"{entry.setting}, {with_it.coverage.schedules} schedules with it, {without.coverage.schedules} without"
+        f"{' (all there are)' if without.exhausted else ''}"
+    )
+    return CheckResult(entry.id, found, twin, effort, token)
+
+
+def promised(entry: Entry, findings: list[Any]) -> tuple[str, str]:
+    """The finding that shows the bug and its token, or two empty texts."""
+    for finding in findings:
+        report = finding.report
+        if any(expected.matches(report.kind, report.title) for expected in entry.expected):
+            token = str(finding.token) if finding.token is not None else ""
+            return f"{report.kind}: {report.title}", token
+    return "", ""
