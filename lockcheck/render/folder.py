@@ -17,7 +17,7 @@ from lockcheck.render import chrome, dot, html, json_, proc
 __all__ = ["FolderError", "write_files", "write_folder"]
 
 
-class FolderError(Exception):
+class FolderError(OSError):
     """A report folder cannot be written; its text is the one line to tell."""
 
 

@@ -15,6 +15,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from lockcheck.sync.recorder import Recorder
+
 from ..iproute import load_script
 from ..iproute.commands import Command
 from ..iproute.execute import Outcome
@@ -63,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         on_outcome=screen.outcome,
         trace=trace_functions(args.trace),
         write_trace=screen.trace,
+        recorder=Recorder() if report is not None else None,
     )
     if report is not None:
         write_report(report, recorded.chk, recorded.kernel, recorded.document)

@@ -37,6 +37,8 @@ from .wrong_setting import WrongSetting
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from lockcheck.sync.recorder import Recorder
+
     from ..kernel.overlay import Overlay
 
 __all__ = ["ModelSetting", "Recorded", "WrongSetting", "link_kinds", "record", "run_document"]
@@ -163,20 +165,17 @@ def record(
     on_outcome: Callable[[Command, Outcome], None] | None = None,
     trace: Collection[str] | None = None,
     write_trace: Callable[[str], object] | None = None,
+    recorder: Recorder | None = None,
 ) -> Recorded:
     """Run `script` on a fresh kernel.  Every thread is joined when this returns.
 
+    `recorder` keeps who held and waited for what, for a report's time line.
     `trace` None: no probe lines; else those functions, an empty collection meaning all.
     Ctrl-C ends the run at once; the result is then marked interrupted.
     """
-    chk = lockcheck.Checker(on_report="collect")
+    chk = lockcheck.Checker(on_report="collect", recorder=recorder)
     k = setting.kernel(chk)
     run = ScriptRun(k, script, keep_going=keep_going, on_outcome=on_outcome)
-
-    def stuck(report: Any) -> None:
-        run.stuck()
-        tag_stuck(k, report)
-
     interrupted = False
     with ExitStack() as stack:
         if trace is not None and write_trace is not None:

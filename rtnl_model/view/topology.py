@@ -1,0 +1,185 @@
+"""A picture of the devices of every namespace: boxes in boxes, lines for lower, peer and master.
+
+Each namespace is a box, its devices stand in it in ifindex order; a solid line leads from a device to
+its lower device (for a pair: one line between the two), a dashed one to its master, also across
+namespaces.  Input is the `devices` of an op of `rtnl-model/run/1`, so that a recorded run can be drawn
+again.
+
+Left out: a layout that minimises crossings; at most a few dozen devices are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+__all__ = ["Devices", "topology_html", "topology_svg"]
+
+Devices = Mapping[str, Sequence[Mapping[str, Any]]]
+
+WIDTH = 150.0
+HEIGHT = 34.0
+GAP = 14.0
+PAD = 14.0
+HEAD = 24.0
+SPACE = 90.0
+"""Between namespaces: room for the lines."""
+COLUMNS = 4
+SHOWN_OPS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """Where a device stands: its left upper corner."""
+
+    x: float
+    y: float
+
+    @property
+    def middle(self) -> float:
+        return self.y + HEIGHT / 2
+
+
+def topology_svg(devices: Devices) -> str:
+    """Draw the devices of all namespaces."""
+    if not devices:
+        return '<p class="empty">no devices</p>'
+    boxes: dict[tuple[str, str], _Box] = {}
+    parts: list[str] = []
+    width = height = 0.0
+    left, top, tallest = PAD, PAD, 0.0
+    for number, (ns, shown) in enumerate(devices.items()):
+        if number and number % COLUMNS == 0:
+            left, top, tallest = PAD, top + tallest + SPACE / 2, 0.0
+        tall = HEAD + PAD + max(1, len(shown)) * (HEIGHT + GAP)
+        parts.append(
+            f'<rect class="netns" x="{left:g}" y="{top:g}" width="{WIDTH + 2 * PAD:g}" '
+            f'height="{tall:g}" rx="8"/><text class="netns" x="{left + WIDTH / 2 + PAD:g}" '
+            f'y="{top + 17:g}">{escape(ns)}</text>'
+        )
+        for row, device in enumerate(shown):
+            boxes[(ns, str(device["ifname"]))] = _Box(
+                left + PAD, top + HEAD + row * (HEIGHT + GAP) + PAD / 2
+            )
+        tallest = max(tallest, tall)
+        width, height = max(width, left + WIDTH + 3 * PAD), max(height, top + tall + PAD)
+        left += WIDTH + 2 * PAD + SPACE
+    lines = _lines(devices, boxes)
+    parts += [_device(box, device) for box, device in _placed(devices, boxes)]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="topology" width="{width + PAD:g}" '
+        f'height="{height:g}" viewBox="0 0 {width + PAD:g} {height:g}" role="img" '
+        f'aria-label="devices by namespace"><style>{STYLE}</style>'
+        f"{''.join(parts)}{''.join(lines)}</svg>"
+    )
+
+
+STYLE = (
+    ".topology text{font:12px sans-serif;text-anchor:middle;fill:currentColor}"
+    ".topology rect.netns{fill:none;stroke:#8a949e;stroke-dasharray:5 3}"
+    ".topology text.netns{font-weight:600}.topology rect.dev{fill:#5b8fd122;stroke:#5b8fd1}"
+    ".topology rect.down{fill:none}.topology text.kind{font-size:10px;opacity:.7}"
+    ".topology path{fill:none;stroke:#c0762d;stroke-width:1.6}"
+    ".topology path.master{stroke-dasharray:4 3;stroke:#4c9a5b}"
+)
+
+
+def _placed(
+    devices: Devices, boxes: Mapping[tuple[str, str], _Box]
+) -> list[tuple[_Box, Mapping[str, Any]]]:
+    return [
+        (boxes[(ns, str(device["ifname"]))], device)
+        for ns, shown in devices.items()
+        for device in shown
+    ]
+
+
+def _device(box: _Box, device: Mapping[str, Any]) -> str:
+    state = "up" if device.get("up") else "down"
+    middle = box.x + WIDTH / 2
+    return (
+        f'<g><title>{escape(str(device["ifname"]))}: ifindex {device.get("ifindex", "?")}, '
+        f'{escape(str(device.get("kind", "")))}, {state}</title>'
+        f'<rect class="dev {state}" x="{box.x:g}" y="{box.y:g}" width="{WIDTH:g}" '
+        f'height="{HEIGHT:g}" rx="5"/>'
+        f'<text x="{middle:g}" y="{box.y + 15:g}">{escape(str(device["ifname"]))}</text>'
+        f'<text class="kind" x="{middle:g}" y="{box.y + 28:g}">'
+        f'{escape(str(device.get("kind", "")))} {state}</text></g>'
+    )
+
+
+def _lines(devices: Devices, boxes: Mapping[tuple[str, str], _Box]) -> list[str]:
+    drawn: set[frozenset[tuple[str, str]]] = set()
+    lines = []
+    for ns, shown in devices.items():
+        for device in shown:
+            here = (ns, str(device["ifname"]))
+            lower = device.get("lower") or {}
+            there = (str(lower.get("netns", ns)), str(lower.get("ifname")))
+            if there in boxes and frozenset((here, there)) not in drawn:
+                drawn.add(frozenset((here, there)))
+                lines.append(_line(boxes[here], boxes[there], ""))
+            master = (ns, str(device.get("master")))
+            if master in boxes:
+                lines.append(_line(boxes[here], boxes[master], "master"))
+    return lines
+
+
+def _line(a: _Box, b: _Box, cls: str) -> str:
+    """Between the facing sides; within a column around its right side."""
+    if a.x == b.x:
+        x = a.x + WIDTH
+        bow = x + 18 + abs(a.y - b.y) / 6
+        path = f"M{x:g} {a.middle:g}C{bow:g} {a.middle:g} {bow:g} {b.middle:g} {x:g} {b.middle:g}"
+    else:
+        left, right = (a, b) if a.x < b.x else (b, a)
+        x1, x2 = left.x + WIDTH, right.x
+        mid = (x1 + x2) / 2
+        path = (
+            f"M{x1:g} {left.middle:g}C{mid:g} {left.middle:g} {mid:g} {right.middle:g} "
+            f"{x2:g} {right.middle:g}"
+        )
+    return f'<path class="{cls}" d="{path}"/>'
+
+
+def topology_html(ops: Sequence[Mapping[str, Any]]) -> str:
+    """Before and after of every op that changed something; the last of them open."""
+    parts: list[str] = []
+    before: Devices = {}
+    changes: list[tuple[str, Devices, Devices]] = []
+    for op in ops:
+        after: Devices = op.get("devices") or {}
+        if after != before:
+            words = "; ".join(str(cmd["cmd"]) for cmd in op.get("cmds", ()))
+            hung = " (hung)" if op.get("hung") else ""
+            changes.append((f"{words}{hung}", before, after))
+        before = after
+    if not changes:
+        return '<p class="empty">No op changed the devices.</p>'
+    if len(changes) > SHOWN_OPS:
+        parts.append(f'<p class="sub">The last {SHOWN_OPS} of {len(changes)} changes.</p>')
+    shown = changes[-SHOWN_OPS:]
+    whole = ("the whole run", _fullest(ops), changes[-1][2])
+    for number, (title, old, new) in enumerate([whole, *shown]):
+        parts.append(
+            f"<details{' open' if number == 0 else ''}><summary>{escape(title)}</summary>"
+            f'<div class="panels two"><div><h3>{"fullest" if number == 0 else "before"}</h3>'
+            f'<div class="picture">{topology_svg(old)}</div></div>'
+            f'<div><h3>{"at the end" if number == 0 else "after"}</h3>'
+            f'<div class="picture">{topology_svg(new)}</div></div></div></details>'
+        )
+    return "".join(parts)
+
+
+def _fullest(ops: Sequence[Mapping[str, Any]]) -> Devices:
+    """The state with the most devices, the first of equals."""
+    best: Devices = {}
+    count = -1
+    for op in ops:
+        devices: Devices = op.get("devices") or {}
+        size = sum(len(shown) for shown in devices.values())
+        if size > count:
+            best, count = devices, size
+    return best
