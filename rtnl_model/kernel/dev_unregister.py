@@ -172,19 +172,19 @@ class DevUnregister(DevFlags):
         return drained
 
     def unregister_netdevice_move_net(self, old: Net, new: Net, dev: NetDevice) -> None:
-        """A pending device moves with its node; no work is queued for new (G.20)."""
+        """A pending device moves with its node; no work is queued for new (G.20).
+
+        Two dev_unreg_locks nest by address (the kernel says so with a subclass, here it is the
+        class's compare function, which holds for any number of namespaces).
+        """
         if not self.k.regime.delegates:
             return
         first, second = sorted((old, new), key=lambda net: net.addr)
-        with first.dev_unreg_lock:
-            second.dev_unreg_lock.acquire(subclass=1)
-            try:
-                if dev.unreg_list_net is old:
-                    self.pending_del(old, dev)
-                    self.pending_add(new, dev)
-                    self.pending_moved(new, dev)
-            finally:
-                second.dev_unreg_lock.release()
+        with first.dev_unreg_lock, second.dev_unreg_lock:
+            if dev.unreg_list_net is old:
+                self.pending_del(old, dev)
+                self.pending_add(new, dev)
+                self.pending_moved(new, dev)
 
     def pending_moved(self, net: Net, dev: NetDevice) -> None:
         """A pending device arrived on net's list; 7.3 does nothing about it (G.20)."""

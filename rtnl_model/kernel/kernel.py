@@ -162,9 +162,26 @@ class Kernel(Assertions):
         self._net_locks[lock] = net
         return lock
 
+    def make_dev_unreg_lock(self, net: Net) -> Lock:
+        """net->dev_unreg_lock: two of them nest by address, init_net is not special."""
+
+        def by_addr(held: Lock, wanted: Lock) -> int:
+            a, b = self._net_locks.get(held), self._net_locks.get(wanted)
+            return 1 if a is None or b is None else a.addr - b.addr
+
+        lock = self.chk.Lock("&net->dev_unreg_lock", instance=net.label, cmp=by_addr)
+        self._net_locks[lock] = net
+        return lock
+
+    def forget_net_locks(self, net: Net) -> None:
+        """The namespace is gone: nobody compares its locks any more."""
+        self._net_locks.pop(net.rtnl_mutex, None)
+        self._net_locks.pop(net.dev_unreg_lock, None)
+
     def rtnl_net_lock_cmp_fn(self, held: Lock, wanted: Lock) -> int:
         """init_net first, then by address; < 0: `wanted` may be taken while `held` is held."""
-        return self.rtnl_net_cmp_locks(self._net_locks[held], self._net_locks[wanted])
+        a, b = self._net_locks.get(held), self._net_locks.get(wanted)
+        return 1 if a is None or b is None else self.rtnl_net_cmp_locks(a, b)
 
     def rtnl_net_cmp_locks(self, a: Net, b: Net) -> int:
         """Equal 0; init_net first; else by address."""

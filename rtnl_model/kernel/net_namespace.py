@@ -185,7 +185,7 @@ class NetNamespace(NetnsCleanup):
         label = k.label(name)
         net = Net(k.chk, name, addr, label)
         net.rtnl_mutex = k.make_net_lock(net)
-        net.dev_unreg_lock = k.make_lock("&net->dev_unreg_lock", label)
+        net.dev_unreg_lock = k.make_dev_unreg_lock(net)
         net.nsid_lock = k.make_lock("&net->nsid_lock", label)
         net.count = k.chk.Refcount(f"net {label}", 1, net)
         net.passive = k.chk.Refcount(f"net {label} memory", 1, net)

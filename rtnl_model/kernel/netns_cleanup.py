@@ -147,6 +147,7 @@ class NetnsCleanup:
         freed, self.defer_free_list = self.defer_free_list, []
         for net in freed:
             net.freed = True
+            self.k.forget_net_locks(net)
 
     # -- ops_undo_list --
 
