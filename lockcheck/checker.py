@@ -11,6 +11,7 @@ no log call runs under either.
 from __future__ import annotations
 
 import _thread
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lockcheck import sync
 from lockcheck.core.classes import LockClass
+from lockcheck.core.describe import GraphView
 from lockcheck.core.engine import Engine
 from lockcheck.core.held import ThreadState
 from lockcheck.seam import Conductor, Kind, Op
@@ -38,6 +40,15 @@ class _Local(threading.local):
 
     def __init__(self, chk: Checker) -> None:
         self.t: ThreadState = chk._beginning.pop(_thread.get_ident(), None) or chk.make_state(None)
+
+
+class Graph(GraphView):
+    """Classes, dependencies, chains and statistics of a checker."""
+
+    def save(self, path: str) -> None:
+        """Write `to_dict()` as JSON: what `lockcheck report` reads."""
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(self.to_dict(), file, indent=1)
 
 
 class Violation(Exception):
@@ -340,9 +351,9 @@ class Checker:
         return self.engine.reports
 
     @property
-    def graph(self) -> Any:
+    def graph(self) -> Graph:
         """Classes, dependencies, chains, statistics; `.to_dict()`, `.save(path)`."""
-        return self.engine.graph
+        return Graph(self.engine)
 
     def classes(self) -> list[LockClass]:
         """Return the lock classes seen so far."""

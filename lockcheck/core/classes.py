@@ -48,9 +48,32 @@ class LockClass:
     """
 
     __slots__ = (
-        "acquisitions", "base", "cmp", "contentions", "disordered", "edges_in", "edges_out", "group", "foreign",
-        "inner", "instances", "keys", "kind", "labelled", "many", "max_wait", "name", "novalidate", "outer",
-        "percpu", "serial", "site", "subclass", "subs", "usage", "wait_total",
+        "acquisitions",
+        "base",
+        "cmp",
+        "contentions",
+        "disordered",
+        "edges_in",
+        "edges_out",
+        "foreign",
+        "group",
+        "inner",
+        "instances",
+        "keys",
+        "kind",
+        "labelled",
+        "many",
+        "max_wait",
+        "name",
+        "novalidate",
+        "outer",
+        "percpu",
+        "serial",
+        "site",
+        "subclass",
+        "subs",
+        "usage",
+        "wait_total",
     )  # fmt: skip
 
     def __init__(self, name: str, serial: int, base: LockClass | None, subclass: int) -> None:
@@ -58,14 +81,14 @@ class LockClass:
         self.name = name if subclass == 0 else f"{name}/{subclass}"
         self.serial = serial
         self.subclass = subclass
-        self.kind = base.kind if base else "lock"
-        self.site = base.site if base else ""
+        self.kind: str = base.kind if base else "lock"
+        self.site: str = base.site if base else ""
         """Where its locks are made, `file:line`; for people."""
         self.cmp: Compare | None = base.cmp if base else None
-        self.inner = base.inner if base else WAIT_SLEEP
-        self.outer = base.outer if base else WAIT_SLEEP
-        self.novalidate = base.novalidate if base else False
-        self.percpu = base.percpu if base else False
+        self.inner: int = base.inner if base else WAIT_SLEEP
+        self.outer: int = base.outer if base else WAIT_SLEEP
+        self.novalidate: bool = base.novalidate if base else False
+        self.percpu: bool = base.percpu if base else False
         self.instances = 0
         self.acquisitions = 0
         self.contentions = 0
@@ -75,8 +98,8 @@ class LockClass:
         self.keys: list[Key] = []
         self.many: Key | None = None
         self.subs: dict[int, LockClass] = {}
-        self.usage: dict[tuple[str, str, str], Any] = {}
-        """(context, "in"|"on", "write"|"read") -> first witness; see rules."""
+        self.usage: dict[tuple[str, str, int], Any] = {}
+        """(context, "in" or "on", mode) -> first witness; see `contexts`."""
         self.edges_out: dict[LockClass, Any] = {}
         self.edges_in: dict[LockClass, Any] = {}
         self.group: Any = None
@@ -159,9 +182,7 @@ class Classes:
             raise ValueError(f"subclass must be 0 to {SUBCLASSES - 1}, not {number}")
         cls = base.subs.get(number)
         if cls is None:
-            cls = base.subs[number] = self._add(
-                LockClass(base.name, len(self._all), base, number)
-            )
+            cls = base.subs[number] = self._add(LockClass(base.name, len(self._all), base, number))
         return cls
 
     def _add(self, cls: LockClass) -> LockClass:

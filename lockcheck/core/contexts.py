@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.core import segments
 from lockcheck.core.classes import MODE_NAMES, RECURSIVE_READ, WAIT_SLEEP, WRITE, Key, LockClass
 from lockcheck.core.graph import ER, SN, SR, Edge, blocks, kind_of
-from lockcheck.core import segments
 from lockcheck.core.held import Floor, ThreadState, ref_of
 from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Step
 from lockcheck.core.search import same_lock
@@ -219,7 +219,7 @@ class Contexts:
         path: list[tuple[Edge, int]],
         reports: list[Report],
     ) -> None:
-        from lockcheck.core.judge import step_of  # noqa: PLC0415
+        from lockcheck.core.judge import step_of
 
         steps = [
             Step(

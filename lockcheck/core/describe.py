@@ -24,7 +24,6 @@ path counts nothing.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.core.classes import READ, RECURSIVE_READ, WRITE, LockClass
@@ -63,11 +62,6 @@ class GraphView:
     def to_dict(self) -> dict[str, Any]:
         return graph_dict(self._engine)
 
-    def save(self, path: str) -> None:
-        """Write `to_dict()` as JSON."""
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(self.to_dict(), file, indent=1)
-
 
 def graph_dict(engine: Engine) -> dict[str, Any]:
     """The whole graph; consistent, for it is taken under the leaf."""
@@ -76,7 +70,7 @@ def graph_dict(engine: Engine) -> dict[str, Any]:
         classes = list(engine.classes)
         edges = [edge for edge in engine.deps.edges.values() if edge.kinds]
         chains = [_chain(rec) for rec in _records(engine) if rec.key is not None]
-        found = {
+        found: dict[str, Any] = {
             "schema": "lockcheck/graph/1",
             "classes": [_class(engine, cls) for cls in classes],
             "edges": [_edge(edge) for edge in edges],

@@ -3,9 +3,10 @@
 Here stands the slow path: a transition that a thread's chain does not know yet.  The warm path
 (known transition: no lock, no stack, no call) stands in `sync/lock.py`.
 
-Rooms: `acquire` and `release`, `segments`, `rules` (one function per rule), `graph` `search` `order`
-`replay` `leases` (dependencies), `contexts` (signal, gc), `waits` and `stuck` (events, joins,
-counts), `races`, `clocks` (order), `judge` (from a circle to a report), `describe` (graph.json), `ww`.
+Rooms: `acquire` and `release`, `segments`, `rules` (one function per rule), `graph` `search`
+`order` `replay` `leases` (dependencies), `contexts` (signal, gc), `waits` `wait_cycles` `stuck`
+(events, joins, counts), `races`, `clocks` (order), `judge` (from a circle to a report), `describe`
+(graph.json), `ww`.
 
 Invariant: a thread inside the engine has `tracing` set; operations of a finaliser that the
 collector runs meanwhile are let through unjudged.
@@ -29,6 +30,7 @@ from lockcheck.core.stuck import Stuck
 from lockcheck.core.waits import Waits
 
 __all__ = ["Engine"]
+
 
 class Engine:
     """All that one checker knows.
@@ -222,11 +224,13 @@ class Engine:
 
     def hb_acquire(self, ts: ThreadState, obj: Any) -> None:
         """What was released into `obj` is ordered before what `ts` does next."""
-        clocks.acquire(ts, obj)
+        if self.wants_order:
+            clocks.acquire(ts, obj)
 
     def hb_release(self, ts: ThreadState, obj: Any, *, shared: bool = False) -> None:
         """What `ts` did is ordered before what the next acquirer of `obj` does."""
-        clocks.release(self, ts, obj, shared=shared)
+        if self.wants_order:
+            clocks.release(self, ts, obj, shared=shared)
 
     def access(self, ts: ThreadState, cell: Any, *, write: bool) -> None:
         """An access to a shared field."""

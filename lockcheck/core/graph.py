@@ -54,8 +54,10 @@ def blocks(held: int, wanted: int) -> bool:
 class Witness:
     """One thread, in one segment of its life, seen on a record."""
 
-    __slots__ = ("chain", "epoch", "held", "leases", "marks", "rec", "serial", "slot", "stack", "thread", "vc",
-                 "wanted")  # fmt: skip
+    __slots__ = (
+        "chain", "epoch", "held", "leases", "marks", "rec", "serial", "slot", "stack", "thread",
+        "vc", "wanted",
+    )  # fmt: skip
 
     def __init__(self, ts: ThreadState, rec: Record, stack: Stack) -> None:
         self.serial = ts.serial
@@ -76,9 +78,7 @@ class Witness:
 
     def ordered(self, other: Witness) -> bool:
         """Does start/join order put one wholly before the other?"""
-        return self.epoch <= other.vc.get(self.slot, 0) or other.epoch <= self.vc.get(
-            other.slot, 0
-        )
+        return self.epoch <= other.vc.get(self.slot, 0) or other.epoch <= self.vc.get(other.slot, 0)
 
 
 class Edge:
@@ -131,7 +131,7 @@ class Record:
         self.witnesses: list[Witness] = []
         self.uses = 0
         self.saturated = False
-        self.tainted = parent is not None and parent.tainted
+        self.tainted: bool = parent is not None and parent.tainted
         """Something was released out of order on the way here."""
 
     @property
@@ -241,9 +241,7 @@ class Graph:
         """May the edge lie on a cycle at all?"""
         source = edge.source.base
         target = edge.target.base
-        return source is target or (
-            source.group is not None and source.group is target.group
-        )
+        return source is target or (source.group is not None and source.group is target.group)
 
     def holders(self, base: LockClass) -> Iterator[Edge]:
         """Edges that leave a class, in whatever subclass."""

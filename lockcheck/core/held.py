@@ -11,8 +11,8 @@ this thread has made in this segment of its life and may make again without aski
 record gets its view without a stack or a lock; an unsaturated one is judged again by every thread
 and in every segment (design rule 12).
 
-Everything in a ThreadState is written by its own thread only, except `blocked` (read by others under
-the engine's lock) and `foreign` (appended by whoever releases this thread's lock).
+Everything in a ThreadState is written by its own thread only, except `blocked` (read by others
+under the engine's lock) and `foreign` (appended by whoever releases this thread's lock).
 """
 
 from __future__ import annotations
@@ -100,10 +100,32 @@ class ThreadState:
     """The engine's memory of one thread."""
 
     __slots__ = (
-        "__weakref__", "alive", "blocked", "blocked_stack", "contexts", "disabled",
-        "epoch", "foreign", "hb", "ident", "joiners", "leases", "name", "overlay",
-        "last_wait", "masks", "pending", "serial", "slot", "thread", "top", "touched", "tracing", "vc",
-        "waiting", "waits",
+        "__weakref__",
+        "alive",
+        "blocked",
+        "blocked_stack",
+        "contexts",
+        "disabled",
+        "epoch",
+        "foreign",
+        "hb",
+        "ident",
+        "joiners",
+        "last_wait",
+        "leases",
+        "masks",
+        "name",
+        "overlay",
+        "pending",
+        "serial",
+        "slot",
+        "thread",
+        "top",
+        "touched",
+        "tracing",
+        "vc",
+        "waiting",
+        "waits",
     )  # fmt: skip
 
     def __init__(self, serial: int, name: str) -> None:

@@ -1,7 +1,7 @@
 """From a circle to a report: severity, reason, words.
 
-One report per circle of classes.  It is `possible` when `search` found threads that can all be there
-at once, else `class-only` with the reason why not; a later witness may raise it, in place.
+One report per circle of classes.  It is `possible` when `search` found threads that can all be
+there at once, else `class-only` with the reason why not; a later witness may raise it, in place.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Judge:
             cycle = search.run()
             exhausted = search.exhausted
             if cycle is not None:
-                self._enter([(p.witness, p.index) for p in cycle], POSSIBLE, "", reports)
+                self._enter([(p.witness, p.at) for p in cycle], POSSIBLE, "", reports)
                 return
         for edge, index, new in suspects:
             if not new or edge.source is edge.target:
@@ -118,7 +118,15 @@ class Judge:
         title = f"possible circular locking dependency: {way}"
         self.file_circle(
             min(turns),
-            Report("circular", severity, title, reason=reason, cycle=steps, detail=detail, advice=ADVICE),
+            Report(
+                "circular",
+                severity,
+                title,
+                reason=reason,
+                cycle=steps,
+                detail=detail,
+                advice=ADVICE,
+            ),
             reports,
         )
 

@@ -2,8 +2,8 @@
 
 The thread's critical sections then lie inside the starter's section of L ("multi-thread critical
 sections", arXiv 2512.23552), so L keeps it apart from everybody else who takes L, though it
-never takes L itself.  A lease is believed while the starter is seen still holding, and for good when
-the join came before the release.
+never takes L itself.  A lease is believed while the starter is seen still holding, and for good
+when the join came before the release.
 
 It means nothing between the thread and the holder itself, nor among threads under the same hold.
 """

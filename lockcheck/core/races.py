@@ -24,9 +24,7 @@ class Access:
 
     __slots__ = ("epoch", "held", "slot", "stack", "thread")
 
-    def __init__(
-        self, ts: ThreadState, stack: Stack, held: tuple[LockRef, ...]
-    ) -> None:
+    def __init__(self, ts: ThreadState, stack: Stack, held: tuple[LockRef, ...]) -> None:
         self.slot = ts.slot
         self.epoch = ts.hb.get(ts.slot, 0)
         self.thread = ts.name
@@ -107,9 +105,7 @@ class Races:
             state.reads[ts.slot] = now
         return clash
 
-    def _report(
-        self, ts: ThreadState, cell: Any, old: Access, now: Access, *, write: bool
-    ) -> None:
+    def _report(self, ts: ThreadState, cell: Any, old: Access, now: Access, *, write: bool) -> None:
         kinds = ("write" if write else "read", "access")
         functions = sorted((old.stack.function, now.stack.function))
         field = cell.name.rpartition(".")[2]

@@ -16,7 +16,7 @@ def release(engine: Engine, ts: ThreadState, lock: Any) -> None:
     target = hold.lock if hold is not None else lock
     entry = ts.top
     above = 0
-    while entry is not None and (entry is not hold if hold is not None else entry.lock is not target):
+    while entry is not None and (entry is not hold if hold else entry.lock is not target):
         above += entry.lock is not None
         entry = entry.prev
     if entry is None:
@@ -35,7 +35,8 @@ def release(engine: Engine, ts: ThreadState, lock: Any) -> None:
 def _unlink(engine: Engine, ts: ThreadState, number: int) -> Hold:
     """Take the entry under `number` others out and lead the chain of those above anew."""
     held = materialise(ts)
-    entry, above = held[number], held[:number]
+    entry = held[number]
+    above = held[:number]
     engine.leaf.enter()
     try:
         below: Chain = entry._pk  # type: ignore[assignment]
@@ -53,7 +54,7 @@ def _unlink(engine: Engine, ts: ThreadState, number: int) -> Hold:
             upper._pk = below
             upper._k = below = chain
         after: Any = ts.top
-        while after.prev is not entry:
+        while after.prev is not held[number]:
             after = after.prev
         after.prev = entry.prev
     finally:

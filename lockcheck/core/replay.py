@@ -29,7 +29,7 @@ Step = tuple[bool, Key]
 """(acquire?, key)."""
 
 
-class TooLong(Exception):
+class WayTooLongError(Exception):
     """A way has more steps than are worth trying."""
 
 
@@ -39,7 +39,7 @@ def meets(cycle: list[Any]) -> bool:
         return True
     try:
         ways = [way_to(p.witness.chain, p.witness.marks) for p in cycle]
-    except TooLong:
+    except WayTooLongError:
         return False
     return reachable(ways)
 
@@ -53,13 +53,13 @@ def way_to(chain: Chain, marks: tuple[int, ...]) -> list[Step]:
     steps: list[Step] = []
     for at in range(len(views) - 2, -1, -1):  # the root's own sections were over before
         view = views[at]
-        if view.key is not None or view.rec.key is not None:
+        if view.key is not None:
             steps.append((True, _key(view)))
         else:
             steps += _dropped(view)
         _sections(view, marks[at], steps)
         if len(steps) > WAY:
-            raise TooLong
+            raise WayTooLongError
     return steps
 
 
@@ -107,7 +107,7 @@ def _sections(view: Chain, count: int, steps: list[Step]) -> None:
 def _visit(view: Chain, steps: list[Step], depth: int) -> None:
     """Take the view's lock, do everything under it, drop it; again for each way it ended."""
     if depth > DEPTH or len(steps) > WAY:
-        raise TooLong
+        raise WayTooLongError
     steps.append((True, _key(view)))
     for child in tuple(view.next.values()):
         if child.came is None:
@@ -115,22 +115,21 @@ def _visit(view: Chain, steps: list[Step], depth: int) -> None:
     steps.append((False, _key(view)))
     for child in tuple(view.next.values()):
         if child.came is not None:
-            base = len(view.rec.held) - depth
             steps.append((True, _key(view)))
-            _after_drop(child, steps, depth, base)
+            _after_drop(child, steps, depth)
 
 
-def _after_drop(view: Chain, steps: list[Step], depth: int, base: int) -> None:
+def _after_drop(view: Chain, steps: list[Step], depth: int) -> None:
     """Drop out of order, do what followed, drop the rest and take back what lies below."""
     if depth > DEPTH or len(steps) > WAY:
-        raise TooLong
+        raise WayTooLongError
     dropped = _dropped(view)
     steps += dropped
     for child in tuple(view.next.values()):
         if child.came is None:
             _visit(child, steps, depth + 1)
         else:
-            raise TooLong  # several in one visit: not worth the care
+            raise WayTooLongError  # several in one visit: not worth the care
     came = view.came
     assert came is not None
     newest = _key(came)
@@ -193,4 +192,4 @@ def _free(held: list[list[tuple[Key, ...]]], state: tuple[int, ...], who: int, k
     return True
 
 
-__all__ = ["READ", "TooLong", "meets", "reachable", "trail", "way_to"]
+__all__ = ["READ", "WayTooLongError", "meets", "reachable", "trail", "way_to"]

@@ -130,7 +130,7 @@ class Report:
         }
 
     def __str__(self) -> str:
-        from lockcheck.render.splat import splat  # noqa: PLC0415  (a value prints itself, lazily)
+        from lockcheck.render.splat import splat
 
         return str(splat(self))
 
@@ -155,9 +155,14 @@ def cycle_fingerprint(kind: str, steps: Sequence[Step]) -> str:
     """Fingerprint of a cycle, the same from whichever participant it is told."""
     rows = [
         "\x1e".join(
-            (stable(s.held.cls), s.held.stack.function, stable(s.wanted.cls), s.wanted.mode,
-             s.wanted.stack.function)
-        )  # fmt: skip
+            (
+                stable(s.held.cls),
+                s.held.stack.function,
+                stable(s.wanted.cls),
+                s.wanted.mode,
+                s.wanted.stack.function,
+            )
+        )
         for s in steps
     ]
     turns = [rows[i:] + rows[:i] for i in range(len(rows))] or [[]]

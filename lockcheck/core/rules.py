@@ -39,10 +39,8 @@ _cookies = itertools.count(1)
 def volatile(ts: ThreadState, key: Key) -> bool:
     """Must this acquire be judged each time?  Same class held, and the keys do not tell which."""
     base = key.cls.base
-    for held in ts.chain.rec.held:
-        if held.cls.base is base and (held.many or key.many):
-            return True
-    return False
+    many = key.many
+    return any(held.cls.base is base and (many or held.many) for held in ts.chain.rec.held)
 
 
 def same_class(

@@ -1,9 +1,9 @@
 """The search for cycles: first for participants that can really meet, then for classes.
 
-`possible_cycle` walks over *participants*: a thread that was seen holding some locks and wanting
-one.  Each next participant must hold what the one before wants (the same instance, in a mode that
-blocks), be another thread, not be ordered with the others by start/join, and share no lock with any
-of them that they do not both read (gates, pairwise).  It deepens step by step, so what it finds is a
+`Search` walks over *participants*: a thread that was seen holding some locks and wanting one.  Each
+next participant must hold what the one before wants (the same instance, in a mode that blocks), be
+another thread, not be ordered with the others by start/join, and share no lock with any of them
+that they do not both read (gates, pairwise).  It deepens step by step, so what it finds is a
 shortest one.  A queued reader is kept away by a reader only when a writer waits in between; that
 writer is a participant too.
 
@@ -11,8 +11,8 @@ writer is a participant too.
 only) instead of classes, so that a class reached weakly first is visited again when it is reached
 strongly (the hole H2 of lockdep, facts 1.4).
 
-Left out: nothing on purpose, but `STEPS` bounds the first search; when it ends early the finding stays
-`class-only` and says so.
+Left out: nothing on purpose, but `STEPS` bounds the first search; when it ends early the finding
+stays `class-only` and says so.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Participant(NamedTuple):
 
     rec: Record
     witness: Witness
-    index: int
+    at: int
     """Position of the lock it holds that the one before it wants."""
 
     @property
@@ -146,12 +146,9 @@ class Search:
                 yield Participant(witness.rec, witness, WAITS_AS_WRITER)
 
     def _fits(self, path: list[Participant], nxt: Participant) -> bool:
-        if nxt.index == WAITS_AS_WRITER and path[-1].index == WAITS_AS_WRITER:
+        if nxt.at == WAITS_AS_WRITER and path[-1].at == WAITS_AS_WRITER:
             return False
-        for other in path:
-            if not compatible(other, nxt):
-                return False
-        return True
+        return all(compatible(other, nxt) for other in path)
 
     def _close(self, path: list[Participant]) -> list[Participant] | None:
         """Does the first of them hold what the last wants?"""
@@ -162,7 +159,7 @@ class Search:
                 continue
             if wanted.mode == READ and held.mode != WRITE:
                 continue
-            cycle = [first._replace(index=index), *path[1:]]
+            cycle = [first._replace(at=index), *path[1:]]
             if meets(cycle):
                 return cycle
         return None
@@ -247,7 +244,10 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
                 return f"start and join order {one.thread} and {other.thread}"
             guard = Participant(one.rec, one, 0).apart(Participant(other.rec, other, 0))
             if guard is not None:
-                return f"{guard.name} is held on both sides and keeps {one.thread} and {other.thread} apart"
+                return (
+                    f"{guard.name} is held on both sides and keeps {one.thread} and "
+                    f"{other.thread} apart"
+                )
     if len({w.serial for w in witnesses}) < len(witnesses):
         return "fewer threads did it than the circle has members"
     if any(w.rec.key is not None and w.rec.key.mode == READ for w in witnesses):
@@ -258,6 +258,17 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
 
 
 __all__ = [
-    "ER", "SN", "SR", "WAITS_AS_WRITER", "RECURSIVE_READ", "Participant", "Search",
-    "class_cycle", "compatible", "gate", "same_lock", "surely_same", "why_not",
+    "ER",
+    "RECURSIVE_READ",
+    "SN",
+    "SR",
+    "WAITS_AS_WRITER",
+    "Participant",
+    "Search",
+    "class_cycle",
+    "compatible",
+    "gate",
+    "same_lock",
+    "surely_same",
+    "why_not",
 ]  # fmt: skip

@@ -11,14 +11,15 @@ Left out: locks made in comprehensions and passed straight on as arguments get t
 from __future__ import annotations
 
 import dis
-import os
 from types import CodeType, FrameType
 
 _STORES = {
     "STORE_NAME", "STORE_GLOBAL", "STORE_FAST", "STORE_ATTR", "STORE_DEREF", "STORE_SUBSCR",
 }  # fmt: skip
-_SKIP = {"PRECALL", "CALL", "CACHE", "NOP", "LOAD_FAST", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF",
-         "COPY", "RESUME", "EXTENDED_ARG", "LOAD_FAST_BORROW", "LOAD_ATTR", "STORE_FAST_LOAD_FAST"}  # fmt: skip
+_SKIP = {
+    "PRECALL", "CALL", "CACHE", "NOP", "LOAD_FAST", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF",
+    "COPY", "RESUME", "EXTENDED_ARG", "LOAD_FAST_BORROW", "LOAD_ATTR", "STORE_FAST_LOAD_FAST",
+}  # fmt: skip
 
 
 def allocation(frame: FrameType) -> tuple[str, str]:
@@ -36,15 +37,20 @@ def allocation(frame: FrameType) -> tuple[str, str]:
             break
         here = here.f_back
     code = frame.f_code
-    where = f"{os.path.basename(code.co_filename)}:{frame.f_lineno}"
+    where = f"{_split(code.co_filename)[1]}:{frame.f_lineno}"
     return f"{where}({code.co_qualname})", f"{code.co_filename}:{frame.f_lineno}"
 
 
 def _stem(code: CodeType) -> str:
     """The module's name as its file tells it; a package's for its `__init__`."""
-    folder, name = os.path.split(code.co_filename)
-    stem = os.path.splitext(name)[0]
-    return os.path.basename(folder) if stem == "__init__" and folder else stem
+    folder, name = _split(code.co_filename)
+    stem = name.removesuffix(".py")
+    return _split(folder)[1] if stem == "__init__" and folder else stem
+
+
+def _split(path: str) -> tuple[str, str]:
+    folder, _, name = path.replace("\\", "/").rpartition("/")
+    return folder, name
 
 
 def _assigned(code: CodeType, lasti: int) -> str | None:

@@ -9,7 +9,6 @@ Left out: local variables, and more than `DEPTH` frames.
 
 from __future__ import annotations
 
-import os
 import sys
 from types import CodeType
 from typing import Any, NamedTuple
@@ -17,11 +16,14 @@ from typing import Any, NamedTuple
 DEPTH = 24
 """Frames kept of a stack."""
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PACKAGE = __file__.replace("\\", "/").rpartition("/core/")[0]
 _OURS = tuple(
-    os.path.join(_PACKAGE, part)
-    for part in ("core", "sync", "conduct", "checker.py", "patch", "seam.py")
+    f"{_PACKAGE}/{part}"
+    for part in ("core/", "sync/", "conduct/", "checker.py", "patch/", "seam.py")
 )
+
+_known: dict[str, bool] = {}
+"""File -> is it ours; a cache of a pure function."""
 
 
 class Frame(NamedTuple):
@@ -83,16 +85,22 @@ def line_of(code: CodeType, lasti: int) -> int:
 
 def is_ours(filename: str) -> bool:
     """Does this file belong to the machinery below the user's call?"""
-    return filename.startswith(_OURS)
+    known = _known.get(filename)
+    if known is None:
+        known = _known[filename] = filename.replace("\\", "/").startswith(_OURS)
+    return known
 
 
 def capture(depth: int = DEPTH) -> Stack:
-    """Take the caller's stack, without lockcheck's own innermost frames."""
+    """Take the caller's stack, without lockcheck's own frames."""
     frame: Any = sys._getframe(1)
-    while frame is not None and is_ours(frame.f_code.co_filename):
-        frame = frame.f_back
-    raw = []
+    raw: list[tuple[CodeType, int]] = []
     while frame is not None and len(raw) < depth:
-        raw.append((frame.f_code, frame.f_lasti))
+        code = frame.f_code
+        known = _known.get(code.co_filename)
+        if known is None:
+            known = is_ours(code.co_filename)
+        if not known:
+            raw.append((code, frame.f_lasti))
         frame = frame.f_back
     return Stack(tuple(raw))

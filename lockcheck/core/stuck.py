@@ -58,7 +58,7 @@ class Stuck:
                 engine.leaf.leave()
         finally:
             ts.tracing -= 1
-        if circle is not None and (len(circle) > 1 or not hasattr(obj, "key")):
+        if circle is not None and (len(circle) > 1 or getattr(obj, "key", None) is None):
             self._report(ts, circle)
 
     def _circle(self, ts: ThreadState) -> list[ThreadState] | None:
@@ -85,10 +85,11 @@ class Stuck:
             owed = circle[at - 1].blocked
             entry = who.find(owed[0]) if owed is not None else None
             held = ref_of(entry) if entry is not None else LockRef(f"end of {who.name}", "thread")
-            cls = wanted_obj.key.cls.name if hasattr(wanted_obj, "key") else "thread"
+            key = getattr(wanted_obj, "key", None)
+            cls = key.cls.name if key is not None else "thread"
             stack = who.blocked_stack or self.engine.capture()
             wanted = LockRef(getattr(wanted_obj, "name", "?"), cls, mode, stack)
-            op = "lock" if hasattr(wanted_obj, "key") else "wait"
+            op = "lock" if key is not None else "wait"
             steps.append(Step(who.name, held, wanted, refs(who), op))
         names = ", ".join(f"{s.thread} waits for {s.wanted.name}" for s in steps)
         report = Report(

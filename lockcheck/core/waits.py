@@ -4,13 +4,13 @@ After DEPT ("[W]ait depends on [E]vent"): a thread that holds X and waits for ev
 on E; a thread that must have Y to make E happen makes E depend on Y.  A circle through both kinds
 is a `wait-cycle`.  What crossrelease died of is avoided:
 
-* identity is the object and its generation (each `set` after a `clear` is a new event), not a class;
+* identity is the object and its generation (each `set` after a `clear` is a new event);
 * E depends on Y only when *everybody* who was seen making this E happen held Y;
 * pseudo-locks never keep the waker away (a work may complete what an earlier run waits for);
 * a wait with a time limit, or of an idle service, is no dependency.
 
-A join depends on every lock that the thread ever wanted.  Threads that are stuck already are found by
-`stuck`.  Left out: what a waker took and dropped before it woke (the warm path keeps no
+A join depends on every lock that the thread ever wanted.  Threads that are stuck already are found
+by `stuck`.  Left out: what a waker took and dropped before it woke (the warm path keeps no
 history), except for joins.
 """
 
@@ -19,76 +19,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.core import clocks, rules
-from lockcheck.core.classes import WRITE, Key, LockClass
-from lockcheck.core.graph import Edge
-from lockcheck.core.held import ThreadState, ref_of, touched
-from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Step
+from lockcheck.core.classes import Key
+from lockcheck.core.held import ThreadState, touched
+from lockcheck.core.report import POSSIBLE, LockRef, Report, Step
 from lockcheck.core.search import surely_same
-from lockcheck.core.stacks import EMPTY, Stack
+from lockcheck.core.stacks import Stack
+from lockcheck.core.wait_cycles import KEPT, Part, WaitCycles, Waiter, Waker, holding
 
 if TYPE_CHECKING:
     from lockcheck.core.engine import Engine
-
-KEPT = 8
-"""Waiters and wakers remembered of each event."""
-
-
-class Waiter:
-    """A thread that waited for an event while it held something."""
-
-    __slots__ = ("generation", "held", "keys", "serial", "stack", "thread")
-
-    def __init__(
-        self, ts: ThreadState, keys: tuple[Key, ...], held: tuple[LockRef, ...], stack: Stack, generation: int
-    ) -> None:
-        self.serial = ts.serial
-        self.thread = ts.name
-        self.keys = keys
-        self.held = held
-        self.stack = stack
-        self.generation = generation
-
-
-class Waker:
-    """A thread that made an event happen, and what it needed for that."""
-
-    __slots__ = ("after", "generation", "needs", "refs", "serial", "stack", "thread")
-
-    def __init__(
-        self,
-        ts: ThreadState,
-        needs: tuple[Key, ...],
-        refs: tuple[LockRef, ...],
-        stack: Stack,
-        generation: int,
-        after: tuple[Part, int] | None,
-    ) -> None:
-        self.serial = ts.serial
-        self.thread = ts.name
-        self.needs = needs
-        self.refs = refs
-        self.stack = stack
-        self.generation = generation
-        self.after = after
-        """The event (and generation) it had waited for before."""
-
-
-class Part:
-    """One thing of an object that can be waited for: an event, room, an item, an end."""
-
-    __slots__ = ("clock", "generation", "happened", "known", "name", "once", "waiters", "wakers")
-
-    def __init__(self, name: str, *, once: bool) -> None:
-        self.name = name
-        self.once = once
-        """Happens once a generation (event, end of a thread): events may depend on each other."""
-        self.generation = 1
-        self.happened = False
-        self.known: clocks.Start | None = None
-        """What is ordered before whoever saw the event's one `set`."""
-        self.clock: clocks.Clock | None = None
-        self.waiters: list[Waiter] = []
-        self.wakers: list[Waker] = []
 
 
 class Waits:
@@ -96,7 +35,7 @@ class Waits:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.parts: dict[str, int] = {}
+        self.cycles = WaitCycles(engine)
         self.edges: dict[tuple[str, str, str], int] = {}
         """(from, to, "holds" | "needs") -> how often; for the graph."""
 
@@ -155,14 +94,16 @@ class Waits:
                 del part.waiters[:-KEPT]
                 for ref in held:
                     self._edge(ref.cls, part.name, "holds")
-                self._judge(part, waiter, reports)
+                self.cycles.judge(part, waiter, reports)
             finally:
                 self.engine.leaf.leave()
         finally:
             ts.tracing -= 1
         self.engine.deliver(ts, reports)
 
-    def after(self, ts: ThreadState, op: Any, got: bool, part: str = "", *, once: bool = False) -> None:
+    def after(
+        self, ts: ThreadState, op: Any, got: bool, part: str = "", *, once: bool = False
+    ) -> None:
         """The wait ended, with what it waited for or without."""
         ts.blocked = None
         if not got or op.idle:
@@ -231,9 +172,9 @@ class Waits:
         for ref in refs:
             self._edge(part.name, ref.cls, "needs")
         for waiter in part.waiters:
-            self._judge(part, waiter, reports)
+            self.cycles.judge(part, waiter, reports)
         if waker.after is not None:
-            self._ring(part, waker, reports)
+            self.cycles.ring(part, waker, reports)
 
     def cleared(self, obj: Any, part: str = "") -> None:
         """The event can happen anew: a new generation."""
@@ -290,7 +231,7 @@ class Waits:
                 Step(waiter.thread, ref, wanted, waiter.held, "wait"),
                 Step(other.name, LockRef(end, "thread"), LockRef(ref.name, ref.cls), told=told),
             ]
-            self._cycle_steps(steps, POSSIBLE, reports)
+            self.cycles.file(steps, POSSIBLE, reports)
 
     def released_by_other(self, ts: ThreadState, lock: Any) -> None:
         """A plain lock is released by a thread that did not take it: it is an event, too."""
@@ -322,7 +263,7 @@ class Waits:
                             refs,
                             told=f"{ts.name} releases {lock.name} only after it got {ref.name}",
                         )
-                        self._cycle(waiting, waking, POSSIBLE, reports)
+                        self.cycles.file([waiting, waking], POSSIBLE, reports)
         finally:
             self.engine.leaf.leave()
         self.engine.deliver(ts, reports)
@@ -332,144 +273,6 @@ class Waits:
         for entry in ts.held():
             self._edge(entry.key.cls.name, lock.name, "holds")
 
-    # -- judgement ---------------------------------------------------------------------------------
-
-    def _judge(self, part: Part, waiter: Waiter, reports: list[Report]) -> None:
-        """Does anything the waiter holds stand in the way of everybody who could wake it?"""
-        wakers = [
-            w
-            for w in part.wakers
-            if w.serial != waiter.serial and (not part.once or w.generation == waiter.generation)
-        ]
-        if not wakers:
-            return
-        for key, ref in zip(waiter.keys, waiter.held, strict=True):
-            hits = [self._needs(w, key, set()) for w in wakers]
-            if all(hit is not None for hit in hits):
-                hit = hits[-1]
-                assert hit is not None
-                steps = [
-                    Step(
-                        waiter.thread,
-                        ref,
-                        LockRef(part.name, "event", "wait", waiter.stack),
-                        waiter.held,
-                        "wait",
-                    ),
-                    *hit[0],
-                ]
-                self._cycle_steps(steps, hit[1], reports)
-
-    def _needs(
-        self, waker: Waker, key: Key, seen: set[tuple[str, int]]
-    ) -> tuple[list[Step], str] | None:
-        """Steps by which the waker needs `key`: directly, through locks, or after another event."""
-        for need, ref in zip(waker.needs, waker.refs, strict=True):
-            told = f"{waker.thread} makes it happen only after it got {ref.name}"
-            step = Step(waker.thread, LockRef("the event", "event", "owed", waker.stack), ref,
-                        waker.refs, told=told)  # fmt: skip
-            if surely_same(need, key):
-                return [step], POSSIBLE
-            if need.many and need.base.cls is key.base.cls:
-                return [step], CLASS_ONLY
-            path = self._lock_path(need.cls, key.cls)
-            if path is not None:
-                return [step, *path], CLASS_ONLY
-        if waker.after is None or len(seen) > KEPT:
-            return None
-        part, generation = waker.after
-        if (part.name, generation) in seen:
-            return None
-        seen.add((part.name, generation))
-        earlier = [w for w in part.wakers if w.generation == generation]
-        hits = [self._needs(w, key, seen) for w in earlier]
-        if not hits or any(hit is None for hit in hits):
-            return None
-        assert hits[-1] is not None
-        step = Step(waker.thread, LockRef("the event", "event", "owed", waker.stack),
-                    LockRef(part.name, "event", "wait"), op="wait")  # fmt: skip
-        return [step, *hits[-1][0]], hits[-1][1]
-
-    def _lock_path(self, start: LockClass, goal: LockClass) -> list[Step] | None:
-        """A holder of `start` wants ... `goal`: a shortest path of exclusive dependencies."""
-        from lockcheck.core.judge import step_of  # noqa: PLC0415
-
-        came: dict[LockClass, tuple[LockClass, Edge]] = {}
-        todo = [start]
-        for cls in todo:
-            for target, edge in cls.edges_out.items():
-                if target in came or target is start:
-                    continue
-                came[target] = (cls, edge)
-                if target is goal:
-                    steps: list[Step] = []
-                    at = goal
-                    while at is not start:
-                        at, step = came[at]
-                        witness, index = next(iter(step.first.values()))
-                        steps.append(step_of(witness, index))
-                    return steps[::-1]
-                todo.append(target)
-        return None
-
-    def _ring(self, part: Part, waker: Waker, reports: list[Report]) -> None:
-        """Events that wait for each other and no lock at all."""
-        path: list[tuple[Part, Waker]] = [(part, waker)]
-        after = waker.after
-        while after is not None and len(path) <= KEPT:
-            other, generation = after
-            if other is part and generation == waker.generation:
-                steps = [
-                    Step(
-                        w.thread,
-                        LockRef(p.name, "event", "owed", w.stack),
-                        LockRef(w.after[0].name if w.after else "?", "event", "wait", w.stack),
-                        w.refs,
-                        "wait",
-                        f"{w.thread} makes {p.name} happen only after "
-                        f"{w.after[0].name if w.after else '?'}",
-                    )
-                    for p, w in path
-                ]
-                self._cycle_steps(steps, POSSIBLE, reports)
-                return
-            made = [w for w in other.wakers if w.generation == generation]
-            if len(made) != 1:
-                return
-            path.append((other, made[0]))
-            after = made[0].after
-
-    def _cycle(self, one: Step, other: Step, severity: str, reports: list[Report]) -> None:
-        self._cycle_steps([one, other], severity, reports)
-
-    def _cycle_steps(self, steps: list[Step], severity: str, reports: list[Report]) -> None:
-        first = steps[0]
-        report = Report(
-            "wait-cycle",
-            severity,
-            f"possible wait cycle: {first.thread} waits for {first.wanted.name} and holds "
-            f"{first.held.name}, which is needed to make it happen"
-            if first.op == "wait" and first.held.cls != "event"
-            else "possible wait cycle: " + " -> ".join(s.held.name for s in steps),
-            reason="everybody who was seen making it happen needed what the waiter holds"
-            if severity == POSSIBLE
-            else "through classes of locks; the instances seen may not meet",
-            cycle=tuple(steps),
-            advice=f"Wait for {first.wanted.name} without holding {first.held.name}, or make it "
-            "happen without needing that.",
-        )
-        ident = ("wait", *sorted({s.held.cls + ":" + s.wanted.name for s in steps}))
-        self.engine.judge.file_circle(ident, report, reports)
-
     def _edge(self, source: str, target: str, kind: str) -> None:
         ident = (source, target, kind)
         self.edges[ident] = self.edges.get(ident, 0) + 1
-
-
-def holding(ts: ThreadState) -> tuple[tuple[Key, ...], tuple[LockRef, ...]]:
-    """Keys and references of the real locks a thread holds, oldest first."""
-    entries = [e for e in ts.stack() if e.key.cls.base.kind != "map"]
-    return tuple(e.key.base for e in entries), tuple(ref_of(e) for e in entries)
-
-
-__all__ = ["EMPTY", "WRITE", "Part", "Waits", "holding"]

@@ -126,7 +126,10 @@ class Ww:
             self._report(ts, lock, "ww lock taken after its context was declared done")
         if lock.stale:
             self._report(ts, lock, "ww lock carries a stale context")
-        if context.key.cls is not lock.key.cls and context.key.cls.kind != f"ww:{lock.key.cls.name}":
+        if (
+            context.key.cls is not lock.key.cls
+            and context.key.cls.kind != f"ww:{lock.key.cls.name}"
+        ):
             self._report(ts, lock, "ww lock and context are of different classes")
         if slow and context.backoff is None:
             self._report(ts, lock, "ww slow path without having lost a lock")

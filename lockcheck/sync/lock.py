@@ -2,12 +2,12 @@
 
 A plain lock is its own entry in its owner's held stack: entries are linked through the locks, so
 taking a known lock in a known situation costs no allocation, no shared lock and no call into the
-engine.  `_pk`/`_k` cache the last transition: "taken on top of chain `_pk` it leads to chain `_k`".
-`__enter__`/`__exit__` repeat `acquire`/`release` instead of calling them: a Python call is a third of
-what a checked `with` may cost.
+engine.  `_pk`/`_k` cache the last transition: "taken on top of `_pk` it leads to chain `_k`".
+`__enter__`/`__exit__` repeat `acquire`/`release` instead of calling them: a Python call is a third
+of what a checked `with` may cost.
 
-Two classes, chosen when the lock is made (design rule 10): `Lock` for free runs, `ObservedLock` with
-scheduling points and release/acquire order for the race detector.
+Two classes, chosen when the lock is made (design rule 10): `Lock` for free runs, `ObservedLock`
+with scheduling points and release/acquire order for the race detector.
 
 A thread's chain is its top entry's `_k`.  What `ts` says is stale once the lock was released: one
 write less.
@@ -219,7 +219,7 @@ class Lock:
 
     def _was_unlocked(self) -> None:
         if not self.chk.aborted:
-            raise  # noqa: PLE0704  (called while handling the RuntimeError of real.release)
+            raise
 
     def _at_fork_reinit(self) -> None:
         self.real = _thread.allocate_lock()

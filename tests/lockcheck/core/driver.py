@@ -26,7 +26,10 @@ class DriverLock:
         self.kind = str(spec.get("kind", "py_lock"))
         cmp = _by_name if spec.get("cmp") == "less" else _equal if spec.get("cmp") else None
         self.key = engine.classes.instance(
-            str(spec.get("class", name)), instance=name, cmp=cmp, kind=ENGINE_KINDS.get(self.kind, "lock")
+            str(spec.get("class", name)),
+            instance=name,
+            cmp=cmp,
+            kind=ENGINE_KINDS.get(self.kind, "lock"),
         )
         base = self.key.cls.base
         base.percpu = self.kind == "local"
@@ -166,7 +169,7 @@ class Driver:
         found: DriverMap = self.objects[name]
         return found
 
-    # -- locks -----------------------------------------------------------------------------------
+    # -- locks --------------------------------------------------------------------------------
 
     def do_acquire(self, thread: DriverThread, name: str, parameter: str) -> None:
         self.take(thread, name)
@@ -238,7 +241,7 @@ class Driver:
         if thread.state.find(self.locks[name]) is None:
             self.engine.assertion(thread.state, self.locks[name], held=True)
 
-    # -- contexts: the kernel's hard interrupt is the signal, the soft one the collector ----------
+    # -- contexts: the kernel's hard interrupt is the signal, the soft one the collector -------
 
     def do_hardirq_enter(self, thread: DriverThread, name: str, parameter: str) -> None:
         self.engine.context_disable(thread.state, "gc")
@@ -281,7 +284,7 @@ class Driver:
         self.engine.contexts.limits[f"ctx {parameter}"] = int(parameter)
         self.engine.context_enter(thread.state, f"ctx {parameter}")
 
-    # -- waits --------------------------------------------------------------------------------------
+    # -- waits --------------------------------------------------------------------------------
 
     def wait(self, thread: DriverThread, obj: Any, part: str = "") -> None:
         op = _Wait(obj, obj.name)
@@ -374,7 +377,7 @@ class Driver:
         states = [t.state for t in self.threads.values()]
         rules.held_at_fork(self.engine, thread.state, states)
 
-    # -- ww mutexes -----------------------------------------------------------------------------------
+    # -- ww mutexes ----------------------------------------------------------------------------
 
     def context(self, name: str) -> WwContext | None:
         if name == "none":
