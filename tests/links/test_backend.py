@@ -1,0 +1,142 @@
+"""bareudp and geneve: a device here, its socket there, and either namespace may die."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .worlds import RTNL_REGIMES, add, answer, booted, explored, lines, names, run, set_up, titles
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.links.geneve import GeneveNet
+
+MAKE = {
+    "bareudp": "type bareudp dstport 6635 ethertype ipv4",
+    "geneve": "type geneve id 7 remote 10.0.0.9",
+}
+ELSEWHERE = """
+ip netns add ns1
+ip netns add ns2
+ip -n ns1 link add t0 netns ns2 {make}
+"""
+
+
+@pytest.mark.parametrize("kind", MAKE)
+@pytest.mark.parametrize("rtnl", RTNL_REGIMES)
+def test_the_backends_death_takes_the_device(kind: str, rtnl: str) -> None:
+    """It lives in ns2, its socket in ns1; ns1 dies."""
+    recorded = run(ELSEWHERE.format(make=MAKE[kind]) + "ip netns del ns1", rtnl)
+
+    assert [] == titles(recorded)
+    assert {"ns2": []} == names(recorded)
+
+
+@pytest.mark.parametrize("kind", MAKE)
+def test_it_is_unregistered_where_it_lives(kind: str) -> None:
+    """cleanup_net only hands it over."""
+    recorded = run(ELSEWHERE.format(make=MAKE[kind]) + "ip netns del ns1", "small")
+
+    assert [("kworker/ns2", "t0")] == lines(recorded, f"{kind}_uninit")
+    assert [] == lines(recorded, f"{kind}_dellink")
+
+
+@pytest.mark.parametrize("kind", MAKE)
+def test_a_moved_device_keeps_its_backend(kind: str) -> None:
+    """Moved on, it still dies with the namespace of its socket, and not with the one in between."""
+    script = (
+        ELSEWHERE.format(make=MAKE[kind])
+        + "ip netns add ns3\nip -n ns2 link set t0 netns ns3\nip netns del ns2\nip netns del ns1"
+    )
+    recorded = run(script)
+
+    assert {"ns1": [], "ns3": ["t0"]} == names(recorded, 5)
+    assert {"ns3": []} == names(recorded)
+    assert [] == titles(recorded)
+
+
+def test_bareudp_refuses_a_second_device_of_a_port() -> None:
+    """Per backend, wherever the devices are; another backend may have the port."""
+    script = ELSEWHERE.format(make=MAKE["bareudp"])
+    same = run(script + f"ip -n ns1 link add t1 {MAKE['bareudp']}")
+    other = run(script + f"ip -n ns2 link add t1 {MAKE['bareudp']}")
+
+    assert (
+        2,
+        "EBUSY",
+        "Another bareudp device using the same port already exists",
+    ) == answer(same)
+    assert 0 == answer(other)[0]
+
+
+def test_bareudp_refuses_a_request_without_attributes() -> None:
+    """The kernel's own text."""
+    recorded = run("ip netns add ns1\nip -n ns1 link add t0 type bareudp")
+
+    assert (
+        2,
+        "EINVAL",
+        "Not enough attributes provided to perform the operation",
+    ) == answer(recorded)
+
+
+def test_geneve_refuses_a_twin_without_words() -> None:
+    """EBUSY, no text."""
+    make = MAKE["geneve"]
+    recorded = run(
+        f"ip netns add ns1\nip -n ns1 link add t0 {make}\nip -n ns1 link add t1 {make}"
+    )
+
+    assert (2, "EBUSY", "") == answer(recorded)
+    assert {"ns1": ["t0"]} == names(recorded)
+
+
+def test_geneve_devices_of_a_port_share_a_socket() -> None:
+    """Opened one after the other they count up; the last close ends the socket."""
+    with booted() as k:
+        backend = k.net_namespace.create("ns1")
+        net = k.net_namespace.create("ns2")
+        data: GeneveNet = k.links["geneve"].net_generic(backend)
+        devs = [
+            add(
+                k,
+                net,
+                f"g{vni}",
+                "geneve",
+                link_net=backend,
+                data={"id": vni, "remote": "10.0.0.9"},
+            )
+            for vni in (1, 2)
+        ]
+        for dev in devs:
+            set_up(k, net, dev)
+        assert [2] == [sock.refcnt for sock in data.sock_list]
+        set_up(k, net, devs[0], up=False)
+        assert [1] == [sock.refcnt for sock in data.sock_list]
+        set_up(k, net, devs[1], up=False)
+        assert [] == data.sock_list
+
+
+@pytest.mark.parametrize("kind", MAKE)
+@pytest.mark.parametrize("rtnl", ["small", "pernet"])
+def test_backend_and_device_deleted_at_once(kind: str, rtnl: str, seed: int) -> None:
+    """The list's mutex decides who queues it; the other finds it off the list."""
+    script = (
+        ELSEWHERE.format(make=MAKE[kind]) + "ip netns del ns1 & ip -n ns2 link del t0 & wait"
+    )
+    outcome = explored(script, rtnl, 30, seed)
+
+    assert [] == [str(f.report) for f in outcome.findings if not f.known]
+
+
+@pytest.mark.parametrize("kind", MAKE)
+def test_backend_dies_while_the_device_moves(kind: str, seed: int) -> None:
+    """T9: it is gone in every order."""
+    script = (
+        "ip netns add ns3\n"
+        + ELSEWHERE.format(make=MAKE[kind])
+        + "ip netns del ns1 & ip -n ns2 link set t0 netns ns3 & wait"
+    )
+    outcome = explored(script, "pernet", 40, seed)
+
+    assert [] == [str(f.report) for f in outcome.findings]

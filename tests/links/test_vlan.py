@@ -1,0 +1,80 @@
+"""8021q, as Linux 7.3 has it: unconverted."""
+
+from __future__ import annotations
+
+import pytest
+
+from .worlds import add, answer, booted, delete, device, lines, names, run, titles
+
+FAN_OUT = """
+ip netns add ns1
+ip netns add ns2
+ip -n ns1 link add d1 type dummy
+ip -n ns1 link add v5 link d1 type vlan id 5
+ip -n ns2 link add v9 link d1 link-netns ns1 type vlan id 9
+"""
+
+
+@pytest.mark.parametrize("rtnl", ["global", "small"])
+def test_the_lowers_end_takes_every_upper_on_the_spot(rtnl: str) -> None:
+    """All in the caller, in the order of the ids."""
+    recorded = run(FAN_OUT + "ip -n ns1 link del d1", rtnl)
+
+    assert [] == titles(recorded)
+    assert {"ns1": [], "ns2": []} == names(recorded)
+    assert [("ip", "v5"), ("ip", "v9")] == lines(recorded, "vlan_dev_uninit")
+
+
+def test_a_vlan_on_a_vlan_goes_in_a_nested_pass() -> None:
+    """The middle one's event takes the top one before its own uninit."""
+    script = FAN_OUT + "ip -n ns1 link add v56 link v5 type vlan id 6\nip -n ns1 link del d1"
+    recorded = run(script, "small")
+
+    assert ["v56", "v5", "v9"] == [dev for _, dev in lines(recorded, "vlan_dev_uninit")]
+    assert [] == titles(recorded)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ("link d1 type vlan id 5", ("EEXIST", "8021q: VLAN device already exists")),
+        ("link d1 type vlan id 4095", ("ERANGE", "8021q: Invalid VLAN id")),
+        ("link lo type vlan id 7", ("EOPNOTSUPP", "8021q: VLANs not supported on device")),
+    ],
+)
+def test_vlans_that_are_refused(options: str, wanted: tuple[str, str]) -> None:
+    """The kernel's errno and its words."""
+    recorded = run(FAN_OUT + f"ip -n ns1 link add bad {options}")
+
+    assert (2, *wanted) == answer(recorded)
+
+
+def test_the_last_id_takes_the_lowers_table_with_it() -> None:
+    """Ids are counted in and out."""
+    with booted() as k:
+        net = k.net_namespace.create("ns1")
+        lower = add(k, net, "d1", "dummy")
+        add(k, net, "v5", "vlan", link=lower.ifindex, data={"id": 5})
+        assert {("802.1Q", 5): 1} == lower.vlan_info.vid_list
+        delete(k, net, "v5")
+        assert lower.vlan_info is None
+        assert ["registered"] == lower.holders()
+
+
+def test_without_a_conversion_the_kind_is_refused() -> None:
+    """`pernet`: one clear line, and the namespace is as before."""
+    recorded = run(FAN_OUT, "pernet")
+    status, errno, text = answer(recorded, 3)
+
+    assert (2, "EOPNOTSUPP") == (status, errno)
+    assert "vlan" in text
+    assert "\n" not in text
+    assert ["d1"] == names(recorded)["ns1"]
+
+
+def test_it_tells_its_id_and_its_lower() -> None:
+    """In listings."""
+    recorded = run(FAN_OUT)
+
+    assert {"id": 9} == device(recorded, "ns2", "v9")["info"]
+    assert "d1" == device(recorded, "ns2", "v9")["lower"]["ifname"]
