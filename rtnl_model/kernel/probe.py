@@ -30,6 +30,7 @@ RETURNS = frozenset(
     {
         "cleanup_net",
         "default_device_exit_batch",
+        "netdev_run_todo",
         "netdev_nl_queue_create_doit",
         "nsim_destroy",
         "rtnl_dellink",
