@@ -17,20 +17,38 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.checker import Checker
-from lockcheck.explore.session import exception_report
 from lockcheck.conduct.controlled import ControlledConductor
-from lockcheck.explore.session import Limits, Outcome, Replayed, Session, fresh_seed
+from lockcheck.explore.session import (
+    Limits,
+    Outcome,
+    Replayed,
+    Session,
+    exception_report,
+    fresh_seed,
+)
 from lockcheck.explore.strategies import make_strategy
 from lockcheck.explore.subject import FirstThread
 from lockcheck.explore.token import Token, TokenError
-from lockcheck.seam import Kind, Op
+from lockcheck.seam import Op
 
 from ..iproute import Script, normalise, parse_script
-from ..iproute.commands import Command, LinkDel, LinkSet, NetnsDel, Par, PhysDel, PortDel, Rmmod
+from ..iproute.commands import (
+    Command,
+    LinkDel,
+    LinkSet,
+    NetnsDel,
+    Par,
+    PhysDel,
+    PortDel,
+    Rmmod,
+    Step,
+    Wipe,
+    commands_of,
+)
 from ..iproute.commands import Seq as Sequential
-from ..iproute.commands import Step, Wipe, commands_of
 from ..iproute.listing import devices_by_netns
 from ..iproute.run import ScriptRun
+from .debts import owed
 from .invariants import check_quiescence
 from .model_run import ModelSetting
 
@@ -38,7 +56,6 @@ if TYPE_CHECKING:
     from lockcheck.core.report import Report
 
     from ..kernel.kernel import Kernel
-    from ..kernel.net_namespace import Net
 
 __all__ = ["SCHEMA", "ExploreOptions", "ModelSubject", "concurrent_from", "explore", "replay"]
 
@@ -159,40 +176,7 @@ class ModelWorld:
 
     def owed(self, op: Op) -> list[tuple[str, Any]]:
         """Who owes what a stuck thread waits for: references' holders, and the works behind."""
-        if self.k is None or op.kind is not Kind.WAIT_REFS:
-            return []
-        refs, value = op.aux
-        found: list[tuple[str, Any]] = []
-        for ref in refs:
-            dev = ref.owner
-            if dev is None or ref.value == value:
-                continue
-            found.append((f"{dev.name} is held by {', '.join(dev.holders()) or 'nobody'}", None))
-        return found + self._waiting_works()
-
-    def _waiting_works(self) -> list[tuple[str, Any]]:
-        """Works that are queued and cannot start, with the thread that they wait for."""
-        assert self.k is not None
-        found: list[tuple[str, Any]] = []
-        for cpu in getattr(self.k.rtnl_work, "cpus", ()):
-            if cpu.current is None:
-                continue
-            running = cpu.current.net.name
-            ts = cpu.thread.state if cpu.thread is not None else None
-            for work in cpu.items:
-                devices = ", ".join(dev.name for dev in _pending(work.net)) or "nothing"
-                found.append(
-                    (
-                        f"the work of {work.net.name} (to unregister {devices}) is queued on CPU "
-                        f"{cpu.number} behind the work of {running}, which is this wait",
-                        ts,
-                    )
-                )
-        return found
-
-
-def _pending(net: Net) -> list[Any]:
-    return list(net.dev_unreg_head)
+        return [] if self.k is None else owed(self.k, op)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from ..kernel.regime import REGIMES
 from ..kernel.timing import TIMINGS
 from ..view.trace import TraceWriter
 from .catalogue import UnknownBug, applied
+from .debts import owed
 from .invariants import check_quiescence
 from .known import tag_stuck
 from .wrong_setting import WrongSetting
@@ -181,7 +182,12 @@ def record(
         if trace is not None and write_trace is not None:
             stack.enter_context(TraceWriter(k, write_trace, trace))
         stack.enter_context(
-            Watchdog(chk, period=WATCH_SECONDS, on_stuck=lambda report: stuck(run, report))
+            Watchdog(
+                chk,
+                period=WATCH_SECONDS,
+                on_stuck=lambda report: stuck(run, report),
+                owed=lambda op: owed(k, op),
+            )
         )
         try:
             k.start()

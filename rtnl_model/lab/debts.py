@@ -1,0 +1,54 @@
+"""Who owes a stuck thread what it waits for: holders of references, works that cannot start.
+
+The checker knows locks, joins and events; that a reference belongs to a device, and that the work
+which would drop it is queued behind the very work that waits, only the model knows.  A report of a
+stuck run asks here (`lockcheck.conduct.deadlock.Owed`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.seam import Kind, Op
+
+if TYPE_CHECKING:
+    from ..kernel.kernel import Kernel
+
+__all__ = ["owed"]
+
+Debt = tuple[str, Any]
+"""In words, and the thread (its ThreadState) that would have to go first, or None."""
+
+
+def owed(k: Kernel, op: Op) -> list[Debt]:
+    """What a thread that waits in `op` is owed."""
+    if op.kind is not Kind.WAIT_REFS:
+        return []
+    refs, value = op.aux
+    found: list[Debt] = []
+    for ref in refs:
+        dev = ref.owner
+        if dev is None or ref.value == value:
+            continue
+        found.append((f"{dev.name} is held by {', '.join(dev.holders()) or 'nobody'}", None))
+    return found + waiting_works(k)
+
+
+def waiting_works(k: Kernel) -> list[Debt]:
+    """Works that are queued and cannot start, with the thread that they wait for."""
+    found: list[Debt] = []
+    for cpu in getattr(k.rtnl_work, "cpus", ()):
+        if cpu.current is None:
+            continue
+        running = cpu.current.net.name
+        ts = cpu.thread.state if cpu.thread is not None else None
+        for work in cpu.items:
+            devices = ", ".join(dev.name for dev in list(work.net.dev_unreg_head)) or "nothing"
+            found.append(
+                (
+                    f"the work of {work.net.name} (to unregister {devices}) is queued on CPU "
+                    f"{cpu.number} behind the work of {running}, which is this wait",
+                    ts,
+                )
+            )
+    return found
