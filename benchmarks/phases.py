@@ -22,6 +22,8 @@ from benchmarks.workloads import WORKLOADS
 from rtnl_model.kernel.overlay import Fix
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from benchmarks.bench import Run
 
 __all__ = ["DESCRIPTION", "PHASES", "phase_of", "run"]
@@ -118,30 +120,43 @@ def _measure(run: Run, regime: str, setting: str, n: int, seconds: float) -> lis
 
 
 def _split(label: str, load: Load, waits: list[Wait], scale: float) -> list[Split]:
-    """Requests and works; a wait counts where it ended inside the window."""
-    request, work = Split(f"{label} request"), Split(f"{label} work")
-    request.runs = len(load.latencies)
-    request.whole = scale * sum(load.latencies) / max(1, request.runs)
-    sums: dict[str, dict[str, float]] = {
-        "requester": defaultdict(float),
-        "kworker": defaultdict(float),
-    }
-    whole = 0.0
+    """Requests and works that were over inside the window, with the waits of each."""
+    works: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for wait in waits:
-        side = sums.get(wait.thread.partition(" ")[0].partition("/")[0])
-        if side is None or not load.begin <= wait.end < load.end:
-            continue
-        if wait.kind == "work":
-            work.runs += 1
-            whole += wait.end - wait.begin
-        else:
-            side[phase_of(wait)] += wait.end - wait.begin
-    for split, side in ((request, sums["requester"]), (work, sums["kworker"])):
-        split.parts = {name: scale * value / max(1, split.runs) for name, value in side.items()}
-    work.whole = scale * whole / max(1, work.runs)
-    for split in (request, work):
-        split.parts["rest (Python)"] = max(0.0, split.whole - sum(split.parts.values()))
-    return [request, work] if work.runs else [request]
+        if wait.kind == "work" and load.begin <= wait.end <= load.end:
+            works[wait.thread].append((wait.begin, wait.end))
+    requests = {
+        name: [(a, b) for a, b in rounds if load.begin <= b <= load.end]
+        for name, rounds in load.by_requester.items()
+    }
+    found = [
+        _one_split(f"{label} request", requests, waits, scale),
+        _one_split(f"{label} work", works, waits, scale),
+    ]
+    return [split for split in found if split.runs]
+
+
+def _one_split(
+    label: str,
+    intervals: Mapping[str, Sequence[tuple[float, float]]],
+    waits: list[Wait],
+    scale: float,
+) -> Split:
+    """Means over `intervals`, by thread; a wait belongs to the interval it began in."""
+    split = Split(label, runs=sum(len(each) for each in intervals.values()))
+    if not split.runs:
+        return split
+    factor = scale / split.runs
+    split.whole = factor * sum(b - a for each in intervals.values() for a, b in each)
+    sums: dict[str, float] = defaultdict(float)
+    for wait in waits:
+        if wait.kind != "work" and any(
+            a <= wait.begin and wait.end <= b for a, b in intervals.get(wait.thread, ())
+        ):
+            sums[phase_of(wait)] += factor * (wait.end - wait.begin)
+    split.parts = dict(sums)
+    split.parts["rest (Python)"] = max(0.0, split.whole - sum(sums.values()))
+    return split
 
 
 def phase_of(wait: Wait) -> str:

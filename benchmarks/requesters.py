@@ -39,11 +39,16 @@ class Load:
     end: float
     utilisation: float
     """CPU seconds of the process per second."""
-    rounds: list[tuple[float, float]] = field(default_factory=list)
-    """(began, ended) of every round that touches the window."""
+    by_requester: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """(began, ended) of every round that touches the window, by the requester's thread."""
     failures: list[str] = field(default_factory=list)
     starved: int = 0
     """Requesters that did not end a round in all the time there was."""
+
+    @property
+    def rounds(self) -> list[tuple[float, float]]:
+        """All of them."""
+        return [round_ for rounds in self.by_requester.values() for round_ in rounds]
 
     @property
     def rate(self) -> float | None:
@@ -167,8 +172,10 @@ def _until(
 
 
 def _collect(requesters: Sequence[_Requester], load: Load, begin: float) -> Load:
-    for requester in requesters:
-        load.rounds += [(a, b) for a, b in requester.ended if b > begin and a < load.end]
+    for i, requester in enumerate(requesters):
+        load.by_requester[f"requester {i}"] = [
+            (a, b) for a, b in requester.ended if b > begin and a < load.end
+        ]
         if requester.failure:
             load.failures.append(requester.failure)
     load.starved = sum(len(r.ended) <= r.before for r in requesters)
