@@ -210,7 +210,7 @@ def _contention(graph: Mapping[str, Any], timeline: Mapping[str, Any] | None) ->
             f'<td class="num">{stat["count"]}</td><td class="num">{stat["total"]:.1f}</td>'
             f'<td class="num">{stat["max"]:.1f}</td>'
             f'<td data-value="{stat["total"]}"><i class="meter {cls}" '
-            f'style="width:{max(1, round(110 * stat["total"] / most))}px"></i></td>'
+            f'style="width:{round(110 * stat["total"] / most)}px"></i></td>'
             for stat, most, cls in ((wait, most_wait, ""), (hold, most_hold, "hold"))
         )
         rows.append(f'<tr class="filtered"><td class="name">{escape(name)}</td>{cells}</tr>')
@@ -230,6 +230,7 @@ def _timeline(timeline: Mapping[str, Any] | None) -> str:
         '<div class="bar"><button data-zoom="0.5">+</button><button data-zoom="2">−</button>'
         '<button data-zoom="fit">all</button><span class="sub">drag to move, ctrl + wheel to zoom'
         '</span><span class="key"><i style="background:var(--hold)"></i>holds'
-        '<i style="background:var(--wait)"></i>waits</span></div><canvas></canvas>'
+        '<i style="background:var(--wait)"></i>waits'
+        '<i style="background:var(--line)"></i>idle</span></div><canvas></canvas>'
         f'{note}<script type="application/json" id="spans">{_embed(data)}</script>'
     )

@@ -15,6 +15,7 @@ function show(id) {
   all('section').forEach(s => s.classList.toggle('on', s.id === id));
   all('nav a').forEach(a => a.classList.toggle('on', a.hash === '#' + id));
   if (id === 'timeline' && window.drawTimeline) drawTimeline();
+  scrollTo(0, 0);
 }
 addEventListener('hashchange', () => show(location.hash.slice(1)));
 
@@ -167,8 +168,8 @@ TIMELINE = """
         if (s.to < from || s.from > to) return;
         const a = Math.max(LEFT, x(s.from)), b = Math.min(width - 8, x(s.to)), y = row.top + s.lane * LANE;
         const w = Math.max(1, b - a);
-        c.fillStyle = colour(s.kind === 'wait' ? '--wait' : '--hold'); c.fillRect(a, y, w, LANE - 2);
-        if (w > 50) { c.fillStyle = '#fff'; c.save(); c.beginPath(); c.rect(a, y, w, LANE); c.clip();
+        c.fillStyle = colour(s.kind === 'hold' ? '--hold' : s.kind === 'wait' ? '--wait' : '--line'); c.fillRect(a, y, w, LANE - 2);
+        if (w > 50) { c.fillStyle = s.kind === 'idle' ? colour('--dim') : '#fff'; c.save(); c.beginPath(); c.rect(a, y, w, LANE); c.clip();
           c.font = '9px sans-serif'; c.fillText(s.name, a + 3, y); c.font = '11px sans-serif'; c.restore(); }
         hits.push([a, y, w, s]);
       });
@@ -183,7 +184,7 @@ TIMELINE = """
   canvas.addEventListener('mousemove', e => {
     const hit = hits.find(([a, y, w]) => e.offsetX >= a - 1 && e.offsetX <= a + w + 1 && e.offsetY >= y && e.offsetY < y + LANE);
     tip.style.display = hit ? 'block' : 'none';
-    if (hit) { const s = hit[3]; tip.textContent = (s.kind === 'wait' ? 'waits for ' : 'holds ') + s.name + ', ' +
+    if (hit) { const s = hit[3]; tip.textContent = (s.kind === 'hold' ? 'holds ' : s.kind === 'wait' ? 'waits for ' : 'idle, waits for ') + s.name + ', ' +
       unit(s.to - s.from) + (s.open ? ' and still' : '') + ', from ' + unit(s.from);
       tip.style.left = Math.min(innerWidth - 300, e.clientX + 12) + 'px'; tip.style.top = (e.clientY + 14) + 'px'; }
   });

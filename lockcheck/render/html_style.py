@@ -25,7 +25,7 @@ nav a.on { color:var(--ink); background:var(--card); border:1px solid var(--line
   border-bottom-color:var(--card); margin-bottom:-1px; font-weight:600; }
 nav a span { color:var(--dim); font-weight:400; margin-left:4px; }
 main { padding:18px 24px 60px; } .js section { display:none; } .js section.on { display:block; }
-section { margin-bottom:36px; }
+section { margin-bottom:36px; scroll-margin-top:60px; }
 input[type=search], select { font:inherit; color:inherit; background:var(--card); padding:5px 9px;
   border:1px solid var(--line); border-radius:6px; min-width:240px; }
 select { min-width:0; }
@@ -63,7 +63,7 @@ table.scenario { width:auto; margin:8px 0; } table.scenario th { position:static
 .meter { display:inline-block; height:9px; background:var(--wait); border-radius:2px;
   vertical-align:middle; } .meter.hold { background:var(--hold); }
 .picture { border:1px solid var(--line); border-radius:8px; background:var(--card); overflow:auto;
-  max-height:76vh; } .picture svg { display:block; }
+  max-height:76vh; } .picture svg { display:block; } .picture svg.topology { max-width:100%; height:auto; }
 .graphbox { display:grid; grid-template-columns:minmax(0,1fr) 300px; gap:14px; }
 @media (max-width:1000px) { .graphbox { grid-template-columns:1fr; } }
 #about { font-size:13px; overflow-wrap:anywhere; } #about ul { padding-left:18px; margin:4px 0 10px; }

@@ -20,12 +20,16 @@ _PLUMBING = re.compile(
     r"(?:^|/)(?:lockcheck/(?:patch/|cli/|sync/|conduct/|pytest_plugin)|_pytest/|pluggy/|runpy\.py)"
     r"|^<frozen runpy>"
 )
-_THREAD = ("Thread._bootstrap", "Thread._bootstrap_inner", "Thread.run", "Timer.run")
+_FUNCTIONS = frozenset({
+    "Thread._bootstrap", "Thread._bootstrap_inner", "Thread.run",
+    "_GeneratorContextManager.__enter__", "_GeneratorContextManager.__exit__",
+    "ExitStack.enter_context", "_BaseExitStack.enter_context",
+})  # fmt: skip
 
 
 def is_plumbing(frame: Frame) -> bool:
     """A frame of the machinery around the user's program: threads' own, runners', ours."""
-    return frame["function"] in _THREAD or bool(_PLUMBING.search(str(frame["file"])))
+    return frame["function"] in _FUNCTIONS or bool(_PLUMBING.search(str(frame["file"])))
 
 
 def short_path(path: str) -> str:
@@ -48,9 +52,8 @@ def place(frame: Frame) -> str:
 
 def where(frames: Iterable[Frame]) -> str:
     """The innermost place of a stack, '?' without one."""
-    for frame in frames:
-        return place(frame)
-    return "?"
+    own = users_own(frames)
+    return place(own[0]) if own else "?"
 
 
 def users_own(frames: Iterable[Frame]) -> list[Frame]:

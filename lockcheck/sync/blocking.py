@@ -53,9 +53,7 @@ def block(chk: Checker, ts: ThreadState, op: Op, raw: Any, timeout: float = -1) 
         ts.waiting = outer
         ts.waits += 1
         if chk.recorder is not None:
-            cls = getattr(getattr(op.obj, "key", None), "cls", None)
-            why = op.why or str(op.obj.name)
-            chk.recorder.waited(ts, why, "" if cls is None else cls.name, since, chk.clock())
+            chk.recorder.waited(ts, op, since, chk.clock())
     if chk.aborted:
         if got:
             try:

@@ -16,6 +16,7 @@ from lockcheck.sync.lock import ObservedLock
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
+    from lockcheck.seam import Op
 
 __all__ = ["RecordedLock", "Recorder", "Stat"]
 
@@ -73,11 +74,13 @@ class Recorder:
         self._note("hold", ts, name, since, until)
         self._stat(self._held, ts, cls).add(until - since)
 
-    def waited(self, ts: ThreadState, why: str, cls: str, since: float, until: float) -> None:
-        """A thread had to wait; `cls` where it was for a lock."""
-        self._note("wait", ts, why, since, until)
-        if cls:
-            self._stat(self._waited, ts, cls).add(until - since)
+    def waited(self, ts: ThreadState, op: Op, since: float, until: float) -> None:
+        """A thread had to wait."""
+        name = op.why or str(op.obj.name)
+        self._note("idle" if op.idle else "wait", ts, name, since, until)
+        key = getattr(op.obj, "key", None)
+        if key is not None:
+            self._stat(self._waited, ts, str(key.cls.name)).add(until - since)
 
     def _note(self, kind: str, ts: ThreadState, name: str, since: float, until: float) -> None:
         self._names[ts.serial] = ts.name
@@ -138,13 +141,22 @@ class Recorder:
                 lock = getattr(entry, "lock", entry)
                 since = getattr(lock, "since", None)
                 if since is not None:
-                    found.append(("hold", ts.serial, str(lock.name), since, now))
+                    found.append(("hold", ts.serial, label_of(lock), since, now))
             waiting = ts.waiting
             if waiting is not None:
-                why = waiting.op.why or str(waiting.op.obj.name)
-                found.append(("wait", ts.serial, why, waiting.since, now))
+                op = waiting.op
+                kind = "idle" if op.idle else "wait"
+                found.append(
+                    (kind, ts.serial, op.why or str(op.obj.name), waiting.since, now)
+                )
             self._names.setdefault(ts.serial, ts.name)
         return found
+
+
+def label_of(lock: Any) -> str:
+    """The lock's name, and its class where the name does not say it."""
+    name, cls = str(lock.name), str(lock.cls.name)
+    return name if name.startswith(cls) else f"{cls} ({name})"
 
 
 class RecordedLock(ObservedLock):
@@ -170,5 +182,5 @@ class RecordedLock(ObservedLock):
         ts = self._tls.t
         recorder = chk.recorder
         if recorder is not None and self.real.locked():
-            recorder.held(ts, self.name, self.cls.name, since, chk.now())
+            recorder.held(ts, label_of(self), self.cls.name, since, chk.now())
         super().release()

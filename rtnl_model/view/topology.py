@@ -67,6 +67,7 @@ def topology_svg(devices: Devices) -> str:
         width, height = max(width, left + WIDTH + 3 * PAD), max(height, top + tall + PAD)
         left += WIDTH + 2 * PAD + SPACE
     lines = _lines(devices, boxes)
+    height += PAD * 2
     parts += [_device(box, device) for box, device in _placed(devices, boxes)]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="topology" width="{width + PAD:g}" '
@@ -111,6 +112,7 @@ def _device(box: _Box, device: Mapping[str, Any]) -> str:
 
 
 def _lines(devices: Devices, boxes: Mapping[tuple[str, str], _Box]) -> list[str]:
+    floor = max((box.y for box in boxes.values()), default=0.0) + HEIGHT + PAD
     drawn: set[frozenset[tuple[str, str]]] = set()
     lines = []
     for ns, shown in devices.items():
@@ -120,14 +122,14 @@ def _lines(devices: Devices, boxes: Mapping[tuple[str, str], _Box]) -> list[str]
             there = (str(lower.get("netns", ns)), str(lower.get("ifname")))
             if there in boxes and frozenset((here, there)) not in drawn:
                 drawn.add(frozenset((here, there)))
-                lines.append(_line(boxes[here], boxes[there], ""))
+                lines.append(_line(boxes[here], boxes[there], "", floor))
             master = (ns, str(device.get("master")))
             if master in boxes:
-                lines.append(_line(boxes[here], boxes[master], "master"))
+                lines.append(_line(boxes[here], boxes[master], "master", floor))
     return lines
 
 
-def _line(a: _Box, b: _Box, cls: str) -> str:
+def _line(a: _Box, b: _Box, cls: str, floor: float) -> str:
     """Between the facing sides; within a column around its right side."""
     if a.x == b.x:
         x = a.x + WIDTH
@@ -137,6 +139,12 @@ def _line(a: _Box, b: _Box, cls: str) -> str:
         left, right = (a, b) if a.x < b.x else (b, a)
         x1, x2 = left.x + WIDTH, right.x
         mid = (x1 + x2) / 2
+        if x2 - x1 > SPACE * 2:  # passes below the namespaces in between
+            low = 1.34 * (floor + PAD) - 0.34 * (left.middle + right.middle) / 2
+            return (
+                f'<path class="{cls}" d="M{x1:g} {left.middle:g}C{x1 + 70:g} {low:g} '
+                f'{x2 - 70:g} {low:g} {x2:g} {right.middle:g}"/>'
+            )
         path = (
             f"M{x1:g} {left.middle:g}C{mid:g} {left.middle:g} {mid:g} {right.middle:g} "
             f"{x2:g} {right.middle:g}"
