@@ -85,7 +85,7 @@ class DevFlags(DevLinks):
             self.raw_dev_close_many(devs)
             for dev in devs:
                 k.events.rtmsg_ifinfo("NEWLINK", dev, IFF_UP | IFF_RUNNING)
-                k.notifier.call_netdevice_notifiers("DOWN", dev, traced=True)
+                k.notifier.call_netdevice_notifiers("DOWN", dev)
 
     def raw_dev_close_many(self, devs: Sequence[NetDevice]) -> None:
         """__dev_close_many: GOING_DOWN for all, then ndo_stop for all."""

@@ -72,10 +72,14 @@ EVENTS: tuple[str, ...] = (
 )
 """enum netdev_cmd, without the NETDEV_ in front."""
 
-TRACED = {"REGISTER": "REGISTER", "UNREGISTER": "UNREGISTER", "PRE_CHANGEADDR": "GOING_DOWN"}
+TRACED = {
+    "REGISTER": "REGISTER",
+    "UNREGISTER": "UNREGISTER",
+    "DOWN": "DOWN",
+    "PRE_CHANGEADDR": "GOING_DOWN",
+}
 """Events with a line in the recordings, and the word there.  Their recorder decoded number 9, which
-is PRE_CHANGEADDR, as GOING_DOWN; the true GOING_DOWN and UP are inlined past its probe, DOWN is
-seen where netif_close_many sends it."""
+is PRE_CHANGEADDR, as GOING_DOWN; the true GOING_DOWN and UP are inlined past its probe."""
 
 LIFECYCLE = frozenset(
     {"REGISTER", "UNREGISTER", "PRE_UNINIT", "POST_INIT", "UP", "DOWN", "GOING_DOWN"}
@@ -124,11 +128,9 @@ class Notifier:
 
     # -- delivery --
 
-    def call_netdevice_notifiers(
-        self, event: str, dev: NetDevice, *, traced: bool = False, **info: Any
-    ) -> int:
+    def call_netdevice_notifiers(self, event: str, dev: NetDevice, **info: Any) -> int:
         """Tell everybody; returns the last callback's result."""
-        return self.call_netdevice_notifiers_info(event, NotifierInfo(dev, **info), traced=traced)
+        return self.call_netdevice_notifiers_info(event, NotifierInfo(dev, **info))
 
     def call_checked(self, event: str, dev: NetDevice, **info: Any) -> None:
         """Tell everybody; a refusal is raised.  Raises: KernelError."""
@@ -136,15 +138,13 @@ class Notifier:
         if errno:
             raise KernelError(errno)
 
-    def call_netdevice_notifiers_info(
-        self, event: str, info: NotifierInfo, *, traced: bool = False
-    ) -> int:
+    def call_netdevice_notifiers_info(self, event: str, info: NotifierInfo) -> int:
         """dev_net(dev)'s chain, then the global one.  Locks: RTNL."""
         k = self.k
         dev = info.dev
         net = k.dev.dev_net(dev)
         k.ASSERT_RTNL()
-        word = TRACED.get(event) or (event if traced else "")
+        word = TRACED.get(event)
         if word:
             k.probe.note("notify", dev, val=word)
         if event in LIFECYCLE:

@@ -331,8 +331,7 @@ class Macvlan(LinkDriver):
                     self.k.dev.dev_set_mtu(upper, dev.mtu)
         elif event == "CHANGEADDR":
             if port.passthru and port.vlans:
-                port.vlans[0].address = dev.address
-                self.k.notifier.call_netdevice_notifiers("CHANGEADDR", port.vlans[0])
+                port.vlans[0].address = dev.address  # macvlan_sync_address tells nobody
         elif event == "UNREGISTER" and dev.reg_state == RegState.UNREGISTERING:
             self.delete_uppers(port)
 
