@@ -36,11 +36,9 @@ def faults(seed: int, share: float) -> Mapping[str, Callable[[Any], Any]]:
 
     def refused(base: Any) -> Any:
         class Notifier(base):  # type: ignore[misc]
-            def call_netdevice_notifiers_info(
-                self, event: str, info: Any, *, traced: bool = False
-            ) -> int:
+            def call_netdevice_notifiers_info(self, event: str, info: Any) -> int:
                 """Refuse REGISTER, behind everybody else, but not on a move's arrival."""
-                ret = int(super().call_netdevice_notifiers_info(event, info, traced=traced))
+                ret = int(super().call_netdevice_notifiers_info(event, info))
                 dev = info.dev
                 if event != "REGISTER" or ret & NOTIFY_STOP_MASK or not dev.kind:
                     return ret
