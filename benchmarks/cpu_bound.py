@@ -26,7 +26,7 @@ __all__ = ["cpu_bound"]
 def cpu_bound(run: Run) -> None:
     """Rounds per second of one requester and of one for each CPU, no waits."""
     cpus = max(2, len(os.sched_getaffinity(0)))
-    repeats, seconds = (3, 0.25) if run.quick else (7, 1.0)
+    repeats, seconds = (2, 0.2) if run.quick else (7, 1.0)
     rates: dict[tuple[str, int], list[float]] = {}
     for turn in range(repeats):
         for regime in REGIMES:

@@ -69,8 +69,8 @@ class Split:
 
 def run(run: Run) -> None:
     """Two settings, three regimes, few and many namespaces."""
-    counts = (8,) if run.quick else (1, 16)
-    seconds = 1.2 if run.quick else 6.0
+    counts = (4,) if run.quick else (1, 16)
+    seconds = 0.7 if run.quick else 6.0
     plots = []
     for setting in ("idle", "busy"):
         splits = []

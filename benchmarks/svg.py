@@ -15,7 +15,10 @@ from xml.sax.saxutils import escape
 
 __all__ = ["Bar", "LinePlot", "Point", "Series", "StackedBars", "grid", "ticks"]
 
-COLOURS = ("#0b5fa5", "#d1495b", "#2e8b57", "#8a6d3b", "#6a4c93", "#e08e0b", "#4a4a4a", "#1aa6b7")
+COLOURS = (
+    "#0b5fa5", "#d1495b", "#2e8b57", "#8a6d3b", "#6a4c93", "#e08e0b", "#4a4a4a", "#1aa6b7",
+    "#b0c4de", "#f4a6a0", "#a8d5a2", "#d8c08a",
+)  # fmt: skip
 MARKERS = ("circle", "square", "triangle", "diamond")
 CORNERS: dict[str, tuple[tuple[float, float], ...]] = {
     "square": ((-3.5, -3.5), (3.5, -3.5), (3.5, 3.5), (-3.5, 3.5)),
@@ -233,7 +236,12 @@ def ticks(low: float, high: float, *, logarithmic: bool, target: int = 5) -> lis
     """Round numbers that cover [low, high]."""
     if logarithmic:
         first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-        return [10.0**n for n in range(first, max(last, first + 1) + 1)]
+        if high / low > 200:
+            return [10.0**n for n in range(first, last + 1)]
+        fine = [f * 10.0**n for n in range(first, last + 1) for f in (1, 2, 5)]
+        begin = max([i for i, tick in enumerate(fine) if tick <= low * (1 + 1e-9)], default=0)
+        end = min(i for i, tick in enumerate(fine) if tick >= high * (1 - 1e-9) and i > begin)
+        return fine[begin : end + 1]
     step = 10.0 ** math.floor(math.log10((high - low) / target or 1.0))
     for factor in (1, 2, 5, 10):
         if (high - low) / (step * factor) <= target:

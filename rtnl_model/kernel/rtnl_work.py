@@ -85,10 +85,11 @@ class RtnlWork:
     def start_thread(self, net: Net) -> None:
         """kworker/NETNS."""
         task = self.k.probe.new_task(f"kworker/{net.name}")
-        net.worker = self.k.chk.Thread(
+        worker = self.k.chk.Thread(
             target=self.worker, args=(net.work, task), name=f"kworker/{net.label}"
         )
-        net.worker.start()
+        worker.start()  # the system may refuse
+        net.worker = worker
 
     def destroy_net(self, net: Net) -> None:
         """The namespace is gone: nothing may be pending; end its thread."""
