@@ -226,8 +226,12 @@ def run_closed(script: str, redirect: str) -> subprocess.CompletedProcess[str]:
     """The command with its stdout somewhere bad."""
     return subprocess.run(
         ["sh", "-c", f"exec '{sys.executable}' -m rtnl_model run '{script}' {redirect}"],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
-        timeout=60, check=False,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 

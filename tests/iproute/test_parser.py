@@ -58,7 +58,11 @@ def test_a_pasted_cover_letter_is_its_commands() -> None:
     script = parse_script(COVER_LETTER)
 
     assert [type(s).__name__ for s in script.steps] == [
-        "NetnsAdd", "NetnsAdd", "LinkAdd", "LinkAdd", "LinkDel",
+        "NetnsAdd",
+        "NetnsAdd",
+        "LinkAdd",
+        "LinkAdd",
+        "LinkDel",
     ]
 
 
@@ -71,8 +75,14 @@ def test_a_comment_is_no_prompt() -> None:
 
 @pytest.mark.parametrize(
     "short",
-    ["ip -n n1 l d v0", "ip -netns n1 link delete dev v0", "ip netns exec n1 ip li del v0",
-     "ip net e n1 ip link d v0", "ip -n n1 link del 'v0'", "ip -n n1 \\\n link del v0"],
+    [
+        "ip -n n1 l d v0",
+        "ip -netns n1 link delete dev v0",
+        "ip netns exec n1 ip li del v0",
+        "ip net e n1 ip link d v0",
+        "ip -n n1 link del 'v0'",
+        "ip -n n1 \\\n link del v0",
+    ],
 )
 def test_abbreviations_mean_the_whole_word(short: str) -> None:
     """What ip accepts for a keyword is accepted."""
@@ -111,7 +121,9 @@ def test_one_letter_is_a_device_while_none_is_named() -> None:
 
     assert isinstance(step, LinkAdd)
     assert [(o.key, o.value) for o in step.options] == [
-        ("dev", "a"), ("link", "d1"), ("link-netns", "n1"),
+        ("dev", "a"),
+        ("link", "d1"),
+        ("link-netns", "n1"),
     ]
 
 
@@ -177,9 +189,7 @@ def test_a_failure_may_be_excused() -> None:
         ("wait now", 1, 6, "unexpected 'now'"),
     ],
 )
-def test_an_error_names_place_and_expectation(
-    text: str, line: int, column: int, says: str
-) -> None:
+def test_an_error_names_place_and_expectation(text: str, line: int, column: int, says: str) -> None:
     """Line, column, and what was expected, in one line."""
     error = wrong(text)
 
@@ -233,9 +243,44 @@ def test_random_text_is_refused_or_read_never_a_crash(seed: int) -> None:
     """Any sequence of words and separators is a script or a ScriptError."""
     rng = random.Random(seed)
     words = [
-        "ip", "link", "add", "del", "set", "netns", "-n", "n1", "v0", "type", "veth", "peer",
-        "name", "ipvlan", "mode", "l2", "&", ";", "(", ")", "\n", "wait", "'", '"', "#", "|",
-        "sleep", "1", "up", "mtu", "lease", "queue", "to", "nk", "after", "5", "phys", "\\\n",
+        "ip",
+        "link",
+        "add",
+        "del",
+        "set",
+        "netns",
+        "-n",
+        "n1",
+        "v0",
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "ipvlan",
+        "mode",
+        "l2",
+        "&",
+        ";",
+        "(",
+        ")",
+        "\n",
+        "wait",
+        "'",
+        '"',
+        "#",
+        "|",
+        "sleep",
+        "1",
+        "up",
+        "mtu",
+        "lease",
+        "queue",
+        "to",
+        "nk",
+        "after",
+        "5",
+        "phys",
+        "\\\n",
     ]
     for _ in range(3000):
         text = " ".join(rng.choices(words, k=rng.randrange(1, 14)))

@@ -1,0 +1,144 @@
+"""What a real kernel recorded, and the model: agreement per level, every difference explained.
+
+The recordings are the project's own test data.  A difference that is left must stand in EXPLAINED,
+with its reason; a scenario whose race went another way than in the recording is told apart by
+`conform` itself.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtnl_model.iproute import parse_scenarios
+from rtnl_model.iproute.commands import Script
+from rtnl_model.lab.conform import Conformity, compare
+from rtnl_model.lab.model_run import ModelSetting, link_kinds, run_document
+
+DATA = Path(__file__).parents[1] / "data"
+
+SMALL = ModelSetting(rtnl="small", workers="percpu")
+RECORDINGS = {
+    "golden-small": ("scenarios", SMALL),
+    "golden-topologies-small": ("scenarios-topologies", SMALL),
+    "golden-netkit-small": ("scenarios-netkit", SMALL),
+    "golden-global": ("scenarios", ModelSetting(rtnl="global")),
+}
+LEAST = {"L1": 100.0, "L2": 95.0, "L3": 85.0}
+
+TIMING = "devices of one todo list are freed in the order in which their last references go"
+EXPLAINED = {
+    ("golden-small", "ipvlan-2up-del-upper-ns-then-lower-ns"): TIMING,
+    ("golden-small", "ipvtap-2up-del-upper-ns-then-lower-ns"): TIMING,
+    ("golden-netkit-small", "nk-del-phys-with-uppers"): TIMING,
+}
+"""(recording, scenario) -> why it may differ."""
+
+
+def text(name: str) -> str:
+    return gzip.decompress((DATA / f"{name}.json.gz").read_bytes()).decode()
+
+
+def recording(name: str) -> dict[str, Any]:
+    golden: dict[str, Any] = json.loads(text(name))
+    return golden
+
+
+@cache
+def conformity(name: str) -> Conformity:
+    """Run all scenarios of a recording, once for all tests."""
+    scenarios, setting = RECORDINGS[name]
+    return compare(
+        parse_scenarios(text(scenarios), scenarios),
+        recording(name),
+        lambda script: run_document(script, setting),
+        kinds=link_kinds(setting),
+    )
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.parametrize("level", LEAST)
+def test_the_model_agrees_with_the_kernel(name: str, level: str) -> None:
+    """L1 on all scenarios, L2 on 95 percent, L3 on 85 percent."""
+    found = conformity(name)
+    told = "\n".join(str(d) for d in found.differences if d.level <= level)
+
+    assert found.percent(level) >= LEAST[level], told
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_every_remaining_difference_is_explained(name: str) -> None:
+    """Nothing differs but what the table names."""
+    unexplained = [
+        str(d)
+        for d in conformity(name).differences
+        if not d.after_race and (name, d.scenario) not in EXPLAINED
+    ]
+
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_scenarios_are_left_out_for_a_kind_only(name: str) -> None:
+    """A scenario is compared unless exactly one side lacks one of its kinds."""
+    found = conformity(name)
+    scenarios = json.loads(text(RECORDINGS[name][0]))
+
+    assert len(found.compared) + len(found.left_out) == len(scenarios)
+    assert all(" lacks " in reason for reason in found.left_out.values())
+
+
+def hung(name: str) -> list[tuple[str, int, Script]]:
+    """(scenario, op, script) of the recorded hangs that the model has the kinds for."""
+    golden = recording(name)
+    scripts = {s.name: s for s in parse_scenarios(text(RECORDINGS[name][0]), name)}
+    return [
+        (scenario, result["hung"], scripts[scenario])
+        for scenario, result in golden["results"].items()
+        if "hung" in result
+    ]
+
+
+HANGS = [
+    pytest.param(*hang, id=hang[0])
+    for name in ("golden-small", "golden-topologies-small")
+    for hang in hung(name)
+]
+
+
+@pytest.mark.parametrize(("scenario", "op", "script"), HANGS)
+@pytest.mark.timeout(30)
+def test_a_recorded_hang_ends_and_names_who_waits(scenario: str, op: int, script: Script) -> None:
+    """The op is marked, the kernel's line is logged, the finding names the work behind the work."""
+    document = run_document(script, SMALL)
+    last = document["ops"][-1]
+    findings = [f for f in document["findings"] if f["kind"] in ("deadlock", "hang")]
+
+    assert document["hung"] == op
+    assert last["i"] == op
+    assert last["hung"]
+    assert any("to become free. Usage count = " in line for line in last["kmsg"])
+    assert len(findings) == 1
+    assert findings[0]["tag"] == "known:G.5"
+    assert "behind the work of" in findings[0]["text"]
+
+
+@pytest.mark.parametrize(("scenario", "op", "script"), HANGS)
+def test_a_worker_for_each_namespace_does_not_hang(scenario: str, op: int, script: Script) -> None:
+    """With `--workers netns` the recorded hangs end, with the devices that `global` leaves."""
+    document = run_document(script, ModelSetting(rtnl="small", workers="netns"))
+    reference = run_document(script, ModelSetting(rtnl="global"))
+
+    assert "hung" not in document
+    assert document["findings"] == []
+    assert [names(o) for o in document["ops"]] == [names(o) for o in reference["ops"]]
+
+
+def names(op: dict[str, Any]) -> dict[str, list[str]]:
+    """Device names per namespace."""
+    return {ns: [d["ifname"] for d in devices] for ns, devices in op["devices"].items()}
