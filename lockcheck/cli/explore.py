@@ -45,10 +45,10 @@ def explore(options: argparse.Namespace) -> int:
     except (OptionError, SubjectError, ValueError) as error:
         raise InputError(str(error)) from error
     limits = _limits(options, sampling=not strategy.exhaustive)
-    if not options.json:
-        print(f"seed {seed}", file=sys.stderr)
     try:
         with subject:
+            if not options.json:
+                print(f"seed {seed}", file=sys.stderr)
             with Session(subject, limits=limits, fail_on=options.fail_on) as session:
                 progress = Progress(total=limits.schedules)
                 session.on_progress = progress

@@ -134,12 +134,12 @@ class Replay(Strategy):
         step = len(self.conductor.record)
         if step < len(self._record):
             self.divergence = (
-                f"the run ended after {step} steps; the recorded one has {len(self._record)}"
+                f"diverged: the run ended after {step} steps, the recorded one has more"
             )
         elif self._matches(step) and self._checks:
             if self._check.upto(len(self.conductor.events)) != self._checks[-1]:
                 self.divergence = (
-                    f"the operations after step {len(self._record)} differ from the recorded ones"
+                    f"diverged after step {len(self._record)}: other operations than recorded"
                 )
 
     def _matches(self, step: int) -> bool:

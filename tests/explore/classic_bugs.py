@@ -1,4 +1,4 @@
-"""Five classic bugs as small functions, and their repaired twins: subjects of `lockcheck explore`."""
+"""Five classic bugs as small functions, and their repaired twins, for `lockcheck explore`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Random little programs over the bare seam, and their exhaustive exploration.
 
-Each object is the least that the seam asks for (a name, `ready`), so that brute force over thousands
-of programs stays cheap and nothing but the conductor and the strategy is under test.
+Each object is the least that the seam asks for (a name, `ready`), so that brute force over
+thousands of programs stays cheap and nothing but the conductor and the strategy is under test.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Program:
 
         def main() -> None:
             for i, statements in enumerate(self.threads):
-                c.point(Op(Kind.SPAWN, world.objects["a"]) if False else _SPAWN)
+                c.point(_SPAWN)
                 c.spawn(Named(f"T{i + 1}"), lambda i=i, s=statements: world.run(i, s))
 
         return main
