@@ -8,13 +8,11 @@ joined.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import lockcheck
 from lockcheck import sync
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from lockcheck.sync.lock import NamedLock
 
 __all__ = ["BARRIER_LOCK", "Wait", "WatchedChecker"]
 
@@ -60,25 +58,19 @@ class WatchedChecker(lockcheck.Checker):
         finally:
             self.record("refs", "references", begin)
 
-    def Lock(
-        self,
-        name: str | None = None,
-        *,
-        instance: str | None = None,
-        cmp: Callable[[Any, Any], int] | None = None,
-    ) -> sync.Lock:
-        """As `Checker.Lock`; a wait for it is recorded."""
-        return _WatchedLock(self, self.lock_key(name, instance, cmp))
+    def plain_lock(self, key: Any, label: str | None = None) -> sync.Lock:
+        """As `Checker.plain_lock`; a wait for it is recorded."""
+        return _WatchedLock(self, key, label or str(key.name))
 
 
-class _WatchedLock(sync.Lock):
+class _WatchedLock(NamedLock):
     __slots__ = ()
-
-    chk: WatchedChecker
 
     def _contended(self, ts: Any, timeout: float) -> bool:
         begin = time.perf_counter()
         try:
             return super()._contended(ts, timeout)
         finally:
-            self.chk.record("lock", self.cls.name, begin)
+            chk = self.chk
+            assert isinstance(chk, WatchedChecker)
+            chk.record("lock", self.cls.name, begin)
