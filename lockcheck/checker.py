@@ -24,6 +24,7 @@ from lockcheck.core.describe import GraphView
 from lockcheck.core.engine import Engine
 from lockcheck.core.held import ThreadState
 from lockcheck.seam import Conductor, Kind, Op
+from lockcheck.sync.lock import NamedLock
 from lockcheck.sync.recorder import RecordedLock
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class _Local(threading.local):
     """`tls.t`: this thread's ThreadState, made on first use in a thread we did not start."""
 
     def __init__(self, chk: Checker) -> None:
+        self.chk = chk
         self.t: ThreadState = chk._beginning.pop(_thread.get_ident(), None) or chk.make_state(None)
 
 
@@ -175,7 +177,11 @@ class Checker:
         """Make a mutex of the class of objects that this run needs (design rule 10)."""
         if self.recorder is not None:
             return RecordedLock(self, key, label)
-        return (sync.ObservedLock if self.observed else sync.Lock)(self, key, label)
+        if self.observed:
+            return sync.ObservedLock(self, key, label)
+        if label is not None and key.many:
+            return NamedLock(self, key, label)
+        return sync.Lock(self, key)
 
     def RLock(self, name: str | None = None, *, instance: str | None = None) -> sync.RLock:
         """Make a re-entrant mutex of class `name`."""

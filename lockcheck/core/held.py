@@ -54,7 +54,7 @@ class Chain:
 class Hold:
     """One entry of a held stack that is not a plain lock's plain acquire."""
 
-    __slots__ = ("_k", "_pk", "key", "lock", "mode", "nest", "prev", "trylock", "ts")
+    __slots__ = ("_k", "_pk", "key", "lock", "mode", "nest", "pins", "prev", "trylock", "ts")
 
     def __init__(self, lock: Any, mode: int) -> None:
         self.lock = lock
@@ -62,6 +62,8 @@ class Hold:
         self.key: Key = lock.key
         self.nest: Any = None
         self.trylock = False
+        self.pins = 0
+        """Sum of the cookies of its pins; a pinned plain lock has a Hold, too."""
         self.prev: Any = None
         self.ts: ThreadState | None = None
         self._k: Chain | None = None

@@ -22,7 +22,7 @@ def release(engine: Engine, ts: ThreadState, lock: Any) -> None:
     if entry is None:
         engine.not_held(ts, target)
         return
-    if getattr(target, "pins", 0):
+    if isinstance(entry, Hold) and entry.pins:
         engine.released_pinned(ts, entry)
     if entry is ts.top:
         ts.top = entry.prev

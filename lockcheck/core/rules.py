@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockcheck.core import release
 from lockcheck.core.classes import READ, RECURSIVE_READ, WAIT_SLEEP, Key
-from lockcheck.core.held import ThreadState, ref_of, refs
+from lockcheck.core.held import Hold, ThreadState, ref_of, refs
 from lockcheck.core.report import CERTAIN, CLASS_ONLY, LockRef, Report, Step
 from lockcheck.core.stacks import EMPTY, Stack
 
@@ -237,7 +237,7 @@ def not_held(engine: Engine, ts: ThreadState, lock: Any) -> None:
 def released_pinned(engine: Engine, ts: ThreadState, entry: Any) -> None:
     """A pinned lock is released."""
     lock = entry.lock
-    lock.pins = 0
+    entry.pins = 0
     _file(
         engine,
         ts,
@@ -257,13 +257,14 @@ def pin(engine: Engine, ts: ThreadState, lock: Any) -> int:
         return 0
     release.materialise(ts)  # so that its release takes the slow path, which looks at pins
     cookie = next(_cookies)
-    lock.pins += cookie
+    ts.find(lock).pins += cookie
     return cookie
 
 
 def unpin(engine: Engine, ts: ThreadState, lock: Any, cookie: int) -> None:
     """Take one pin away; the cookie must be that of its `pin`."""
-    if ts.find(lock) is None or lock.pins < cookie or not cookie:
+    hold = ts.find(lock)
+    if not isinstance(hold, Hold) or hold.pins < cookie or not cookie:
         _file(
             engine,
             ts,
@@ -272,7 +273,7 @@ def unpin(engine: Engine, ts: ThreadState, lock: Any, cookie: int) -> None:
             locks=(_ref(lock),),
         )
         return
-    lock.pins -= cookie
+    hold.pins -= cookie
 
 
 def assertion(engine: Engine, ts: ThreadState, lock: Any, *, held: bool) -> None:

@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 class WwContext:
     """One acquire context: a transaction over locks of a class."""
 
-    __slots__ = ("acquired", "backoff", "done", "finished", "key", "map", "name", "pins")
+    __slots__ = ("acquired", "backoff", "done", "finished", "key", "map", "name")
 
     def __init__(self, key: Key) -> None:
         self.key = key
         self.name = key.name
-        self.pins = 0
         self.acquired = 0
         self.done = False
         self.finished = False
@@ -40,12 +39,11 @@ class WwContext:
 class WwMutex:
     """One lock: who holds it, under which context."""
 
-    __slots__ = ("context", "key", "locked", "name", "pins", "stale", "ts")
+    __slots__ = ("context", "key", "locked", "name", "stale", "ts")
 
     def __init__(self, key: Key) -> None:
         self.key = key
         self.name = key.name
-        self.pins = 0
         self.locked = False
         self.context: WwContext | None = None
         self.stale = False

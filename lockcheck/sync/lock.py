@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lockcheck.core.classes import LockClass
     from lockcheck.core.held import Chain, ThreadState
 
-__all__ = ["Lock", "ObservedLock"]
+__all__ = ["Lock", "NamedLock", "ObservedLock"]
 
 
 class Lock:
@@ -40,20 +40,17 @@ class Lock:
     """
 
     __slots__ = (
-        "__weakref__", "_k", "_pk", "_tls", "chk", "key", "label", "pins", "prev", "real", "ts",
+        "__weakref__", "_k", "_pk", "_tls", "key", "prev", "real", "ts",
     )  # fmt: skip
 
     mode = WRITE
     nest = None
     trylock = False
 
-    def __init__(self, chk: Checker, key: Any, label: str | None = None) -> None:
-        self.chk = chk
+    def __init__(self, chk: Checker, key: Any) -> None:
         self._tls = chk.tls
         self.key = key
         """Instance key (class, stable name); shared by the instances after the 64th of a class."""
-        self.label = label
-        """The name given to this instance, where its key is shared."""
         self.real = _thread.allocate_lock()
         """The lock that excludes: a real `threading.Lock`."""
         self.ts: ThreadState | None = None
@@ -61,15 +58,14 @@ class Lock:
         self.prev: Any = None
         self._pk: Chain | None = None
         self._k: Chain | None = None
-        self.pins = 0
+
+    @property
+    def chk(self) -> Checker:
+        return self._tls.chk  # type: ignore[no-any-return]
 
     @property
     def name(self) -> str:
-        if self.key.serial >= 0:
-            return str(self.key.name)
-        if self.label is None:
-            self.label = self.key.cls.next_label()
-        return self.label
+        return str(self.key.name)
 
     @property
     def cls(self) -> LockClass:
@@ -237,16 +233,40 @@ class Lock:
         self.acquire()
 
 
+class NamedLock(Lock):
+    """`Lock` with a name of its own, where its key is shared with others."""
+
+    __slots__ = ("label",)
+
+    def __init__(self, chk: Checker, key: Any, label: str) -> None:
+        super().__init__(chk, key)
+        self.label = label
+
+    @property
+    def name(self) -> str:
+        return self.label
+
+
 class ObservedLock(Lock):
     """`Lock` with a scheduling point before each operation and happens-before for races."""
 
-    __slots__ = ("_acquire_op", "_release_op", "clock")
+    __slots__ = ("_acquire_op", "_chk", "_release_op", "clock", "label")
 
     def __init__(self, chk: Checker, key: Any, label: str | None = None) -> None:
-        super().__init__(chk, key, label)
+        super().__init__(chk, key)
+        self._chk = chk
+        self.label: str = label or (key.cls.next_label() if key.many else key.name)
         self.clock: Any = None
         self._acquire_op = Op(Kind.ACQUIRE, self)
         self._release_op = Op(Kind.RELEASE, self)
+
+    @property
+    def chk(self) -> Checker:
+        return self._chk
+
+    @property
+    def name(self) -> str:
+        return self.label
 
     def locked(self) -> bool:
         self.chk.point(Kind.PROBE, self)

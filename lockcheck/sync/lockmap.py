@@ -19,12 +19,11 @@ __all__ = ["LockMap"]
 class LockMap:
     """As `lock_map_acquire`, `lock_map_release` and `lock_map_sync`."""
 
-    __slots__ = ("__weakref__", "chk", "key", "pins")
+    __slots__ = ("__weakref__", "chk", "key")
 
     def __init__(self, chk: Checker, key: Any) -> None:
         self.chk = chk
         self.key = key
-        self.pins = 0
 
     @property
     def name(self) -> str:

@@ -26,12 +26,11 @@ __all__ = ["RWLock"]
 class RWLock(Parking):
     """Readers in parallel, one writer alone."""
 
-    __slots__ = ("_holds", "_readers", "_writer", "_writers_waiting", "key", "pins")
+    __slots__ = ("_holds", "_readers", "_writer", "_writers_waiting", "key")
 
     def __init__(self, chk: Checker, key: Any) -> None:
         super().__init__(chk, str(key.name))
         self.key = key
-        self.pins = 0
         self._readers = 0
         self._writer = False
         self._writers_waiting = 0

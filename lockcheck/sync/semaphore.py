@@ -22,7 +22,7 @@ __all__ = ["BoundedSemaphore", "Semaphore"]
 class Semaphore(Parking):
     """As `threading.Semaphore`."""
 
-    __slots__ = ("_value", "key", "pins", "ts")
+    __slots__ = ("_value", "key", "ts")
 
     def __init__(self, chk: Checker, value: int = 1, name: str = "semaphore") -> None:
         if value < 0:
@@ -32,7 +32,6 @@ class Semaphore(Parking):
         if value == 1:
             self.key = chk.lock_key(name, name, kind="semaphore")
             self.ts: Any = None
-            self.pins = 0
         else:
             self.key = None
 

@@ -37,7 +37,6 @@ class DriverLock:
             base.inner = spec["inner"]
             base.outer = spec.get("outer", spec["inner"])
         self.ts: ThreadState | None = None
-        self.pins = 0
         self.counts: dict[int, int] = {}
         self.clock: Any = None
 
@@ -74,7 +73,6 @@ class DriverMap:
     def __init__(self, engine: Engine, name: str) -> None:
         self.name = name
         self.key = engine.classes.instance(name, instance=name, kind="map")
-        self.pins = 0
         self.ts = None
 
 
