@@ -1,0 +1,53 @@
+"""The model of Linux's network devices and namespaces: one `Kernel` a run, a file a kernel file.
+
+`kernel.py` owns everything; `regime.py` says which locks exist; `dev*.py` is net/core/dev.c,
+`rtnetlink.py` and `rtnl_*.py` net/core/rtnetlink.c, `net_namespace.py` and `netns_cleanup.py`
+net/core/net_namespace.c, `lock_debug.py` net/core/lock_debug.c; `links/` has the drivers, `fixes/`
+what `pernet` needs beyond Linux 7.3.  Functions have the kernel's names, so that its sources read
+along.
+
+All locks and their order
+-------------------------
+A lock may be taken only while locks of lower rank are held (`lock_order.LOCKS` is this table as
+data; a test compares both with what the checker observed).
+
+ 1. `net_cleanup_work`: pseudo-lock: cleanup_net is running.
+ 2. `&ops->srcu`: pseudo-lock: a kind is in use by newlink.
+ 3. `pernet_ops_rwsem`: pernet_list; namespaces being made or cleaned up.
+ 4. `(wq_completion)rtnl_net`: pseudo-lock: a flush waits for it.
+ 5. `(work_completion)(&net->rtnl_work)`: pseudo-lock: the work is running.
+ 6. `rtnl_mutex`: everything, where it exists (global, small).
+ 7. `&net->rtnl_mutex`: devices, names, indexes and notifier chain of a namespace. Nesting:
+    init_net first, then by address.
+ 8. `&veth->pair_lock`, `&vxcan->pair_lock`, `&nk->pair_lock`: who unregisters the peer (pernet,
+    fix of G.16).
+ 9. `&dev_instance_lock_key [dummy]`, `&dev_instance_lock_key [netkit]`: reg_state and nd_net
+    (writers) of ops-locked virtual devices. Nesting: any order under rtnl_mutex; else never.
+10. `&dev_instance_lock_key [netdevsim]`: the same of a card; queues and their leases (virtual
+    before physical). Nesting: any order under rtnl_mutex; else never.
+11. `&port->pnodes_lock`, `&port->vlans_lock`, `&bn->lock`, `&gn->lock`: who of a port's or a
+    backend's devices is queued by whom.
+12. `&dev->lock`, `&dev_instance_lock_key [loopback]`, `&dev_instance_lock_key [veth]`,
+    `&dev_instance_lock_key [ipvlan]`, `&dev_instance_lock_key [macvlan]`, `&dev_instance_lock_key
+    [vlan]`, `&dev_instance_lock_key [geneve]`: reg_state and nd_net (writers) of all other
+    devices.
+13. `&veth->peer_lock`, `&vxcan->peer_lock`, `&nk->peer_lock`: the peer pointer's readers
+    (pernet).
+14. `&port->addrs_lock`: addresses of an ipvlan port.
+14. `ipvlan_l3s_lock`: hook counters of all namespaces (pernet, fix of G.8).
+14. `netdev_adjacent_lock`: upper and lower lists, where RTNL does not exist.
+14. `nsim_bus_lists`: netdevsim's devices.
+15. `&net->dev_unreg_lock`: dev_unreg_head and every unreg_list_net that names the namespace.
+    Nesting: by address.
+15. `&net->nsid_lock`: the nsid table of a namespace.
+15. `net_rwsem`: net_namespace_list.
+15. `link_ops_mutex`: the list of kinds.
+15. `rcu_state.barrier_mutex`: one rcu_barrier at a time.
+
+Waiting for references, flushing works and joining threads: with none of them held, but for
+pernet_ops_rwsem (cleanup_net for reading, module unload and notifier registration for writing).
+
+Fields that are touched without the lock that covers their writers are declared `shared()`:
+`NetDevice.reg_state`, `NetDevice.net`, `Net.has_pending`, and those of the drivers.
+Left out: the data path; what each file leaves out stands in it.
+"""

@@ -12,7 +12,14 @@ from __future__ import annotations
 
 import errno as _errno
 
-__all__ = ["KernelBug", "KernelError"]
+__all__ = ["KernelBug", "KernelError", "errno_name"]
+
+
+def errno_name(number: int) -> str:
+    """The kernel's name; Python knows 95 by its other one, ENOTSUP."""
+    if number == _errno.EOPNOTSUPP:
+        return "EOPNOTSUPP"
+    return _errno.errorcode.get(number, str(number))
 
 
 class KernelError(Exception):
@@ -27,7 +34,7 @@ class KernelError(Exception):
     @property
     def name(self) -> str:
         """`EBUSY` for 16."""
-        return _errno.errorcode.get(self.errno, str(self.errno))
+        return errno_name(self.errno)
 
     def __str__(self) -> str:
         return f"{self.name}: {self.extack}" if self.extack else self.name

@@ -176,7 +176,7 @@ class Regime:
 
     def owns(self, lock: Lock) -> bool:
         """Is the calling thread the owner?"""
-        return lock.ts is self.k.chk.tls.t
+        return self.k.chk.is_held(lock)
 
     # -- a device of another netns --
 
