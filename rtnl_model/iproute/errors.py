@@ -14,7 +14,7 @@ import errno as _errno
 import os
 from typing import Any
 
-from ..kernel.errors import KernelError
+from ..kernel.errors import KernelError, errno_name
 
 __all__ = [
     "IpExit",
@@ -44,7 +44,7 @@ def netlink_error(request: str | int, number: int, extack: str = "") -> dict[str
     entry: dict[str, Any] = {
         "req": request,
         "errno": number,
-        "name": _errno.errorcode.get(number, str(number)),
+        "name": errno_name(number),
     }
     if extack:
         entry["extack"] = extack
