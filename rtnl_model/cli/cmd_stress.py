@@ -17,6 +17,7 @@ import sys
 from dataclasses import replace
 from typing import Any, Final
 
+from ..iproute.script_error import nearest
 from ..lab.mix import DEFAULT_DRIVERS, MIXES, parse_mix
 from ..lab.model_run import ModelSetting, finding, link_kinds
 from ..lab.progress import Progress
@@ -87,7 +88,10 @@ def options_from(args: argparse.Namespace, setting: ModelSetting) -> StressOptio
     kinds = link_kinds(setting)
     for kind in drivers:
         if kind not in kinds or kind == "phys":
-            raise CallError(f"stress: no driver {kind!r}; there are {', '.join(sorted(kinds))}")
+            raise CallError(
+                f"stress: no driver {kind!r}{nearest(kind, kinds)}; "
+                f"there are {', '.join(sorted(kinds))}"
+            )
     if not drivers:
         raise CallError("stress: --drivers names no driver")
     if args.netns > 500 or args.threads > 500:

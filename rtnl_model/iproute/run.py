@@ -86,6 +86,8 @@ class ScriptRun:
         """The failed command after which nothing more was run."""
         self.hung: int | None = None
         """Index of the op in which the run got stuck."""
+        self.crash: Exception | None = None
+        """What a process died of that is no answer of the kernel's: a defect of ours."""
         self._outcomes: list[Outcome] = []
         """Of the current op, in listed order; filled with `stuck` ones when they start."""
         self._devices_stuck: dict[str, list[dict[str, Any]]] | None = None
@@ -106,12 +108,15 @@ class ScriptRun:
         self._outcomes = []
         try:
             self.begin(step)
-            self.k.quiesce()
+            if self.crash is None:
+                self.k.quiesce()
         except Unwind:
             self.hung = index
         self.ops.append(self.told(index, marks))
-        if self.k.chk.failures:
-            raise self.k.chk.failures[0][1]  # a thread of the model died of a defect of ours
+        failures = [error for _name, error in self.k.chk.failures]
+        for crash in (self.crash, *failures):
+            if crash is not None:
+                raise crash
         return self.hung is None and self.stopped_at is None
 
     def stuck(self) -> None:
@@ -168,11 +173,14 @@ class ScriptRun:
         def body() -> None:
             if gate is not None:
                 gate.wait()
-            for slot, (command, task) in enumerate(zip(commands, tasks, strict=True), first):
-                self.k.probe.adopt(task)
-                self.process(command, slot)
-                if self.stopped_at is not None:
-                    break
+            try:
+                for slot, (command, task) in enumerate(zip(commands, tasks, strict=True), first):
+                    self.k.probe.adopt(task)
+                    self.process(command, slot)
+                    if self.stopped_at is not None:
+                        break
+            except Exception as error:
+                self.crash = error  # told once, by the thread that runs the script
 
         thread = self.k.chk.Thread(target=body, name=f"{comm_of(commands[0])} {tasks[0].pid}")
         thread.start()

@@ -42,7 +42,7 @@ SCRIPTS = {
     "variable": ("ip netns add $A", "variable"),
     "substitution": ("ip netns add `x`", "substitution"),
     "and-list": ("ip netns add a && ip netns add b", "'&&'"),
-    "loop": ("for i in 1 2; do ip netns add $i; done", "unknown command 'for'"),
+    "loop": ("for i in 1 2; do ip netns add n1; done", "unknown command 'for'"),
     "empty": ("", "no commands"),
     "only-comments": ("# nothing\n", "no commands"),
     "nul": ("ip netns add a\0b", "NUL"),
@@ -86,7 +86,7 @@ CALLS = {
     "trace-not-a-function": (["run", "{good}", "--trace=a b"], "not a list of functions"),
     "driver-missing": (["run", "{good}", "--driver", "{dir}/d.py"], "not a Python file"),
     "driver-empty": (["run", "{good}", "--driver", "{driver}"], "no subclass of LinkDriver"),
-    "driver-broken": (["run", "{good}", "--driver", "{good}"], "SyntaxError"),
+    "driver-broken": (["run", "{good}", "--driver", "{broken}"], "SyntaxError"),
     "report-is-a-file": (["run", "{good}", "--report", "{good}"], "--report"),
     "report-below-a-file": (["run", "{good}", "--report", "{good}/x"], "--report"),
     "conform-one-file": (["conform", "{json}"], "GOLDEN"),
@@ -96,7 +96,7 @@ CALLS = {
     "conform-min": (["conform", "{json}", "{json}", "--min", "L4=1"], "LEVEL=PERCENT"),
     "stress-mix": (["stress", "--mix", "chrun"], "--mix"),
     "stress-driver": (["stress", "--drivers", "vteh"], "did you mean 'veth'?"),
-    "stress-fault": (["stress", "--fault", "2"], "between 0 and 1"),
+    "stress-fault": (["stress", "--fault", "2"], "share from 0 to 1"),
     "stress-ops": (["stress", "--ops", "none"], "not a whole number"),
     "stress-seconds": (["stress", "--seconds", "-1"], "not a number of seconds"),
     "bugs-unknown": (["bugs", "--only", "no-such-bug"], "unknown bug"),
@@ -111,13 +111,14 @@ def files(tmp_path: Path) -> dict[str, str]:
         "good": GOOD.encode(),
         "binary": bytes(range(128, 256)),
         "json": b'{"name": "x", "ops": [{"op": "wipe"}]}',
-        "driver": b"KIND = 'nothing'\n",
+        "driver.py": b"KIND = 'nothing'\n",
+        "broken.py": b"class (\n",
     }
     names = {"dir": str(tmp_path)}
     for name, data in contents.items():
-        path = tmp_path / (f"{name}.py" if name == "driver" else name)
+        path = tmp_path / name
         path.write_bytes(data)
-        names[name] = str(path)
+        names[path.stem] = str(path)
     return names
 
 
@@ -206,16 +207,16 @@ def test_out_of_threads_is_told(
     import threading
 
     before = threading.active_count()
-    started = []
-    begin = threading.Thread.start
+    begun: list[object] = []
+    begin = threading._start_new_thread  # type: ignore[attr-defined]
 
-    def start(self: threading.Thread) -> None:
-        if len(started) >= 4:
+    def start(*args: object) -> object:
+        if len(begun) >= 5:
             raise RuntimeError("can't start new thread")
-        started.append(self)
-        begin(self)
+        begun.append(args)
+        return begin(*args)
 
-    monkeypatch.setattr(threading.Thread, "start", start)
+    monkeypatch.setattr(threading, "_start_new_thread", start)
 
     assert main(["run", files["good"]]) == Status.WRONG
     assert "refuses another thread" in one_line(capsys.readouterr().err)
