@@ -26,7 +26,7 @@ WRITERS = 8
 def plain(engine: Engine, ts: ThreadState, lock: Any) -> Chain | None:
     """Judge a plain acquire; the chain it leads to, or None when it was pushed as a Hold."""
     if rules.volatile(ts, lock.key):
-        push(engine, ts, Hold(lock, WRITE), lock.key)
+        push(engine, ts, Hold(lock, WRITE))
         return None
     chain = step(engine, ts, lock, lock.key, None)
     if chain is None:
@@ -34,9 +34,9 @@ def plain(engine: Engine, ts: ThreadState, lock: Any) -> Chain | None:
     return chain
 
 
-def push(engine: Engine, ts: ThreadState, hold: Hold, key: Key) -> None:
-    """Judge and push an acquire that is an entry of its own."""
-    hold.key = key
+def push(engine: Engine, ts: ThreadState, hold: Hold) -> None:
+    """Judge and push a prepared acquire that is an entry of its own."""
+    key = hold.key
     chain = None
     if hold.nest is None and not rules.volatile(ts, key):
         chain = ts.chain.next.get(key)

@@ -129,12 +129,19 @@ class Engine:
 
         `pseudo`: a map that never blocks; entering it makes no dependency.
         """
+        self.prepare(hold, subclass=subclass, trylock=trylock or pseudo, nest=nest)
+        acquire.push(self, ts, hold)
+
+    def prepare(
+        self, hold: Hold, *, subclass: int = 0, trylock: bool = False, nest: Any = None
+    ) -> None:
+        """Say how a lock is about to be taken, for `before_block` and `push`."""
         key: Key = hold.lock.key
-        if hold.mode or trylock or subclass or pseudo:
-            key = self.variant(key, hold.mode, trylock or pseudo, subclass)
+        if hold.mode or trylock or subclass:
+            key = self.variant(key, hold.mode, trylock, subclass)
+        hold.key = key
         hold.trylock = trylock
         hold.nest = nest
-        acquire.push(self, ts, hold, key)
 
     def variant(self, key: Key, mode: int, trylock: bool, subclass: int) -> Key:
         """The key of the same lock taken in another way."""
@@ -199,7 +206,7 @@ class Engine:
     # -- waiting -------------------------------------------------------------------------------
 
     def before_block(self, ts: ThreadState, lock: Any, op: Any) -> None:
-        """`ts` is about to block on a lock (or a hold of one)."""
+        """`ts` is about to block on a lock (or a prepared hold of one)."""
         self.stuck.before(ts, lock, op)
 
     def after_block(self, ts: ThreadState, lock: Any, op: Any, got: bool) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.core.classes import MODE_NAMES, WRITE
+from lockcheck.core import acquire
+from lockcheck.core.classes import MODE_NAMES
 from lockcheck.core.held import Hold, ThreadState, ref_of, refs
 from lockcheck.core.report import CERTAIN, LockRef, Report, Step, cycle_fingerprint
 
@@ -32,10 +33,11 @@ class Stuck:
         target.key.cls.contentions += 1
         if getattr(op, "timeout", None) is not None or ts.tracing:
             return
-        mode = hold.mode if hold is not None else WRITE
+        key = lock.key
         if hold is None or (hold.nest is None and not hold.trylock):
-            engine.might_lock(ts, target, mode=mode)
-        self.publish(ts, target, MODE_NAMES[mode])
+            if ts.chain.next.get(key) is None:
+                acquire.step(engine, ts, target, key, None)
+        self.publish(ts, target, MODE_NAMES[key.mode])
 
     def after(self, ts: ThreadState) -> None:
         """The thread blocks no longer."""
@@ -58,7 +60,8 @@ class Stuck:
                 engine.leaf.leave()
         finally:
             ts.tracing -= 1
-        if circle is not None and (len(circle) > 1 or getattr(obj, "key", None) is None):
+        alone = mode == "lock" and getattr(obj, "key", None) is not None  # told as recursive
+        if circle is not None and (len(circle) > 1 or not alone):
             self._report(ts, circle)
 
     def _circle(self, ts: ThreadState) -> list[ThreadState] | None:

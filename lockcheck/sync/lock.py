@@ -176,11 +176,11 @@ class Lock:
             self.real.release()
             raise
 
-    def _contended(self, ts: ThreadState, timeout: float) -> bool:
+    def _contended(self, ts: ThreadState, timeout: float, hold: Hold | None = None) -> bool:
         """Judge the order before blocking, then block."""
         op = Op(Kind.ACQUIRE, self, timeout=None if timeout < 0 else timeout)
         engine = self.chk.engine
-        engine.before_block(ts, self, op)
+        engine.before_block(ts, hold or self, op)
         got = False
         try:
             got = block(self.chk, ts, op, self.real, timeout)
@@ -194,12 +194,14 @@ class Lock:
         if timeout < 0 and timeout != -1:
             raise ValueError("timeout value must be a non-negative number")
         ts = self._tls.t
-        if not self.real.acquire(False) and not (blocking and self._contended(ts, timeout)):
-            return False
+        engine = self.chk.engine
         hold = Hold(self, WRITE)
-        tried = not blocking or timeout != -1
+        how = {"subclass": subclass, "trylock": not blocking or timeout != -1, "nest": nest}
+        engine.prepare(hold, **how)
+        if not self.real.acquire(False) and not (blocking and self._contended(ts, timeout, hold)):
+            return False
         try:
-            self.chk.engine.push(ts, hold, subclass=subclass, trylock=tried, nest=nest)
+            engine.push(ts, hold, **how)
         except BaseException:
             self.real.release()
             raise
@@ -218,6 +220,9 @@ class Lock:
             raise
 
     def _at_fork_reinit(self) -> None:
+        ts = self._tls.t
+        if ts.find(self) is not None:
+            self.chk.engine.release(ts, self)
         self.real = _thread.allocate_lock()
         self.ts = None
 

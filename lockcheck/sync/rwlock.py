@@ -131,6 +131,8 @@ class RWLock(Parking):
         if conductor is not None and not conductor.point(op):
             return False
         hold = Hold(self, mode)
+        how = {"subclass": subclass, "trylock": timeout is None or limit is not None, "nest": nest}
+        chk.engine.prepare(hold, **how)
         if timeout is None or (conductor is not None and conductor.controlled):
             got = bool(self._try(ready, take))
             assert got or timeout is None, f"{self.name}: granted but not ready"
@@ -143,9 +145,8 @@ class RWLock(Parking):
                 chk.engine.after_block(ts, hold, op, got)
         if not got:
             return False
-        tried = timeout is None or limit is not None
         try:
-            chk.engine.push(ts, hold, subclass=subclass, trylock=tried, nest=nest)
+            chk.engine.push(ts, hold, **how)
         except BaseException:
             with self._gate:
                 (self._drop_write if mode == WRITE else self._drop_read)()

@@ -189,6 +189,9 @@ class Driver:
         fair = lock.kind == "rwsem" or (self.queued and not thread.state.contexts)
         self.take(thread, name, mode=READ if fair else RECURSIVE_READ)
 
+    def do_queued_acquire(self, thread: DriverThread, name: str, parameter: str) -> None:
+        self.take(thread, name, mode=READ)
+
     def do_release(self, thread: DriverThread, name: str, parameter: str) -> None:
         lock = self.locks[name]
         state = thread.state
@@ -217,8 +220,9 @@ class Driver:
             return
         hold = Hold(lock, mode)
         owner = lock.ts
-        if owner is not None and owner is not state and not trylock:
-            hold.nest = nest
+        held = owner is not None and owner.find(lock) is not None
+        if held and owner is not state and not trylock:
+            self.engine.prepare(hold, subclass=subclass, nest=nest)
             self.engine.before_block(state, hold, _Wait(lock))
             self.engine.after_block(state, hold, None, True)
         self.engine.push(state, hold, nest=nest, subclass=subclass, trylock=trylock)
@@ -448,3 +452,40 @@ class Driver:
         context = self.context(name)
         assert context is not None
         context.acquired = 0
+
+
+def play(text: str, **specs: dict[str, Any]) -> Driver:
+    """Run a program written briefly and return its driver.
+
+    Lines are `THREAD: word word …`; a word is `+A` acquire, `-A` release, `rA` read recursively,
+    `qA` read queued, `tA` try, `>T` start a thread, `<T` join it, or `operation(OBJECT)`.  Locks
+    are of a class of their own unless `specs` says otherwise.
+    """
+    steps: list[list[Any]] = []
+    verbs = {
+        "+": "acquire",
+        "-": "release",
+        "r": "read_acquire",
+        "q": "queued_acquire",
+        "t": "try_acquire",
+        ">": "thread_start",
+        "<": "thread_join",
+    }
+    locks: dict[str, dict[str, Any]] = dict(specs)
+    for row in text.strip().splitlines():
+        thread, _, words = row.strip().partition(":")
+        for word in words.split():
+            if word.endswith(")"):
+                operation, _, obj = word[:-1].partition("(")
+                steps.append([thread, operation, obj])
+                continue
+            verb, obj = verbs[word[0]], word[1:]
+            if word[0] not in "<>":
+                kind = "rwlock" if word[0] in "rq" else "py_lock"
+                spec = locks.setdefault(obj, {"class": obj, "kind": kind})
+                if kind == "rwlock" and spec["kind"] == "py_lock":
+                    spec["kind"] = kind
+            steps.append([thread, verb, obj])
+    driver = Driver(locks)
+    driver.run(steps)
+    return driver
