@@ -166,7 +166,8 @@ class Netdevsim(LinkDriver):
         net = self.k.dev.dev_net(dev)
         self.k.rtnetlink.rtnl_net_lock(net)
         try:
-            self.k.dev.dev_change_name(dev, name)
+            with self.k.netdev_lock_ops(dev):
+                self.k.dev.dev_change_name(dev, name)
         finally:
             self.k.rtnetlink.rtnl_net_unlock(net)
 
