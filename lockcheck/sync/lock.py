@@ -263,6 +263,7 @@ class ObservedLock(Lock):
         self.label: str = label or (key.cls.next_label() if key.many else key.name)
         self.clock: Any = None
         self._acquire_op = Op(Kind.ACQUIRE, self)
+        self._acquire_op.busy = self.real.locked
         self._release_op = Op(Kind.RELEASE, self)
 
     @property
