@@ -70,6 +70,7 @@ class _BareLock:
         self.real = _thread.allocate_lock()
         self._conductor = conductor
         self._acquire = Op(Kind.ACQUIRE, self)
+        self._acquire.busy = self.real.locked
         self._release = Op(Kind.RELEASE, self)
 
     def ready(self, op: Op) -> bool:

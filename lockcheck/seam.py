@@ -77,7 +77,9 @@ class SyncObject(Protocol):
 class Op:
     """One operation about to happen."""
 
-    __slots__ = ("aux", "idle", "kind", "obj", "repeat", "takes", "timeout", "timer", "why")
+    __slots__ = (
+        "aux", "busy", "foot", "idle", "kind", "obj", "repeat", "takes", "timeout", "timer", "why",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -105,6 +107,10 @@ class Op:
         """A service that waits for work: nothing is owed to it, it never makes a deadlock."""
         self.takes = takes
         """Does a wait change the object when it goes?  If not, waits commute; so do wakes."""
+        self.busy: Callable[[], bool] | None = None
+        """A faster way to ask `not obj.ready(op)`, where there is one."""
+        self.foot: Any = None
+        """What it touches, remembered (`lockcheck.explore.conflict`)."""
         self.why = why
         """What a waiter waits for, in words, for the wait-for table."""
 

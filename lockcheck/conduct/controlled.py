@@ -162,9 +162,10 @@ class ControlledConductor:
         if self._attention or me is None or me.ident != _get_ident():
             return self._attend(me, op)
         trait = TRAITS[op.kind]
-        me.ready = None
+        me.ready = me.busy = None
         if trait:
             if trait == BLOCKING:
+                me.busy = op.busy
                 me.ready = op.obj.ready
             elif trait == SILENT:
                 if not self.observed or observed_class(op.obj) not in self.observed:
@@ -184,9 +185,14 @@ class ControlledConductor:
     def _decide(self, me: Task) -> bool:
         enabled = []
         for task in self.live:
-            ready = task.ready
-            if ready is None or ready(task.op):
-                enabled.append(task.go)
+            busy = task.busy
+            if busy is not None:
+                if not busy():
+                    enabled.append(task.go)
+            else:
+                ready = task.ready
+                if ready is None or ready(task.op):
+                    enabled.append(task.go)
             if task.early:
                 enabled.append(task.go + 1)
         if len(enabled) == self._forced:
@@ -294,6 +300,7 @@ class ControlledConductor:
             return True
         me.op = op
         me.ready = op.obj.ready
+        me.busy = None
         me.early = False
         if op.timeout is not None:
             self._clock.arm(me, op)

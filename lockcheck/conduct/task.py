@@ -63,7 +63,7 @@ class Task:
     """A thread: what it is about to do, and how to wake it."""
 
     __slots__ = (
-        "born", "children", "deadline", "draining", "early", "finished", "go", "granted",
+        "born", "busy", "children", "deadline", "draining", "early", "finished", "go", "granted",
         "ident", "index", "key", "name", "op", "parent", "park", "ready", "settling", "thread",
         "unwound", "wake",
     )  # fmt: skip
@@ -87,6 +87,8 @@ class Task:
         """The operation it stands before."""
         self.ready: Callable[[Op], bool] | None = None
         """None: always ready."""
+        self.busy: Callable[[], bool] | None = None
+        """A faster `ready`, the other way round, where the operation has one."""
         self.granted = True
         self.early = False
         """May its timer fire now?"""
@@ -110,6 +112,7 @@ class Task:
         """Stand before the end of everything else."""
         self.op = _SETTLE
         self.ready = _never
+        self.busy = None
         self.early = False
         self.settling = True
 

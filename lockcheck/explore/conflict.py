@@ -57,7 +57,10 @@ def footprint(choice: int, op: Op) -> Footprint:
     """Return the objects that `op`, gone or timed out as `choice` says, touches, and how."""
     if choice & 1:
         return (*_touched(op, fires=True), (timer_of(op), WRITE))
-    return _touched(op, fires=False)
+    foot: Footprint | None = op.foot
+    if foot is None:
+        foot = op.foot = _touched(op, fires=False)
+    return foot
 
 
 def _touched(op: Op, *, fires: bool) -> Footprint:

@@ -46,7 +46,8 @@ __all__ = ["Finding", "Limits", "Outcome", "Replayed", "Session", "fresh_seed"]
 SHRINK_SECONDS = 4.0
 """Shrinking stops then even when more might be gained."""
 COLLECT_EVERY = 40
-"""Runs between collections; none happens inside a run, for it would not be the run's own."""
+COLLECT_ABOVE = 30_000
+"""Runs, or objects, between collections; none happens inside a run: it would not be the run's own."""
 
 
 def fresh_seed() -> int:
@@ -231,10 +232,9 @@ class Session:
                 points = points or verdict == POINTS
                 diverged = diverged or verdict == DIVERGED
                 self._account(strategy, verdict, run)
-                if runs % COLLECT_EVERY == 0:
-                    gc.collect()
-                    if self.on_progress is not None:
-                        self.on_progress(self)
+                self._collect(runs)
+                if self.on_progress is not None:
+                    self.on_progress(self)
         except KeyboardInterrupt:
             interrupted = True
             reasons.append("interrupted")
@@ -270,6 +270,11 @@ class Session:
             interrupted,
             self.subject.describe(),
         )
+
+    def _collect(self, runs: int) -> None:
+        """Free past worlds; often enough that they are still in the processor's cache."""
+        if runs % COLLECT_EVERY == 0 or gc.get_count()[0] > COLLECT_ABOVE:
+            gc.collect()
 
     def run_one(self, strategy: Strategy, run: int) -> int:
         """Run and account for one schedule; returns the verdict."""

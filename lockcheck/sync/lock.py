@@ -266,6 +266,10 @@ class ObservedLock(Lock):
         self._acquire_op.busy = self.real.locked
         self._release_op = Op(Kind.RELEASE, self)
 
+    def _at_fork_reinit(self) -> None:
+        super()._at_fork_reinit()
+        self._acquire_op.busy = self.real.locked
+
     @property
     def chk(self) -> Checker:
         return self._chk
