@@ -31,21 +31,21 @@ class Slots:
 
     def __init__(self) -> None:
         self._next = 0
-        self._free: list[tuple[int, int]] = []
+        self._free: list[tuple[int, int, int]] = []
 
-    def take(self, known: Clock) -> tuple[int, int]:
-        """Return (slot, first epoch) for a thread whose starter knows `known`."""
+    def take(self, known: Clock) -> tuple[int, int, int]:
+        """Return (slot, first epoch, first time) for a thread whose starter knows `known`."""
         for at in range(len(self._free) - 1, max(-1, len(self._free) - 1 - RECENT), -1):
-            slot, last = self._free[at]
+            slot, last, time = self._free[at]
             if known.get(slot, 0) >= last:
                 del self._free[at]
-                return slot, last + 1
+                return slot, last + 1, time + 1
         self._next += 1
-        return self._next, 1
+        return self._next, 1, 1
 
-    def give(self, slot: int, last: int) -> None:
-        """The thread of a slot has ended in epoch `last`."""
-        self._free.append((slot, last))
+    def give(self, slot: int, last: int, time: int) -> None:
+        """The thread of a slot has ended in epoch `last`, at `time` of its happens-before."""
+        self._free.append((slot, last, time))
 
 
 def begin(engine: Engine, ts: ThreadState, start: tuple[Any, ...] | None) -> None:
@@ -53,20 +53,20 @@ def begin(engine: Engine, ts: ThreadState, start: tuple[Any, ...] | None) -> Non
     vc, hb, ts.leases = start if start is not None else ({}, {}, ())
     entered = engine.leaf.enter()
     try:
-        ts.slot, ts.epoch = engine.slots.take(vc)
+        ts.slot, ts.epoch, time = engine.slots.take(vc)
     finally:
         if entered:
             engine.leaf.leave()
     ts.vc = vc
     ts.hb = dict(hb)
-    ts.hb[ts.slot] = max(ts.epoch, hb.get(ts.slot, 0) + 1)
+    ts.hb[ts.slot] = time
 
 
 def end(engine: Engine, ts: ThreadState) -> None:
     """Free a thread's slot."""
     entered = engine.leaf.enter()
     try:
-        engine.slots.give(ts.slot, max(ts.epoch, ts.hb.get(ts.slot, 0)))
+        engine.slots.give(ts.slot, ts.epoch, ts.hb.get(ts.slot, 0))
     finally:
         if entered:
             engine.leaf.leave()

@@ -32,6 +32,12 @@ from lockcheck.core.waits import Waits
 __all__ = ["Engine"]
 
 
+class _Announced:
+    """A thread that `spawn` has seen and that has not begun."""
+
+    parent_clock: Any = None
+
+
 class Engine:
     """All that one checker knows.
 
@@ -64,9 +70,11 @@ class Engine:
         """Make a thread's state (tests and drivers; the checker makes its own)."""
         self._serial += 1
         ts = ThreadState(self._serial, name)
-        self.thread_begin(ts, None)
+        announced = None
         if parent is not None:
-            self.started(parent, ts)
+            announced = _Announced()
+            self.spawn(parent, announced)
+        self.thread_begin(ts, announced)
         return ts
 
     def started(self, parent: ThreadState, ts: ThreadState) -> None:

@@ -57,7 +57,7 @@ def way_to(chain: Chain, marks: tuple[int, ...]) -> list[Step]:
             steps.append((True, _key(view)))
         else:
             steps += _dropped(view)
-        _sections(view, marks[at], steps)
+        _sections(view, marks[at], views[at - 1] if at else None, steps)
         if len(steps) > WAY:
             raise WayTooLongError
     return steps
@@ -93,14 +93,18 @@ def _dropped(view: Chain) -> list[Step]:
     return []
 
 
-def _sections(view: Chain, count: int, steps: list[Step]) -> None:
-    """Everything that was done under a view, each time back to what it holds."""
+def _sections(view: Chain, count: int, follower: Chain | None, steps: list[Step]) -> None:
+    """Everything that was done under a view, each time back to what it holds.
+
+    What leads on (`follower`) may have been done before, too: its lock is taken next anyway, and
+    its own sections are told at its own place.
+    """
     if view.earlier is not None:
-        _sections(view.earlier, len(view.earlier.next), steps)
+        _sections(view.earlier, len(view.earlier.next), None, steps)
     for number, child in enumerate(view.next.values()):
         if number >= count:
             break
-        if child.came is None:
+        if child.came is None and child is not follower:
             _visit(child, steps, 1)
 
 

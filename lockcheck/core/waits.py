@@ -134,8 +134,6 @@ class Waits:
                 found.known = clocks.fork(self.engine, ts)
         keys, refs = holding(ts) if ts.holds else ((), ())
         after = ts.last_wait
-        if not keys and after is None and not found.waiters and found.wakers:
-            return
         for old in found.wakers:
             if (
                 old.serial == ts.serial

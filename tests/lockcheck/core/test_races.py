@@ -1,0 +1,134 @@
+"""Races on shared fields: what is ordered, what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lockcheck.core import clocks
+from lockcheck.core.engine import Engine
+from lockcheck.core.held import ThreadState
+
+
+class Cell:
+    """A shared field as the detector sees it."""
+
+    def __init__(self, name: str = "account.balance") -> None:
+        self.name = name
+        self.race: Any = None
+
+
+class Sync:
+    """Anything that carries order."""
+
+    clock: Any = None
+
+
+def engine_and_threads(number: int = 2) -> tuple[Engine, list[ThreadState]]:
+    engine = Engine()
+    return engine, [engine.new_thread(f"T{i}") for i in range(1, number + 1)]
+
+
+def test_two_unordered_writes_race() -> None:
+    """Both stacks, both threads."""
+    engine, (one, two) = engine_and_threads()
+    cell = Cell()
+    engine.access(one, cell, write=True)
+    engine.access(two, cell, write=True)
+
+    (report,) = engine.reports
+    assert report.kind == "race"
+    assert set(report.threads) == {"T1", "T2"}
+    assert len(report.stacks) == 2
+
+
+def test_reads_do_not_race_with_reads() -> None:
+    """Any number of readers."""
+    engine, threads = engine_and_threads(3)
+    cell = Cell()
+    for thread in threads:
+        engine.access(thread, cell, write=False)
+
+    assert engine.reports == []
+
+
+def test_a_write_after_unordered_reads_races_with_one_of_them() -> None:
+    """The reads are a clock as long as they are unordered."""
+    engine, (one, two, three) = engine_and_threads(3)
+    cell = Cell()
+    engine.access(one, cell, write=False)
+    engine.access(two, cell, write=False)
+    engine.access(three, cell, write=True)
+
+    assert [r.kind for r in engine.reports] == ["race"]
+
+
+def test_release_and_acquire_order_accesses() -> None:
+    """A lock, an event, an atomic exchange: all carry what was done before."""
+    engine, (one, two) = engine_and_threads()
+    cell, lock = Cell(), Sync()
+    engine.access(one, cell, write=True)
+    engine.hb_release(one, lock)
+    engine.hb_acquire(two, lock)
+    engine.access(two, cell, write=True)
+
+    assert engine.reports == []
+
+
+def test_what_comes_after_the_release_is_not_ordered() -> None:
+    """The release carries only what was before it."""
+    engine, (one, two) = engine_and_threads()
+    cell, lock = Cell(), Sync()
+    engine.hb_release(one, lock)
+    engine.access(one, cell, write=True)
+    engine.hb_acquire(two, lock)
+    engine.access(two, cell, write=False)
+
+    assert [r.kind for r in engine.reports] == ["race"]
+
+
+def test_start_and_join_order_accesses() -> None:
+    """A starter's writes are before its thread's, those before its joiner's."""
+    engine, (main,) = engine_and_threads(1)
+    cell = Cell()
+    engine.access(main, cell, write=True)
+    child = engine.new_thread("child", main)
+    engine.access(child, cell, write=True)
+    engine.thread_end(child)
+    clocks.join(engine, main, child)
+    engine.access(main, cell, write=True)
+
+    assert engine.reports == []
+
+
+def test_the_starter_races_with_its_running_thread() -> None:
+    """Between start and join both run."""
+    engine, (main,) = engine_and_threads(1)
+    cell = Cell()
+    child = engine.new_thread("child", main)
+    engine.access(main, cell, write=True)
+    engine.access(child, cell, write=False)
+
+    assert [r.kind for r in engine.reports] == ["race"]
+
+
+def test_a_slot_is_reused_only_by_who_knows_its_end() -> None:
+    """Clocks stay small in a program that starts and joins, and no order is invented."""
+    engine, (main, other) = engine_and_threads(2)
+    for i in range(50):
+        child = engine.new_thread(f"child{i}", main)
+        engine.thread_end(child)
+        clocks.join(engine, main, child)
+    stranger = engine.new_thread("stranger", other)
+
+    assert len(main.vc) <= 3
+    assert stranger.slot not in main.vc
+
+
+def test_the_same_race_is_told_once() -> None:
+    """Field and functions name it, not the threads."""
+    engine, threads = engine_and_threads(4)
+    cell = Cell()
+    for thread in threads * 3:
+        engine.access(thread, cell, write=True)
+
+    assert len(engine.reports) == 1
