@@ -18,14 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from lockcheck.checker import Checker
 from lockcheck.conduct.controlled import ControlledConductor
-from lockcheck.explore.session import (
-    Limits,
-    Outcome,
-    Replayed,
-    Session,
-    exception_report,
-    fresh_seed,
-)
+from lockcheck.explore.result import Limits, Outcome, Replayed, exception_report
+from lockcheck.explore.session import Session, fresh_seed
 from lockcheck.explore.strategies import make_strategy
 from lockcheck.explore.subject import FirstThread
 from lockcheck.explore.token import Token, TokenError
@@ -154,6 +148,8 @@ class ModelWorld:
             for step in subject.script.steps[subject.first :]:
                 run.begin(step)
                 conductor.settle()
+                if run.crash is not None:
+                    raise run.crash
             with conductor.quiet():
                 check_quiescence(k)
                 self._state = json.dumps(devices_by_netns(k), sort_keys=True)
