@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import lockcheck
 from lockcheck.conduct.watchdog import Watchdog
-
 from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.kernel.rtnetlink_request import LinkRequest, PeerRequest
 
@@ -89,9 +88,7 @@ def move(k: Kernel, net: Net, name: str, to: Net, **fields: Any) -> None:
     """`ip link set NAME netns TO`."""
     dev = k.dev.dev_get_by_name(net, name)
     assert dev is not None
-    k.rtnetlink.rtnl_newlink(
-        LinkRequest(sock_net=net, ifindex=dev.ifindex, tgt_net=to, **fields)
-    )
+    k.rtnetlink.rtnl_newlink(LinkRequest(sock_net=net, ifindex=dev.ifindex, tgt_net=to, **fields))
 
 
 def set_up(k: Kernel, net: Net, dev: NetDevice) -> None:
@@ -132,9 +129,7 @@ def names(net: Net) -> list[str]:
 def told(k: Kernel, since: int = 0) -> list[str]:
     """Trace lines as `function`, `function device` or `notify EVENT device`."""
     return [
-        " ".join(
-            str(line[key]) for key in ("fn", "val", "type", "dev", "net") if key in line
-        )
+        " ".join(str(line[key]) for key in ("fn", "val", "type", "dev", "net") if key in line)
         for line in k.probe.trace[since:]
     ]
 

@@ -32,7 +32,7 @@ def fan_out(k: Kernel) -> dict[str, int]:
     delete(k, one, "v0")
     k.quiesce()
 
-    assert [] == names(one) + names(two) + names(three)
+    assert names(one) + names(two) + names(three) == []
 
     return threads
 
@@ -53,14 +53,14 @@ def test_foreign_uppers_are_unregistered_by_their_own_namespaces_worker(regime: 
         order = list(threads)
         assert order.index("free_netdev v0") > order.index("ipvlan_uninit i2")
         assert order.index("free_netdev v0") > order.index("ipvlan_uninit i3")
-        assert [] == rules(k)
+        assert rules(k) == []
 
 
 def test_global_does_everything_in_the_caller() -> None:
     """No worker runs anything."""
     with running("global") as k:
         assert {threading.get_native_id()} == set(fan_out(k).values())
-        assert [] == rules(k)
+        assert rules(k) == []
 
 
 def test_every_namespace_has_a_real_lock_and_a_thread_of_its_own() -> None:
@@ -72,7 +72,7 @@ def test_every_namespace_has_a_real_lock_and_a_thread_of_its_own() -> None:
 
         assert {type(threading.Lock())} == {type(net.rtnl_mutex.real) for net in every}
         assert all(worker is not None and worker.is_alive() for worker in workers)
-        assert 4 == len({worker.native_id for worker in workers if worker is not None})
+        assert len({worker.native_id for worker in workers if worker is not None}) == 4
 
 
 @pytest.mark.parametrize("regime", ["pernet", "naive"])
@@ -151,7 +151,7 @@ def test_rtnl_nets_are_locked_in_order_and_once(regime: str) -> None:
 
         assert [True, regime == "global", True] == held
         assert counts == [net.count.value for net in (one, two, three)]
-        assert [] == rules(k)
+        assert rules(k) == []
 
 
 def test_a_wrong_order_of_namespaces_is_told() -> None:
@@ -163,7 +163,7 @@ def test_a_wrong_order_of_namespaces_is_told() -> None:
         k.rtnetlink.rtnl_net_unlock_nested(one)
         k.rtnetlink.rtnl_net_unlock(two)
 
-        assert ["recursive"] == [report.kind for report in k.chk.reports]
+        assert [report.kind for report in k.chk.reports] == ["recursive"]
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,8 @@ def test_a_deletion_goes_through_the_kernels_steps_in_its_order(regime: str) -> 
         start = len(k.probe.trace)
         delete(k, net, "d0")
 
-        assert DELETE_AN_UP_DUMMY == told(k, start)
-        assert [] == rules(k)
+        assert told(k, start) == DELETE_AN_UP_DUMMY
+        assert rules(k) == []
 
 
 @pytest.mark.parametrize("regime", REGIMES)
@@ -67,14 +67,14 @@ def test_a_device_waits_for_its_last_reference(regime: str) -> None:
         k.rtnetlink.rtnl_net_unlock(net)
 
         assert not dev.freed
-        assert ["the test"] == dev.holders()[-1:]
+        assert dev.holders()[-1:] == ["the test"]
 
         k.dev.netdev_put(dev, tracker)
         thread.join()
 
         assert dev.freed
         assert RegState.RELEASED is dev.peek_state()
-        assert [] == rules(k)
+        assert rules(k) == []
 
 
 @pytest.mark.parametrize("regime", REGIMES)
@@ -94,7 +94,7 @@ def test_whoever_is_free_first_is_released_first(regime: str) -> None:
         thread.join()
         order = [line for line in told(k) if line.startswith("free_netdev")]
 
-        assert ["free_netdev v1", "free_netdev v0"] == order
+        assert order == ["free_netdev v1", "free_netdev v0"]
 
 
 def test_a_long_wait_tells_who_holds_the_device() -> None:
@@ -116,9 +116,7 @@ def test_a_long_wait_tells_who_holds_the_device() -> None:
         k.dev.netdev_put(dev, tracker)
         thread.join()
 
-        assert (
-            "unregister_netdevice: waiting for d0 to become free. Usage count = 2" == k.kmsg[0]
-        )
+        assert k.kmsg[0] == "unregister_netdevice: waiting for d0 to become free. Usage count = 2"
 
 
 def test_a_second_unregistration_is_a_bug_that_unwinds_the_request() -> None:
@@ -135,8 +133,8 @@ def test_a_second_unregistration_is_a_bug_that_unwinds_the_request() -> None:
             k.rtnetlink.rtnl_net_unlock(net)
         add(k, net, "d1")
 
-        assert ["bug"] == rules(k)
-        assert ["d1"] == names(net)
+        assert rules(k) == ["bug"]
+        assert names(net) == ["d1"]
 
 
 def test_a_double_queue_is_told_and_goes_on() -> None:
@@ -153,8 +151,8 @@ def test_a_double_queue_is_told_and_goes_on() -> None:
             k.rtnetlink.rtnl_net_unlock(one)
         k.quiesce()
 
-        assert ["double-queue"] == rules(k)
-        assert [] == names(two)
+        assert rules(k) == ["double-queue"]
+        assert names(two) == []
 
 
 def test_a_leaked_reference_underflow_is_told() -> None:
@@ -167,7 +165,7 @@ def test_a_leaked_reference_underflow_is_told() -> None:
         k.dev.netdev_put(dev, tracker)
         dev.refcnt.inc()
 
-        assert ["ref-tracker"] == rules(k)
+        assert rules(k) == ["ref-tracker"]
 
 
 @pytest.mark.parametrize("regime", ["small", "pernet"])
@@ -198,7 +196,7 @@ def test_a_pending_device_is_still_there(regime: str) -> None:
 
         assert upper.freed
         assert lower.freed
-        assert [] == rules(k)
+        assert rules(k) == []
 
 
 @pytest.mark.parametrize("regime", REGIMES)
