@@ -41,7 +41,7 @@ def needed_ratio() -> float:
 
 def run(run: Run) -> None:
     """Measure and print."""
-    rounds, count = (9, 4000) if run.quick else (25, 20000)
+    rounds, count = (7, 2500) if run.quick else (25, 20000)
     _held(run, rounds, count)
     _anatomy(run, rounds, count)
     _others(run, rounds, count)
@@ -181,7 +181,7 @@ def _others(run: Run, rounds: int, count: int) -> None:
 
 
 def _many(run: Run) -> None:
-    total = 20_000 if run.quick else 100_000
+    total = 10_000 if run.quick else 100_000
     classes = [10, 1_000, total]
     run.progress(f"{total} locks")
     times = many_classes(total, classes, run.rng("classes"), rounds=3 if run.quick else 9)
@@ -242,7 +242,7 @@ def _orders(run: Run) -> None:
 
 def _threads(run: Run) -> None:
     checker = lockcheck.Checker()
-    rounds, count = (5, 20_000) if run.quick else (11, 200_000)
+    rounds, count = (5, 10_000) if run.quick else (11, 200_000)
     free_threaded = not getattr(sys, "_is_gil_enabled", lambda: True)()
     table = Table(
         "two threads, each with a lock of its own: throughput over one thread's (2 is ideal)",

@@ -101,7 +101,8 @@ def run(run: Run) -> None:
 
 
 def _measure(run: Run, regime: str, setting: str, n: int, seconds: float) -> list[Split]:
-    stretch = run.stretch if setting == "idle" else max(1.0, run.stretch / 10)
+    stretch = run.stretch if setting == "idle" else run.stretch / 10
+    stretch = max(1.0, stretch / 2 if run.quick else stretch)
     layers = [Fix("phases", "names for grace periods and work latency", "", LAYER)]
     with booted(regime, stretched(setting, stretch), overlays=layers) as k:
         rounds = WORKLOADS["veth-across"].prepare(k, n)

@@ -101,6 +101,7 @@ def measure_point(
             rounds,
             seconds=seconds,
             seconds_max=max(4 * seconds, 20.0),
+            rounds_min=1 if run.quick else 2,
             thread=chk.Thread,
             finish=lambda: end_waits(k),
             progress=lambda text: run.progress(f"{what}: {text}"),

@@ -36,7 +36,7 @@ def run(run: Run) -> None:
 
 
 def _cpu(run: Run) -> None:
-    turns, rounds = (3, 20) if run.quick else (15, 60)
+    turns, rounds = (3, 10) if run.quick else (15, 60)
     names = [name for name in WORKLOADS if name != "netns"]
     table = Table(
         "one requester, no modelled waits: CPU ms of a round, its works included",

@@ -27,8 +27,6 @@ Round = Callable[[], None]
 
 WINDOWS = 3
 """Parts of a window, for the range beside a rate."""
-ROUNDS_MIN = 2
-"""Rounds that every requester ends in the window."""
 
 
 @dataclass(slots=True)
@@ -94,12 +92,14 @@ def drive(
     seconds: float,
     seconds_max: float,
     thread: Callable[..., Any] = threading.Thread,
+    rounds_min: int = 2,
     finish: Callable[[], None] = lambda: None,
     progress: Callable[[str], None] = lambda _text: None,
 ) -> Load:
     """Run one thread per round function for at least `seconds`; joins them all.
 
     Args:
+        rounds_min: rounds that every requester ends in the window.
         seconds_max: for warming up, and again for the window, when requesters are slow.
         thread: makes the threads: a checker's, where the rounds use its locks.
         finish: called when the window is over and before the last rounds are waited for; may make
@@ -114,7 +114,7 @@ def drive(
         cpu, begin = _cpu_of_others(), time.perf_counter()
         for requester in requesters:
             requester.before = len(requester.ended)
-        _until(requesters, ROUNDS_MIN, seconds, seconds_max, lambda: progress("measuring"))
+        _until(requesters, rounds_min, seconds, seconds_max, lambda: progress("measuring"))
         now = time.perf_counter()
         utilisation = (_cpu_of_others() - cpu) / (now - begin)
         ends = [r.ended[-1][1] if len(r.ended) > r.before else begin for r in requesters]

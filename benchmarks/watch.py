@@ -66,10 +66,10 @@ class WatchedChecker(lockcheck.Checker):
 class _WatchedLock(NamedLock):
     __slots__ = ()
 
-    def _contended(self, ts: Any, timeout: float) -> bool:
+    def _contended(self, ts: Any, timeout: float, hold: Any = None) -> bool:
         begin = time.perf_counter()
         try:
-            return super()._contended(ts, timeout)
+            return super()._contended(ts, timeout, hold)
         finally:
             chk = self.chk
             assert isinstance(chk, WatchedChecker)
