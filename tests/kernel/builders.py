@@ -1,4 +1,4 @@
-"""Arranging kernels for the tests of the core: boot, requests, threads that are where they should be."""
+"""Arranging kernels for the tests of the core: boot, requests, threads where they should be."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 
 import pytest
 
@@ -168,7 +169,7 @@ def test_namespaces_deleted_together_end_together(regime: str) -> None:
     """What arrives while cleanup_net runs is the next batch; nothing is lost."""
     with running(regime) as k:
         wanted = nets(k, *"abcdef")
-        for one, two in zip(wanted, wanted[1:], strict=False):
+        for one, two in itertools.pairwise(wanted):
             veth(k, one, f"{two.name}0", two, f"{one.name}1")
         threads = [
             begin(k, f"netns del {net.name}", lambda name=net.name: k.net_namespace.delete(name))

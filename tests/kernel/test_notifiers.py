@@ -65,9 +65,10 @@ def test_the_namespaces_chain_comes_before_the_global_one() -> None:
         add(k, net, "d1")
 
         assert both == ["netns REGISTER d0", "global REGISTER d0"]
-        assert [
-            line for line in heard if line.endswith("REGISTER d1")
-        ] == ["netns REGISTER d1", "stop REGISTER d1"]
+        assert [line for line in heard if line.endswith("REGISTER d1")] == [
+            "netns REGISTER d1",
+            "stop REGISTER d1",
+        ]
 
 
 @pytest.mark.parametrize("regime", REGIMES)
