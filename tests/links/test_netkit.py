@@ -84,7 +84,7 @@ def test_the_netkit_first_frees_the_queue_for_others(rtnl: str) -> None:
 
 
 LEASE_ERRORS: list[tuple[str, int, str]] = [
-    ("lease p0 queue 1 to ns1/nk0", 95, "netkit can only lease against the peer device"),
+    ("lease p0 queue 2 to ns1/nk0", 95, "netkit can only lease against the peer device"),
     ("lease p0 queue 1 to ns2/nk1", 16, "Device queue in use due to queue leasing"),
     ("lease p0 queue 9 to ns2/nk1", 34, ""),
     ("lease p1 queue 1 to ns2/nk1", 95, "Leasing queues from different devices not supported"),

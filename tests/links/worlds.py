@@ -16,7 +16,7 @@ from rtnl_model.lab.model_run import ModelSetting, Recorded, record
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lockcheck.explore.session import Outcome
+    from lockcheck.explore.result import Outcome
 
     from rtnl_model.kernel.net_namespace import Net
     from rtnl_model.kernel.netdevice import NetDevice
