@@ -21,12 +21,14 @@ from benchmarks.statistic import Figure, ratios
 from benchmarks.table import Table
 from lockcheck.checker import Checker
 from lockcheck.conduct.baton import make_baton
-from lockcheck.conduct.controlled import END, ControlledConductor
+from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.pool import Pool
+from lockcheck.conduct.verdict import END
 from lockcheck.explore.pct import Pct
 from lockcheck.explore.pos import Pos
 from lockcheck.explore.random_walk import RandomWalk
-from lockcheck.explore.session import Limits, Session
+from lockcheck.explore.result import Limits
+from lockcheck.explore.session import Session
 from lockcheck.explore.strategies import make_strategy
 from lockcheck.explore.strategy import Strategy
 from lockcheck.explore.subject import FirstThread
@@ -108,7 +110,7 @@ def run(run: Run) -> None:
         os.sched_setaffinity(0, allowed)
 
 
-# -- points ------------------------------------------------------------------------------------------
+# -- points --
 
 
 def _points(run: Run) -> None:
@@ -216,7 +218,7 @@ def _two_checked(chk: Checker, steps: int) -> None:
         chk.Thread(target=_work(chk.Lock(f"l{i}"), steps), name=f"t{i}").start()
 
 
-# -- schedules ---------------------------------------------------------------------------------------
+# -- schedules --
 
 
 class _Shape:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from lockcheck.cli.function import FunctionSubject, SubjectError
 from lockcheck.cli.verdict import InputError
-from lockcheck.explore.session import Limits, Outcome, Session, fresh_seed
+from lockcheck.explore.result import Limits, Outcome
+from lockcheck.explore.session import Session, fresh_seed
 from lockcheck.explore.shard import MergeError, merge, parse_shard
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, OptionError, make_strategy
 from lockcheck.explore.telling import (

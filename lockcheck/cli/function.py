@@ -6,8 +6,8 @@ bound to a fresh checker under the conductor; then the function is called.  So p
 schedule sees another one's globals.
 
 `time.sleep`, `time.monotonic` and `time.time` are logical meanwhile.  Ordinary attributes are no
-points: a lost update needs `lockcheck.Shared` or `lockcheck.shared()`.  Left out: what other modules
-keep between calls (they are imported once), locks made in C.
+points: a lost update needs `lockcheck.Shared` or `lockcheck.shared()`.  Left out: what other
+modules keep between calls (they are imported once), locks made in C.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lockcheck import patch
 from lockcheck.checker import Checker
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.core.report import Report
-from lockcheck.explore.session import exception_report
+from lockcheck.explore.result import exception_report
 from lockcheck.explore.subject import FirstThread
 
 __all__ = ["FunctionSubject", "SubjectError"]
@@ -63,7 +63,9 @@ class FunctionSubject:
         """Read `FILE::FUNCTION`.  Raises: SubjectError."""
         file, separator, function = text.rpartition("::")
         if not separator or not file or not function:
-            raise SubjectError(f"{text!r}: which function?  FILE::FUNCTION, as in bank.py::transfer")
+            raise SubjectError(
+                f"{text!r}: which function?  FILE::FUNCTION, as in bank.py::transfer"
+            )
         return cls(file, function)
 
     @classmethod
@@ -112,7 +114,7 @@ class FunctionSubject:
         before = sys.modules.get(name)
         sys.modules[name] = module  # dataclasses and pickles look their module up
         try:
-            exec(self._code, module.__dict__)  # noqa: S102  (that is what was asked for)
+            exec(self._code, module.__dict__)
         finally:
             if before is None:
                 del sys.modules[name]
@@ -179,6 +181,6 @@ class FunctionWorld:
             else:
                 real_sleep(seconds)
 
-        time.sleep = sleep
+        time.sleep = sleep  # type: ignore[assignment]
         time.monotonic = self._conductor.now
         time.time = lambda: _EPOCH + self._conductor.now()

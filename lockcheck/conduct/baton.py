@@ -21,6 +21,7 @@ from typing import Protocol
 
 __all__ = ["Baton", "EventfdBaton", "LockBaton", "make_baton"]
 
+
 class Baton(Protocol):
     """What a thread parks on."""
 

@@ -5,9 +5,9 @@ the strategy, and hands control directly to the thread that was picked (`baton`)
 scheduler thread on the way.  Enabledness is a pure function of the objects' state, so a run is
 determined by its choices, and a list of small integers replays it.
 
-Choices: `2 * i` thread i's operation goes; `2 * i + 1` its timer fires instead; `-1 - v` the program
-chose v.  Time is logical: it jumps to the next deadline when nobody can go, and each named timer may
-also fire early, once a run, as a choice.
+Choices: `2 * i` thread i's operation goes; `2 * i + 1` its timer fires instead; `-1 - v` the
+program chose v.  Time is logical: it jumps to the next deadline when nobody can go, and each named
+timer may also fire early, once a run, as a choice.
 
 Invariant: the holder of control is the only thread that touches the conductor's state, so none of
 it is locked.  Left out: threads that the program makes behind our back (they are refused loudly).
@@ -16,52 +16,29 @@ it is locked.  Left out: threads that the program makes behind our back (they ar
 from __future__ import annotations
 
 import _thread
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final
 
 from lockcheck.conduct.pool import Pool
+from lockcheck.conduct.quiet import QuietPhases
 from lockcheck.conduct.stuck import Clock
-from lockcheck.conduct.task import BLOCKING, OBSERVING, SILENT, TRAITS, Task, has_silent, observed_class
+from lockcheck.conduct.task import (
+    BLOCKING,
+    SILENT,
+    TRAITS,
+    Task,
+    has_silent,
+    observed_class,
+)
+from lockcheck.conduct.verdict import DEADLOCK, DIVERGED, END, HUNG, INTERRUPTED, POINTS, Picker
 from lockcheck.seam import Kind, Op, Unwind
 
-__all__ = [
-    "DEADLOCK", "DIVERGED", "END", "HUNG", "INTERRUPTED", "POINTS", "REDUNDANT", "ControlledConductor",
-    "Picker",
-]  # fmt: skip
-
-END: Final = -1
-"""Everybody finished, or is an idle service."""
-DEADLOCK: Final = -2
-POINTS: Final = -3
-"""The limit of points was reached."""
-REDUNDANT: Final = -4
-"""The strategy gave the run up: an equivalent one is known."""
-DIVERGED: Final = -5
-"""A recorded choice could not be made."""
-INTERRUPTED: Final = -6
-HUNG: Final = -7
-"""A thread blocks outside the seam."""
+__all__ = ["ControlledConductor"]
 
 _ACQUIRES: Final = (Kind.ACQUIRE, Kind.READ_ACQUIRE)
 
 
-class Picker(Protocol):
-    """What the conductor asks of a strategy."""
-
-    asks_always: bool
-    """Call `pick` even when there is one choice only."""
-
-    def pick(self, enabled: list[int], current: int) -> int:
-        """Return one of `enabled`, or a negative verdict; `current` is the running thread's."""
-        ...
-
-    def choose(self, n: int) -> int:
-        """Return one of `range(n)`."""
-        ...
-
-
-class ControlledConductor:
+class ControlledConductor(QuietPhases):
     """Schedules one run after another on one pool of real threads.
 
     Args:
@@ -72,9 +49,7 @@ class ControlledConductor:
 
     controlled = True
 
-    def __init__(
-        self, pool: Pool, *, max_points: int = 20_000, hang_after: float = 10.0
-    ) -> None:
+    def __init__(self, pool: Pool, *, max_points: int = 20_000, hang_after: float = 10.0) -> None:
         self._pool = pool
         self._home = pool.home
         self.max_points = max_points
@@ -244,6 +219,9 @@ class ControlledConductor:
         self._add(thread.name, run, self.current, thread)
         return True
 
+    def note(self, obj: Any, ts: Any) -> None:
+        """Nothing: the record of choices tells the order."""
+
     def settle(self) -> None:
         """Block until every other thread finished or is an idle service.  Raises: Unwind."""
         me = self.current
@@ -253,27 +231,6 @@ class ControlledConductor:
         me.settle()
         self._decide(me)
         me.settling = False
-
-    @contextmanager
-    def quiet(self) -> Iterator[None]:
-        """Run the body without points: a thread goes on until it blocks, then the next one does.
-
-        At its end everybody else has run until it blocks, so what follows starts from one state.
-        """
-        me = self.current
-        if me is None or self._aborting:
-            yield
-            return
-        self._quiet += 1
-        self._attention = True
-        try:
-            yield
-            if not self._aborting and self._quiet == 1:
-                self._drain(me)
-        finally:
-            self._quiet -= 1
-            if not self._quiet and not self._aborting and not self._interrupted:
-                self._attention = False
 
     # -- rarer cases ------------------------------------------------------------------------------
 
@@ -306,42 +263,6 @@ class ControlledConductor:
             self._clock.arm(me, op)
         self._quiet_switch(me)
         return me.granted
-
-    def _drain(self, me: Task) -> None:
-        """Let everybody else run until it blocks."""
-        me.settle()
-        me.settling = False
-        me.draining = True
-        self._quiet_switch(me)
-        me.draining = False
-
-    def _quiet_switch(self, me: Task) -> None:
-        task = self._quiet_next(me)
-        if task is me:
-            return
-        self.current = task
-        task.wake()
-        me.park()
-        if self._aborting:
-            raise Unwind
-
-    def _quiet_next(self, me: Task | None) -> Task:
-        """Return who goes on in a quiet phase; raises Unwind when nobody can."""
-        for task in self.live:
-            if task.ready is None or task.ready(task.op):
-                task.granted = True
-                return task
-        for task in self.live:
-            if task.draining:
-                task.granted = True
-                return task
-        task_or_none = self._clock.jump(self.live)
-        if task_or_none is None:
-            self._over(DEADLOCK)
-            raise Unwind
-        self._clock.fire(task_or_none, self.live)
-        task_or_none.granted = False
-        return task_or_none
 
     def _nobody(self) -> int:
         """Nobody can go: the end, a jump in time, or a deadlock."""

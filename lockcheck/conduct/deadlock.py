@@ -1,11 +1,11 @@
-"""A stuck schedule in words: who waits for what, held or owed by whom, and the circle if there is one.
+"""A stuck schedule in words: who waits for what, held or owed by whom, and the circle if there is
+one.
 
 Used for a controlled schedule, where every thread stands at a known operation and none can go, and
-by the watchdog of a free run, once it knows the same.  An edge
-leads from a waiting thread to each thread that could let it go: the owner of a lock, the thread to be
-joined, and whoever the world says owes something (`owed`: the holder of a reference, the work queued
-behind another).  A circle of edges is a deadlock in the narrow sense; without one the waker is gone:
-a lost wake-up.
+by the watchdog of a free run, once it knows the same.  An edge leads from a waiting thread to each
+thread that could let it go: the owner of a lock, the thread to be joined, and whoever the world
+says owes something (`owed`: the holder of a reference, the work queued behind another).  A circle
+of edges is a deadlock in the narrow sense; without one the waker is gone: a lost wake-up.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _circle_report(circle: list[_Row]) -> Report:
         f"deadlock: {told}",
         reason="this schedule does it: nobody can go",
         cycle=tuple(steps),
-        advice="Break one edge of the circle: one order for the locks, and no waiting with one held.",
+        advice="Break one edge of the circle: one order for the locks, no waiting with one held.",
     )
     report.classes = tuple(dict.fromkeys(step.wanted.cls for step in steps))
     report.fingerprint = fingerprint("deadlock", _turned([_print_of(row) for row in circle]))
@@ -171,7 +171,7 @@ def _lost_report(stuck: list[_Row]) -> Report:
         CERTAIN,
         f"lost wake-up: {told}, and nobody is left who could wake it",
         reason="this schedule does it: nobody can go, and no circle explains it",
-        advice="Whoever makes the awaited thing true must do so after the waiter looked, or wake it.",
+        advice="Whoever makes the awaited thing true must do it after the waiter looked, or wake it.",
     )
     report.fingerprint = fingerprint("deadlock", sorted(_print_of(row) for row in stuck))
     return report
@@ -261,7 +261,7 @@ def _is_ours(filename: str) -> bool:
 def _stack_of(frame: Any) -> Stack:
     while frame is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
-    raw = []
+    raw: list[Any] = []
     while frame is not None and len(raw) < DEPTH:
         raw.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back

@@ -2,13 +2,13 @@
 
 After rr's chaos mode: each thread is a victim with a small chance (the first thread with a larger
 one); a victim is now and then starved for a length between a microsecond and two milliseconds, a
-power of two, and all starving together is held below a fifth of the run.  Besides, each point yields
-with a chance drawn once a run.
+power of two, and all starving together is held below a fifth of the run.  Besides, each point
+yields with a chance drawn once a run.
 
-Each thread has a generator of its own, seeded by the run's seed and the thread's name, so its delays
-do not depend on who arrives when.  The seed reproduces the *delays*, not the order: a second run is a
-similar run.  What went in which order is recorded (`orders`), so that a failure can be followed by
-the controlled conductor (`explore.bridge`).
+Each thread has a generator of its own, seeded by the run's seed and the thread's name, so its
+delays do not depend on who arrives when.  The seed reproduces the *delays*, not the order: a second
+run is a similar run.  What went in which order is recorded (`orders`), so that a failure can be
+followed by the controlled conductor (`explore.bridge`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class PerturbedConductor:
     def __init__(self, seed: int, *, quiet: bool = False) -> None:
         self.seed = seed
         self.orders: dict[str, list[int]] = {}
-        """By object: whose turn it was, in order (`thread_key`).  Written under the object's lock."""
+        """By object: whose turn it was, in order (`thread_key`); written under its own lock."""
         self._quiet = quiet
         self._chance = random.Random(seed).choice(YIELD_CHANCES)
         self._local = _Local()

@@ -1,9 +1,9 @@
 """Logical time, and when a run without anybody enabled is stuck for good.
 
 Time stands still while anybody can go.  When nobody can, it jumps to the earliest deadline, unless
-that would change nothing: a timer that only repeats its own wait (`Op.repeat`, as the rebroadcast of
-the wait for references) may fire once in each stuck picture.  A picture is what every thread waits
-for and the counts it waits on; the same picture again, with every repeating timer fired, is a
+that would change nothing: a timer that only repeats its own wait (`Op.repeat`, as the rebroadcast
+of the wait for references) may fire once in each stuck picture.  A picture is what every thread
+waits for and the counts it waits on; the same picture again, with every repeating timer fired, is a
 deadlock.
 
 Left out: a loop around a wait whose timer is *not* marked as repeating is taken for progress; the

@@ -15,7 +15,9 @@ from lockcheck.seam import Kind, Op
 if TYPE_CHECKING:
     from lockcheck.conduct.pool import Worker
 
-__all__ = ["BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "has_silent", "observed_class"]
+__all__ = [
+    "BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "has_silent", "observed_class",
+]  # fmt: skip
 
 PLAIN: Final = 0
 BLOCKING: Final = 1
@@ -55,7 +57,7 @@ class Marker:
         return True
 
 
-def _never(op: Op) -> bool:
+def _never(_op: Op) -> bool:
     return False
 
 
@@ -128,5 +130,5 @@ def observed_class(obj: Any) -> str:
 
 
 def has_silent(obj: Any) -> bool:
-    """Has `obj` operations that are silent while nobody observes it: a lock, the end of a thread?"""
+    """Has `obj` operations that are silent while nobody observes it (a lock, a thread's end)?"""
     return hasattr(obj, "key") or hasattr(obj, "life")

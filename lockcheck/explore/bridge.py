@@ -18,7 +18,8 @@ from lockcheck.explore.strategy import Strategy
 from lockcheck.seam import Kind
 
 if TYPE_CHECKING:
-    from lockcheck.explore.session import Finding, Session
+    from lockcheck.explore.result import Finding
+    from lockcheck.explore.session import Session
 
 __all__ = ["FollowOrders", "bridge"]
 

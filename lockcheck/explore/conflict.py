@@ -6,12 +6,12 @@ threads, and not both only look (R) or both only count (C):
 
     R  READ PROBE REF_READ WAIT_REFS, a WAIT that takes nothing away (event, ticket, join),
        READ_ACQUIRE READ_RELEASE and their try
-    C  REF_INC REF_DEC, a WAKE that only counts: these commute; nobody may decide by what they return
-    W  everything else: locks, WAIT that takes, WAKE, WRITE, RMW, SPAWN
+    C  REF_INC REF_DEC, a WAKE that only counts: these commute; nobody may decide by what they
+    return W  everything else: locks, WAIT that takes, WAKE, WRITE, RMW, SPAWN
 
-A timer that fires conflicts with whatever the operation conflicts with, for the operation might have
-gone instead; after a WAIT as a W (it may leave a queue there).  Besides, timers of one name share
-one early firing a run, so they conflict as a W on their name.
+A timer that fires conflicts with whatever the operation conflicts with, for the operation might
+have gone instead; after a WAIT as a W (it may leave a queue there).  Besides, timers of one name
+share one early firing a run, so they conflict as a W on their name.
 
 A *race* is a conflict whose order can be turned round.  A release before a blocking acquire cannot:
 the acquire was disabled until then.  (Against a try it can: see `SILENT` in `conduct.task`.)

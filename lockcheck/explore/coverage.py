@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
+from itertools import pairwise
 from typing import Any, Final
 
 from lockcheck.conduct.controlled import ControlledConductor
@@ -115,7 +116,7 @@ def _number(name: str, names: dict[str, int]) -> int:
 
 def _switches(record: list[int]) -> int:
     threads = [choice >> 1 for choice in record if choice >= 0]
-    return sum(1 for a, b in zip(threads, threads[1:], strict=False) if a != b)
+    return sum(1 for a, b in pairwise(threads) if a != b)
 
 
 def _spread(values: list[int]) -> list[int]:
@@ -124,5 +125,3 @@ def _spread(values: list[int]) -> list[int]:
         return [0, 0, 0]
     ordered = sorted(values)
     return [ordered[0], ordered[len(ordered) // 2], ordered[-1]]
-
-

@@ -1,13 +1,14 @@
 """Depth-first search with an optional bound on preemptions (CHESS).
 
-Tries every schedule, those with fewer preemptions first: bound 0, then 1, and so on up to the bound.
-A preemption is a switch away from a thread that could have gone on.  Without a bound it is plain
-brute force: the yardstick that the reduction is tested against.
+Tries every schedule, those with fewer preemptions first: bound 0, then 1, and so on up to the
+bound. A preemption is a switch away from a thread that could have gone on.  Without a bound it is
+plain brute force: the yardstick that the reduction is tested against.
 """
 
 from __future__ import annotations
 
-from lockcheck.conduct.controlled import DIVERGED, REDUNDANT, ControlledConductor
+from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.conduct.verdict import DIVERGED, REDUNDANT
 from lockcheck.explore.shard import DEPTH, Owns
 from lockcheck.explore.strategy import Strategy
 

@@ -1,20 +1,22 @@
-"""Source-DPOR with sleep sets: one schedule an order, where it works out (Abdulla et al., POPL 2014).
+"""Source-DPOR with sleep sets: one schedule an order, where it works out (Abdulla et al., POPL
+2014).
 
 A node is a choice of the run.  Its *backtrack* set holds the threads that must be tried there; it
 starts with one and grows when a finished run shows a race whose other order begins there
-(`races.find`).  Its *sleep* set holds choices whose every continuation is known from elsewhere; a run
-in which everybody enabled sleeps is redundant and given up.
+(`races.find`).  Its *sleep* set holds choices whose every continuation is known from elsewhere; a
+run in which everybody enabled sleeps is redundant and given up.
 
 Threads here may have two choices (the operation goes, or its timer fires): whoever adds a thread
 adds all its enabled choices, for neither choice races with the other.
 
-Left out: wakeup trees (the rest of redundancy is small beside their code), a preemption bound (plain
-cut-offs make any DPOR unsound; the bound belongs to `dfs`).
+Left out: wakeup trees (the rest of redundancy is small beside their code), a preemption bound
+(plain cut-offs make any DPOR unsound; the bound belongs to `dfs`).
 """
 
 from __future__ import annotations
 
-from lockcheck.conduct.controlled import DIVERGED, REDUNDANT, ControlledConductor
+from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.conduct.verdict import DIVERGED, REDUNDANT
 from lockcheck.explore import races
 from lockcheck.explore.conflict import Footprint, depends, footprint
 from lockcheck.explore.shard import DEPTH, Owns
@@ -156,10 +158,8 @@ class Dpor(Strategy):
         if not self._stack:
             return {}
         last = self._stack[-1]
-        if -1 in last.backtrack:
-            sleep = dict(last.sleep)
-        else:
-            sleep = {**last.sleep, **last.done}
+        chosen_by_program = -1 in last.backtrack
+        sleep = dict(last.sleep) if chosen_by_program else {**last.sleep, **last.done}
         if not sleep:
             return sleep
         tasks = self.conductor.tasks

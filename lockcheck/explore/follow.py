@@ -1,8 +1,8 @@
 """Following a schedule: strictly, to replay it, or loosely, to try a changed one.
 
-`Replay` makes exactly the recorded choices, checks the operations as it goes, and stops at the first
-that differs: a replay that quietly ran something else would be worse than none.  `Guide` takes a list
-of segments as a wish: it follows each as far as it goes and continues with the next.
+`Replay` makes exactly the recorded choices, checks the operations as it goes, and stops at the
+first that differs: a replay that quietly ran something else would be worse than none.  `Guide`
+takes a list of segments as a wish: it follows each as far as it goes and continues with the next.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-from lockcheck.conduct.controlled import DIVERGED, ControlledConductor
+from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.task import SILENT, TRAITS, observed_class
+from lockcheck.conduct.verdict import DIVERGED
 from lockcheck.explore.schedule import Segment, default, segments_of
 from lockcheck.explore.strategy import Strategy
 from lockcheck.seam import Op
@@ -137,7 +138,8 @@ class Replay(Strategy):
                 f"diverged: the run ended after {step} steps, the recorded one has more"
             )
         elif self._matches(step) and self._checks:
-            if self._check.upto(len(self.conductor.events)) != self._checks[-1]:
+            rest = self._check.upto(len(self.conductor.events))
+            if rest != self._checks[-1]:
                 self.divergence = (
                     f"diverged after step {len(self._record)}: other operations than recorded"
                 )

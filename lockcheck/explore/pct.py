@@ -1,9 +1,9 @@
 """PCT: random priorities and a few change points (Burckhardt et al., ASPLOS 2010).
 
-Each thread has a random priority, the highest goes; at `depth - 1` random steps the running
-thread falls below everybody.  A bug that needs d ordering constraints is found by a run of depth d
-with a chance of at least 1 / (n * k^(d-1)).  The depth cycles 2..5 by the number of the run, and k is
-the longest run seen so far (the first run measures it).
+Each thread has a random priority, the highest goes; at `depth - 1` random steps the running thread
+falls below everybody.  A bug that needs d ordering constraints is found by a run of depth d with a
+chance of at least 1 / (n * k^(d-1)).  The depth cycles 2..5 by the number of the run, and k is the
+longest run seen so far (the first run measures it).
 
 Deviation from the paper: a thread that went on for long while others could go (a spin) falls too,
 for PCT is unfair and would never leave the loop.

@@ -1,8 +1,8 @@
 """The portfolio: run i uses strategy i mod m.
 
-No single strategy wins everywhere, so the default asks several in turn: a random walk, PCT, POS, and
-source-DPOR, which ends the search when it has tried every order.  Each keeps its own state and counts
-its own runs; a finding tells which one found it.
+No single strategy wins everywhere, so the default asks several in turn: a random walk, PCT, POS,
+and source-DPOR, which ends the search when it has tried every order.  Each keeps its own state and
+counts its own runs; a finding tells which one found it.
 """
 
 from __future__ import annotations

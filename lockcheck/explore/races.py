@@ -3,9 +3,9 @@
 Vector clocks give happens-before: program order, spawn before begin, and conflicting operations in
 the order they went.  For each operation (and for what each thread still stood before when the run
 ended) the earlier conflicting operations that are not in its past are races, the latest first; one
-that is ordered behind a race already found is no race of its own.  For each race (e, f) the sequence
-"what went after e without depending on it, then f" begins with one of its *initials*; unless one of
-them is in the backtrack or sleep set before e, one is added there.
+that is ordered behind a race already found is no race of its own.  For each race (e, f) the
+sequence "what went after e without depending on it, then f" begins with one of its *initials*;
+unless one of them is in the backtrack or sleep set before e, one is added there.
 
 Blocking makes "could f have gone before e?" a question.  Where f was already pending before e, the
 node there knows exactly who was enabled; elsewhere the answer is "perhaps", which costs redundant
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.explore.conflict import COUNT, WRITE, Footprint, footprint, may_race
 from lockcheck.conduct.stuck import timer_of
+from lockcheck.explore.conflict import COUNT, WRITE, Footprint, footprint, may_race
 from lockcheck.seam import Kind, Op
 
 if TYPE_CHECKING:
@@ -165,9 +165,9 @@ class _Analysis:
         sure = bool(choice & 1) or self._surely(event, op)
         if pending and node is not None:
             could_go = choice in node.enabled
-            if not could_go and not any(mode == COUNT for _, mode in touched):
-                if not self._counts(op):
-                    return False
+            counts = op.kind is Kind.WAIT_REFS or any(mode == COUNT for _, mode in touched)
+            if not could_go and not counts:
+                return False
             sure = could_go
         if node is None:
             return sure
@@ -180,9 +180,6 @@ class _Analysis:
         if op.kind is Kind.ACQUIRE:
             return event.op.kind is Kind.ACQUIRE
         return op.kind not in (Kind.READ_ACQUIRE, Kind.WAIT, Kind.WAIT_REFS)
-
-    def _counts(self, op: Op) -> bool:
-        return op.kind is Kind.WAIT_REFS
 
     def _demand(self, node: Node, event: _Event, choice: int, touched: Footprint) -> None:
         """Have an initial of the other order tried at `node`, unless one is or need not be."""
@@ -198,7 +195,8 @@ class _Analysis:
             return
         if any(self._conductor.events[head.number][0] in node.sleep for head in initials):
             return
-        able = [each for each in threads if each << 1 in node.enabled or each << 1 | 1 in node.enabled]
+        enabled = {each >> 1 for each in node.enabled}
+        able = threads & enabled
         if not able:
             return
         if thread in able and choice in node.sleep:
@@ -217,9 +215,7 @@ class _Analysis:
         return heads
 
     def _is_initial(self, head: _Event, heads: list[_Event]) -> bool:
-        return all(
-            other is head or head.clock[other.thread] < other.seq for other in heads
-        )
+        return all(other is head or head.clock[other.thread] < other.seq for other in heads)
 
     def _goes_first(self, event: _Event, thread: int, touched: Footprint) -> bool:
         """Does nothing that stays after `event` conflict with the racing operation itself?"""

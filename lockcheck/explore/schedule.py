@@ -1,7 +1,7 @@
 """A schedule as text: run lengths, `0x12.1x16.0x4`.
 
-`1x16` thread 1 goes sixteen times; `2t` thread 2's timer fires; `c1` the program chose 1.  Where the
-text ends the default goes on: the running thread while it can, else the thread with the lowest
+`1x16` thread 1 goes sixteen times; `2t` thread 2's timer fires; `c1` the program chose 1.  Where
+the text ends the default goes on: the running thread while it can, else the thread with the lowest
 number, and value 0.  So a schedule is as long as it is unusual, and a shrunk one is two or three
 segments.  The characters need no quoting in a shell.
 """

@@ -1,13 +1,9 @@
 """A search: schedule after schedule of one subject under one strategy, and what came of it.
 
-The session owns the pool of threads and the conductor, makes a fresh world for each schedule, counts
-coverage, and for every finding that is new shrinks its schedule, replays it strictly and makes its
-token.  It ends when the strategy has tried everything, at the asked number of schedules or seconds,
-or when a thread hangs.
-
-Outcomes: `passed` (as much as was asked, nothing found), `failed`, `incomplete` (an exhaustive
-strategy stopped by a limit, a run that reached the limit of points, an interruption), `diverged` (the
-program is not deterministic), `hung`.  A limit never looks like a pass.
+The session owns the pool of threads and the conductor, makes a fresh world for each schedule,
+counts coverage, and for every finding that is new shrinks its schedule, replays it strictly and
+makes its token.  It ends when the strategy has tried everything, at the asked number of schedules
+or seconds, or when a thread hangs.
 """
 
 from __future__ import annotations
@@ -17,142 +13,33 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 from lockcheck.conduct import deadlock
-from lockcheck.conduct.controlled import (
-    DEADLOCK,
-    DIVERGED,
-    END,
-    HUNG,
-    POINTS,
-    REDUNDANT,
-    ControlledConductor,
-)
+from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.pool import Pool
-from lockcheck.core.report import CERTAIN, POSSIBLE, Report, fingerprint, stronger
-from lockcheck.core.stacks import EMPTY
+from lockcheck.conduct.verdict import DEADLOCK, DIVERGED, END, HUNG, POINTS, REDUNDANT
+from lockcheck.core.report import CERTAIN, POSSIBLE, Report, stronger
 from lockcheck.explore.coverage import Coverage, order_of
 from lockcheck.explore.follow import Guide, Replay, checks_of, describe_op, unusual
-from lockcheck.explore.schedule import Segment, segments_of, switches_of
+from lockcheck.explore.result import Finding, Limits, Outcome, Replayed, exception_report
+from lockcheck.explore.schedule import Segment, switches_of
 from lockcheck.explore.shrink import Attempt, shrink
 from lockcheck.explore.strategy import Strategy
 from lockcheck.explore.subject import Subject, World
 from lockcheck.explore.token import Token
 
-__all__ = ["Finding", "Limits", "Outcome", "Replayed", "Session", "fresh_seed"]
+__all__ = ["Session", "fresh_seed"]
 
 SHRINK_SECONDS = 4.0
 """Shrinking stops then even when more might be gained."""
 COLLECT_EVERY = 40
 COLLECT_ABOVE = 30_000
-"""Runs, or objects, between collections; none happens inside a run: it would not be the run's own."""
+"""Runs, or objects, between collections; inside a run there is none."""
 
 
 def fresh_seed() -> int:
     """Return a seed for a search that was given none."""
     return secrets.randbits(48)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When to stop."""
-
-    schedules: int | None = None
-    seconds: float | None = None
-    findings: int | None = None
-    """Stop after so many different findings that count."""
-    max_points: int = 20_000
-    hang_after: float = 10.0
-    shrink: bool = True
-
-
-@dataclass
-class Finding:
-    """One finding and the schedule that shows it."""
-
-    report: Report
-    token: Token | None
-    run: int
-    strategy: str
-    known: str = ""
-    """`known:…` when the subject expects it; it then does not count."""
-    counts: bool = True
-    tries: int = 0
-    """Runs that shrinking took."""
-    switches_before: int = 0
-    note: str = ""
-    where: str = ""
-    """The file that a long token was written to."""
-
-    @property
-    def switches(self) -> int:
-        """Switches of the token's schedule."""
-        return 0 if self.token is None else max(0, len(segments_of(self.token.record)) - 1)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As the result document tells it."""
-        told = self.report.to_dict()
-        told["replay"] = self.where or ("" if self.token is None else str(self.token))
-        told.update(
-            run=self.run, strategy=self.strategy, switches=self.switches, counts=self.counts
-        )
-        if self.known:
-            told["known"] = self.known
-        if self.note:
-            told["note"] = self.note
-        return told
-
-
-@dataclass
-class Outcome:
-    """What came of a search."""
-
-    strategy: str
-    seed: int
-    outcome: str
-    coverage: Coverage
-    findings: list[Finding]
-    exhausted: bool
-    seconds: float
-    reasons: list[str] = field(default_factory=list)
-    """Why it is incomplete, diverged or hung."""
-    shard: tuple[int, int] = (0, 1)
-    details: dict[str, object] = field(default_factory=dict)
-    interrupted: bool = False
-    subject: dict[str, Any] = field(default_factory=dict)
-
-    def to_dict(self, schema: str = "lockcheck/explore/1") -> dict[str, Any]:
-        """The result document."""
-        counts = self.coverage.to_dict()
-        return {
-            "schema": schema,
-            "strategy": self.strategy,
-            "seed": self.seed,
-            **counts,
-            "exhausted": self.exhausted,
-            "outcome": self.outcome,
-            "reasons": self.reasons,
-            "findings": [finding.to_dict() for finding in self.findings],
-            "seconds": round(self.seconds, 3),
-            "shard": f"{self.shard[0] + 1}/{self.shard[1]}",
-            "subject": self.subject,
-            "details": self.details,
-            **(self.coverage.hashes() if self.shard[1] > 1 else {}),
-        }
-
-
-@dataclass
-class Replayed:
-    """What came of one replay."""
-
-    verdict: int
-    reports: list[Report]
-    divergence: str
-    ops: list[tuple[int, str]]
-    """(thread, operation in words) of every step; -1 for values chosen."""
-    threads: list[str]
 
 
 class Session:
@@ -241,7 +128,7 @@ class Session:
         if points:
             reasons.append(f"a schedule reached the limit of {limits.max_points} points")
         if diverged:
-            reasons.append("a prefix of choices could not be repeated: the program is not determined")
+            reasons.append("a prefix of choices could not be repeated: it is not deterministic")
         stopped = strategy.exhaustive and not strategy.exhausted
         if stopped and not (hung or interrupted):
             reasons.append(f"{strategy.name} was stopped by a limit before it had tried everything")
@@ -463,23 +350,3 @@ class Session:
         if len(allowed) > 1:
             self._cpus = allowed
             os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
-
-
-def exception_report(thread: str, error: BaseException) -> Report:
-    """Tell an exception that ended a thread."""
-    frames = []
-    trace = error.__traceback__
-    while trace is not None:
-        frames.append((trace.tb_frame.f_code, trace.tb_lasti))
-        trace = trace.tb_next
-    stack = type(EMPTY)(tuple(reversed(frames)))
-    report = Report(
-        "assertion" if isinstance(error, AssertionError) else "exception",
-        CERTAIN,
-        f"{thread}: {type(error).__name__}: {error}".rstrip(": "),
-        reason="this schedule raised it",
-        threads=(thread,),
-        stacks=(("raised", thread, stack),),
-    )
-    report.fingerprint = fingerprint("exception", (type(error).__name__, stack.function))
-    return report

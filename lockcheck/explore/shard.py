@@ -1,9 +1,9 @@
 """Shards: I/N of a search, on any machine, without talking; and the join of their results.
 
-Sampling strategies: shard I runs the runs I, I+N, I+2N… of the one sequence that the seed defines, so
-the union over all shards is the unsharded sequence.  Exhaustive ones: the first `DEPTH` real choices
-are expanded in full by everybody, and a prefix belongs to the shard that its checksum names; foreign
-prefixes cost a few points each.
+Sampling strategies: shard I runs the runs I, I+N, I+2N… of the one sequence that the seed defines,
+so the union over all shards is the unsharded sequence.  Exhaustive ones: the first `DEPTH` real
+choices are expanded in full by everybody, and a prefix belongs to the shard that its checksum
+names; foreign prefixes cost a few points each.
 
 A merged result is incomplete when a shard is missing, and says which.
 """
@@ -57,9 +57,8 @@ def merge(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for document in documents:
         for key in ("schema", "strategy", "seed", "subject"):
             if document.get(key) != first.get(key):
-                raise MergeError(
-                    f"results of different searches: {key} {document.get(key)!r} and {first.get(key)!r}"
-                )
+                both = f"{document.get(key)!r} and {first.get(key)!r}"
+                raise MergeError(f"results of different searches: {key} {both}")
     shards: dict[int, dict[str, Any]] = {}
     count = _count(first)
     for document in documents:

@@ -1,9 +1,9 @@
 """Shrinking: the same failure by a schedule with fewer switches.
 
 Every pass tries changed lists of segments as wishes (`follow.Guide`); a try counts when it ends in
-the same failure, and what is kept is the schedule that really ran, without the tail that the default
-makes anyway.  Among failing schedules the better one has fewer preemptions, then fewer segments,
-then fewer steps, then the smaller text.
+the same failure, and what is kept is the schedule that really ran, without the tail that the
+default makes anyway.  Among failing schedules the better one has fewer preemptions, then fewer
+segments, then fewer steps, then the smaller text.
 
 Passes are deterministic, and one that found nothing finds nothing when repeated; so the loop ends.
 Other failures met on the way are handed back, not lost.
@@ -58,7 +58,9 @@ def shrink(
         return Shrunk(record, search.tries, search.slipped)
     improved = True
     while improved and not search.over():
-        improved = any([search.improve(candidates) for candidates in _PASSES])
+        improved = False
+        for candidates in _PASSES:
+            improved |= search.improve(candidates)
     assert search.best is not None, "the first try succeeded"
     return Shrunk(search.best.record, search.tries, search.slipped)
 

@@ -1,7 +1,7 @@
 """Results in words: the summary of a search, a schedule as columns, a progress line.
 
-The progress line is drawn by the controller between schedules, five times a second at most, and only
-on a terminal; elsewhere nothing is drawn.
+The progress line is drawn by the controller between schedules, five times a second at most, and
+only on a terminal; elsewhere nothing is drawn.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from lockcheck.conduct.controlled import DEADLOCK, DIVERGED, END, HUNG, POINTS
+from lockcheck.conduct.verdict import DEADLOCK, DIVERGED, END, HUNG, POINTS
 
 if TYPE_CHECKING:
-    from lockcheck.explore.session import Finding, Outcome, Replayed, Session
+    from lockcheck.explore.result import Finding, Outcome, Replayed
+    from lockcheck.explore.session import Session
 
-__all__ = ["Progress", "STATUS_OF", "columns", "status_of_replay", "summary", "verdict_in_words"]
+__all__ = ["STATUS_OF", "Progress", "columns", "status_of_replay", "summary", "verdict_in_words"]
 
 STATUS_OF = {"passed": 0, "failed": 1, "incomplete": 3, "hung": 3, "diverged": 4}
 """Outcome -> exit status."""
@@ -129,7 +130,8 @@ def _finding(finding: Finding, replay_command: str) -> Iterator[str]:
 def columns(replayed: Replayed) -> str:
     """Tell a schedule step by step, a column a thread."""
     names = replayed.threads
-    lines = ["step  " + "  ".join(f"{_cut(f'T{i} {name}'):{_COLUMN}}" for i, name in enumerate(names))]
+    heads = [f"{_cut(f'T{i} {name}'):{_COLUMN}}" for i, name in enumerate(names)]
+    lines = ["step  " + "  ".join(heads)]
     lines.append("-" * len(lines[0]))
     last = -1
     for step, (thread, told) in enumerate(replayed.ops, 1):

@@ -26,7 +26,8 @@ LONGEST: Final = 600
 VERSION: Final = "v1"
 
 _SAMPLE: Final = (
-    b'{"k":"","o":["rtnl_mutex"],"s":{"kind":"rtnl","script":"ip netns add ns1\\nip netns add ns2\\n'
+    b'{"k":"","o":["rtnl_mutex"],"s":{"kind":"rtnl","script":"ip netns add ns1\\n'
+    b"ip netns add ns2\\n"
     b"ip -n ns1 link add veth0 type veth peer name veth1 netns ns2\\nip link set up\\n"
     b"ip link add link ipvl0 type ipvlan\\nip -n ns1 link del veth0 & ip netns del ns2 & wait\\n"
     b'","regime":"small","workers":"netns","cpus":2,"bugs":[],"strict":"converted","timing":"zero"}}'

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lockcheck.explore.session import Outcome
+from lockcheck.explore.result import Outcome
 from lockcheck.explore.shard import parse_shard
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, STRATEGIES, OptionError
 from lockcheck.explore.telling import STATUS_OF, Progress, summary

@@ -13,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-from lockcheck.explore.session import Replayed
+from lockcheck.explore.result import Replayed
 from lockcheck.explore.telling import columns, status_of_replay, verdict_in_words
 from lockcheck.explore.token import Token, TokenError
 

@@ -1,10 +1,10 @@
 """The model as a subject of the explorer: one script, one setting, a fresh kernel every schedule.
 
-Boot and set-up run without scheduling points; the script's *concurrent part* runs under control, with
-the checker, every invariant and the race detector on in every schedule.  The concurrent part begins
-at the first `a & b & wait`; in a script without one at the first command that removes or moves
-something; else it is the whole script.  After each of its steps the schedule goes on until everybody
-else is idle, so works and cleanups are explored too.
+Boot and set-up run without scheduling points; the script's *concurrent part* runs under control,
+with the checker, every invariant and the race detector on in every schedule.  The concurrent part
+begins at the first `a & b & wait`; in a script without one at the first command that removes or
+moves something; else it is the whole script.  After each of its steps the schedule goes on until
+everybody else is idle, so works and cleanups are explored too.
 
 A command that the kernel refuses is no finding here: under another schedule it comes too late.
 """
@@ -110,7 +110,7 @@ class ModelSubject:
         if described.get("kind") != "rtnl":
             raise TokenError("this token is not of the model; `lockcheck replay` may know it")
         known = asdict(ModelSetting())
-        chosen = {
+        chosen: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in described.items()
             if key not in ("kind", "script")
@@ -211,9 +211,7 @@ def explore(
         hang_after=options.hang_after,
         shrink=options.shrink,
     )
-    with Session(
-        ModelSubject(script, setting), limits=limits, fail_on=options.fail_on
-    ) as session:
+    with Session(ModelSubject(script, setting), limits=limits, fail_on=options.fail_on) as session:
         session.on_progress = on_progress
         return session.explore(strategy, shard=options.shard)
 

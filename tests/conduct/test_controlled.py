@@ -11,8 +11,9 @@ import pytest
 
 from lockcheck import Checker, Unwind
 from lockcheck.conduct import baton
-from lockcheck.conduct.controlled import DEADLOCK, END, HUNG, POINTS, ControlledConductor
+from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.pool import Pool
+from lockcheck.conduct.verdict import DEADLOCK, END, HUNG, POINTS
 from lockcheck.explore.follow import Replay
 from lockcheck.explore.random_walk import RandomWalk
 from lockcheck.explore.subject import FirstThread
@@ -20,7 +21,9 @@ from lockcheck.explore.subject import FirstThread
 Body = Callable[[Checker], object]
 
 
-def run(conductor: ControlledConductor, body: Body, *, choices: list[int] | None = None, n: int = 0) -> int:
+def run(
+    conductor: ControlledConductor, body: Body, *, choices: list[int] | None = None, n: int = 0
+) -> int:
     """Run `body(chk)` under the given choices and then the default, or randomly (run n)."""
     chk = Checker(conductor=conductor)
     conductor.checkers = [chk]

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockcheck.conduct.controlled import DEADLOCK, END, REDUNDANT, ControlledConductor
+from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.conduct.verdict import DEADLOCK, END, REDUNDANT
 from lockcheck.explore.coverage import order_of
 from lockcheck.explore.strategy import Strategy
 from lockcheck.seam import Kind, Op

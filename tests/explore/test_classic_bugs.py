@@ -9,7 +9,8 @@ import pytest
 
 from lockcheck.cli import main
 from lockcheck.cli.function import FunctionSubject
-from lockcheck.explore.session import Limits, Outcome, Session
+from lockcheck.explore.result import Limits, Outcome
+from lockcheck.explore.session import Session
 from lockcheck.explore.strategies import make_strategy
 from lockcheck.explore.token import Token
 
@@ -50,9 +51,12 @@ def test_a_repaired_twin_is_exhausted_clean(function: str) -> None:
 
 @pytest.mark.parametrize("function", BUGS)
 def test_a_found_bug_is_shrunk_and_replays(
-    function: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    function: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    """`lockcheck explore --json` tells a token of few switches; `lockcheck replay` shows it again."""
+    """`explore --json` tells a token of few switches; `replay` shows the bug again."""
     monkeypatch.chdir(tmp_path)
 
     status = main(["explore", "--seed", "3", "--json", f"{FILE}::{function}"])
@@ -70,7 +74,9 @@ def test_a_found_bug_is_shrunk_and_replays(
         assert finding["fingerprint"] in {each["fingerprint"] for each in again["findings"]}
 
 
-def test_a_replay_of_changed_code_diverges(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_replay_of_changed_code_diverges(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Another operation than the recorded one is told with its step; the status is 4."""
     file = tmp_path / "bank.py"
     text = Path(FILE).read_text()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 
-from lockcheck.conduct.controlled import DEADLOCK
 from lockcheck.conduct.perturbed import thread_key
+from lockcheck.conduct.verdict import DEADLOCK
 from lockcheck.explore.bridge import bridge
 from lockcheck.explore.random_walk import RandomWalk
-from lockcheck.explore.session import Limits, Session
+from lockcheck.explore.result import Limits
+from lockcheck.explore.session import Session
 from lockcheck.explore.token import Token
 from lockcheck.seam import Kind
 from rtnl_model.iproute import parse_script
@@ -79,9 +80,7 @@ def test_its_token_replays_every_time() -> None:
 def test_with_a_worker_each_the_same_script_is_exhausted_clean() -> None:
     """Every order was tried; no thread is left."""
     before = threading.active_count()
-    result = explore(
-        parse_script(STACKED), ModelSetting(), ExploreOptions(strategy="dpor", seed=1)
-    )
+    result = explore(parse_script(STACKED), ModelSetting(), ExploreOptions(strategy="dpor", seed=1))
 
     assert result.exhausted
     assert [f.report.title for f in result.findings if f.counts] == []

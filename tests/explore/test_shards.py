@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 from lockcheck.cli.function import FunctionSubject
-from lockcheck.explore.session import Limits, Session
+from lockcheck.explore.result import Limits
+from lockcheck.explore.session import Session
 from lockcheck.explore.shard import MergeError, merge, parse_shard
 from lockcheck.explore.strategies import make_strategy
 
 FILE = str(Path(__file__).with_name("classic_bugs.py"))
 
 
-def document(function: str, strategy: str, shard: tuple[int, int], schedules: int) -> dict[str, Any]:
+def document(
+    function: str, strategy: str, shard: tuple[int, int], schedules: int
+) -> dict[str, Any]:
     with FunctionSubject(FILE, function) as subject:
         with Session(subject, limits=Limits(schedules=schedules, shrink=False)) as session:
             result = session.explore(make_strategy(strategy, 5, shard=shard), shard=shard)

@@ -1,0 +1,139 @@
+"""Values of a search: limits in, findings and the outcome out.
+
+Outcomes: `passed` (as much as was asked, nothing found), `failed`, `incomplete` (an exhaustive
+strategy stopped by a limit, a run that reached the limit of points, an interruption), `diverged`
+(the program is not deterministic), `hung`.  A limit never looks like a pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lockcheck.core.report import CERTAIN, Report, fingerprint
+from lockcheck.core.stacks import Stack
+from lockcheck.explore.coverage import Coverage
+from lockcheck.explore.schedule import segments_of
+from lockcheck.explore.token import Token
+
+__all__ = ["Finding", "Limits", "Outcome", "Replayed", "exception_report"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop."""
+
+    schedules: int | None = None
+    seconds: float | None = None
+    findings: int | None = None
+    """Stop after so many different findings that count."""
+    max_points: int = 20_000
+    hang_after: float = 10.0
+    shrink: bool = True
+
+
+@dataclass
+class Finding:
+    """One finding and the schedule that shows it."""
+
+    report: Report
+    token: Token | None
+    run: int
+    strategy: str
+    known: str = ""
+    """`known:…` when the subject expects it; it then does not count."""
+    counts: bool = True
+    tries: int = 0
+    """Runs that shrinking took."""
+    switches_before: int = 0
+    note: str = ""
+    where: str = ""
+    """The file that a long token was written to."""
+
+    @property
+    def switches(self) -> int:
+        """Switches of the token's schedule."""
+        return 0 if self.token is None else max(0, len(segments_of(self.token.record)) - 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the result document tells it."""
+        told = self.report.to_dict()
+        told["replay"] = self.where or ("" if self.token is None else str(self.token))
+        told.update(
+            run=self.run, strategy=self.strategy, switches=self.switches, counts=self.counts
+        )
+        if self.known:
+            told["known"] = self.known
+        if self.note:
+            told["note"] = self.note
+        return told
+
+
+@dataclass
+class Outcome:
+    """What came of a search."""
+
+    strategy: str
+    seed: int
+    outcome: str
+    coverage: Coverage
+    findings: list[Finding]
+    exhausted: bool
+    seconds: float
+    reasons: list[str] = field(default_factory=list)
+    """Why it is incomplete, diverged or hung."""
+    shard: tuple[int, int] = (0, 1)
+    details: dict[str, object] = field(default_factory=dict)
+    interrupted: bool = False
+    subject: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self, schema: str = "lockcheck/explore/1") -> dict[str, Any]:
+        """The result document."""
+        counts = self.coverage.to_dict()
+        return {
+            "schema": schema,
+            "strategy": self.strategy,
+            "seed": self.seed,
+            **counts,
+            "exhausted": self.exhausted,
+            "outcome": self.outcome,
+            "reasons": self.reasons,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "seconds": round(self.seconds, 3),
+            "shard": f"{self.shard[0] + 1}/{self.shard[1]}",
+            "subject": self.subject,
+            "details": self.details,
+            **(self.coverage.hashes() if self.shard[1] > 1 else {}),
+        }
+
+
+@dataclass
+class Replayed:
+    """What came of one replay."""
+
+    verdict: int
+    reports: list[Report]
+    divergence: str
+    ops: list[tuple[int, str]]
+    """(thread, operation in words) of every step; -1 for values chosen."""
+    threads: list[str]
+
+
+def exception_report(thread: str, error: BaseException) -> Report:
+    """Tell an exception that ended a thread."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append((trace.tb_frame.f_code, trace.tb_lasti))
+        trace = trace.tb_next
+    stack = Stack(tuple(reversed(frames)))
+    report = Report(
+        "assertion" if isinstance(error, AssertionError) else "exception",
+        CERTAIN,
+        f"{thread}: {type(error).__name__}: {error}".rstrip(": "),
+        reason="this schedule raised it",
+        threads=(thread,),
+        stacks=(("raised", thread, stack),),
+    )
+    report.fingerprint = fingerprint("exception", (type(error).__name__, stack.function))
+    return report
