@@ -256,6 +256,11 @@ class NetNamespace(NetnsCleanup):
         with self.k.net_rwsem.reading():
             return list(self.net_namespace_list)
 
+    def for_each_net_exclusive(self) -> list[Net]:
+        """As for_each_net, where pernet_ops_rwsem is held for write: nobody lists or unlists."""
+        self.k.chk.assert_held(self.k.pernet_ops_rwsem)
+        return list(self.net_namespace_list)
+
     # -- nsids --
 
     def peernet2id(self, net: Net, peer: Net) -> int:

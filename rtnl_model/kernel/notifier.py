@@ -179,7 +179,7 @@ class Notifier:
             k.rtnetlink.rtnl_lock()
             try:
                 self.netdev_chain = (*self.netdev_chain, block)
-                for net in k.net_namespace.for_each_net():
+                for net in k.net_namespace.for_each_net_exclusive():
                     k.rtnetlink.rtnl_net_lock_nested(net)
                     try:
                         self.call_netdevice_register_net_notifiers(block, net)
@@ -195,7 +195,7 @@ class Notifier:
             k.rtnetlink.rtnl_lock()
             try:
                 self.netdev_chain = tuple(b for b in self.netdev_chain if b is not block)
-                for net in k.net_namespace.for_each_net():
+                for net in k.net_namespace.for_each_net_exclusive():
                     k.rtnetlink.rtnl_net_lock_nested(net)
                     try:
                         self.call_netdevice_unregister_net_notifiers(block, net)

@@ -80,7 +80,7 @@ class RtnlLinkOps(RtnlNewlink):
         k = self.k
         found = 0
         list_kill = UnregHead("dev_kill_list")
-        for net in k.net_namespace.for_each_net():
+        for net in k.net_namespace.for_each_net_exclusive():
             k.rtnetlink.rtnl_net_lock_nested(net)
             try:
                 for dev in net.dev_list():
