@@ -155,12 +155,8 @@ class Engine:
         """The key of the same lock taken in another way."""
         found = key.base.variants.get((mode, trylock, subclass))
         if found is None:
-            entered = self.leaf.enter()
-            try:
+            with self.leaf:
                 found = self.classes.variant(key, mode, trylock, subclass)
-            finally:
-                if entered:
-                    self.leaf.leave()
         return found
 
     def release(self, ts: ThreadState, lock: Any) -> None:
@@ -220,6 +216,8 @@ class Engine:
     def after_block(self, ts: ThreadState, lock: Any, op: Any, got: bool) -> None:
         """It blocks no longer."""
         self.stuck.after(ts)
+        if got and lock.key.cls.base.foreign:
+            self.judge.taken_after_all(ts, lock)
 
     def before_wait(self, ts: ThreadState, op: Any, part: str = "") -> None:
         """`ts` is about to wait for `op.obj` (event, queue, end of a thread, reference count)."""
@@ -259,15 +257,11 @@ class Engine:
 
     def file(self, report: Report) -> Report | None:
         """Enter a report in the list unless its fingerprint is there.  Locks: the leaf or none."""
-        entered = self.leaf.enter()
-        try:
+        with self.leaf:
             if report.fingerprint in self._by_print:
                 return None
             self._by_print[report.fingerprint] = report
             self.reports.append(report)
-        finally:
-            if entered:
-                self.leaf.leave()
         return report
 
     def deliver(self, ts: ThreadState, reports: list[Report]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lockcheck.core.graph import KIND_NAMES, Edge, Record, Witness
 from lockcheck.core.held import ThreadState, refs
 from lockcheck.core.report import (
+    CERTAIN,
     CLASS_ONLY,
     POSSIBLE,
     LockRef,
@@ -96,6 +97,16 @@ class Judge:
             reports,
         )
 
+    def taken_after_all(self, ts: ThreadState, lock: Any) -> None:
+        """A thread got the lock that it held itself: another one has released it meanwhile."""
+        for report in self.engine.reports:
+            if report.kind != "recursive" or report.severity != CERTAIN or not report.cycle:
+                continue
+            step = report.cycle[0]
+            if step.thread == ts.name and step.held.name == step.wanted.name == lock.name:
+                report.severity = CLASS_ONLY
+                report.reason = "another thread released it meanwhile: it serves as a signal"
+
     def _enter(
         self,
         cycle: list[tuple[Witness, int]],
@@ -133,6 +144,10 @@ class Judge:
     def file_circle(self, ident: tuple[str, ...], report: Report, reports: list[Report]) -> None:
         """Enter a circle's report, or strengthen the one that is there."""
         complete(report)
+        with self.engine.leaf:
+            self._file(ident, report, reports)
+
+    def _file(self, ident: tuple[str, ...], report: Report, reports: list[Report]) -> None:
         old = self._circles.get(ident)
         if old is None:
             self._circles[ident] = report

@@ -56,11 +56,7 @@ def hook() -> None:
     _rewrap(lambda handler: _Handler(handler))
     if not _hooks.fork_registered and hasattr(os, "register_at_fork"):
         _hooks.fork_registered = True
-        os.register_at_fork(
-            before=_before_fork,
-            after_in_parent=_after_fork_in_parent,
-            after_in_child=_after_fork_in_child,
-        )
+        os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 
 def unhook() -> None:
@@ -148,24 +144,8 @@ def _before_fork() -> None:
     with chk._threads_lock:
         others = [ts for ts in chk.threads.values() if ts is not me and ts.alive]
     rules.held_at_fork(chk.engine, me, others)
-    chk._threads_lock.acquire()
-    chk.engine.leaf.enter()
-
-
-def _after_fork_in_parent() -> None:
-    chk = binding.checker
-    if chk is None or not _hooks.active:
-        return
-    chk.engine.leaf.leave()
-    chk._threads_lock.release()
 
 
 def _after_fork_in_child() -> None:
-    """Only this thread is left."""
-    chk = binding.checker
-    if chk is None or not _hooks.active:
-        return
-    chk.engine.leaf.leave()
-    me = chk.tls.t
-    chk.threads = {me.serial: me}
-    chk._threads_lock.release()
+    if _hooks.active:
+        binding.forked()

@@ -12,6 +12,7 @@ reference, `threading.Event.__init__(self)` from a subclass that was defined bef
 from __future__ import annotations
 
 import _thread
+import sys
 import threading
 import warnings
 from abc import ABCMeta
@@ -50,6 +51,10 @@ def _factory(cls: StandIn) -> StandIn:
     return cls
 
 
+_RLock: Any = threading.RLock
+_AFTER_FORK = threading._after_fork.__code__  # type: ignore[attr-defined]
+
+
 @_factory
 class Lock(metaclass=StandIn):
     """`threading.Lock`."""
@@ -72,6 +77,10 @@ class RLock(metaclass=StandIn):
     )
 
     def __new__(cls) -> Any:
+        if sys._getframe(1).f_code is _AFTER_FORK:
+            # threading makes its own inner lock anew, first of all hooks in the child.
+            binding.forked()
+            return _RLock()
         chk = binding.chk
         return sync.RLock(chk, chk.lock_key(None, depth=2))
 

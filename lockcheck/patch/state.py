@@ -6,6 +6,7 @@ A stand-in asks for it when a primitive is made, never afterwards: an object sta
 
 from __future__ import annotations
 
+import _thread
 import sys
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
@@ -31,6 +32,16 @@ class Binding:
         """The checker.  A stand-in kept past `uninstall()` goes on with the last one."""
         assert self.checker is not None, "no checker was ever installed"
         return self.checker
+
+    def forked(self) -> None:
+        """In the child of a fork: only this thread is left, and nobody gives our locks back."""
+        chk = self.checker
+        if chk is None:
+            return
+        chk.engine.leaf.reinit()
+        chk._threads_lock = _thread.allocate_lock()
+        me = chk.tls.t
+        chk.threads = {me.serial: me}
 
     def site(self, depth: int) -> str:
         """Name the place `depth` frames above the caller by what is assigned there."""

@@ -82,7 +82,8 @@ class Lock:
         return self._k
 
     def __repr__(self) -> str:
-        return f"<lockcheck Lock {self.name} {'locked' if self.real.locked() else 'unlocked'}>"
+        state = "locked" if self.real.locked() else "unlocked"
+        return f"<{state} lockcheck.Lock object {self.name} at {id(self):#x}>"
 
     def locked(self) -> bool:
         """Return whether anybody holds it."""
@@ -193,6 +194,8 @@ class Lock:
             raise ValueError("can't specify a timeout for a non-blocking call")
         if timeout < 0 and timeout != -1:
             raise ValueError("timeout value must be a non-negative number")
+        if timeout > _thread.TIMEOUT_MAX:
+            raise OverflowError("timeout value is too large")
         ts = self._tls.t
         engine = self.chk.engine
         hold = Hold(self, WRITE)

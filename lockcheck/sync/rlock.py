@@ -46,7 +46,11 @@ class RLock:
         return self.lock.real
 
     def __repr__(self) -> str:
-        return f"<lockcheck RLock {self.name} count={self._count}>"
+        state = "locked" if self.real.locked() else "unlocked"
+        return (
+            f"<{state} lockcheck.RLock object {self.name} owner={self._owner} "
+            f"count={self._count} at {id(self):#x}>"
+        )
 
     def acquire(
         self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: Any = None
