@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
+    from lockcheck.checker import Checker, Violation
     from lockcheck.core.report import Report
     from lockcheck.patch import install, uninstall
     from lockcheck.seam import Conductor, Kind, Op, Unwind
@@ -30,6 +30,7 @@ __all__ = [
     "Report",
     "Shared",
     "Unwind",
+    "Violation",
     "install",
     "shared",
     "uninstall",
@@ -46,6 +47,7 @@ _HOMES = {
     "Report": "lockcheck.core.report",
     "Shared": "lockcheck.sync",
     "Unwind": "lockcheck.seam",
+    "Violation": "lockcheck.checker",
     "install": "lockcheck.patch",
     "shared": "lockcheck.sync",
     "uninstall": "lockcheck.patch",

@@ -81,11 +81,8 @@ def step(engine: Engine, ts: ThreadState, lock: Any, key: Key, nest: Any) -> Cha
         stack = engine.capture()
         verdict = rules.same_class(engine, ts, lock, key, nest, stack, reports)
         rules.wait_type(engine, ts, key, stack, reports)
-        engine.leaf.enter()
-        try:
+        with engine.leaf:
             chain = _enroll(engine, ts, lock, key, nest, verdict, stack, reports)
-        finally:
-            engine.leaf.leave()
     finally:
         ts.tracing -= 1
     engine.deliver(ts, reports)
@@ -114,7 +111,8 @@ def _enroll(
         cyclic = verdict != rules.ORDERED or key.cls.base.disordered
         _witness(engine, ts, lock, rec, stack, reports, cyclic=cyclic)
     chain = Chain(rec, view, stack)
-    view.next[token] = chain
+    if not rules.volatile(ts, key):
+        view.next[token] = chain
     return chain
 
 

@@ -208,8 +208,7 @@ class Classes:
         elif name not in self._by_name:
             frame = sys._getframe(depth)
             site = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        entered = self.leaf.enter()
-        try:
+        with self.leaf:
             cls = self.get(name)
             if not cls.instances:
                 cls.kind = kind
@@ -217,9 +216,6 @@ class Classes:
             if cmp is not None:
                 cls.cmp = cmp
             return self._new_key(cls, instance)
-        finally:
-            if entered:
-                self.leaf.leave()
 
     def _site(self, frame: FrameType) -> tuple[str, str]:
         ident = (frame.f_code, frame.f_lasti)

@@ -51,12 +51,8 @@ class Slots:
 def begin(engine: Engine, ts: ThreadState, start: tuple[Any, ...] | None) -> None:
     """Give a new thread its slot and what its starter handed over (with leases, `Engine.spawn`)."""
     vc, hb, ts.leases = start if start is not None else ({}, {}, ())
-    entered = engine.leaf.enter()
-    try:
+    with engine.leaf:
         ts.slot, ts.epoch, time = engine.slots.take(vc)
-    finally:
-        if entered:
-            engine.leaf.leave()
     ts.vc = vc
     ts.hb = dict(hb)
     ts.hb[ts.slot] = time
@@ -64,12 +60,8 @@ def begin(engine: Engine, ts: ThreadState, start: tuple[Any, ...] | None) -> Non
 
 def end(engine: Engine, ts: ThreadState) -> None:
     """Free a thread's slot."""
-    entered = engine.leaf.enter()
-    try:
+    with engine.leaf:
         engine.slots.give(ts.slot, ts.epoch, ts.hb.get(ts.slot, 0))
-    finally:
-        if entered:
-            engine.leaf.leave()
 
 
 def fork(engine: Engine, ts: ThreadState) -> Start:
@@ -125,12 +117,8 @@ def acquire(ts: ThreadState, obj: Any) -> None:
 def release(engine: Engine, ts: ThreadState, obj: Any, *, shared: bool) -> None:
     """Release what `ts` did into `obj`; `shared`: beside what others released."""
     if shared:
-        entered = engine.leaf.enter()
-        try:
+        with engine.leaf:
             obj.clock = merged(obj.clock or {}, ts.hb)
-        finally:
-            if entered:
-                engine.leaf.leave()
     else:
         obj.clock = dict(ts.hb)
     ts.hb[ts.slot] = ts.hb.get(ts.slot, 0) + 1

@@ -100,13 +100,10 @@ class Contexts:
         if name in ts.disabled:
             return
         reports: list[Report] = []
-        self.engine.leaf.enter()
-        try:
+        with self.engine.leaf:
             for entry in ts.held():
                 if entry._k is not None and entry._k.rec.context[0] == ts.contexts:
                     self._mark(ts, entry.key, name, "on", ref_of(entry), reports)
-        finally:
-            self.engine.leaf.leave()
         self.engine.deliver(ts, reports)
 
     def _know(self, name: str) -> None:

@@ -65,8 +65,7 @@ class GraphView:
 
 def graph_dict(engine: Engine) -> dict[str, Any]:
     """The whole graph; consistent, for it is taken under the leaf."""
-    entered = engine.leaf.enter()
-    try:
+    with engine.leaf:
         classes = list(engine.classes)
         edges = [edge for edge in engine.deps.edges.values() if edge.kinds]
         chains = [_chain(rec) for rec in _records(engine) if rec.key is not None]
@@ -80,9 +79,6 @@ def graph_dict(engine: Engine) -> dict[str, Any]:
                 for (a, b, kind), n in engine.waits.edges.items()
             ],
         }
-    finally:
-        if entered:
-            engine.leaf.leave()
     found["reports"] = [report.to_dict() for report in engine.reports]
     found["statistics"] = _statistics(engine)
     return found

@@ -66,13 +66,10 @@ class Races:
             if state is not None and self._same(state, ts, write=write):
                 return
             now = Access(ts, engine.capture(), refs(ts))
-            engine.leaf.enter()
-            try:
+            with engine.leaf:
                 if state is None:
                     state = cell.race = cell.race or FieldState()
                 clash = self._judge(state, now, ts, write=write)
-            finally:
-                engine.leaf.leave()
         finally:
             ts.tracing -= 1
         if clash is not None and now is not None:

@@ -37,8 +37,7 @@ def _unlink(engine: Engine, ts: ThreadState, number: int) -> Hold:
     held = materialise(ts)
     entry = held[number]
     above = held[:number]
-    engine.leaf.enter()
-    try:
+    with engine.leaf:
         below: Chain = entry._pk  # type: ignore[assignment]
         depth = len(below.rec.held)
         for upper in reversed(above):
@@ -57,8 +56,6 @@ def _unlink(engine: Engine, ts: ThreadState, number: int) -> Hold:
         while after.prev is not held[number]:
             after = after.prev
         after.prev = entry.prev
-    finally:
-        engine.leaf.leave()
     return entry
 
 

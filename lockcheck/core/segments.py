@@ -35,12 +35,8 @@ def rechain(engine: Engine, ts: ThreadState) -> None:
     context = (ts.contexts, ts.disabled)
     root = ts.overlay.get(context)
     if root is None:
-        entered = engine.leaf.enter()
-        try:
+        with engine.leaf:
             root = ts.overlay[context] = Chain(engine.deps.root(context), None, EMPTY)
-        finally:
-            if entered:
-                engine.leaf.leave()
     here = []
     entry = ts.top
     while entry.lock is not None:
@@ -62,9 +58,5 @@ def rechain(engine: Engine, ts: ThreadState) -> None:
 
 def _carried(engine: Engine, parent: Record, key: Key) -> Record:
     """The record of a lock that was taken in another context state and is still held."""
-    entered = engine.leaf.enter()
-    try:
+    with engine.leaf:
         return engine.deps.child(parent, ("carried", key), key, edges=False)
-    finally:
-        if entered:
-            engine.leaf.leave()

@@ -52,12 +52,9 @@ class Stuck:
         ts.tracing += 1
         try:
             ts.blocked_stack = engine.capture()
-            engine.leaf.enter()
-            try:
+            with engine.leaf:
                 ts.blocked = (obj, mode)
                 circle = self._circle(ts)
-            finally:
-                engine.leaf.leave()
         finally:
             ts.tracing -= 1
         alone = mode == "lock" and getattr(obj, "key", None) is not None  # told as recursive

@@ -39,15 +39,16 @@ class Waits:
         self.edges: dict[tuple[str, str, str], int] = {}
         """(from, to, "holds" | "needs") -> how often; for the graph."""
 
-    @staticmethod
-    def part(obj: Any, name: str, *, once: bool = False) -> Part:
+    def part(self, obj: Any, name: str, *, once: bool = False) -> Part:
         """The part of an object, made on first use; `obj.dep` keeps them."""
-        if obj.dep is None:
-            obj.dep = {}
-        found: Part | None = obj.dep.get(name)
+        parts: dict[str, Part] | None = obj.dep
+        found = None if parts is None else parts.get(name)
         if found is None:
-            label = obj.name if not name else f"{obj.name} ({name})"
-            found = obj.dep.setdefault(name, Part(label, once=once))
+            with self.engine.leaf:
+                if obj.dep is None:
+                    obj.dep = {}
+                label = obj.name if not name else f"{obj.name} ({name})"
+                found = obj.dep.setdefault(name, Part(label, once=once))
         return found
 
     # -- operations --------------------------------------------------------------------------------
@@ -87,16 +88,13 @@ class Waits:
         reports: list[Report] = []
         try:
             stack = self.engine.capture()
-            self.engine.leaf.enter()
-            try:
+            with self.engine.leaf:
                 waiter = Waiter(ts, keys, held, stack, generation)
                 part.waiters.append(waiter)
                 del part.waiters[:-KEPT]
                 for ref in held:
                     self._edge(ref.cls, part.name, "holds")
                 self.cycles.judge(part, waiter, reports)
-            finally:
-                self.engine.leaf.leave()
         finally:
             ts.tracing -= 1
         self.engine.deliver(ts, reports)
@@ -146,11 +144,8 @@ class Waits:
         reports: list[Report] = []
         try:
             stack = self.engine.capture()
-            self.engine.leaf.enter()
-            try:
+            with self.engine.leaf:
                 self._woken(ts, found, keys, refs, stack, reports)
-            finally:
-                self.engine.leaf.leave()
         finally:
             ts.tracing -= 1
         self.engine.deliver(ts, reports)
@@ -182,12 +177,8 @@ class Waits:
             found.happened = False
 
     def _order(self, ts: ThreadState, part: Part) -> None:
-        entered = self.engine.leaf.enter()
-        try:
+        with self.engine.leaf:
             part.clock = clocks.merged(part.clock or {}, ts.hb)
-        finally:
-            if entered:
-                self.engine.leaf.leave()
         ts.hb[ts.slot] = ts.hb.get(ts.slot, 0) + 1
 
     def thread_end(self, ts: ThreadState) -> None:
@@ -236,8 +227,7 @@ class Waits:
         keys, refs = holding(ts)
         reports: list[Report] = []
         stack = self.engine.capture()
-        self.engine.leaf.enter()
-        try:
+        with self.engine.leaf:
             target = lock.key.cls
             for key, ref in zip(keys, refs, strict=True):
                 self._edge(lock.name, ref.cls, "needs")
@@ -262,8 +252,6 @@ class Waits:
                             told=f"{ts.name} releases {lock.name} only after it got {ref.name}",
                         )
                         self.cycles.file([waiting, waking], POSSIBLE, reports)
-        finally:
-            self.engine.leaf.leave()
         self.engine.deliver(ts, reports)
 
     def synced(self, ts: ThreadState, lock: Any) -> None:
