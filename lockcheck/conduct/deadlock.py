@@ -62,7 +62,9 @@ class _Row:
         return self.task.op
 
 
-def explain(tasks: Sequence[StuckThread], states: Sequence[ThreadState], owed: Owed | None) -> Report:
+def explain(
+    tasks: Sequence[StuckThread], states: Sequence[ThreadState], owed: Owed | None
+) -> Report:
     """Build the report; every thread is parked but the caller's, which is at its point too."""
     by_ident: dict[int, ThreadState] = {}
     for ts in states:
@@ -171,7 +173,7 @@ def _lost_report(stuck: list[_Row]) -> Report:
         CERTAIN,
         f"lost wake-up: {told}, and nobody is left who could wake it",
         reason="this schedule does it: nobody can go, and no circle explains it",
-        advice="Whoever makes the awaited thing true must do it after the waiter looked, or wake it.",
+        advice="Make the awaited thing true only after the waiter looked, or wake it.",
     )
     report.fingerprint = fingerprint("deadlock", sorted(_print_of(row) for row in stuck))
     return report

@@ -203,6 +203,9 @@ class Session:
         states = [ts for chk in world.checkers for ts in list(chk.threads.values())]
         owed = getattr(world, "owed", None)
         self._deadlock = deadlock.explain(self.conductor.live, states, owed)
+        stuck = getattr(world, "stuck", None)
+        if stuck is not None:
+            stuck(self._deadlock)
 
     def _learn_observers(self, strategy: Strategy, verdict: int, run: int) -> bool:
         """Releases of a newly observed class are points from now on; True: search again."""

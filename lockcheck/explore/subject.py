@@ -39,6 +39,10 @@ class World(Protocol):
         """Put back what the world changed outside itself."""
         ...
 
+    # Two more are asked for where a world has them:
+    #   owed(op) -> [(words, ThreadState | None)]   who owes what a stuck thread waits for
+    #   stuck(report)                               a deadlock was found; everybody is parked still
+
 
 class Subject(Protocol):
     """What to explore."""

@@ -44,6 +44,7 @@ from ..iproute.listing import devices_by_netns
 from ..iproute.run import ScriptRun
 from .debts import owed
 from .invariants import check_quiescence
+from .known import tag_stuck
 from .model_run import ModelSetting
 
 if TYPE_CHECKING:
@@ -158,9 +159,7 @@ class ModelWorld:
         """Reports with the tags of known defects, and threads that died."""
         found = list(self.chk.reports)
         for report in found:
-            tags = [tag for tag in report.data.get("tags", ()) if tag.startswith("known:")]
-            if tags:
-                report.data.setdefault("known", tags[0].removeprefix("known:"))
+            note_known(report)
         return found + [exception_report(name, error) for name, error in self.chk.failures]
 
     def state(self) -> str:
@@ -171,8 +170,21 @@ class ModelWorld:
         """Nothing outside was changed."""
 
     def owed(self, op: Op) -> list[tuple[str, Any]]:
-        """Who owes what a stuck thread waits for: references' holders, and the works behind."""
+        """Who owes what a stuck thread waits for."""
         return [] if self.k is None else owed(self.k, op)
+
+    def stuck(self, report: Report) -> None:
+        """Tag a deadlock that a known defect explains; everybody is parked still."""
+        if self.k is not None:
+            tag_stuck(self.k, report)
+            note_known(report)
+
+
+def note_known(report: Report) -> None:
+    """Say in the explorer's words that a finding is a known defect of the regime."""
+    tags = [tag for tag in report.data.get("tags", ()) if tag.startswith("known:")]
+    if tags:
+        report.data.setdefault("known", tags[0].removeprefix("known:"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
