@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
+from ..netdevice import RegState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -228,8 +229,11 @@ class LinkDriver:
         dev.address = ":".join(f"{octet:02x}" for octet in (0x02, 0x52, *digest))
 
     def assert_not_freed(self, dev: NetDevice, what: str) -> None:
-        """The private area of dev is used: report it when free_netdev was there before."""
-        if dev.freed:
+        """The private area of dev is used: report it when free_netdev was there before.
+
+        A look at reg_state, which free_netdev writes, so that an explorer sees the two meet.
+        """
+        if dev.reg_state is RegState.RELEASED:
             self.k.report_invariant(f"use after free: {what}, {dev.name} is freed", rule="freed")
 
     def __repr__(self) -> str:

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import shared
+
 from . import LinkDriver
 
 if TYPE_CHECKING:
@@ -26,7 +28,14 @@ if TYPE_CHECKING:
 class BackendNet:
     """net_generic() of one backend namespace (struct bareudp_net, struct geneve_net)."""
 
+    alive = shared(marked=True)
+    """Until its namespace's exit.  Whoever uses the backend without its namespace's lock relies on
+    the flush of that exit, nothing else."""
+
     def __init__(self, lock: Lock) -> None:
+        self.chk = lock.chk
+        self.name = f"backend {lock.name}"
+        self.alive = True
         self.lock = lock
         """Protects: dev_list and every priv.listed of it.  Order: after the namespace's RTNL,
         before the instance lock that unregister_netdevice_queue_net takes; never inside itself."""
@@ -63,6 +72,15 @@ class BackendDriver(LinkDriver):
         data: BackendNet = self.net_generic(dev.priv.net)
         return data
 
+    def assert_backend(self, dev: NetDevice, what: str) -> None:
+        """dev uses its backend: report it when that namespace's exit was there before."""
+        if not self.backend(dev).alive:
+            self.k.report_invariant(
+                f"use after free: {what} of {dev.name} after the exit of {dev.priv.net.name}",
+                rule="backend-freed",
+                dev=dev,
+            )
+
     def exit_rtnl(self, net: Net, head: UnregHead) -> None:
         """Queue every device whose backend dies, each to the namespace where it lives now.
 
@@ -77,6 +95,7 @@ class BackendDriver(LinkDriver):
     def exit_net(self, net: Net) -> None:
         """No device may still use this backend."""
         data: BackendNet = self.net_generic(net)
+        data.alive = False
         if data.dev_list:
             names = ", ".join(dev.name for dev in data.dev_list)
             self.k.warn(f"{self.kind}: list of {net.name} is not empty at its exit: {names}")

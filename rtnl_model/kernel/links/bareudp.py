@@ -112,10 +112,13 @@ class Bareudp(BackendDriver):
 
     def ndo_open(self, dev: NetDevice) -> None:
         """Create the socket in the backend."""
+        self.assert_backend(dev, "open")
         dev.priv.sk = f"udp:{dev.priv.port}"
 
     def ndo_stop(self, dev: NetDevice) -> None:
         """Release the socket of the backend."""
+        if dev.priv.sk is not None:
+            self.assert_backend(dev, "stop")
         dev.priv.sk = None
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:

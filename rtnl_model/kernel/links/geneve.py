@@ -149,6 +149,7 @@ class Geneve(BackendDriver):
         sock = priv.sock
         if sock is None:
             return
+        self.assert_backend(dev, "stop")
         data = self.geneve_net(priv.net)  # sock_net(gs.sk): the backend, wherever dev is
         with data.lock:
             priv.sock = None

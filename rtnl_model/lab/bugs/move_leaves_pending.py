@@ -30,8 +30,8 @@ ENTRY = Entry(
     source="af3634d4ac65 (patch 6); topologies T9 and T10, G.4",
     scenario="""
 ip netns add left
-ip netns add right
 ip netns add third
+ip netns add right
 ip -n left link add end0 type veth peer name end1 netns right
 ip -n left link del end0 & ip -n right link set end1 netns third & wait
 """,
