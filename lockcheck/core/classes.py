@@ -74,6 +74,7 @@ class LockClass:
         "subs",
         "usage",
         "wait_total",
+        "waits_allowed",
     )  # fmt: skip
 
     def __init__(self, name: str, serial: int, base: LockClass | None, subclass: int) -> None:
@@ -89,6 +90,8 @@ class LockClass:
         self.outer: int = base.outer if base else WAIT_SLEEP
         self.novalidate: bool = base.novalidate if base else False
         self.percpu: bool = base.percpu if base else False
+        self.waits_allowed: bool = base.waits_allowed if base else False
+        """Held across waits by design: such a wait is no dependency (a stuck one still is seen)."""
         self.instances = 0
         self.acquisitions = 0
         self.contentions = 0

@@ -16,9 +16,11 @@ from types import CodeType, FrameType
 _STORES = {
     "STORE_NAME", "STORE_GLOBAL", "STORE_FAST", "STORE_ATTR", "STORE_DEREF", "STORE_SUBSCR",
 }  # fmt: skip
+_DOUBLE = {"STORE_FAST_STORE_FAST", "STORE_FAST_LOAD_FAST"}
+"""From 3.13: two instructions in one, the store first."""
 _SKIP = {
     "PRECALL", "CALL", "CACHE", "NOP", "LOAD_FAST", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF",
-    "COPY", "RESUME", "EXTENDED_ARG", "LOAD_FAST_BORROW", "LOAD_ATTR", "STORE_FAST_LOAD_FAST",
+    "COPY", "RESUME", "EXTENDED_ARG", "LOAD_FAST_BORROW", "LOAD_ATTR",
 }  # fmt: skip
 
 
@@ -61,6 +63,8 @@ def _assigned(code: CodeType, lasti: int) -> str | None:
         name = instruction.opname
         if name in _STORES:
             return "[]" if name == "STORE_SUBSCR" else str(instruction.argval)
+        if name in _DOUBLE:
+            return str(instruction.argval[0])
         if name.startswith("RETURN"):
             return ""
         if name not in _SKIP:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 import threading
@@ -153,7 +154,8 @@ def test_a_real_deadlock_is_told_when_it_closes() -> None:
     (report,) = [r for r in chk.reports if r.kind == "deadlock"]
     chk.aborted = True  # unwind it as the watchdog does
     for lock in (a, b):
-        lock.real.release()
+        with contextlib.suppress(RuntimeError):  # the thread that unwinds may be faster
+            lock.real.release()
     for thread in threads:
         threading.Thread.join(thread, 30)
 
