@@ -156,7 +156,8 @@ class Semaphore(sync.Semaphore, metaclass=StandIn):
         if not issubclass(type(self), sync.Semaphore):
             _Semaphore.__init__(self, value)
             return
-        super().__init__(binding.chk, value, binding.numbered(binding.site(1)))
+        site = binding.site(1)
+        super().__init__(binding.chk, value, binding.numbered(site), site)
 
     def __repr__(self) -> str:
         return _shown(self, f"value={self._value}")
@@ -171,7 +172,8 @@ class BoundedSemaphore(sync.BoundedSemaphore, metaclass=StandIn):
         if not issubclass(type(self), sync.BoundedSemaphore):
             _BoundedSemaphore.__init__(self, value)
             return
-        super().__init__(binding.chk, value, binding.numbered(binding.site(1)))
+        site = binding.site(1)
+        super().__init__(binding.chk, value, binding.numbered(site), site)
 
     def __repr__(self) -> str:
         return _shown(self, f"value={self._value}/{self._initial}")

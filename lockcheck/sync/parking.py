@@ -25,7 +25,7 @@ __all__ = ["Parking"]
 
 
 class _Waiter:
-    __slots__ = ("raw", "ready", "result", "take", "ts")
+    __slots__ = ("error", "raw", "ready", "result", "take", "ts")
 
     def __init__(self, ready: Callable[[], bool], take: Callable[[], Any] | None) -> None:
         self.ready = ready
@@ -33,7 +33,21 @@ class _Waiter:
         self.raw = _thread.allocate_lock()
         self.raw.acquire()
         self.result: Any = None
+        self.error: BaseException | None = None
         self.ts: Any = None
+
+    def serve(self) -> None:
+        """Take for the parked thread; what that raises is the parked thread's, not the waker's."""
+        try:
+            self.result = self.take() if self.take is not None else True
+        except BaseException as error:
+            self.error = error
+
+    def outcome(self) -> Any:
+        """What the parked thread gets."""
+        if self.error is not None:
+            raise self.error
+        return self.result
 
 
 class Parking:
@@ -159,13 +173,13 @@ class Parking:
         timeout = -1.0 if op.timeout is None else max(0.0, op.timeout)
         try:
             if block(self.chk, ts, op, waiter.raw, timeout):
-                return waiter.result
+                return waiter.outcome()
         finally:
             with self._gate:
                 handed = waiter not in self._waiters
                 if not handed:
                     self._waiters.remove(waiter)
-        return waiter.result if handed else None
+        return waiter.outcome() if handed else None
 
     def _note(self, ts: Any) -> None:
         """Tell a conductor that only watches whose turn it was.  Locks: `_gate`."""
@@ -181,8 +195,8 @@ class Parking:
             for waiter in self._waiters:
                 if waiter.ready():
                     self._note(waiter.ts)
-                    waiter.result = waiter.take() if waiter.take is not None else True
                     self._waiters.remove(waiter)
+                    waiter.serve()
                     try:
                         waiter.raw.release()
                     except RuntimeError:

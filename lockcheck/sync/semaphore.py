@@ -24,13 +24,15 @@ class Semaphore(Parking):
 
     __slots__ = ("_value", "key", "ts")
 
-    def __init__(self, chk: Checker, value: int = 1, name: str = "semaphore") -> None:
+    def __init__(
+        self, chk: Checker, value: int = 1, name: str = "semaphore", cls: str | None = None
+    ) -> None:
         if value < 0:
             raise ValueError("semaphore initial value must be >= 0")
         super().__init__(chk, name)
         self._value = value
         if value == 1:
-            self.key = chk.lock_key(name, name, kind="semaphore")
+            self.key = chk.lock_key(cls or name, name, kind="semaphore")
             self.ts: Any = None
         else:
             self.key = None
@@ -57,7 +59,7 @@ class Semaphore(Parking):
         if n < 1:
             raise ValueError("n must be one or more")
         if self.key is not None:
-            self.chk.engine.release(self.chk.current(), self)
+            self._left(n)
         self.change(lambda: self._give(n), why="release")
 
     def __enter__(self) -> bool:
@@ -70,6 +72,14 @@ class Semaphore(Parking):
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+    def _left(self, n: int) -> None:
+        ts = self.chk.current()
+        if self._value + n > 1:
+            self.key = None  # it counts: no mutex after all
+            if ts.find(self) is None:
+                return
+        self.chk.engine.release(ts, self)
 
     def _took(self, got: bool, *, tried: bool) -> bool:
         if got and self.key is not None:
@@ -94,8 +104,10 @@ class BoundedSemaphore(Semaphore):
 
     __slots__ = ("_initial",)
 
-    def __init__(self, chk: Checker, value: int = 1, name: str = "semaphore") -> None:
-        super().__init__(chk, value, name)
+    def __init__(
+        self, chk: Checker, value: int = 1, name: str = "semaphore", cls: str | None = None
+    ) -> None:
+        super().__init__(chk, value, name, cls)
         self._initial = value
 
     def _give(self, n: int) -> None:
