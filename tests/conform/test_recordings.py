@@ -7,27 +7,22 @@ with its reason; a scenario whose race went another way than in the recording is
 
 from __future__ import annotations
 
-import gzip
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rtnl_model.iproute import parse_scenarios
-from rtnl_model.iproute.commands import Script
 from rtnl_model.lab.conform import Conformity, compare
-from rtnl_model.lab.model_run import ModelSetting, link_kinds, run_document
+from rtnl_model.lab.model_run import ModelSetting, link_kinds
 
-DATA = Path(__file__).parents[1] / "data"
+from .runs import recording, run, scripts, text
 
-SMALL = ModelSetting(rtnl="small", workers="percpu")
 RECORDINGS = {
-    "golden-small": ("scenarios", SMALL),
-    "golden-topologies-small": ("scenarios-topologies", SMALL),
-    "golden-netkit-small": ("scenarios-netkit", SMALL),
-    "golden-global": ("scenarios", ModelSetting(rtnl="global")),
+    "golden-small": ("scenarios", "small", "percpu"),
+    "golden-topologies-small": ("scenarios-topologies", "small", "percpu"),
+    "golden-netkit-small": ("scenarios-netkit", "small", "percpu"),
+    "golden-global": ("scenarios", "global", "netns"),
 }
 LEAST = {"L1": 100.0, "L2": 95.0, "L3": 85.0}
 
@@ -40,24 +35,15 @@ EXPLAINED = {
 """(recording, scenario) -> why it may differ."""
 
 
-def text(name: str) -> str:
-    return gzip.decompress((DATA / f"{name}.json.gz").read_bytes()).decode()
-
-
-def recording(name: str) -> dict[str, Any]:
-    golden: dict[str, Any] = json.loads(text(name))
-    return golden
-
-
 @cache
 def conformity(name: str) -> Conformity:
     """Run all scenarios of a recording, once for all tests."""
-    scenarios, setting = RECORDINGS[name]
+    file, rtnl, workers = RECORDINGS[name]
     return compare(
-        parse_scenarios(text(scenarios), scenarios),
+        list(scripts(file).values()),
         recording(name),
-        lambda script: run_document(script, setting),
-        kinds=link_kinds(setting),
+        lambda script: run(file, script.name, rtnl, workers).document,
+        kinds=link_kinds(ModelSetting(rtnl=rtnl)),
     )
 
 
@@ -93,13 +79,11 @@ def test_scenarios_are_left_out_for_a_kind_only(name: str) -> None:
     assert all(" lacks " in reason for reason in found.left_out.values())
 
 
-def hung(name: str) -> list[tuple[str, int, Script]]:
-    """(scenario, op, script) of the recorded hangs that the model has the kinds for."""
-    golden = recording(name)
-    scripts = {s.name: s for s in parse_scenarios(text(RECORDINGS[name][0]), name)}
+def hung(name: str) -> list[tuple[str, int, str]]:
+    """(scenario, op, file) of the recorded hangs that the model has the kinds for."""
     return [
-        (scenario, result["hung"], scripts[scenario])
-        for scenario, result in golden["results"].items()
+        (scenario, result["hung"], RECORDINGS[name][0])
+        for scenario, result in recording(name)["results"].items()
         if "hung" in result
     ]
 
@@ -111,11 +95,11 @@ HANGS = [
 ]
 
 
-@pytest.mark.parametrize(("scenario", "op", "script"), HANGS)
+@pytest.mark.parametrize(("scenario", "op", "file"), HANGS)
 @pytest.mark.timeout(30)
-def test_a_recorded_hang_ends_and_names_who_waits(scenario: str, op: int, script: Script) -> None:
+def test_a_recorded_hang_ends_and_names_who_waits(scenario: str, op: int, file: str) -> None:
     """The op is marked, the kernel's line is logged, the finding names the work behind the work."""
-    document = run_document(script, SMALL)
+    document = run(file, scenario, "small", "percpu").document
     last = document["ops"][-1]
     findings = [f for f in document["findings"] if f["kind"] in ("deadlock", "hang")]
 
@@ -128,11 +112,11 @@ def test_a_recorded_hang_ends_and_names_who_waits(scenario: str, op: int, script
     assert "behind the work of" in findings[0]["text"]
 
 
-@pytest.mark.parametrize(("scenario", "op", "script"), HANGS)
-def test_a_worker_for_each_namespace_does_not_hang(scenario: str, op: int, script: Script) -> None:
+@pytest.mark.parametrize(("scenario", "op", "file"), HANGS)
+def test_a_worker_for_each_namespace_does_not_hang(scenario: str, op: int, file: str) -> None:
     """With `--workers netns` the recorded hangs end, with the devices that `global` leaves."""
-    document = run_document(script, ModelSetting(rtnl="small", workers="netns"))
-    reference = run_document(script, ModelSetting(rtnl="global"))
+    document = run(file, scenario, "small", "netns").document
+    reference = run(file, scenario, "global", "netns").document
 
     assert "hung" not in document
     assert document["findings"] == []

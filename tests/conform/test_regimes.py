@@ -6,30 +6,26 @@ that `pernet` refuses, for want of a conversion, is compared in `global` and `sm
 
 from __future__ import annotations
 
-import gzip
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rtnl_model.iproute import parse_scenarios
 from rtnl_model.iproute.commands import LinkAdd, Par, Script
 from rtnl_model.kernel.links.drivers import driver_table
 from rtnl_model.lab.conform import left_out
-from rtnl_model.lab.model_run import ModelSetting, link_kinds, run_document
+from rtnl_model.lab.model_run import ModelSetting, link_kinds
 
-DATA = Path(__file__).parents[1] / "data"
+from .runs import UNKNOWN, run, scripts
+
 FILES = ("scenarios", "scenarios-topologies", "scenarios-netkit")
-UNKNOWN = frozenset({"nosuchtype"})
 
 
-def scripts(name: str) -> list[Script]:
+def without_races(file: str) -> list[Script]:
     """The scenarios of a file that have no race and only kinds of the model."""
     kinds = link_kinds(ModelSetting())
-    text = gzip.decompress((DATA / f"{name}.json.gz").read_bytes()).decode()
     return [
         script
-        for script in parse_scenarios(text, name)
+        for script in scripts(file).values()
         if not any(isinstance(step, Par) for step in script.steps)
         and not left_out(script, kinds, UNKNOWN)
     ]
@@ -62,11 +58,11 @@ def devices(document: dict[str, Any]) -> list[dict[str, list[dict[str, Any]]]]:
 def test_devices_are_the_same_in_every_regime(name: str) -> None:
     """After each op, in global, small and pernet; nothing hangs, nothing is found."""
     compared = 0
-    for script in scripts(name):
+    for script in without_races(name):
         regimes = ("small",) if refused(script) else ("small", "pernet")
-        expected = devices(run_document(script, ModelSetting(rtnl="global")))
+        expected = devices(run(name, script.name, "global", "netns").document)
         for regime in regimes:
-            document = run_document(script, ModelSetting(rtnl=regime))
+            document = run(name, script.name, regime, "netns").document
             compared += 1
 
             assert devices(document) == expected, (script.name, regime)

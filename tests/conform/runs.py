@@ -1,0 +1,61 @@
+"""Every recorded scenario run once per setting, for all tests of this folder."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rtnl_model.iproute import parse_scenarios
+from rtnl_model.iproute.commands import Script
+from rtnl_model.lab.model_run import ModelSetting, record
+
+DATA = Path(__file__).parents[1] / "data"
+UNKNOWN = frozenset({"nosuchtype"})
+"""A kind that no kernel has: a scenario with it is compared."""
+
+Edge = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What is kept of a run."""
+
+    document: dict[str, Any]
+    classes: frozenset[str]
+    edges: frozenset[Edge]
+    """(held, taken) for each pair of every chain, by class name."""
+
+
+def text(name: str) -> str:
+    """A file of test data."""
+    return gzip.decompress((DATA / f"{name}.json.gz").read_bytes()).decode()
+
+
+def recording(name: str) -> dict[str, Any]:
+    """A recording."""
+    golden: dict[str, Any] = json.loads(text(name))
+    return golden
+
+
+@cache
+def scripts(file: str) -> dict[str, Script]:
+    """The scenarios of a file by name."""
+    return {script.name: script for script in parse_scenarios(text(file), file)}
+
+
+@cache
+def run(file: str, name: str, rtnl: str, workers: str) -> Done:
+    """Run one scenario."""
+    setting = ModelSetting(rtnl=rtnl, workers=workers)
+    recorded = record(scripts(file)[name], setting)
+    graph = recorded.chk.graph.to_dict()
+    names = {cls["id"]: str(cls["name"]) for cls in graph["classes"]}
+    edges = set()
+    for chain in graph["chains"]:
+        held = [names[entry["id"]] for entry in chain["classes"]]
+        edges.update((a, b) for i, a in enumerate(held) for b in held[i + 1 :])
+    return Done(recorded.document, frozenset(names.values()), frozenset(edges))
