@@ -72,7 +72,17 @@ class Waker:
 class Part:
     """One thing of an object that can be waited for: an event, room, an item, an end."""
 
-    __slots__ = ("clock", "generation", "happened", "known", "name", "once", "waiters", "wakers")
+    __slots__ = (
+        "clock",
+        "free",
+        "generation",
+        "happened",
+        "known",
+        "name",
+        "once",
+        "waiters",
+        "wakers",
+    )
 
     def __init__(self, name: str, *, once: bool) -> None:
         self.name = name
@@ -85,6 +95,22 @@ class Part:
         self.clock: clocks.Clock | None = None
         self.waiters: list[Waiter] = []
         self.wakers: list[Waker] = []
+        self.free: dict[int, set[int]] = {}
+        """Generation (0 where none counts) -> threads that made it happen and needed nothing.  Two
+        are remembered: one may be the waiter itself."""
+
+    def note_free(self, serial: int) -> None:
+        """A thread makes it happen with nothing held, and without another event before."""
+        seen = self.free.setdefault(self.generation if self.once else 0, set())
+        if len(seen) < 2:
+            seen.add(serial)
+        if len(self.free) > KEPT:
+            del self.free[min(self.free)]
+
+    def has_free_waker(self, waiter: Waiter) -> bool:
+        """Was anybody else seen making it happen who needed nothing?"""
+        seen = self.free.get(waiter.generation if self.once else 0, ())
+        return any(serial != waiter.serial for serial in seen)
 
 
 class WaitCycles:
@@ -100,7 +126,7 @@ class WaitCycles:
             for w in part.wakers
             if w.serial != waiter.serial and (not part.once or w.generation == waiter.generation)
         ]
-        if not wakers:
+        if not wakers or part.has_free_waker(waiter):
             return
         for key, ref in zip(waiter.keys, waiter.held, strict=True):
             hits = [self._needs(w, key, set()) for w in wakers]

@@ -140,7 +140,9 @@ class Kernel(Assertions):
         Order: after pernet_ops_rwsem; before every net->rtnl_mutex.  Helper: rtnl_lock()."""
         self.pernet_ops_rwsem = chk.RWLock("pernet_ops_rwsem", instance="pernet_ops_rwsem")
         """Protects: pernet_list, the set of namespaces being set up or cleaned up.
-        Order: outermost."""
+        Order: outermost.  Held across waits for references, flushes and counts by design (G.18):
+        who holds it for writing waits for nothing that was begun by a reader, for there is none."""
+        self.pernet_ops_rwsem.cls.base.waits_allowed = True
         self.net_rwsem = chk.RWLock("net_rwsem", instance="net_rwsem")
         """Protects: net_namespace_list.  Order: inside RTNL; leaf."""
         self.netdev_adjacent_lock = chk.Lock(
