@@ -245,8 +245,6 @@ class WaitCycles:
 def holding(ts: ThreadState) -> tuple[tuple[Key, ...], tuple[LockRef, ...]]:
     """Keys and references of the real locks a thread holds, oldest first."""
     entries = [
-        e
-        for e in ts.stack()
-        if e.key.cls.base.kind != "map" and not e.key.cls.base.waits_allowed
+        e for e in ts.stack() if e.key.cls.base.kind != "map" and not e.key.cls.base.waits_allowed
     ]
     return tuple(e.key.base for e in entries), tuple(ref_of(e) for e in entries)

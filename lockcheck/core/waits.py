@@ -132,6 +132,9 @@ class Waits:
                 found.known = clocks.fork(self.engine, ts)
         keys, refs = holding(ts) if ts.holds else ((), ())
         after = ts.last_wait
+        if not keys and after is None:
+            found.note_free(ts.serial)
+            return
         for old in found.wakers:
             if (
                 old.serial == ts.serial

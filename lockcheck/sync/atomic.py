@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["AtomicRef", "Refcount", "wait_refs"]
 
 
+LAST_BUT_ONE = 2
+"""The decrement from here is the one that a wait for the usual value is about."""
+
+
 class _RefWaiter:
     """One thread in `wait_refs`; `claim` decides which count's change serves it."""
 
@@ -80,7 +84,7 @@ class Refcount:
         engine = self.chk.engine
         ts = self.chk.current()
         engine.hb_release(ts, self, shared=True)
-        if ts.holds:
+        if self._waiters or self._value == LAST_BUT_ONE:
             engine.wake(ts, self)
         return self._add(-1)
 
