@@ -46,8 +46,14 @@ def check_quiescence(k: Kernel) -> list[Broken]:
     """Run every rule; each violation becomes a finding."""
     found = [broken for rule in RULES for broken in rule(k)]
     for broken in found:
-        k.report_invariant(broken.title, rule=broken.rule, dev=broken.dev)
+        known = "G.12" if broken.rule == "left-on-todo" and _was_orphaned(k) else ""
+        k.report_invariant(broken.title, rule=broken.rule, dev=broken.dev, known=known)
     return found
+
+
+def _was_orphaned(k: Kernel) -> bool:
+    """Did a rebroadcast of 7.3 leave devices behind in this run (G.12)?"""
+    return any("known:G.12" in report.data.get("tags", ()) for report in k.chk.reports)
 
 
 # -- rules --
