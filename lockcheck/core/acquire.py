@@ -71,8 +71,7 @@ def step(engine: Engine, ts: ThreadState, lock: Any, key: Key, nest: Any) -> Cha
         view = ts.chain
         known = view.rec.children.get(key)
         if known is not None and known.saturated and not rules.volatile(ts, key):
-            chain = view.next[key] = Chain(known, view, engine.capture())
-            return chain
+            return view.grow(key, Chain(known, view, engine.capture()))
     ts.tracing += 1
     reports: list[Report] = []
     try:
@@ -107,12 +106,12 @@ def _enroll(
         engine.deps.stats["chain_misses"] += 1
         engine.contexts.use(ts, key, lock, stack, reports)
     rec = engine.deps.child(view.rec, token, key, edges=not key.trylock and not serialised)
-    if not rec.saturated or not rec.witnesses:
+    if not rec.saturated:
         cyclic = verdict != rules.ORDERED or key.cls.base.disordered
         _witness(engine, ts, lock, rec, stack, reports, cyclic=cyclic)
     chain = Chain(rec, view, stack)
     if not rules.volatile(ts, key):
-        view.next[token] = chain
+        view.grow(token, chain)
     return chain
 
 
@@ -136,7 +135,6 @@ def _witness(
     assert key is not None
     witness.wanted = LockRef(lock.name, key.cls.name, key.mode_name, stack)
     if key.mode == WRITE and key.cls.base.kind == "rwlock" and not key.trylock:
-        key.base.writers.append(witness)
-        del key.base.writers[:-WRITERS]
+        key.base.writers = (*key.base.writers[1 - WRITERS :], witness)
     found = engine.deps.note(rec, witness)
     engine.judge.circles(ts, rec, witness, found, reports, cyclic=cyclic)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from types import CodeType, FrameType
+from types import CodeType, FrameType, MappingProxyType
 from typing import Any
 
 from lockcheck.core import sites
@@ -37,6 +37,9 @@ WAIT_FREE = 1
 WAIT_SPIN = 2
 WAIT_CONFIG = 3
 WAIT_SLEEP = 4
+
+NOTHING: Any = MappingProxyType({})
+"""In the place of a dictionary that most objects never need; whoever writes makes one first."""
 
 Compare = Callable[[Any, Any], int]
 
@@ -98,13 +101,12 @@ class LockClass:
         self.wait_total = 0.0
         self.max_wait = 0.0
         self.labelled = 0
-        self.keys: list[Key] = []
         self.many: Key | None = None
-        self.subs: dict[int, LockClass] = {}
-        self.usage: dict[tuple[str, str, int], Any] = {}
+        self.subs: dict[int, LockClass] = NOTHING
+        self.usage: dict[tuple[str, str, int], Any] = NOTHING
         """(context, "in" or "on", mode) -> first witness; see `contexts`."""
-        self.edges_out: dict[LockClass, Any] = {}
-        self.edges_in: dict[LockClass, Any] = {}
+        self.edges_out: dict[LockClass, Any] = NOTHING
+        self.edges_in: dict[LockClass, Any] = NOTHING
         self.group: Any = None
         """Node of the topological order (`graph.Order`)."""
         self.disordered = False
@@ -136,8 +138,8 @@ class Key:
         self.base: Key = self if base is None else base
         self.mode = mode
         self.trylock = trylock
-        self.variants: dict[tuple[int, bool, int], Key] = {}
-        self.writers: list[Any] = []
+        self.variants: dict[tuple[int, bool, int], Key] = NOTHING
+        self.writers: tuple[Any, ...] = ()
         """Witnesses of blocking write acquires, for queued readers; on the base key."""
 
     @property
@@ -185,7 +187,9 @@ class Classes:
             raise ValueError(f"subclass must be 0 to {SUBCLASSES - 1}, not {number}")
         cls = base.subs.get(number)
         if cls is None:
-            cls = base.subs[number] = self._add(LockClass(base.name, len(self._all), base, number))
+            cls = self._add(LockClass(base.name, len(self._all), base, number))
+            base.subs = base.subs or {}
+            base.subs[number] = cls
         return cls
 
     def _add(self, cls: LockClass) -> LockClass:
@@ -232,9 +236,7 @@ class Classes:
         cls.instances += 1
         if number < INSTANCES:
             name = instance if instance is not None else f"{cls.name}#{number}"
-            key = Key(cls, number, name, None, WRITE, False)
-            cls.keys.append(key)
-            return key
+            return Key(cls, number, name, None, WRITE, False)
         if cls.many is None:
             cls.many = Key(cls, -1, f"{cls.name}#*", None, WRITE, False)
         return cls.many
@@ -249,5 +251,6 @@ class Classes:
         if found is None:
             cls = self.subclass(base.cls, subclass)
             found = Key(cls, base.serial, base.name, base, mode, trylock)
+            base.variants = base.variants or {}
             base.variants[ident] = found
         return found

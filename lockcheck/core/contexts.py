@@ -134,6 +134,7 @@ class Contexts:
         cls = key.cls
         if usage in cls.usage or cls.base.novalidate or cls.base.kind == "map":
             return
+        cls.usage = cls.usage or {}
         cls.usage[usage] = Use(key, ref, ts.name)
         if where == "in":
             self._inside.append((cls, name, key.mode))

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.core.classes import RECURSIVE_READ, WRITE, Key, LockClass
+from lockcheck.core.classes import NOTHING, RECURSIVE_READ, WRITE, Key, LockClass
 from lockcheck.core.held import Chain, ThreadState
 from lockcheck.core.order import Order
 from lockcheck.core.replay import trail
@@ -126,9 +126,9 @@ class Record:
         self.serial = serial
         self.context = context
         """(contexts active, contexts disabled)."""
-        self.children: dict[Any, Record] = {}
-        self.edges: list[tuple[Edge, int]] = []
-        self.witnesses: list[Witness] = []
+        self.children: dict[Any, Record] = NOTHING
+        self.edges: tuple[tuple[Edge, int], ...] = ()
+        self.witnesses: tuple[Witness, ...] = ()
         self.uses = 0
         self.saturated = False
         self.tainted: bool = parent is not None and parent.tainted
@@ -138,6 +138,12 @@ class Record:
     def before(self) -> tuple[Key, ...]:
         """Keys held when the new lock was wanted."""
         return self.held[:-1]
+
+    def grow(self, token: Any, child: Record) -> None:
+        """Add a child."""
+        if self.children is NOTHING:
+            self.children = {}
+        self.children[token] = child
 
     def stack_of(self, serial: int) -> Stack:
         """Where that thread (or else the first one) took the newest lock."""
@@ -183,7 +189,7 @@ class Graph:
         queues = key.cls.base.kind == "rwlock" and key.mode == WRITE and not key.trylock
         if not found.edges and not queues:
             found.saturated = not found.tainted
-        parent.children[token] = found
+        parent.grow(token, found)
         return found
 
     def dropped(self, parent: Record, index: int, token: Any) -> Record:
@@ -194,7 +200,7 @@ class Graph:
             held = parent.held[:index] + parent.held[index + 1 :]
             found = Record(parent, token, None, held, self.records, parent.context)
             found.tainted = True
-            parent.children[token] = found
+            parent.grow(token, found)
         return found
 
     def _link(self, rec: Record, key: Key) -> None:
@@ -209,10 +215,12 @@ class Graph:
             edge = self.edges.get(pair)
             if edge is None:
                 edge = self.edges[pair] = Edge(source, target)
+                source.edges_out = source.edges_out or {}
                 source.edges_out[target] = edge
+                target.edges_in = target.edges_in or {}
                 target.edges_in[source] = edge
             edge.records.append((rec, index))
-            rec.edges.append((edge, index))
+            rec.edges = (*rec.edges, (edge, index))
             if source.base is not target.base:
                 self.order.add(source.base, target.base)
 
@@ -221,8 +229,8 @@ class Graph:
         rec.uses += 1
         mine = rec.witnesses
         if len(mine) >= WITNESSES:
-            del mine[WITNESSES // 2]
-        mine.append(witness)
+            mine = mine[: WITNESSES // 2] + mine[WITNESSES // 2 + 1 :]
+        rec.witnesses = mine = (*mine, witness)
         found = []
         assert rec.key is not None
         for edge, index in rec.edges:
@@ -250,7 +258,7 @@ class Graph:
             yield from cls.edges_out.values()
 
 
-def unordered_threads(witnesses: list[Witness]) -> int:
+def unordered_threads(witnesses: tuple[Witness, ...]) -> int:
     """Size of a set of distinct threads among these, mutually unordered (greedy)."""
     chosen: list[Witness] = []
     for witness in reversed(witnesses):

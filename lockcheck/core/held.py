@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.core.classes import MODE_NAMES, READ, RECURSIVE_READ, WRITE, Key
+from lockcheck.core.classes import MODE_NAMES, NOTHING, READ, RECURSIVE_READ, WRITE, Key
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY, Stack
 
@@ -39,13 +39,20 @@ class Chain:
         self.rec = rec
         self.parent = parent
         self.key: Key | None = rec.key
-        self.next: dict[Any, Chain] = {}
+        self.next: dict[Any, Chain] = NOTHING
         self.stack = stack
         """Where the newest lock of the chain was taken when this view was made."""
         self.came: Chain | None = None
         """The view before the release out of order that led here."""
         self.earlier: Chain | None = None
         """The view of the segment before, when the lock was held across its end."""
+
+    def grow(self, token: Any, chain: Chain) -> Chain:
+        """Add a transition."""
+        if self.next is NOTHING:
+            self.next = {}
+        self.next[token] = chain
+        return chain
 
     def __repr__(self) -> str:
         return f"<chain {self.rec}>"

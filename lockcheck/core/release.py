@@ -48,7 +48,7 @@ def _unlink(engine: Engine, ts: ThreadState, number: int) -> Hold:
             chain = old.next.get(token)
             if chain is None:
                 rec = engine.deps.dropped(old.rec, depth, token)
-                chain = old.next[token] = Chain(rec, old, old.stack)
+                chain = old.grow(token, Chain(rec, old, old.stack))
             chain.came = old
             upper._pk = below
             upper._k = below = chain

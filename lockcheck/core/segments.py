@@ -50,7 +50,7 @@ def rechain(engine: Engine, ts: ThreadState) -> None:
             rec = _carried(engine, chain.rec, entry.key)
         view = chain.next.get(rec.token)
         if view is None or view.rec is not rec:
-            view = chain.next[rec.token] = Chain(rec, chain, old.stack)
+            view = chain.grow(rec.token, Chain(rec, chain, old.stack))
             view.earlier = old if old.rec is rec else None
         entry._pk = chain
         entry._k = chain = view

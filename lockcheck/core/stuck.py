@@ -34,9 +34,9 @@ class Stuck:
         if getattr(op, "timeout", None) is not None or ts.tracing:
             return
         key = lock.key
-        if hold is None or (hold.nest is None and not hold.trylock):
-            if ts.chain.next.get(key) is None:
-                acquire.step(engine, ts, target, key, None)
+        judged = hold is None or (hold.nest is None and not hold.trylock)
+        if judged and ts.chain.next.get(key) is None:
+            acquire.step(engine, ts, target, key, None)
         self.publish(ts, target, MODE_NAMES[key.mode])
 
     def after(self, ts: ThreadState) -> None:

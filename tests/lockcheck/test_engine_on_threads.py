@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import sys
 import threading
@@ -242,7 +243,7 @@ def test_a_nest_lock_orders_a_class() -> None:
 
 
 def test_cmp_is_asked_each_time_beyond_the_64th_instance() -> None:
-    """Locks that share a key are compared by themselves: a cached yes would hide the wrong order."""
+    """Locks that share a key are compared by themselves: a cached yes would hide a wrong order."""
     chk = lockcheck.Checker()
     number = {}
     locks = []
@@ -363,10 +364,10 @@ def test_a_fingerprint_survives_a_line_shift_and_another_order() -> None:
     prints = set()
     for shift, order in [("", ("up", "down")), ("\n" * 40, ("down", "up"))]:
         space: dict[str, Callable[..., None]] = {}
-        exec(compile(shift + source, "program.py", "exec"), space)  # noqa: S102
+        exec(compile(shift + source, "program.py", "exec"), space)
         chk = lockcheck.Checker()
         a, b = chk.Lock("a"), chk.Lock("b")
-        in_turn(chk, *(lambda f=space[name]: f(a, b) for name in order))
+        in_turn(chk, *(functools.partial(space[name], a, b) for name in order))
         prints |= {report.fingerprint for report in chk.reports}
 
     assert len(prints) == 1

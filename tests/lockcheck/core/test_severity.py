@@ -173,7 +173,7 @@ def test_instances_beyond_the_64th_may_be_any() -> None:
 
 def test_subclasses_do_not_hide_a_real_inversion() -> None:
     """X1/0 -> X2/1 here and X2/0 -> X1/1 there: lockdep is content, the instances are not."""
-    driver = Driver({"X1": {"class": "X", "kind": "mutex"}, "X2": {"class": "X", "kind": "mutex"}})
+    driver = Driver({name: {"class": "X", "kind": "mutex"} for name in ("X1", "X2")})
     reports = driver.run(
         [
             ["T1", "acquire", "X1"], ["T1", "acquire_sub:1", "X2"],

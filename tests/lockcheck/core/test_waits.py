@@ -60,7 +60,9 @@ def test_ping_pong_is_no_circle() -> None:
 
 def test_a_work_that_waits_in_one_run_and_completes_in_another() -> None:
     """Crossrelease's false alarm: W waits for C in one run, completes C in another."""
-    driver = play("W1: task_begin(W) event_wait(C) task_end(W)\nW2: task_begin(W) event_set(C) task_end(W)")  # noqa: E501  (one line a thread)
+    driver = play(
+        "W1: task_begin(W) event_wait(C) task_end(W)\nW2: task_begin(W) event_set(C) task_end(W)"
+    )
 
     assert driver.engine.reports == []
 
