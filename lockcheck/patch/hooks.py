@@ -6,7 +6,8 @@
 * While the collector runs, what it calls (`__del__` of objects in cycles, weakref callbacks,
   `weakref.finalize`) runs in the context "gc"; not when the program has switched it off and calls
   `gc.collect()` itself, at a place of its choice.
-* Before a fork, locks held by other threads are reported: nobody releases them in the child.
+* Before a fork, locks held by other threads are reported: nobody releases them in the child.  Locks
+  that a hook at the fork takes or makes anew (`os.register_at_fork`, logging's) are not.
 
 Not seen: `__del__` and weakref callbacks that run because the last reference went (they look like
 ordinary calls at that place), C extensions' own threads and handlers, `signal.set_wakeup_fd`.
@@ -20,18 +21,17 @@ import signal
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lockcheck.core import rules
+from lockcheck.patch import logs
 from lockcheck.patch.state import binding
-
-if TYPE_CHECKING:
-    from lockcheck.core.held import ThreadState
 
 __all__ = ["hook", "unhook"]
 
 _signal = signal.signal
 _getsignal = signal.getsignal
+_register: Any = getattr(os, "register_at_fork", None)
 
 
 class Hooks:
@@ -41,7 +41,8 @@ class Hooks:
         self.active = False
         self.fork_registered = False
         """Hooks at a fork cannot be taken away again; they look at `active`."""
-        self.collecting: list[ThreadState] = []
+        self.guarded: list[Any] = []
+        """Locks that the program's own hooks at a fork take care of."""
 
 
 _hooks = Hooks()
@@ -54,9 +55,12 @@ def hook() -> None:
     signal.signal = _checked_signal
     signal.getsignal = _checked_getsignal
     _rewrap(lambda handler: _Handler(handler))
-    if not _hooks.fork_registered and hasattr(os, "register_at_fork"):
+    if _register is None:
+        return
+    if not _hooks.fork_registered:
         _hooks.fork_registered = True
-        os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
+        _register(before=_before_fork, after_in_child=_after_fork_in_child)
+    os.register_at_fork = _checked_register  # type: ignore[assignment]
 
 
 def unhook() -> None:
@@ -66,6 +70,9 @@ def unhook() -> None:
         gc.callbacks.remove(_collector)
     signal.signal = _signal
     signal.getsignal = _getsignal
+    if _register is not None:
+        os.register_at_fork = _register
+    _hooks.guarded.clear()
     _rewrap(lambda handler: handler)
 
 
@@ -103,6 +110,7 @@ def _checked_getsignal(signalnum: Any) -> Any:
 for _new, _old in ((_checked_signal, _signal), (_checked_getsignal, _getsignal)):
     _new.__name__ = _old.__name__
     _new.__doc__ = _old.__doc__
+    _new.__module__ = "signal"
 
 
 def _rewrap(wrap: Callable[[Any], Any]) -> None:
@@ -143,9 +151,22 @@ def _before_fork() -> None:
     me = chk.current()
     with chk._threads_lock:
         others = [ts for ts in chk.threads.values() if ts is not me and ts.alive]
-    rules.held_at_fork(chk.engine, me, others)
+    guarded = [*_hooks.guarded, *logs.guarded()]
+    held = [
+        ts for ts in others if any(all(e.lock is not lock for lock in guarded) for e in ts.held())
+    ]
+    rules.held_at_fork(chk.engine, me, held)
 
 
 def _after_fork_in_child() -> None:
     if _hooks.active:
         binding.forked()
+
+
+def _checked_register(**functions: Any) -> None:
+    """`os.register_at_fork`: a lock that is taken before or made anew in the child is no hazard."""
+    for function in functions.values():
+        owner = getattr(function, "__self__", None)
+        if owner is not None and getattr(function, "__name__", "") in ("acquire", "_at_fork_reinit"):
+            _hooks.guarded.append(getattr(owner, "lock", owner))
+    _register(**functions)

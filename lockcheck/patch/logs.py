@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
 
-__all__ = ["cover", "uncover"]
+__all__ = ["cover", "guarded", "uncover"]
 
 
 class _Covered:
@@ -41,6 +41,13 @@ def uncover() -> None:
             setattr(owner, attribute, original)
             checked.release()
     _now.places.clear()
+
+
+def guarded() -> list[Any]:
+    """Locks that logging itself takes before a fork, or makes anew in the child."""
+    handlers = list(getattr(logging, "_at_fork_reinit_lock_weakset", ()))
+    locks = [getattr(logging, "_lock", None), *(getattr(h, "lock", None) for h in handlers)]
+    return [getattr(lock, "lock", lock) for lock in locks if lock is not None]
 
 
 def _exchange(owner: Any, attribute: str, checked: Any) -> None:
