@@ -164,7 +164,16 @@ class Assertions:
                 f"{what} of {dev.name} without the lock of its namespace {net.name or 'init_net'}",
                 "strict-net",
                 dev,
+                known="" if all(d.converted for d in self.unregistering()) else "G.22",
             )
+
+    def unregistering(self) -> list[NetDevice]:
+        """Devices inside whose NETDEV_UNREGISTER this thread is, outermost first.
+
+        An unconverted one of another netns is unregistered without that netns' lock, and so is a
+        converted upper that lives beside it (G.22).
+        """
+        return self.probe.current().unregistering
 
     def assert_no_lock_held(self, what: str) -> None:
         """invariant: no wait for references with RTNL, an instance or a driver lock held."""

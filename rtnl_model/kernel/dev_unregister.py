@@ -277,7 +277,12 @@ class DevUnregister(DevFlags):
         if dev.rx_queues:
             with k.netdev_lock_ops(dev):
                 k.netdev_rx_queue.dev_memory_provider_uninstall(dev)
-        k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
+        outer = k.probe.current().unregistering
+        outer.append(dev)
+        try:
+            k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
+        finally:
+            outer.pop()
         k.cpu(k.timing.notifiers, "notifiers")
         msg: dict[str, Any] | None = None
         if dev.rtnl_link_ops is None or not dev.rtnl_link_initializing:

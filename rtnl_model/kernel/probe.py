@@ -60,7 +60,16 @@ Record = dict[str, Any]
 class Task:
     """What the model knows of one thread."""
 
-    __slots__ = ("comm", "cpu", "notifier_depth", "pid", "request", "section", "stack")
+    __slots__ = (
+        "comm",
+        "cpu",
+        "notifier_depth",
+        "pid",
+        "request",
+        "section",
+        "stack",
+        "unregistering",
+    )
 
     def __init__(self, pid: int, comm: str, cpu: int) -> None:
         self.pid = pid
@@ -72,6 +81,8 @@ class Task:
         self.request = ""
         """What this thread was asked, in words, for reports."""
         self.notifier_depth = 0
+        self.unregistering: list[NetDevice] = []
+        """Devices whose NETDEV_UNREGISTER this thread is sending, outermost first."""
 
 
 class Frame:
