@@ -129,7 +129,7 @@ class WaitCycles:
         if not wakers or part.has_free_waker(waiter):
             return
         for key, ref in zip(waiter.keys, waiter.held, strict=True):
-            hits = [self._needs(w, key, set()) for w in wakers]
+            hits = [self._needs(w, key, set(), waiter.serial) for w in wakers]
             if all(hit is not None for hit in hits):
                 hit = hits[-1]
                 assert hit is not None
@@ -146,9 +146,12 @@ class WaitCycles:
                 self.file(steps, hit[1], reports)
 
     def _needs(
-        self, waker: Waker, key: Key, seen: set[tuple[str, int]]
+        self, waker: Waker, key: Key, seen: set[tuple[str, int]], waiter: int
     ) -> tuple[list[Step], str] | None:
-        """Steps by which the waker needs `key`: directly, through locks, or after another event."""
+        """Steps by which the waker needs `key`: directly, through locks, or after another event.
+
+        An earlier event that the waiter itself made happen is behind it when it waits.
+        """
         for need, ref in zip(waker.needs, waker.refs, strict=True):
             told = f"{waker.thread} makes it happen only after it got {ref.name}"
             step = Step(waker.thread, LockRef("the event", "event", "owed", waker.stack), ref,
@@ -167,7 +170,9 @@ class WaitCycles:
             return None
         seen.add((part.name, generation))
         earlier = [w for w in part.wakers if w.generation == generation]
-        hits = [self._needs(w, key, seen) for w in earlier]
+        if any(w.serial == waiter for w in earlier):
+            return None
+        hits = [self._needs(w, key, seen, waiter) for w in earlier]
         if not hits or any(hit is None for hit in hits):
             return None
         assert hits[-1] is not None
