@@ -164,10 +164,10 @@ class Assertions:
                 f"{what} of {dev.name} without the lock of its namespace {net.name or 'init_net'}",
                 "strict-net",
                 dev,
-                known="" if all(d.converted for d in self.unregistering()) else "G.22",
+                known="" if all(d.converted for d in self.unregister_chain()) else "G.22",
             )
 
-    def unregistering(self) -> list[NetDevice]:
+    def unregister_chain(self) -> list[NetDevice]:
         """Devices inside whose NETDEV_UNREGISTER this thread is, outermost first.
 
         An unconverted one of another netns is unregistered without that netns' lock, and so is a
