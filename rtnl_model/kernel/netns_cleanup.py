@@ -242,6 +242,8 @@ class NetnsCleanup:
             finally:
                 k.rtnetlink.rtnl_unlock()
             k.rtnl_work.rtnl_net_flush_workqueue()
+            for net in nets:
+                k.rtnl_work.assert_flushed(net)
 
     def default_device_exit_nets(self, nets: Sequence[Net]) -> None:
         """The moves: init_net's lock first, then each dying namespace's (patch 4)."""

@@ -214,6 +214,17 @@ class RtnlWork:
             self.wq_map.sync()
             self.flush()
 
+    def assert_flushed(self, net: Net) -> None:
+        """invariant: a dying namespace without devices has an idle work, for good."""
+        if not self.k.regime.delegates:
+            return
+        work: Work = net.work
+        if work.parking.peek(lambda: work.pending or work.running):
+            self.k.report_invariant(
+                f"namespace {net.name} goes on ending with its work pending",
+                rule="pending-on-freed-netns",
+            )
+
     def flush(self) -> None:
         """Each work must reach what it was queued for by now."""
         for work in self.all_works():

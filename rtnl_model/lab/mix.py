@@ -29,11 +29,11 @@ Mix = Mapping[str, float]
 
 MIXES: Final[Mapping[str, Mix]] = {
     "default": {
-        "create": 40, "stack": 22, "delete": 30, "both": 8, "move": 8, "updown": 10, "rename": 1,
-        "group": 3, "netns": 3, "twins": 2, "module": 0.3, "sysctl": 0, "nested": 0,
+        "create": 40, "stack": 22, "delete": 28, "both": 8, "move": 8, "updown": 10, "rename": 1,
+        "group": 3, "netns": 4, "twins": 1, "doom": 4, "module": 0.3, "sysctl": 0, "nested": 0,
     },
     "churn": {"create": 40, "stack": 20, "delete": 40, "both": 10},
-    "netns": {"create": 30, "stack": 15, "delete": 10, "netns": 15, "twins": 6, "move": 4},
+    "netns": {"create": 30, "stack": 15, "delete": 10, "netns": 12, "twins": 5, "doom": 8, "move": 4},
     "move": {"create": 30, "stack": 15, "delete": 15, "both": 5, "move": 40, "updown": 5},
     "modules": {"create": 40, "stack": 20, "delete": 10, "module": 5, "netns": 3},
     "nested": {"create": 30, "stack": 25, "nested": 15, "delete": 30, "both": 8, "updown": 3},
@@ -100,7 +100,7 @@ class Requester:
         actions: dict[str, Callable[[], str | None]] = {
             "create": self.create, "stack": self.stack, "nested": self.nested,
             "delete": self.delete, "both": self.both, "move": self.move, "updown": self.updown,
-            "rename": self.rename, "group": self.group, "netns": self.netns, "twins": self.twins,
+            "rename": self.rename, "group": self.group, "netns": self.netns, "twins": self.twins, "doom": self.doom,
             "module": self.module, "sysctl": self.sysctl,
         }  # fmt: skip
         self.creators = [kind for kind in drivers if kind not in STACKED and kind != "phys"]
@@ -288,6 +288,20 @@ class Requester:
         """Delete two namespaces at once: one batch for cleanup_net."""
         one, other = self.rng.choices(self.names, k=2)
         return f"ip netns del {one} ; ip netns del {other}"
+
+    def doom(self) -> str | None:
+        """Let a namespace end, and at the same moment hand it a device from elsewhere."""
+        found = self.some_dev([*PAIRED, "dummy"])
+        if found is None:
+            return None
+        net, dev = found
+        tied = [adjacent.dev for adjacent in list(dev.upper)]
+        other = getattr(getattr(dev.priv, "peer", None), "value", None)
+        homes = [one.peek_net() for one in (*tied, *([other] if other is not None else []))]
+        doomed = [home.name for home in homes if home is not net and home.name]
+        if not doomed:
+            return None
+        return f"ip netns del {self.rng.choice(doomed)} ; ip -n {net.name} link del {dev.name}"
 
     def module(self) -> str:
         """Unload a driver under load; it comes back with the next device or modprobe."""

@@ -35,7 +35,11 @@ ip netns add right
 ip -n left link add end0 type veth peer name end1 netns right
 ip -n left link del end0 & ip netns del right & wait
 """,
-    expected=(Expected("invariant", "freed"), Expected("invariant", "pending")),
+    expected=(
+        Expected("invariant", "pending"),
+        Expected("invariant", "freed"),
+        Expected("invariant", "use after free"),
+    ),
     setting=Setting(regime="pernet"),
     classes={"rtnl_work": no_flush},
     search="explore",
