@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.model import NO_LOCK, REGIMES, booted, stretched
+from benchmarks.model import NO_LOCK, REGIMES, booted, stretched, warm
 from benchmarks.requesters import drive
 from benchmarks.statistic import Figure, ratios
 from benchmarks.table import Table
@@ -60,6 +60,7 @@ def cpu_bound(run: Run) -> None:
 def _rate(regime: str, n: int, seconds: float) -> float:
     with booted(regime, stretched("zero", 1.0)) as k:
         rounds = WORKLOADS["veth"].prepare(k, n)
+        warm(k, rounds, k.timing)
         load = drive(rounds, seconds=seconds, seconds_max=10 * seconds, thread=k.chk.Thread)
     assert not load.failures, load.failures[0]
     assert load.rate is not None

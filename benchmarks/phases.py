@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.model import booted, end_waits, stretched
+from benchmarks.model import booted, end_waits, stretched, warm
 from benchmarks.requesters import Load, drive
 from benchmarks.svg import Bar, StackedBars, grid
 from benchmarks.table import Table
@@ -104,8 +104,9 @@ def _measure(run: Run, regime: str, setting: str, n: int, seconds: float) -> lis
     stretch = run.stretch if setting == "idle" else run.stretch / 10
     stretch = max(1.0, stretch / 2 if run.quick else stretch)
     layers = [Fix("phases", "names for grace periods and work latency", "", LAYER)]
-    with booted(regime, stretched(setting, stretch), overlays=layers) as k:
+    with booted(regime, stretched("zero", 1.0), overlays=layers) as k:
         rounds = WORKLOADS["veth-across"].prepare(k, n)
+        warm(k, rounds, stretched(setting, stretch))
         chk = k.chk
         assert isinstance(chk, WatchedChecker)
         load = drive(

@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.model import booted, end_waits, stretched
+from benchmarks.model import booted, end_waits, stretched, warm
 from benchmarks.requesters import Load, drive
 from benchmarks.watch import BARRIER_LOCK, Wait, WatchedChecker
 
@@ -93,8 +93,10 @@ def measure_point(
 ) -> Point:
     """Boot a kernel, let the requesters work, scale back."""
     what = f"{workload.name}, {setting}, {regime}, {n}"
-    with booted(regime, stretched(setting, stretch)) as k:
+    timing = stretched(setting, stretch)
+    with booted(regime, stretched("zero", 1.0)) as k:
         rounds = workload.prepare(k, n)
+        warm(k, rounds, timing)
         chk = k.chk
         assert isinstance(chk, WatchedChecker)
         load = drive(

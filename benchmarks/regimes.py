@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from benchmarks.lock_timing import collector_off
-from benchmarks.model import booted, stretched
+from benchmarks.model import booted, stretched, warm
 from benchmarks.point import measure_point
 from benchmarks.statistic import Figure, ratios
 from benchmarks.table import Table
@@ -64,7 +64,9 @@ def _turns(run: Run, name: str, turns: int, rounds: int) -> dict[str, list[float
         work: dict[str, tuple[Kernel, object]] = {}
         for regime in REGIMES:
             k = stack.enter_context(booted(regime, stretched("zero", 1.0)))
-            work[regime] = (k, WORKLOADS[name].prepare(k, 1)[0])
+            ready = WORKLOADS[name].prepare(k, 1)
+            warm(k, ready, k.timing)
+            work[regime] = (k, ready[0])
         for turn in range(turns + 1):
             for regime, (k, round_) in work.items():
                 run.progress(f"{name}, {regime}, turn {turn}")
