@@ -10,8 +10,20 @@ import pytest
 from rtnl_model.kernel.errors import KernelError
 from rtnl_model.kernel.netdev_genl import QueueCreateRequest
 
-from .worlds import RTNL_REGIMES, add, answer, booted, delete, device, explored, lines, names
-from .worlds import run, set_up, titles
+from .worlds import (
+    RTNL_REGIMES,
+    add,
+    answer,
+    booted,
+    delete,
+    device,
+    explored,
+    lines,
+    names,
+    run,
+    set_up,
+    titles,
+)
 
 if TYPE_CHECKING:
     from rtnl_model.kernel.kernel import Kernel
@@ -32,9 +44,9 @@ def test_the_seeds_rmmod_example(rtnl: str) -> None:
     """The card goes, and with it the netkits that leased its queue; nothing waits for ever."""
     recorded = run(LEASED + "rmmod mlx5_core", rtnl)
 
-    assert (0, "", "") == answer(recorded)
-    assert [] == titles(recorded)
-    assert {"ns1": [], "ns2": []} == names(recorded)
+    assert answer(recorded) == (0, "", "")
+    assert titles(recorded) == []
+    assert names(recorded) == {"ns1": [], "ns2": []}
     assert {"nk0", "nk1", "p0"} == {dev for _, dev in lines(recorded, "free_netdev")}
 
 
@@ -42,7 +54,7 @@ def test_one_batch_lessee_first_and_the_card_last() -> None:
     """As recorded: nk1, nk0, p0, all by the task that removes the card."""
     recorded = run(LEASED + "rmmod mlx5_core", "small")
 
-    assert ["nk1", "nk0", "p0"] == [dev for _, dev in lines(recorded, "free_netdev")]
+    assert [dev for _, dev in lines(recorded, "free_netdev")] == ["nk1", "nk0", "p0"]
     assert {"rmmod"} == {comm for comm, _ in lines(recorded, "free_netdev")}
 
 
@@ -50,23 +62,23 @@ def test_two_leased_queues_delete_a_netkit_once() -> None:
     """The second queue finds it on the kill list."""
     recorded = run(LEASED + "lease p0 queue 2 to ns2/nk1\nrmmod mlx5_core", "small")
 
-    assert [("rmmod", "nk1")] == lines(recorded, "netkit_del_link")
-    assert 2 == len(lines(recorded, "netdev_rx_queue_unlease"))
-    assert [] == titles(recorded)
+    assert lines(recorded, "netkit_del_link") == [("rmmod", "nk1")]
+    assert len(lines(recorded, "netdev_rx_queue_unlease")) == 2
+    assert titles(recorded) == []
 
 
 def test_without_a_lease_the_netkit_stays() -> None:
     """The card alone goes."""
     recorded = run(SETUP + "rmmod mlx5_core")
 
-    assert {"ns1": ["nk0"], "ns2": ["nk1"]} == names(recorded)
+    assert names(recorded) == {"ns1": ["nk0"], "ns2": ["nk1"]}
 
 
 def test_a_moved_card_keeps_its_leases() -> None:
     """NETDEV_UNREGISTER of a move: reg_state is still REGISTERED, the notifier does nothing."""
     recorded = run(LEASED + "ip link set p0 netns ns1\nip -n ns1 link set p0 netns ns2")
 
-    assert {"ns1": ["nk0"], "ns2": ["nk1", "p0"]} == names(recorded)
+    assert names(recorded) == {"ns1": ["nk0"], "ns2": ["nk1", "p0"]}
 
 
 @pytest.mark.parametrize("rtnl", RTNL_REGIMES)
@@ -79,8 +91,8 @@ def test_the_netkit_first_frees_the_queue_for_others(rtnl: str) -> None:
     """
     recorded = run(LEASED + again, rtnl)
 
-    assert (0, "", "") == answer(recorded)
-    assert [] == titles(recorded)
+    assert answer(recorded) == (0, "", "")
+    assert titles(recorded) == []
 
 
 LEASE_ERRORS: list[tuple[str, int, str]] = [
@@ -117,9 +129,9 @@ def test_room_is_what_numrxqueues_said() -> None:
     script = LEASED + "".join(f"lease p0 queue {q} to ns2/nk1\n" for q in (2, 3, 0))
     recorded = run(script)
 
-    assert [0, 0, 1] == [op["cmds"][0]["rc"] for op in recorded.document["ops"][-3:]]
+    assert [op["cmds"][0]["rc"] for op in recorded.document["ops"][-3:]] == [0, 0, 1]
     error = recorded.document["ops"][-1]["cmds"][0]["nlerr"][0]
-    assert "netkit maximum queue limit reached" == error["extack"]
+    assert error["extack"] == "netkit maximum queue limit reached"
 
 
 @pytest.mark.parametrize(
@@ -133,8 +145,8 @@ def test_netkits_that_are_refused(command: str) -> None:
     """Too many queues; an address in L3 mode."""
     recorded = run("ip netns add ns1\n" + command)
 
-    assert (2, "EOPNOTSUPP", "") == answer(recorded)
-    assert {"ns1": []} == names(recorded)
+    assert answer(recorded) == (2, "EOPNOTSUPP", "")
+    assert names(recorded) == {"ns1": []}
 
 
 def test_an_l2_device_does_arp_and_an_l3_device_takes_no_address() -> None:
@@ -144,8 +156,8 @@ def test_an_l2_device_does_arp_and_an_l3_device_takes_no_address() -> None:
         l2 = add(k, net, "a0", "netkit", data={"mode": "l2"}, peer={"ifname": "a1"})
         l3 = add(k, net, "b0", "netkit", data={"mode": "l3"}, peer={"ifname": "b1"})
 
-        assert (0, 0x80) == (l2.flags & 0x80, l3.flags & 0x80)
-        assert ("l2", "l2") == (l2.priv.mode, l2.priv.peer.priv.mode)
+        assert (l2.flags & 0x80, l3.flags & 0x80) == (0, 0x80)
+        assert (l2.priv.mode, l2.priv.peer.priv.mode) == ("l2", "l2")
         with pytest.raises(KernelError):
             k.links["netkit"].ndo_set_mac_address(l3, "02:00:00:00:00:01")
 
@@ -169,7 +181,7 @@ def leased_world(k: Kernel) -> tuple[Net, NetDevice, NetDevice]:
     assert virt is not None
     assert phys is not None
     request = QueueCreateRequest(ns2, virt.ifindex, phys.ifindex, 2, lease_net=k.init_net)
-    assert 1 == k.netdev_genl.netdev_nl_queue_create_doit(request)
+    assert k.netdev_genl.netdev_nl_queue_create_doit(request) == 1
     return ns2, virt, phys
 
 
@@ -185,7 +197,7 @@ def test_a_user_of_a_leased_queue_is_torn_down_with_the_card(rtnl: str, kind: st
         assert any("app" in holder for holder in virt.holders())
         k.rmmod("mlx5_core")
         k.quiesce()
-        assert (True, True, False) == (virt.freed, phys.freed, user.live.get())
+        assert (virt.freed, phys.freed, user.live.get()) == (True, True, False)
         k.netdev_rx_queue.close_user(user)  # late, and harmless
 
 
@@ -199,8 +211,8 @@ def test_a_user_of_a_leased_queue_is_torn_down_with_the_netkit(rtnl: str, kind: 
         delete(k, net, "nk1")
         k.quiesce()
 
-        assert (True, False) == (virt.freed, user.live.get())
-        assert (None, None) == (phys.rx_queues[2].user, phys.rx_queues[2].lease)
+        assert (virt.freed, user.live.get()) == (True, False)
+        assert (phys.rx_queues[2].user, phys.rx_queues[2].lease) == (None, None)
 
 
 def test_a_leased_queue_of_the_card_itself_is_busy() -> None:
@@ -210,10 +222,10 @@ def test_a_leased_queue_of_the_card_itself_is_busy() -> None:
         with pytest.raises(KernelError) as refused:
             k.netdev_rx_queue.open_user(k.init_net, phys.ifindex, 2, "xsk", "app")
 
-    assert (EBUSY, "Device queue in use due to queue leasing") == (
+    assert (
         refused.value.errno,
         refused.value.extack,
-    )
+    ) == (EBUSY, "Device queue in use due to queue leasing")
 
 
 def test_channels_do_not_shrink_below_a_lease() -> None:
@@ -223,23 +235,23 @@ def test_channels_do_not_shrink_below_a_lease() -> None:
         with pytest.raises(KernelError):
             k.netdev_genl.ethnl_set_channels(k.init_net, phys.ifindex, 2)
         delete(k, net, "nk1")
-        assert (4, 2) == k.netdev_genl.ethnl_set_channels(k.init_net, phys.ifindex, 2)
+        assert k.netdev_genl.ethnl_set_channels(k.init_net, phys.ifindex, 2) == (4, 2)
 
 
 def test_queue_get_tells_the_lease_on_the_card_only() -> None:
     """With the lessee's ifindex, queue and nsid; a device that is down tells nothing."""
     with booted() as k:
         net, virt, phys = leased_world(k)
-        assert [] == k.netdev_genl.queue_get_dump(k.init_net, phys.ifindex)
+        assert k.netdev_genl.queue_get_dump(k.init_net, phys.ifindex) == []
         set_up(k, k.init_net, phys)
         set_up(k, net, virt)
         listed = k.netdev_genl.queue_get_dump(k.init_net, phys.ifindex)
 
-        assert [0, 1, 2, 3] == [line.index for line in listed]
+        assert [line.index for line in listed] == [0, 1, 2, 3]
         assert (virt.ifindex, 1) == (listed[2].lease_ifindex, listed[2].lease_queue)
         assert listed[2].lease_nsid is not None
         lessee: list[Any] = k.netdev_genl.queue_get_dump(net, virt.ifindex)
-        assert [None, None] == [line.lease_ifindex for line in lessee]
+        assert [line.lease_ifindex for line in lessee] == [None, None]
 
 
 # -- races --
@@ -259,22 +271,22 @@ RACES = {
 @pytest.mark.parametrize("race", RACES)
 def test_the_conversion_is_clean_without_a_global_rtnl(race: str, seed: int) -> None:
     """No double unregistration, no instance lock the wrong way round, nothing left."""
-    outcome = explored(RACES[race], "pernet", 40, seed)
+    outcome = explored(RACES[race], "pernet", 15, seed)
 
-    assert [] == [str(finding.report) for finding in outcome.findings]
+    assert [str(finding.report) for finding in outcome.findings] == []
 
 
 @pytest.mark.parametrize("race", ["card and primary", "card and another lease"])
 def test_7_3s_netkit_is_clean_under_the_global_rtnl(race: str, seed: int) -> None:
     """Unconverted, in `small`."""
-    outcome = explored(RACES[race], "small", 30, seed)
+    outcome = explored(RACES[race], "small", 15, seed)
 
-    assert [] == [str(finding.report) for finding in outcome.findings if not finding.known]
+    assert [str(finding.report) for finding in outcome.findings if not finding.known] == []
 
 
 def test_a_pair_tells_its_peer() -> None:
     """Each end's IFLA_LINK is the other."""
     recorded = run(SETUP)
 
-    assert "nk1" == device(recorded, "ns1", "nk0")["lower"]["ifname"]
-    assert "nk0" == device(recorded, "ns2", "nk1")["lower"]["ifname"]
+    assert device(recorded, "ns1", "nk0")["lower"]["ifname"] == "nk1"
+    assert device(recorded, "ns2", "nk1")["lower"]["ifname"] == "nk0"

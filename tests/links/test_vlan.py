@@ -20,9 +20,9 @@ def test_the_lowers_end_takes_every_upper_on_the_spot(rtnl: str) -> None:
     """All in the caller, in the order of the ids."""
     recorded = run(FAN_OUT + "ip -n ns1 link del d1", rtnl)
 
-    assert [] == titles(recorded)
-    assert {"ns1": [], "ns2": []} == names(recorded)
-    assert [("ip", "v5"), ("ip", "v9")] == lines(recorded, "vlan_dev_uninit")
+    assert titles(recorded) == []
+    assert names(recorded) == {"ns1": [], "ns2": []}
+    assert lines(recorded, "vlan_dev_uninit") == [("ip", "v5"), ("ip", "v9")]
 
 
 def test_a_vlan_on_a_vlan_goes_in_a_nested_pass() -> None:
@@ -30,8 +30,8 @@ def test_a_vlan_on_a_vlan_goes_in_a_nested_pass() -> None:
     script = FAN_OUT + "ip -n ns1 link add v56 link v5 type vlan id 6\nip -n ns1 link del d1"
     recorded = run(script, "small")
 
-    assert ["v56", "v5", "v9"] == [dev for _, dev in lines(recorded, "vlan_dev_uninit")]
-    assert [] == titles(recorded)
+    assert [dev for _, dev in lines(recorded, "vlan_dev_uninit")] == ["v56", "v5", "v9"]
+    assert titles(recorded) == []
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,10 @@ def test_the_last_id_takes_the_lowers_table_with_it() -> None:
         net = k.net_namespace.create("ns1")
         lower = add(k, net, "d1", "dummy")
         add(k, net, "v5", "vlan", link=lower.ifindex, data={"id": 5})
-        assert {("802.1Q", 5): 1} == lower.vlan_info.vid_list
+        assert lower.vlan_info.vid_list == {("802.1Q", 5): 1}
         delete(k, net, "v5")
         assert lower.vlan_info is None
-        assert ["registered"] == lower.holders()
+        assert lower.holders() == ["registered"]
 
 
 def test_without_a_conversion_the_kind_is_refused() -> None:
@@ -66,15 +66,15 @@ def test_without_a_conversion_the_kind_is_refused() -> None:
     recorded = run(FAN_OUT, "pernet")
     status, errno, text = answer(recorded, 3)
 
-    assert (2, "EOPNOTSUPP") == (status, errno)
+    assert (status, errno) == (2, "EOPNOTSUPP")
     assert "vlan" in text
     assert "\n" not in text
-    assert ["d1"] == names(recorded)["ns1"]
+    assert names(recorded)["ns1"] == ["d1"]
 
 
 def test_it_tells_its_id_and_its_lower() -> None:
     """In listings."""
     recorded = run(FAN_OUT)
 
-    assert {"id": 9} == device(recorded, "ns2", "v9")["info"]
-    assert "d1" == device(recorded, "ns2", "v9")["lower"]["ifname"]
+    assert device(recorded, "ns2", "v9")["info"] == {"id": 9}
+    assert device(recorded, "ns2", "v9")["lower"]["ifname"] == "d1"

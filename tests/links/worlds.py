@@ -1,4 +1,4 @@
-"""Small builders for the tests of the drivers: run a script, boot a kernel, look at what is left."""
+"""Builders for the tests of the drivers: run a script, boot a kernel, look at what is left."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import lockcheck
-
 from rtnl_model.iproute.parser import parse_script
 from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.kernel.rtnetlink_request import LinkRequest, PeerRequest
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lockcheck.explore.result import Outcome
-
     from rtnl_model.kernel.net_namespace import Net
     from rtnl_model.kernel.netdevice import NetDevice
 
@@ -79,7 +77,7 @@ def booted(rtnl: str = "small", **options: Any) -> Iterator[Kernel]:
     try:
         yield k
         k.quiesce()
-        assert [] == [str(report) for report in chk.reports]
+        assert [str(report) for report in chk.reports] == []
     finally:
         k.shutdown()
 
@@ -110,3 +108,8 @@ def delete(k: Kernel, net: Net, name: str) -> None:
 def set_up(k: Kernel, net: Net, dev: NetDevice, *, up: bool = True) -> None:
     """`ip link set DEV up|down`."""
     k.rtnetlink.rtnl_newlink(LinkRequest(sock_net=net, ifindex=dev.ifindex, up=up))
+
+
+def move(k: Kernel, net: Net, dev: NetDevice, target: Net) -> None:
+    """`ip link set DEV netns TARGET`."""
+    k.rtnetlink.rtnl_newlink(LinkRequest(sock_net=net, ifindex=dev.ifindex, tgt_net=target))
