@@ -19,6 +19,8 @@ from lockcheck.core.stacks import EMPTY, Stack
 if TYPE_CHECKING:
     from lockcheck.core.engine import Engine
 
+NEAR = 10
+"""Frames kept of a lock taken as others have taken it before."""
 WRITERS = 8
 """Witnesses kept of writers of one lock, for queued readers."""
 
@@ -71,7 +73,7 @@ def step(engine: Engine, ts: ThreadState, lock: Any, key: Key, nest: Any) -> Cha
         view = ts.chain
         known = view.rec.children.get(key)
         if known is not None and known.saturated and not rules.volatile(ts, key):
-            return view.grow(key, Chain(known, view, engine.capture()))
+            return view.grow(key, Chain(known, view, engine.capture(NEAR)))
     ts.tracing += 1
     reports: list[Report] = []
     try:

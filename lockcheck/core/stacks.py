@@ -13,8 +13,8 @@ import sys
 from types import CodeType
 from typing import Any, NamedTuple
 
-DEPTH = 24
-"""Frames kept of a stack."""
+DEPTH = 20
+"""Frames kept of a stack, lockcheck's own included (about five)."""
 
 _PACKAGE = __file__.replace("\\", "/").rpartition("/core/")[0]
 _OURS = tuple(
@@ -38,12 +38,20 @@ class Frame(NamedTuple):
 
 
 class Stack:
-    """A call stack, innermost frame first."""
+    """A call stack, innermost frame first; lockcheck's own frames are left out when it is read."""
 
-    __slots__ = ("raw",)
+    __slots__ = ("_all", "_raw")
 
     def __init__(self, raw: tuple[tuple[CodeType, int], ...] = ()) -> None:
-        self.raw = raw
+        self._all = raw
+        self._raw: tuple[tuple[CodeType, int], ...] | None = None
+
+    @property
+    def raw(self) -> tuple[tuple[CodeType, int], ...]:
+        """Code and instruction of every frame of the user's."""
+        if self._raw is None:
+            self._raw = tuple(row for row in self._all if not is_ours(row[0].co_filename))
+        return self._raw
 
     def frames(self) -> list[Frame]:
         """Resolve every frame."""
@@ -66,7 +74,7 @@ class Stack:
         return [frame.to_dict() for frame in self.frames()]
 
     def __bool__(self) -> bool:
-        return bool(self.raw)
+        return bool(self._all)
 
     def __str__(self) -> str:
         return "\n".join(f"{f.function} ({f.file}:{f.line})" for f in self.frames())
@@ -92,15 +100,12 @@ def is_ours(filename: str) -> bool:
 
 
 def capture(depth: int = DEPTH) -> Stack:
-    """Take the caller's stack, without lockcheck's own frames."""
-    frame: Any = sys._getframe(1)
-    raw: list[tuple[CodeType, int]] = []
-    while frame is not None and len(raw) < depth:
-        code = frame.f_code
-        known = _known.get(code.co_filename)
-        if known is None:
-            known = is_ours(code.co_filename)
-        if not known:
-            raw.append((code, frame.f_lasti))
+    """Take the caller's stack."""
+    frame: Any = sys._getframe(2)
+    raw = []
+    for _ in range(depth):
+        raw.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
+        if frame is None:
+            break
     return Stack(tuple(raw))

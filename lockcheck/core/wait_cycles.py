@@ -20,6 +20,8 @@ from lockcheck.core.stacks import Stack
 if TYPE_CHECKING:
     from lockcheck.core.engine import Engine
 
+ALIKE = 2
+"""Waiters, and wakers, kept that differ in nothing but the thread (one may be the other side)."""
 KEPT = 8
 """Waiters and wakers remembered of each event."""
 
@@ -249,7 +251,14 @@ class WaitCycles:
 
 def holding(ts: ThreadState) -> tuple[tuple[Key, ...], tuple[LockRef, ...]]:
     """Keys and references of the real locks a thread holds, oldest first."""
-    entries = [
-        e for e in ts.stack() if e.key.cls.base.kind != "map" and not e.key.cls.base.waits_allowed
-    ]
+    entries = [e for e in ts.stack() if _counts(e.key.cls.base)]
     return tuple(e.key.base for e in entries), tuple(ref_of(e) for e in entries)
+
+
+def needed(ts: ThreadState) -> tuple[Key, ...]:
+    """Keys of the real locks a thread holds, oldest first."""
+    return tuple(e.key.base for e in ts.stack() if _counts(e.key.cls.base))
+
+
+def _counts(cls: LockClass) -> bool:
+    return cls.kind != "map" and not cls.waits_allowed

@@ -19,12 +19,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.core import clocks, rules
-from lockcheck.core.classes import Key
 from lockcheck.core.held import ThreadState, touched
 from lockcheck.core.report import POSSIBLE, LockRef, Report, Step
 from lockcheck.core.search import surely_same
 from lockcheck.core.stacks import Stack
-from lockcheck.core.wait_cycles import KEPT, Part, WaitCycles, Waiter, Waker, holding
+from lockcheck.core.wait_cycles import ALIKE, KEPT, Part, WaitCycles, Waiter, Waker, holding, needed
 
 if TYPE_CHECKING:
     from lockcheck.core.engine import Engine
@@ -77,18 +76,22 @@ class Waits:
             self._waits(ts, self.part(obj, part, once=once))
 
     def _waits(self, ts: ThreadState, part: Part) -> None:
-        keys, held = holding(ts)
+        keys = needed(ts)
         if not keys:
             return
         generation = part.generation
+        alike = 0
         for old in part.waiters:
-            if old.serial == ts.serial and old.keys == keys and old.generation == generation:
-                return
+            if old.keys == keys and old.generation == generation:
+                alike += 1
+                if old.serial == ts.serial or alike == ALIKE:
+                    return
         ts.tracing += 1
         reports: list[Report] = []
         try:
             stack = self.engine.capture()
             with self.engine.leaf:
+                keys, held = holding(ts)
                 waiter = Waiter(ts, keys, held, stack, generation)
                 part.waiters.append(waiter)
                 del part.waiters[:-KEPT]
@@ -130,25 +133,23 @@ class Waits:
             found.happened = True
             if found.generation == 1:
                 found.known = clocks.fork(self.engine, ts)
-        keys, refs = holding(ts) if ts.holds else ((), ())
+        keys = needed(ts) if ts.holds else ()
         after = ts.last_wait
         if not keys and after is None:
             found.note_free(ts.serial)
             return
+        alike = 0
         for old in found.wakers:
-            if (
-                old.serial == ts.serial
-                and old.needs == keys
-                and old.generation == found.generation
-                and old.after == after
-            ):
-                return
+            if old.needs == keys and old.generation == found.generation and old.after == after:
+                alike += 1
+                if old.serial == ts.serial or alike == ALIKE:
+                    return
         ts.tracing += 1
         reports: list[Report] = []
         try:
             stack = self.engine.capture()
             with self.engine.leaf:
-                self._woken(ts, found, keys, refs, stack, reports)
+                self._woken(ts, found, stack, reports)
         finally:
             ts.tracing -= 1
         self.engine.deliver(ts, reports)
@@ -157,11 +158,10 @@ class Waits:
         self,
         ts: ThreadState,
         part: Part,
-        keys: tuple[Key, ...],
-        refs: tuple[LockRef, ...],
         stack: Stack,
         reports: list[Report],
     ) -> None:
+        keys, refs = holding(ts)
         waker = Waker(ts, keys, refs, stack, part.generation, ts.last_wait)
         part.wakers.append(waker)
         del part.wakers[:-KEPT]

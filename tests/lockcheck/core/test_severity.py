@@ -187,7 +187,7 @@ def test_subclasses_do_not_hide_a_real_inversion() -> None:
 
 
 def test_hand_over_hand_that_excludes_itself_is_not_possible() -> None:
-    """L is dropped before the point, yet on the way there it keeps the two apart (no gate shows)."""
+    """L, dropped before the point, keeps the two apart on the way there; no gate shows it."""
     driver = play("T1: +L +M -M +P +Q -Q -P -L\nT2: +L +M -L +Q +P -P -Q -M")
 
     (report,) = [r for r in told(driver) if {"P", "Q"} == set(r.locks)]
