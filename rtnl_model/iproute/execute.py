@@ -10,6 +10,7 @@ for what a user did wrong; `KernelBug` and `Unwind` pass through.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -287,16 +288,18 @@ class Process:
     # -- ip addr, sysctl, modules --
 
     def addr_add(self, command: AddrAdd) -> None:
-        dev = self.device(command.dev)
         try:
-            self.k.inet.addr_add(self.net, dev.ifindex, command.address)
-        except KernelError as error:
-            raise from_kernel("RTM_NEWADDR", error) from error
+            ipaddress.ip_interface(command.address)
         except ValueError:
             raise IpExit(
                 1,
                 f'Error: any valid prefix is expected rather than "{command.address}".',
             ) from None
+        dev = self.device(command.dev)
+        try:
+            self.k.inet.addr_add(self.net, dev.ifindex, command.address)
+        except KernelError as error:
+            raise from_kernel("RTM_NEWADDR", error) from error
 
     def sysctl(self, command: Sysctl) -> str:
         path = f"net/ipv6/conf/{command.dev}/{command.key}"

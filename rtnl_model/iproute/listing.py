@@ -118,18 +118,25 @@ def json_links(_k: Kernel, net: Net, only: NetDevice | None = None) -> str:
             "ifname": dev.name,
             "flags": flags(dev),
             "mtu": dev.mtu,
+            "qdisc": "noqueue" if dev.up else "noop",
             "operstate": dev.operstate if dev.up else "DOWN",
-            "group": "default" if not dev.group else str(dev.group),
+            "linkmode": "DEFAULT",
+            "group": str(dev.group or "default"),
+            "txqlen": dev.txqlen,
             "link_type": dev.type,
             "address": dev.address,
+            "broadcast": "ff:ff:ff:ff:ff:ff",
         }
         links.append(link)
-    return json.dumps(links)
+    return json.dumps(links, separators=(",", ":"))
 
 
 def flags(dev: NetDevice) -> list[str]:
     """The words between the angle brackets."""
-    words = ["LOOPBACK"] if kind_of(dev) == "lo" else ["BROADCAST", "MULTICAST"]
+    if kind_of(dev) == "lo":
+        words = ["LOOPBACK"]
+    else:
+        words = ["BROADCAST"] if dev.kind == "dummy" else ["BROADCAST", "MULTICAST"]
     if dev.noarp:
         words.append("NOARP")
     if dev.promiscuity:

@@ -37,7 +37,7 @@ are `KernelError(errno, extack)`; a WARN() is `self.k.warn(title, dev=…)`, a B
 from __future__ import annotations
 
 import zlib
-from errno import EOPNOTSUPP
+from errno import EADDRNOTAVAIL, EOPNOTSUPP
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import KernelError
@@ -153,7 +153,9 @@ class LinkDriver:
         """Close."""
 
     def ndo_set_mac_address(self, dev: NetDevice, address: str) -> None:
-        """Default: eth_mac_addr."""
+        """Default: eth_mac_addr. Raises: KernelError(EADDRNOTAVAIL)."""
+        if not is_valid_ether_addr(address):
+            raise KernelError(EADDRNOTAVAIL)
         dev.address = address
 
     def ndo_change_mtu(self, dev: NetDevice, mtu: int) -> None:

@@ -33,6 +33,7 @@ class Dummy(LinkDriver):
         """dummy_setup."""
         dev.needs_free_netdev = True
         dev.flags |= IFF_NOARP
+        dev.min_mtu = dev.max_mtu = 0
         self.eth_hw_addr_random(dev)
 
     def validate(self, req: LinkRequest) -> None:

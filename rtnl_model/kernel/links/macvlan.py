@@ -158,7 +158,7 @@ class Macvlan(LinkDriver):
         """Ethernet, and nobody else receives on it. Raises: KernelError(EINVAL, EBUSY)."""
         if lower.type != "ether":
             raise KernelError(EINVAL)
-        if lower.rx_handler is not None or lower.no_rx_handler:
+        if lower.rx_handler is not None:
             raise KernelError(EBUSY)
 
     def register_port(self, lower: NetDevice, port: MacvlanPort) -> None:
