@@ -88,6 +88,8 @@ class Checker:
         self.races = races
         self.recorder = recorder
         self.observed = races or conductor is not None
+        self.main_only: tuple[str, ...] = ()
+        """Contexts that strike the main thread only: Python's signal handlers, for `install()`."""
         self.aborted = False
         """The run is over: every wait raises Unwind from now on."""
         self.failures: list[tuple[str, BaseException]] = []
@@ -123,6 +125,9 @@ class Checker:
         with self._threads_lock:
             self.threads[serial] = ts
         self.engine.thread_begin(ts, thread)
+        if self.main_only and ident != threading.main_thread().ident:
+            for context in self.main_only:
+                self.engine.context_disable(ts, context)
         return ts
 
     def adopt(self, thread: sync.Thread) -> None:
@@ -165,13 +170,18 @@ class Checker:
         *,
         instance: str | None = None,
         cmp: Callable[[Any, Any], int] | None = None,
+        no_block: bool = False,
     ) -> sync.Lock:
         """Make a mutex of class `name`.
 
         `cmp(held, wanted) < 0` allows taking `wanted` while `held`, of the same class, is held
         (lock_set_cmp_fn).  `instance` is this lock's stable name; default: class#n.
+        `no_block`: waiting or sleeping while it is held is reported.
         """
-        return self.plain_lock(self.lock_key(name, instance, cmp), instance)
+        key = self.lock_key(name, instance, cmp)
+        if no_block:
+            key.cls.no_block = True
+        return self.plain_lock(key, instance)
 
     def plain_lock(self, key: Any, label: str | None = None) -> sync.Lock:
         """Make a mutex of the class of objects that this run needs (design rule 10)."""
@@ -283,8 +293,7 @@ class Checker:
 
     def is_held(self, lock: Any) -> bool:
         """Does the calling thread hold `lock`?"""
-        lock = getattr(lock, "lock", lock)
-        return any(getattr(hold, "lock", hold) is lock for hold in self.current().held())
+        return self.tls.t.find(getattr(lock, "lock", lock)) is not None
 
     def assert_held(self, lock: Any) -> None:
         """Report when the calling thread does not hold `lock` (lockdep_assert_held)."""

@@ -69,6 +69,7 @@ def install(checker: Checker | None = None) -> Checker:
     patch_threads()
     hook()
     logs.cover(binding.checker)
+    binding.checker.main_only = ("signal",)
     binding.checker.current()  # the installing thread is one of the program's
     _now.active = True
     return binding.checker

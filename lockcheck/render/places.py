@@ -17,7 +17,7 @@ Frame = Mapping[str, Any]
 _SITE = re.compile(r"^.*/(?:site|dist)-packages/")
 _LIBRARY = re.compile(r"^.*/lib(?:64)?/python3\.\d+t?/")
 _PLUMBING = re.compile(
-    r"(?:^|/)(?:lockcheck/(?:patch/|cli/|sync/|conduct/|pytest_plugin)|_pytest/|pluggy/|runpy\.py)"
+    r"(?:^|/)(?:lockcheck/(?:patch/|cli/|sync/|conduct/|pytest_plugin|__main__)|_pytest/|pluggy/|runpy\.py)"
     r"|^<frozen runpy>"
 )
 _FUNCTIONS = frozenset({

@@ -50,7 +50,7 @@ def scenario_rows(cycle: Sequence[Step]) -> list[tuple[int, str]]:
     rows = [
         (number, _text(step["held"], "lock"))
         for number, step in enumerate(cycle)
-        if step["held"].get("mode") != "wait"
+        if step["held"].get("mode") not in ("wait", "owed", "queue")
     ]
     rows += [(number, _text(step["wanted"], step["op"])) for number, step in enumerate(cycle)]
     return rows

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lockcheck.render.places import stack_lines, where
+from lockcheck.render.places import is_plumbing, stack_lines, where
 from lockcheck.render.scenario import columns, scenario
 
 Finding = Mapping[str, Any]
@@ -112,6 +112,8 @@ def _footer(finding: Finding) -> list[str]:
 def lock_text(lock: Mapping[str, Any]) -> str:
     """`name` with its class, when the name does not already say it, and its mode."""
     name, cls, mode = str(lock["name"]), str(lock["class"]), str(lock.get("mode", "lock"))
+    if cls == "event":
+        return name
     text = name if name.startswith(cls) else f"{name} of {cls}"
     return text if mode == "lock" else f"{text} ({MODES.get(mode, mode)})"
 
@@ -123,6 +125,8 @@ MODES = {
     "sync": "flush",
     "wait": "event",
 }
+NO_LOCK = ("wait", "owed", "queue")
+"""Modes of what a step "holds" when it is no lock: an event it must make happen."""
 
 
 # -- circles of locks ------------------------------------------------------------------------------
@@ -233,19 +237,17 @@ def _waiting(finding: Finding) -> list[str]:
     for index, (title, step) in enumerate(zip(columns(cycle), cycle, strict=True)):
         owed_to = cycle[index - 1]
         held = step.get("all_held") or (
-            [{**step["held"], "stack": step["held_stack"]}]
-            if step["held"].get("mode") != "wait"
-            else []
+            [{**step["held"], "stack": step["held_stack"]}] if is_lock(step["held"]) else []
         )
         lines += ["", f"{title}:"]
         lines += [f"  [holds] {lock_text(lock)}, at: {where(lock['stack'])}" for lock in held]
         if not held:
             lines.append("  [holds] nothing")
         told = step.get("told") or lock_text(step["wanted"])
-        lines.append(f"  [waits] {told}, at: {where(step['wanted_stack'])}")
-        lines += stack_lines(step["wanted_stack"][1:], "            ", 6) if step[
-            "wanted_stack"
-        ][1:] else []
+        frames = [frame for frame in step["wanted_stack"] if not is_plumbing(frame)]
+        lines.append(f"  [waits] {told}, at: {where(frames)}" if frames else f"  [waits] {told}")
+        if frames[1:]:
+            lines += stack_lines(frames[1:], "            ", 6)
         lines.append(f"  [owes]  {_owed(step)} to {owed_to['thread']}")
     if cycle:
         lines += scenario(cycle)
@@ -253,11 +255,14 @@ def _waiting(finding: Finding) -> list[str]:
     return lines + _stacks(finding)
 
 
+def is_lock(lock: Mapping[str, Any]) -> bool:
+    """Is this a lock, not an event that is owed or waited for?"""
+    return lock.get("mode") not in NO_LOCK and lock["class"] != "event"
+
+
 def _owed(step: Mapping[str, Any]) -> str:
     held = step["held"]
-    if held.get("mode") == "wait":
-        return f"{held['name']}"
-    return f"the release of {held['name']}"
+    return f"the release of {held['name']}" if is_lock(held) else str(held["name"])
 
 
 # -- the others --------------------------------------------------------------------------------------
@@ -268,7 +273,7 @@ def _inverted(finding: Finding) -> list[str]:
         return _circular(finding)
     lines = []
     if finding.get("detail"):
-        lines += [finding["detail"], ""]
+        lines += [finding["detail"]]
     lines += _stacks(finding)
     locks = finding.get("locks") or ["the lock"]
     lines += [
@@ -313,6 +318,8 @@ def _held(finding: Finding) -> list[str]:
     if not held:
         return []
     who = (finding.get("threads") or ["the thread"])[0]
+    if finding["kind"] == "held-at-fork":
+        who = "another thread"
     lines = ["", f"{len(held)} lock{'s' if len(held) != 1 else ''} held by {who}:"]
     lines += [
         f" #{number}: {lock_text(lock)}, at: {where(lock.get('stack', ()))}"
@@ -324,7 +331,8 @@ def _held(finding: Finding) -> list[str]:
 def _stacks(finding: Finding, *, first: int = 0) -> list[str]:
     lines: list[str] = []
     for each in (finding.get("stacks") or [])[first:]:
-        thread = f", {each['thread']}" if each.get("thread") else ""
+        told = each.get("thread") and finding["kind"] != "held-at-fork"
+        thread = f", {each['thread']}" if told else ""
         lines += ["", f"{each['title']}{thread}:", *stack_lines(each["frames"])]
     return lines
 
