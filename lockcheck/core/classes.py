@@ -68,6 +68,7 @@ class LockClass:
         "many",
         "max_wait",
         "name",
+        "no_block",
         "novalidate",
         "outer",
         "percpu",
@@ -92,6 +93,8 @@ class LockClass:
         self.inner: int = base.inner if base else WAIT_SLEEP
         self.outer: int = base.outer if base else WAIT_SLEEP
         self.novalidate: bool = base.novalidate if base else False
+        self.no_block: bool = base.no_block if base else False
+        """Nobody may wait (for anything but a lock) while holding it."""
         self.percpu: bool = base.percpu if base else False
         self.waits_allowed: bool = base.waits_allowed if base else False
         """Held across waits by design: such a wait is no dependency (a stuck one still is seen)."""

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["READ", "RECURSIVE_READ", "WRITE", "Chain", "Floor", "Hold", "ThreadState"]
 
 
+DEPTH_MAX = 10_000
+"""Entries looked at, at most, when a lock is searched in a held stack."""
+
+
 class Chain:
     """One node of a trie of held sequences, as one thread (or all) may walk it."""
 
@@ -212,8 +216,8 @@ class ThreadState:
     def find(self, lock: Any) -> Any:
         """The newest entry of `lock`, or None."""
         entry = self.top
-        while entry is not None:
-            if entry.lock is lock:
+        for _ in range(DEPTH_MAX):  # another thread may ask, while entries move under its feet
+            if entry is None or entry.lock is lock:
                 return entry
             entry = entry.prev
         return None

@@ -12,7 +12,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.core import release
-from lockcheck.core.classes import READ, RECURSIVE_READ, WAIT_SLEEP, Key
+from lockcheck.core.classes import READ, RECURSIVE_READ, WAIT_SLEEP, WAIT_SPIN, Key
 from lockcheck.core.held import Hold, ThreadState, ref_of, refs
 from lockcheck.core.report import CERTAIN, CLASS_ONLY, LockRef, Report, Step
 from lockcheck.core.stacks import EMPTY, Stack
@@ -189,6 +189,9 @@ def check_blocking(engine: Engine, ts: ThreadState, what: str) -> None:
     if not ts.holds and not ts.contexts:
         return
     limit, who = wait_limit(engine, ts)
+    for entry in ts.held():
+        if entry.key.cls.base.no_block:
+            limit, who = WAIT_SPIN, entry.lock.name
     if limit < WAIT_SLEEP:
         reports: list[Report] = []
         invalid_wait(engine, ts, what, who, engine.capture(), reports)
