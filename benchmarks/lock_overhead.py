@@ -27,6 +27,7 @@ DESCRIPTION = "what `with lock:` costs when lockcheck watches it"
 
 HELD = (0, 1, 3, 8)
 BYTES_MAX = 200
+MEMORY_LOCKS = 100_000
 CLASS_SPREAD_MAX = 1.20
 NEW_CHAIN_US_MAX = 50
 TWO_THREADS_MIN = 1.7
@@ -186,28 +187,32 @@ def _many(run: Run) -> None:
     run.progress(f"{total} locks")
     times = many_classes(total, classes, run.rng("classes"), rounds=3 if run.quick else 9)
     table = Table(
-        f"{total:,} locks in shuffled order",
-        ["locks", "ns", "x bare", "against 10 classes", "first visit, ns", "bytes a lock", "met"],
+        f"{total:,} locks in shuffled order; memory of {MEMORY_LOCKS:,} locks, each used once",
+        [
+            "locks", "ns", "x bare", "against 10 classes", "within 20%", "first visit, ns",
+            "bytes a lock", f"at most {BYTES_MAX}",
+        ],
         digits_of={"ns": 0},
-    )
+    )  # fmt: skip
     fewest = times["10 classes"]
     for name in ["plain", "bare", *(f"{n} classes" for n in classes)]:
-        first = times.get(f"{name}, first visit", [0.0])[0]
-        spread = ratios(times[name], fewest)
         ours = name not in ("plain", "bare")
-        size = bytes_per_lock(_maker(name), total)
-        met = spread.median <= CLASS_SPREAD_MAX and size <= BYTES_MAX
+        spread = ratios(times[name], fewest)
+        weighed = not run.quick or name in ("plain", "bare", "10 classes")
+        size = round(bytes_per_lock(_maker(name), MEMORY_LOCKS)) if weighed else None
         table.add(
             name,
             Figure.of(times[name]),
             ratios(times[name], times["bare"]),
             spread if ours else None,
-            round(first) if ours else None,
-            round(size),
-            _verdict(met) if ours else "",
+            _verdict(spread.median <= CLASS_SPREAD_MAX) if ours else "",
+            round(times[f"{name}, first visit"][0]) if ours else None,
+            size,
+            _verdict(size <= BYTES_MAX) if ours and size is not None else "",
         )
     table.notes.append(
-        f"needed: within {CLASS_SPREAD_MAX:g} of 10 classes, at most {BYTES_MAX} bytes a lock"
+        "the real lock is 88 of the bytes on 3.11; a class and its first 64 instances cost more "
+        "than the rest, for the sake of what reports can rule out"
     )
     run.data("many", times)
     run.table(table)
