@@ -90,16 +90,16 @@ def _lower(k: Kernel, net: Net, dev: NetDevice, *, stuck: bool) -> Shown:
         if not foreign:
             return {}
         assert link_net is not None
-        return {"backend": {"nsid": nsid_of(net, link_net), "netns": link_net.name}}
+        return {"backend": {"nsid": nsid_of(net, link_net), "netns": link_net.name or INIT}}
     where = link_net if foreign and link_net is not None else net
     found = next((d for d in where.dev_list() if d.ifindex == iflink), None)
     name = found.name if found is not None else None
     if not foreign:
-        return {"lower": {"ifname": name or f"if{iflink}", "netns": net.name}}
+        return {"lower": {"ifname": name or f"if{iflink}", "netns": net.name or INIT}}
     return {
         "lower": {
             "ifindex": iflink,
-            "netns": where.name,
+            "netns": where.name or INIT,
             "nsid": nsid_of(net, where),
             "ifname": name,
         }

@@ -48,9 +48,9 @@ def scripts(file: str) -> dict[str, Script]:
 
 
 @cache
-def run(file: str, name: str, rtnl: str, workers: str) -> Done:
+def run(file: str, name: str, rtnl: str, workers: str, *bugs: str) -> Done:
     """Run one scenario."""
-    setting = ModelSetting(rtnl=rtnl, workers=workers)
+    setting = ModelSetting(rtnl=rtnl, workers=workers, bugs=bugs)
     recorded = record(scripts(file)[name], setting)
     graph = recorded.chk.graph.to_dict()
     names = {cls["id"]: str(cls["name"]) for cls in graph["classes"]}
