@@ -1,0 +1,42 @@
+"""macvlan as Linux 7.3 has it, under a kernel without the global RTNL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtnl_model.kernel.links.macvlan import Macvlan
+
+from .entry import Entry, Expected, Setting
+
+__all__ = ["ENTRY"]
+
+
+def original(_base: Any) -> Any:
+    """In the conversion's place: 7.3's driver, which says of itself that it was converted."""
+
+    class Unconverted(Macvlan):
+        converted = True
+
+    return Unconverted
+
+
+ENTRY = Entry(
+    id="unconverted-macvlan",
+    title="macvlan unregisters the uppers of a lower that goes, wherever they are",
+    kind="hazard",
+    what="The lower's UNREGISTER event deletes every upper and unregisters them in one nested call;"
+    " the port's list and its count have no lock of their own.",
+    interleaving="any deletion of a lower with an upper in another namespace",
+    symptom="two namespaces' state changed under one lock",
+    source="kernel-drivers C.2",
+    setting=Setting(regime="pernet"),
+    scenario="""
+ip netns add left
+ip netns add right
+ip -n left link add low0 type dummy
+ip -n right link add upp0 link low0 link-netns left type macvlan mode bridge
+ip -n left link del low0
+""",
+    expected=(Expected("assertion", ""),),
+    classes={"links.macvlan": original},
+)
