@@ -67,7 +67,14 @@ class RLock:
         return True
 
     def __enter__(self) -> bool:
-        return self.acquire()
+        me = self._tls.t
+        if self._owner is me:
+            self._count += 1
+            return True
+        self.lock.acquire()
+        self._owner = me
+        self._count = 1
+        return True
 
     def release(self) -> None:
         """Count down; drop the lock at zero.  Raises: RuntimeError when not the owner."""
