@@ -1,27 +1,30 @@
 """Names for locks that were given none: where they are made and what they are assigned to.
 
 A class by creation line alone merges everything that one factory function makes; so the assigned
-attribute or variable is read from the instruction after the call, and a frame whose result is only
-returned is passed by (up to three).  The name has no line number, so that a line shift changes no
-fingerprint; the line is kept beside it as the site.
+attribute or variable is found by following the value through the instructions after the call
+(`a, b = Lock(), Lock()` gives two names, `self.c = Condition(Lock())` the condition's), and a frame
+whose result is only returned is passed by (up to three).  The name has no line number, so that a
+line shift changes no fingerprint; the line is kept beside it as the site.  In code made from a
+string, as a dataclass's `__init__`, the class of `self` tells whose field it is.
 
-Left out: locks made in comprehensions and passed straight on as arguments get the line.
+Left out: locks made in comprehensions and containers get the line, and their number among the
+calls on it.
 """
 
 from __future__ import annotations
 
 import dis
+import sys
 from types import CodeType, FrameType
 
-_STORES = {
-    "STORE_NAME", "STORE_GLOBAL", "STORE_FAST", "STORE_ATTR", "STORE_DEREF", "STORE_SUBSCR",
+_STORES = {"STORE_NAME", "STORE_GLOBAL", "STORE_FAST", "STORE_DEREF"}
+_NOTHING = {"PRECALL", "CACHE", "NOP", "RESUME", "EXTENDED_ARG", "KW_NAMES", "NOT_TAKEN"}
+_PUSH = {
+    "LOAD_FAST", "LOAD_NAME", "LOAD_DEREF", "LOAD_CONST", "LOAD_FAST_BORROW", "PUSH_NULL",
+    "LOAD_METHOD", "LOAD_FAST_CHECK", "LOAD_SMALL_INT", "LOAD_CLOSURE",
 }  # fmt: skip
-_DOUBLE = {"STORE_FAST_STORE_FAST", "STORE_FAST_LOAD_FAST"}
-"""From 3.13: two instructions in one, the store first."""
-_SKIP = {
-    "PRECALL", "CALL", "CACHE", "NOP", "LOAD_FAST", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF",
-    "COPY", "RESUME", "EXTENDED_ARG", "LOAD_FAST_BORROW", "LOAD_ATTR",
-}  # fmt: skip
+_METHOD_ATTR = sys.version_info >= (3, 12)
+"""LOAD_ATTR loads methods too."""
 
 
 def allocation(frame: FrameType) -> tuple[str, str]:
@@ -33,14 +36,24 @@ def allocation(frame: FrameType) -> tuple[str, str]:
         code = here.f_code
         target = _assigned(code, here.f_lasti)
         if target:
-            owner = "" if code.co_qualname == "<module>" else f"{code.co_qualname}."
-            return f"{_stem(code)}:{owner}{target}", f"{code.co_filename}:{here.f_lineno}"
+            return f"{_owner(here)}{target}", f"{code.co_filename}:{here.f_lineno}"
         if target is None:
             break
         here = here.f_back
     code = frame.f_code
-    where = f"{_split(code.co_filename)[1]}:{frame.f_lineno}"
-    return f"{where}({code.co_qualname})", f"{code.co_filename}:{frame.f_lineno}"
+    where = f"{_split(code.co_filename)[1]}:{frame.f_lineno}({code.co_qualname})"
+    number = _number_on_line(code, frame.f_lasti)
+    return f"{where}~{number}" if number > 1 else where, f"{code.co_filename}:{frame.f_lineno}"
+
+
+def _owner(frame: FrameType) -> str:
+    """`module:Class.function.` of a frame."""
+    code = frame.f_code
+    if code.co_filename.startswith("<") and "self" in frame.f_locals:
+        cls = type(frame.f_locals["self"])
+        return f"{cls.__module__.rpartition('.')[2]}:{cls.__qualname__}."
+    function = "" if code.co_qualname == "<module>" else f"{code.co_qualname}."
+    return f"{_stem(code)}:{function}"
 
 
 def _stem(code: CodeType) -> str:
@@ -57,16 +70,105 @@ def _split(path: str) -> tuple[str, str]:
 
 def _assigned(code: CodeType, lasti: int) -> str | None:
     """What the result of the call at `lasti` is stored in; '' returned; None something else."""
-    for instruction in dis.get_instructions(code):
-        if instruction.offset <= lasti:
-            continue
-        name = instruction.opname
-        if name in _STORES:
-            return "[]" if name == "STORE_SUBSCR" else str(instruction.argval)
-        if name in _DOUBLE:
-            return str(instruction.argval[0])
-        if name.startswith("RETURN"):
-            return ""
-        if name not in _SKIP:
-            return None
-    return None
+    rest = [each for each in dis.get_instructions(code) if each.offset > lasti]
+    return _Follow(rest).run()
+
+
+class _Follow:
+    """Follows one value on the evaluation stack; `depth` 0 is the top."""
+
+    def __init__(self, rest: list[dis.Instruction]) -> None:
+        self.rest = rest
+        self.at = {each.offset: number for number, each in enumerate(rest)}
+        self.depth = 0
+        self.suffix = ""
+        self.tuple = 0
+
+    def run(self) -> str | None:
+        number = 0
+        while number < len(self.rest):
+            each = self.rest[number]
+            number += 1
+            name, arg = each.opname, each.arg or 0
+            if name in _NOTHING:
+                continue
+            if name == "JUMP_FORWARD":
+                number = self.at.get(each.argval, len(self.rest))
+                continue
+            if self.tuple and name != "UNPACK_SEQUENCE":
+                return None
+            if name.startswith("RETURN"):
+                return "" if not self.depth else None
+            if "STORE" in name:
+                stored = self._store(each)
+                if stored is not None:
+                    return stored + self.suffix
+            elif not self._step(name, arg):
+                return None
+        return None
+
+    def _store(self, each: dis.Instruction) -> str | None:
+        """A store: the name, when it is our value that it takes."""
+        name = each.opname
+        if name in ("STORE_ATTR", "STORE_SUBSCR"):
+            above = 1 if name == "STORE_ATTR" else 2
+            if self.depth == above:
+                return str(each.argval) if name == "STORE_ATTR" else "[]"
+            self.depth -= above + 1
+        elif name == "STORE_FAST_LOAD_FAST":
+            if not self.depth:
+                return str(each.argval[0])
+        elif name == "STORE_FAST_STORE_FAST":
+            if self.depth < 2:
+                return str(each.argval[self.depth])
+            self.depth -= 2
+        elif name in _STORES:
+            if not self.depth:
+                return str(each.argval)
+            self.depth -= 1
+        return None
+
+    def _step(self, name: str, arg: int) -> bool:
+        """Any other instruction; False: the value is lost."""
+        if name in _PUSH:
+            self.depth += 1
+        elif name == "LOAD_GLOBAL":
+            self.depth += 1 + (arg & 1)
+        elif name == "LOAD_ATTR":
+            self.depth += arg & 1 if _METHOD_ATTR else 0
+        elif name.startswith("LOAD_FAST_") and name.count("LOAD_FAST") == 2:
+            self.depth += 2
+        elif name == "CALL":
+            return self._call(arg)
+        elif name == "SWAP":
+            self.depth = {0: arg - 1, arg - 1: 0}.get(self.depth, self.depth)
+        elif name == "BUILD_TUPLE" and self.depth < arg:
+            self.tuple = arg
+        elif name == "UNPACK_SEQUENCE" and self.tuple == arg:
+            self.depth = arg - 1 - self.depth
+            self.tuple = 0
+        else:
+            return name == "COPY"
+        return self.depth >= 0
+
+    def _call(self, arg: int) -> bool:
+        """A call: of something above, or one that our value is an argument of."""
+        if self.depth >= arg + 2:
+            self.depth -= arg + 1
+            return True
+        if self.depth >= arg:
+            return False  # called itself
+        place = arg - self.depth
+        self.suffix = f"~{place}" if place > 1 else ""
+        self.depth = 0
+        return True
+
+
+def _number_on_line(code: CodeType, lasti: int) -> int:
+    """1 for the first call on its line, 2 for the second …"""
+    lines = [place[0] for place in code.co_positions()]
+    here = lines[lasti // 2]
+    return sum(
+        each.opname == "CALL" and each.offset <= lasti and lines[each.offset // 2] == here
+        for each in dis.get_instructions(code)
+    )

@@ -81,7 +81,7 @@ def render(
 
 def _embed(value: Any) -> str:
     """JSON that cannot end its script element."""
-    return json.dumps(value, ensure_ascii=False).replace("</", "<\\/").replace("<!--", "<\\u0021--")
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _subtitle(

@@ -1,0 +1,73 @@
+"""Small programs, run in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ABBA = """
+import threading
+a, b = threading.Lock(), threading.Lock()
+def one():
+    with a:
+        with b: pass
+def two():
+    with b:
+        with a: pass
+first = [threading.Thread(target=f) for f in (one, two)]
+gate = threading.Lock()
+for t in first:
+    t.start()
+    t.join()
+"""
+"""Taken in both orders, one after the other: joined in between, so `class-only`."""
+
+UNORDERED = """
+import threading
+a, b = threading.Lock(), threading.Lock()
+done = [False]
+def one():
+    with a:
+        with b: pass
+    done[0] = True
+def two():
+    while not done[0]: pass
+    with b:
+        with a: pass
+threads = [threading.Thread(target=f, name=f.__name__) for f in (one, two)]
+for t in threads: t.start()
+for t in threads: t.join()
+"""
+"""Both orders in two threads that nothing orders, but for a flag that no checker sees."""
+
+DEADLOCK = """
+import threading
+a, b = threading.Lock(), threading.Lock()
+both = threading.Barrier(2)
+def body(x, y):
+    with x:
+        both.wait()
+        with y: pass
+threads = [threading.Thread(target=body, args=args) for args in ((a, b), (b, a))]
+for t in threads: t.start()
+for t in threads: t.join()
+"""
+"""Really stuck."""
+
+
+def lockcheck(*args: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `python -m lockcheck ARGS…` in `cwd`."""
+    return subprocess.run(
+        [sys.executable, "-m", "lockcheck", *args],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

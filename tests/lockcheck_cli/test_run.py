@@ -1,0 +1,202 @@
+"""`lockcheck run`: the program as it always was, and what its locks did."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from programs import ABBA, DEADLOCK, UNORDERED, lockcheck  # noqa: E402
+
+
+def script(folder: Path, text: str, name: str = "prog.py") -> str:
+    (folder / name).write_text(text)
+    return name
+
+
+def test_a_finding_that_counts_is_status_1_with_its_splat_on_stderr(tmp_path: Path) -> None:
+    """Both threads and both locks are named; stdout stays the program's."""
+    ended = lockcheck("run", script(tmp_path, UNORDERED + "print('out')"), cwd=tmp_path)
+
+    assert ended.returncode == 1
+    assert ended.stdout == "out\n"
+    assert "possible circular locking dependency detected" in ended.stderr
+    for word in ("prog:a", "prog:b", "one", "two", "prog.py:"):
+        assert word in ended.stderr
+
+
+def test_a_finding_below_fail_on_is_listed_and_does_not_count(tmp_path: Path) -> None:
+    """`class-only`: in the list, status 0; with --fail-on class-only, status 1."""
+    name = script(tmp_path, ABBA)
+    lax = lockcheck("run", name, cwd=tmp_path)
+    strict = lockcheck("run", "--fail-on", "class-only", name, cwd=tmp_path)
+
+    assert (lax.returncode, strict.returncode) == (0, 1)
+    assert "class-only circular" in lax.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("import sys; sys.exit(7)", 7),
+        ("import sys; sys.exit('no')", 1),
+        ("raise SystemExit", 0),
+        ("1/0", 1),
+        ("pass", 0),
+        ("import threading; threading.Thread(target=lambda: 1/0).start()", 0),
+    ],
+)
+def test_without_findings_the_status_is_the_programs_own(
+    tmp_path: Path, text: str, status: int
+) -> None:
+    """As `python` would give it."""
+    assert lockcheck("run", script(tmp_path, text), cwd=tmp_path).returncode == status
+
+
+def test_a_traceback_shows_the_program_only(tmp_path: Path) -> None:
+    """No frame of lockcheck's or of runpy's in the traceback of an uncaught exception."""
+    text = "def f():\n    raise ValueError('mine')\nf()\n"
+    for args in (["prog.py"], ["-m", "prog"]):
+        script(tmp_path, text)
+        ended = lockcheck("run", *args, cwd=tmp_path)
+
+        assert "ValueError: mine" in ended.stderr
+        assert "lockcheck/" not in ended.stderr
+        assert "runpy" not in ended.stderr
+
+
+def test_the_program_sees_itself_as_main(tmp_path: Path) -> None:
+    """argv, __main__, __file__, sys.path[0] and its arguments, also those that look like ours."""
+    text = (
+        "import sys, __main__\n"
+        "print(sys.argv[1:], __name__, __main__.__file__, sys.path[0] != '')\n"
+        "import beside; print(beside.x)\n"
+    )
+    script(tmp_path, "x = 3\n", "beside.py")
+    ended = lockcheck("run", script(tmp_path, text), "--report", "-m", "x", cwd=tmp_path)
+
+    assert ended.stdout == "['--report', '-m', 'x'] __main__ prog.py True\n3\n"
+
+
+def test_a_module_runs_as_python_m_does(tmp_path: Path) -> None:
+    """Packages with a __main__, relative imports, arguments after the name."""
+    package = tmp_path / "pkg"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "inner.py").write_text("value = 5\n")
+    (package / "__main__.py").write_text(
+        "import sys\nfrom .inner import value\nprint(value, sys.argv[1:], __name__)\n"
+    )
+    ended = lockcheck("run", "-m", "pkg", "--flag", cwd=tmp_path)
+
+    assert ended.stdout == "5 ['--flag'] __main__\n"
+
+
+def test_a_program_that_is_stuck_for_good_is_ended_with_the_report(tmp_path: Path) -> None:
+    """Who holds what and waits for what; status 1; every thread is gone."""
+    ended = lockcheck("run", script(tmp_path, DEADLOCK), cwd=tmp_path)
+
+    assert ended.returncode == 1
+    assert "threads are deadlocked" in ended.stderr
+    assert "[waits]" in ended.stderr
+    assert "prog:a" in ended.stderr
+
+
+def test_a_program_that_waits_for_a_signal_is_not_stuck(tmp_path: Path) -> None:
+    """A handler of its own may set what the main thread waits for."""
+    text = (
+        "import os, signal, threading\n"
+        "stop = threading.Event()\n"
+        "signal.signal(signal.SIGALRM, lambda *a: stop.set())\n"
+        "signal.setitimer(signal.ITIMER_REAL, 2.5)\n"
+        "stop.wait()\nprint('stopped')\n"
+    )
+    ended = lockcheck("run", script(tmp_path, text), cwd=tmp_path)
+
+    assert (ended.returncode, ended.stdout) == (0, "stopped\n")
+
+
+def test_a_program_that_is_woken_from_below_threading_is_not_stuck(tmp_path: Path) -> None:
+    """A thread that no checker knows sleeps, and will release the lock."""
+    text = (
+        "import _thread, threading, time\n"
+        "lock = threading.Lock()\nlock.acquire()\n"
+        "def body():\n    time.sleep(2.5)\n    lock.release()\n"
+        "_thread.start_new_thread(body, ())\n"
+        "lock.acquire()\nprint('woken')\n"
+    )
+    ended = lockcheck("run", script(tmp_path, text), cwd=tmp_path)
+
+    assert (ended.returncode, ended.stdout) == (0, "woken\n")
+
+
+def test_threads_and_exit_functions_run_before_the_report(tmp_path: Path) -> None:
+    """A non-daemon thread is joined, atexit runs, executors shut down; then findings are told."""
+    text = (
+        "import atexit, concurrent.futures, threading, time\n"
+        "atexit.register(print, 'atexit')\n"
+        "pool = concurrent.futures.ThreadPoolExecutor(2)\n"
+        "pool.submit(lambda: (time.sleep(0.05), print('pooled')))\n"
+        "threading.Thread(target=lambda: (time.sleep(0.1), print('thread'))).start()\n"
+        "print('end of main')\n"
+    )
+    ended = lockcheck("run", script(tmp_path, text), cwd=tmp_path)
+
+    assert ended.stdout.split("\n") == ["end of main", "pooled", "thread", "atexit", ""]
+    assert ended.returncode == 0
+
+
+def test_a_baseline_silences_what_it_knows(tmp_path: Path) -> None:
+    """Written by one run, read by the next: the finding is known, status 0."""
+    name = script(tmp_path, UNORDERED)
+    first = lockcheck("run", "--write-baseline", "known.json", name, cwd=tmp_path)
+    second = lockcheck("run", "--baseline", "known.json", name, cwd=tmp_path)
+
+    assert (first.returncode, second.returncode) == (1, 0)
+    assert " known" in second.stderr
+
+
+def test_a_fingerprint_survives_a_shift_of_lines(tmp_path: Path) -> None:
+    """The same program, ten lines lower, has the same finding."""
+    lockcheck("run", "--write-baseline", "known.json", script(tmp_path, UNORDERED), cwd=tmp_path)
+    shifted = lockcheck(
+        "run", "--baseline", "known.json", script(tmp_path, "\n" * 10 + UNORDERED), cwd=tmp_path
+    )
+
+    assert shifted.returncode == 0
+
+
+def test_a_report_folder_is_written_and_its_graph_renders(tmp_path: Path) -> None:
+    """--report; then every format of `lockcheck report` reads its graph.json."""
+    ended = lockcheck("run", "--report", "out", script(tmp_path, UNORDERED), cwd=tmp_path)
+    assert "report in out" in ended.stderr
+    assert json.loads((tmp_path / "out/findings.json").read_text())["findings"]
+
+    shown = {
+        form: lockcheck("report", "out/graph.json", "--format", form, cwd=tmp_path)
+        for form in ("text", "tables", "json", "dot", "html")
+    }
+    assert {form: ended.returncode for form, ended in shown.items()} == dict.fromkeys(shown, 0)
+    assert "DEADLOCK" in shown["text"].stdout
+    assert "lock_stat version 0.4" in shown["tables"].stdout
+    assert shown["dot"].stdout.startswith("digraph")
+    assert json.loads(shown["json"].stdout)["schema"] == "lockcheck/graph/1"
+    assert shown["html"].stdout.startswith("<!DOCTYPE html>")
+
+
+def test_the_difference_of_two_runs(tmp_path: Path) -> None:
+    """`diff` tells what appeared and went, with the status of diff(1)."""
+    lockcheck("run", "--report", "one", script(tmp_path, UNORDERED), cwd=tmp_path)
+    more = UNORDERED + "c = threading.Lock()\nwith a, c: pass\n"
+    lockcheck("run", "--report", "two", script(tmp_path, more), cwd=tmp_path)
+    same = lockcheck("diff", "one/graph.json", "one/graph.json", cwd=tmp_path)
+    other = lockcheck("diff", "one/graph.json", "two/graph.json", cwd=tmp_path)
+
+    assert (same.returncode, same.stdout) == (0, "")
+    assert other.returncode == 1
+    assert "+ class prog:c" in other.stdout.splitlines()
+    assert "+ edge prog:a -> prog:c" in other.stdout.splitlines()
