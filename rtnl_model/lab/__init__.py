@@ -1,0 +1,1 @@
+"""The laboratory: stress, explore, conform, the catalogue of bugs, invariants."""
