@@ -1,8 +1,8 @@
 """Python peers of the lock checker, installed for the occasion into environments of their own.
 
 Neither finds what lockcheck finds (`README.md`); the question is only what they cost.  An
-environment is made in a temporary folder and removed; a peer that pip cannot install, or that does
-not run on this interpreter, is told as that, with pip's own last line.
+environment is made in a temporary folder and removed; a peer that pip cannot install without
+compiling, or that does not run on this interpreter, is told as that, in pip's own words.
 """
 
 from __future__ import annotations
@@ -43,8 +43,7 @@ def measure_peer(name: str, *, rounds: int, count: int) -> PeerResult:
         except subprocess.TimeoutExpired as error:
             return PeerResult(name, reason=f"took over {error.timeout:g} s")
         except subprocess.CalledProcessError as error:
-            lines = (error.stderr or error.stdout or "").strip().splitlines()
-            return PeerResult(name, reason=lines[-1][:90] if lines else "no output")
+            return PeerResult(name, reason=_reason(error.stderr or error.stdout or ""))
     return PeerResult(name, found["version"], found["usage"], found["nanoseconds"])
 
 
@@ -52,7 +51,7 @@ def _install(folder: Path, name: str) -> str:
     _call([sys.executable, "-m", "venv", str(folder)])
     python = str(folder / "bin" / "python")
     pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    _call([*pip, "install", "structlog", name])
+    _call([*pip, "install", "--only-binary", ":all:", "structlog", name])
     return python
 
 
@@ -60,6 +59,13 @@ def _measure(python: str, name: str, rounds: int, count: int) -> dict[str, Any]:
     out = _call([python, "-m", "benchmarks.peer_worker", name, str(rounds), str(count)])
     found: dict[str, Any] = json.loads(out.splitlines()[-1])
     return found
+
+
+def _reason(output: str) -> str:
+    """The line that tells most."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.upper().startswith("ERROR")]
+    return (errors or lines or ["no output"])[-1][:110]
 
 
 def _call(command: list[str]) -> str:
