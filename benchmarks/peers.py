@@ -19,7 +19,7 @@ from typing import Any
 __all__ = ["PEERS", "PeerResult", "measure_peer"]
 
 PEERS = ("locklib", "threadle")
-INSTALL_SECONDS_MAX = 180
+INSTALL_SECONDS_MAX = 90
 ROOT = Path(__file__).resolve().parents[1]
 
 
