@@ -12,6 +12,7 @@ from types import ModuleType
 
 from .. import __version__
 from ..iproute.script_error import ScriptError, nearest
+from ..lab.interrupts import ignore_interrupts
 from ..lab.wrong_setting import WrongSetting
 from .log_setup import configure
 from .parser import Parser, add_output
@@ -63,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _checked(words)
     except KeyboardInterrupt:
+        ignore_interrupts()
         _tell("interrupted")
         return Status.INTERRUPTED
     except (CallError, ScriptError, WrongSetting) as error:

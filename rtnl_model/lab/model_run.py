@@ -31,6 +31,7 @@ from ..kernel.timing import TIMINGS
 from ..view.trace import TraceWriter
 from .catalogue import UnknownBug, applied
 from .debts import owed
+from .interrupts import ignore_interrupts
 from .invariants import check_quiescence
 from .known import tag_stuck
 from .wrong_setting import WrongSetting
@@ -195,6 +196,7 @@ def record(
             if run.hung is None:
                 check_quiescence(k)
         except KeyboardInterrupt:
+            ignore_interrupts()
             interrupted = True
             abort(chk)
         finally:

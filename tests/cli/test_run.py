@@ -1,10 +1,9 @@
-"""`rtnl-model run`: what a person sees, what --json holds, statuses, Ctrl-C, no thread left."""
+"""`rtnl-model run`: what a person sees, what --json holds, statuses, no thread left."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -196,25 +195,3 @@ def test_a_log_line_of_json_has_its_fields() -> None:
     assert all({"event", "thread", "netns", "dev", "sequence"} <= line.keys() for line in lines)
     assert [line["sequence"] for line in lines] == [1, 2]
     assert done.stdout == ""
-
-
-@pytest.mark.timeout(60)
-@pytest.mark.parametrize("signals", [1, 2])
-def test_ctrl_c_ends_with_joined_threads(tmp_path: Path, signals: int) -> None:
-    """An interrupt in the middle: status 130, one line, a process that ends by itself."""
-    text = "ip netns add a\nip -n a link add v type dummy\nsleep 600\nip -n a link del v\n"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rtnl_model", "run", script(tmp_path, text)],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    while "type dummy" not in process.stdout.readline():
-        assert process.poll() is None
-    for _ in range(signals):
-        process.send_signal(signal.SIGINT)
-
-    _out, err = process.communicate(timeout=30)
-
-    assert process.returncode == Status.INTERRUPTED
-    assert err == "rtnl-model: interrupted\n"
