@@ -1,8 +1,8 @@
 """What each regime costs where there is nothing to gain: one requester, nobody to wait for.
 
 Python's own CPU time of a create-and-delete without any modelled wait, the works that it caused
-included, and the number of functions' worth of locks that were taken for it.  `small` is a debug
-option in the kernel as well: it adds locks and assertions to what `global` does and removes none.
+included; then how long a round takes with the idle host's waits.  `small` is a debug option in the
+kernel as well: it adds locks and assertions to what `global` does and removes none.
 """
 
 from __future__ import annotations
@@ -109,6 +109,7 @@ def _latency(run: Run) -> None:
         ]
         table.add(name, *found.values(), *shares)
     table.notes.append(
-        "the barrier outside RTNL hides what delegation adds, except where a round waits for it"
+        "rounds follow each other at once: where the peer is delegated, its work's barrier still runs "
+        "when the next round comes to its own, so a round sees two; a single deletion does not"
     )
     run.table(table)

@@ -79,19 +79,10 @@ def _credibility(run: Run) -> dict[int, Point]:
     found: dict[int, Point] = {}
     good = True
     for n in counts:
-        points = [
-            measure_point(
-                run,
-                WORKLOADS["veth"],
-                regime="global",
-                setting="idle",
-                n=n,
-                stretch=run.stretch,
-                seconds=seconds,
-            )
-            for _ in range(repeats)
-        ]
-        point = found[n] = _merged(points)
+        veth = WORKLOADS["veth"]
+        point = found[n] = _merged(
+            [_one(run, veth, "idle", n, "global", seconds) for _ in range(repeats)]
+        )
         alone = predict(n, create=create, delete=delete, barrier=idle.rcu_barrier)
         host = HOST[n]
         ratio = None if point.rate is None else point.rate / host.pairs
@@ -150,8 +141,9 @@ def _comparison(run: Run, checked: dict[int, Point]) -> list[Point]:
     return points
 
 
-def _one(run: Run, workload: Workload, setting: str, n: int, regime: str) -> Point:
-    seconds = 0.6 if run.quick else 6.0
+def _one(
+    run: Run, workload: Workload, setting: str, n: int, regime: str, seconds: float = 0.0
+) -> Point:
     return measure_point(
         run,
         workload,
@@ -159,7 +151,7 @@ def _one(run: Run, workload: Workload, setting: str, n: int, regime: str) -> Poi
         setting=setting,
         n=n,
         stretch=_stretch(run, setting, n),
-        seconds=seconds,
+        seconds=seconds or (0.6 if run.quick else 6.0),
     )
 
 
