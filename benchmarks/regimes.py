@@ -109,7 +109,7 @@ def _latency(run: Run) -> None:
         ]
         table.add(name, *found.values(), *shares)
     table.notes.append(
-        "rounds follow each other at once: where the peer is delegated, its work's barrier still runs "
-        "when the next round comes to its own, so a round sees two; a single deletion does not"
+        "rounds follow each other at once: where the peer is delegated, its work's barrier still "
+        "runs when the next round comes to its own, so a round sees two; a single deletion does not"
     )
     run.table(table)
