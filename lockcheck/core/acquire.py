@@ -73,7 +73,9 @@ def step(engine: Engine, ts: ThreadState, lock: Any, key: Key, nest: Any) -> Cha
         view = ts.chain
         known = view.rec.children.get(key)
         if known is not None and known.saturated and not rules.volatile(ts, key):
-            return view.grow(key, Chain(known, view, engine.capture(NEAR)))
+            stack = engine.capture(NEAR)
+            if not stack.finaliser:
+                return view.grow(key, Chain(known, view, stack))
     ts.tracing += 1
     reports: list[Report] = []
     try:
@@ -107,12 +109,14 @@ def _enroll(
     if view.rec.children.get(token) is None:
         engine.deps.stats["chain_misses"] += 1
         engine.contexts.use(ts, key, lock, stack, reports)
+    if stack.finaliser and "gc" not in ts.contexts:
+        engine.contexts.finaliser(ts, key, lock, stack, reports)
     rec = engine.deps.child(view.rec, token, key, edges=not key.trylock and not serialised)
     if not rec.saturated:
         cyclic = verdict != rules.ORDERED or key.cls.base.disordered
         _witness(engine, ts, lock, rec, stack, reports, cyclic=cyclic)
     chain = Chain(rec, view, stack)
-    if not rules.volatile(ts, key):
+    if not rules.volatile(ts, key) and not stack.finaliser:
         view.grow(token, chain)
     return chain
 

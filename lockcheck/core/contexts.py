@@ -7,6 +7,9 @@ dependency M -> L; it is judged like any other: a strong circle with a path L ->
 is a deadlock waiting for an unlucky moment.
 
 A context starts a chain of its own: what the interrupted code holds makes no dependency.
+
+A `__del__` run by a reference count is recognised by its stack, so only where its acquire is new to
+the thread; the findings it gives are `class-only` until the collector was seen running one.
 """
 
 from __future__ import annotations
@@ -35,9 +38,11 @@ Usage = tuple[str, str, int]
 class Use:
     """First witness of a usage."""
 
-    __slots__ = ("key", "ref", "thread")
+    __slots__ = ("counted", "key", "ref", "thread")
 
-    def __init__(self, key: Key, ref: LockRef, thread: str) -> None:
+    def __init__(self, key: Key, ref: LockRef, thread: str, *, counted: bool) -> None:
+        self.counted = counted
+        """Seen in a finaliser that a reference count ran: the collector has not, but may."""
         self.key = key
         self.ref = ref
         self.thread = thread
@@ -124,19 +129,37 @@ class Contexts:
         for name in self.names:
             if name in ts.contexts:
                 self._mark(ts, key, name, "in", ref, reports)
-            elif name not in ts.disabled:
+            elif name not in ts.disabled and not (name == "gc" and stack.finaliser):
                 self._mark(ts, key, name, "on", ref, reports)
 
+    def finaliser(
+        self, ts: ThreadState, key: Key, lock: Any, stack: Stack, reports: list[Report]
+    ) -> None:
+        """A lock is acquired in a `__del__` that a reference count runs.  Locks: the leaf."""
+        ref = LockRef(lock.name, key.cls.name, MODE_NAMES[key.mode], stack)
+        self._mark(ts, key, "gc", "in", ref, reports, counted=True)
+
     def _mark(
-        self, ts: ThreadState, key: Key, name: str, where: str, ref: LockRef, reports: list[Report]
+        self,
+        ts: ThreadState,
+        key: Key,
+        name: str,
+        where: str,
+        ref: LockRef,
+        reports: list[Report],
+        *,
+        counted: bool = False,
     ) -> None:
         usage: Usage = (name, where, key.mode)
         cls = key.cls
-        if usage in cls.usage or cls.base.novalidate or cls.base.kind == "map":
+        if cls.base.novalidate or cls.base.kind == "map":
+            return
+        old = cls.usage.get(usage)
+        if old is not None and (counted or not old.counted):
             return
         cls.usage = cls.usage or {}
-        cls.usage[usage] = Use(key, ref, ts.name)
-        if where == "in":
+        cls.usage[usage] = Use(key, ref, ts.name, counted=counted)
+        if where == "in" and old is None:
             self._inside.append((cls, name, key.mode))
         if self._inside:
             self.check(ts, reports)
@@ -239,11 +262,14 @@ class Contexts:
         way = " -> ".join([outside.ref.cls, inside.ref.cls, *(e.target.name for e, _ in path)])
         report = Report(
             "inverted-context",
-            POSSIBLE if meet else CLASS_ONLY,
+            POSSIBLE if meet and not inside.counted else CLASS_ONLY,
             f"possible {name} context inversion: {way}",
-            reason=f"the {name} context can strike wherever it is not disabled"
-            if meet
-            else "the instances seen so far cannot meet",
+            reason="the instances seen so far cannot meet"
+            if not meet
+            else "so far a reference count ran the finaliser, at a place of the program's choice; "
+            "in a reference cycle the collector would run it anywhere"
+            if inside.counted
+            else f"the {name} context can strike wherever it is not disabled",
             cycle=tuple(steps),
             detail=f"{inside.ref.cls} is taken in the {name} context; {outside.ref.cls} is held "
             f"where it can strike",

@@ -12,8 +12,9 @@ i's wanted lock is step i+1's held one, and the last closes on the first.
                 "all_held": [{"name", "class", "mode", "stack": [FRAME]}], "told": str}],
      "stacks": [{"title", "thread", "frames": [FRAME]}]}          FRAME = {"file","line","function"}
 
-A fingerprint is built of class and function names, never of lines, addresses, instance names or
-thread names, and does not depend on which participant came last: it is the same in the next run.
+A fingerprint is built of class names, and of function names where there is no class; never of
+lines, addresses, instance names or thread names.  It does not depend on which participant came
+last: it is the same in the next run.
 
 A report whose severity rises later (`class-only` to `possible`, to `certain`) is changed in place
 and handed to the sink again; its fingerprint stays.
@@ -152,15 +153,20 @@ def fingerprint(kind: str, parts: Iterable[str]) -> str:
 
 
 def cycle_fingerprint(kind: str, steps: Sequence[Step]) -> str:
-    """Fingerprint of a cycle, the same from whichever participant it is told."""
+    """Fingerprint of a cycle, the same from whichever participant it is told.
+
+    Classes and modes alone where all of it is locks: which function is seen first in a circle
+    differs from run to run.  A wait has no class, so there the function counts.
+    """
+    waits = any(step.op == "wait" for step in steps)
     rows = [
         "\x1e".join(
             (
                 stable(s.held.cls),
-                s.held.stack.function,
+                s.held.stack.function if waits else "",
                 stable(s.wanted.cls),
                 s.wanted.mode,
-                s.wanted.stack.function,
+                s.wanted.stack.function if waits else "",
             )
         )
         for s in steps

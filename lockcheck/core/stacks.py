@@ -53,6 +53,11 @@ class Stack:
             self._raw = tuple(row for row in self._all if not is_ours(row[0].co_filename))
         return self._raw
 
+    @property
+    def finaliser(self) -> bool:
+        """Does it lead through a `__del__`?"""
+        return any(code.co_name == "__del__" for code, _ in self._all)
+
     def frames(self) -> list[Frame]:
         """Resolve every frame."""
         return [Frame(c.co_filename, line_of(c, lasti), c.co_qualname) for c, lasti in self.raw]

@@ -285,6 +285,27 @@ def test_disabling_the_context_makes_it_right() -> None:
     assert chk.reports == []
 
 
+def test_a_finaliser_run_by_a_reference_count_is_told_but_does_not_count() -> None:
+    """The collector did not run it yet; in a cycle it would, anywhere."""
+    chk = lockcheck.Checker()
+    a, b = chk.Lock("a"), chk.Lock("b")
+
+    class Resource:
+        def __del__(self) -> None:
+            with a:
+                pass
+
+    with a:
+        pass
+    resource = Resource()
+    with b:
+        del resource
+
+    (report,) = chk.reports
+    assert (report.kind, report.severity) == ("inverted-context", CLASS_ONLY)
+    assert "reference" in report.reason
+
+
 def test_a_collection_inside_the_engine_is_harmless() -> None:
     """A finaliser takes checked locks while the engine judges: no deadlock, no corruption."""
     chk = lockcheck.Checker()
@@ -356,7 +377,7 @@ def test_threads_that_hammer_the_same_classes_agree_with_one() -> None:
 
 
 def test_a_fingerprint_survives_a_line_shift_and_another_order() -> None:
-    """The same program moved down the file, run the other way round, has the same fingerprint."""
+    """The same program moved down the file, run the other way round: the same fingerprint."""
     source = (
         "def up(a, b):\n    with a:\n        with b: pass\n"
         "def down(a, b):\n    with b:\n        with a: pass\n"
