@@ -102,7 +102,7 @@ def measure_point(
         load = drive(
             rounds,
             seconds=seconds,
-            seconds_max=max(4 * seconds, 20.0),
+            seconds_max=max(4 * seconds, 45.0),
             rounds_min=1 if run.quick else 2,
             thread=chk.Thread,
             finish=lambda: end_waits(k),

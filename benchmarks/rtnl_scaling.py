@@ -63,7 +63,7 @@ def _stretch(run: Run, setting: str, n: int) -> float:
 
 def _credibility(run: Run) -> dict[int, Point]:
     counts = (1, 2, 8, 64) if run.quick else tuple(HOST)
-    seconds = 1.0 if run.quick else 8.0
+    seconds = 1.0 if run.quick else 6.0
     repeats = 1 if run.quick else 3
     table = Table(
         "credibility: veth pairs per second, model in `global`, `idle`, against the measured host",
@@ -151,7 +151,7 @@ def _one(
         setting=setting,
         n=n,
         stretch=_stretch(run, setting, n),
-        seconds=seconds or (0.6 if run.quick else 6.0),
+        seconds=seconds or (0.6 if run.quick else 4.0),
     )
 
 
