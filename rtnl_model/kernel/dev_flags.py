@@ -163,12 +163,14 @@ class DevFlags(DevLinks):
         if old == name:
             return
         new = self.dev_prep_valid_name(net, name, errno.EEXIST)
+        net.tables.set(dev)
         net.names.pop(old, None)
         net.names[new] = dev
         dev.name = new
         try:
             k.notifier.call_checked("CHANGENAME", dev, old_name=old)
         except KernelError:
+            net.tables.set(dev)
             net.names.pop(new, None)
             net.names[old] = dev
             dev.name = old
@@ -196,6 +198,8 @@ class DevFlags(DevLinks):
         """Change the address: PRE_CHANGEADDR may refuse.  Raises: KernelError."""
         k = self.k
         assert dev.netdev_ops is not None
+        if not dev.netdev_ops.sets_mac_address:
+            raise KernelError(errno.EOPNOTSUPP)
         self.dev_pre_changeaddr_notify(dev, address)
         if dev.address != address:
             dev.netdev_ops.ndo_set_mac_address(dev, address)

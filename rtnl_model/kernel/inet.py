@@ -91,7 +91,7 @@ class Inet:
     # -- requests --
 
     def addr_add(self, net: Net, ifindex: int, address: str) -> None:
-        """RTM_NEWADDR.  Raises: KernelError(ENODEV, EEXIST)."""
+        """RTM_NEWADDR.  Raises: KernelError(ENODEV, EEXIST, or what the device's driver says)."""
         k = self.k
         with k.probe.frame("inet_rtm_newaddr"):
             k.rtnetlink.rtnl_net_lock(net)
@@ -102,6 +102,8 @@ class Inet:
                 addresses = dev.info.setdefault("addresses", [])
                 if address in addresses:
                     raise KernelError(errno.EEXIST)
+                if dev.netdev_ops is not None:
+                    dev.netdev_ops.inetaddr_event(dev, address.partition("/")[0])
                 addresses.append(address)
             finally:
                 k.rtnetlink.rtnl_net_unlock(net)

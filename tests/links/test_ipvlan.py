@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rtnl_model.kernel.rtnetlink_request import LinkRequest
+
 from .worlds import (
     RTNL_REGIMES,
     add,
@@ -196,6 +198,44 @@ def test_a_users_deletion_of_a_dying_upper_is_success(kind: str) -> None:
             k.rtnetlink.rtnl_net_unlock_nested(ns2)
             k.rtnetlink.rtnl_net_unlock(ns1)
         assert upper.freed
+
+
+def test_an_address_has_one_owner_per_port() -> None:
+    """Two uppers of one lower, in two namespaces; free again when its owner is deleted."""
+    script = FAN_OUT.format(kind="ipvlan", mode="l3") + (
+        "ip -n ns2 addr add 10.0.0.1/24 dev u2\n"
+        "ip -n ns3 addr add 10.0.0.1/24 dev u3\n"
+        "ip -n ns2 link del u2\n"
+        "ip -n ns3 addr add 10.0.0.1/24 dev u3\n"
+    )
+    recorded = run(script)
+
+    assert answer(recorded, 7) == (
+        2,
+        "EADDRINUSE",
+        "IPv4 address already assigned to an ipvlan device",
+    )
+    assert answer(recorded)[0] == 0
+    assert titles(recorded) == []
+
+
+def test_flags_and_mode_can_be_changed_later() -> None:
+    """`ip link set … type ipvlan`, for the whole port."""
+    with booted() as k:
+        net = k.net_namespace.create("ns1")
+        lower = add(k, net, "d1", "dummy")
+        upper = add(k, net, "u1", "ipvlan", link=lower.ifindex, data={"mode": "l2"})
+        k.rtnetlink.rtnl_newlink(
+            LinkRequest(
+                sock_net=net,
+                ifindex=upper.ifindex,
+                kind="ipvlan",
+                data={"mode": "l3s", "flags": "private"},
+            )
+        )
+
+        assert (upper.priv.port.mode, upper.priv.port.flags) == ("l3s", "private")
+        assert k.links["ipvlan"].net_generic(net).ipvl_nf_hook_refcnt == 1
 
 
 RACES = {

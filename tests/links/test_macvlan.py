@@ -15,6 +15,7 @@ from .worlds import (
     lines,
     names,
     run,
+    set_up,
     titles,
 )
 
@@ -143,6 +144,50 @@ def test_lowers_that_are_refused(lower: str, wanted: str) -> None:
     """
 
     assert (2, wanted, "") == answer(run(script))
+
+
+@pytest.mark.parametrize("rtnl", RTNL_REGIMES)
+def test_a_running_passthru_upper_makes_its_lower_promiscuous(rtnl: str) -> None:
+    """From another namespace, and back when it goes."""
+    with booted(rtnl) as k:
+        ns1, ns2 = k.net_namespace.create("ns1"), k.net_namespace.create("ns2")
+        lower = add(k, ns1, "d1", "dummy")
+        upper = add(
+            k, ns2, "u1", "macvlan", link=lower.ifindex, link_net=ns1, data={"mode": "passthru"}
+        )
+        set_up(k, ns2, upper)
+        k.quiesce()
+        assert lower.promiscuity == 1
+        delete(k, ns2, "u1")
+        k.quiesce()
+        assert lower.promiscuity == 0
+
+
+@pytest.mark.parametrize("mtu", ["", "mtu 9000", "mtu 1400"])
+def test_an_upper_is_not_larger_than_its_lower(mtu: str) -> None:
+    """EINVAL above; without a word it takes the lower's."""
+    script = f"""
+    ip netns add ns1
+    ip -n ns1 link add d1 mtu 2000 type dummy
+    ip -n ns1 link add u1 link d1 {mtu} type macvlan
+    """
+    wanted = (2, "EINVAL", "") if mtu == "mtu 9000" else (0, "", "")
+
+    assert answer(run(script)) == wanted
+
+
+def test_two_running_uppers_do_not_share_an_address() -> None:
+    """EADDRINUSE for the second that is opened."""
+    script = """
+    ip netns add ns1
+    ip -n ns1 link add d1 type dummy
+    ip -n ns1 link add u1 link d1 address 02:00:00:00:00:01 type macvlan mode bridge
+    ip -n ns1 link add u2 link d1 address 02:00:00:00:00:01 type macvlan mode bridge
+    ip -n ns1 link set u1 up
+    ip -n ns1 link set u2 up
+    """
+
+    assert answer(run(script)) == (2, "EADDRINUSE", "")
 
 
 RACES = {

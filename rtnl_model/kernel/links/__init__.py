@@ -87,6 +87,8 @@ class LinkDriver:
     """"subsys" (register_pernet_subsys), "device" (register_pernet_device) or None."""
     has_notifier: ClassVar[bool] = False
     """netdev_event is on the global netdevice chain while the module is loaded."""
+    sets_mac_address: ClassVar[bool] = True
+    """Has ndo_set_mac_address."""
     is_master: ClassVar[bool] = False
     """Has ndo_add_slave (bond, bridge, team, vrf, hsr)."""
     queue_mgmt: ClassVar[bool] = False
@@ -180,6 +182,12 @@ class LinkDriver:
     def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
         """Global netdevice chain; return NOTIFY_DONE, NOTIFY_OK or notifier_from_errno(e)."""
         return NOTIFY_DONE
+
+    def inetaddr_event(self, dev: NetDevice, address: str) -> None:
+        """Validator and NETDEV_UP of the address chains, for a device of this driver.
+
+        Locks: RTNL of dev's namespace.  Raises: KernelError.
+        """
 
     # -- pernet_operations --
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..netdevice import NetDevice
     from ..rtnetlink_request import LinkRequest, NewlinkParams
 
+IP_MAX_MTU = 65535
+BAREUDP_BASE_HLEN = 8
 ETHERTYPES = {"ipv4": "ip", "ipv6": "ipv6", "ip": "ip", "mpls_uc": "mpls_uc", "mpls_mc": "mpls_mc"}
 """What a user may write, and how a listing spells it."""
 
@@ -41,11 +43,13 @@ class Bareudp(BackendDriver):
 
     kind: ClassVar[str] = "bareudp"
     lock_class: ClassVar[str] = "&bn->lock"
+    sets_mac_address: ClassVar[bool] = False
 
     def setup(self, dev: NetDevice) -> None:
         """bareudp_setup: no link layer, default class of instance lock."""
         dev.priv = BareudpPriv()
         dev.type = "none"
+        dev.max_mtu = IP_MAX_MTU - BAREUDP_BASE_HLEN
         dev.flags |= IFF_NOARP
         dev.needs_free_netdev = True
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..rtnetlink_request import LinkRequest, NewlinkParams
 
 GENEVE_UDP_PORT = 6081
+GENEVE_MAX_MTU = 65465
 VNI_MAX = 0xFFFFFF
 
 
@@ -72,6 +73,7 @@ class Geneve(BackendDriver):
     def setup(self, dev: NetDevice) -> None:
         """geneve_setup."""
         dev.priv = GenevePriv()
+        dev.max_mtu = GENEVE_MAX_MTU
         dev.needs_free_netdev = True
         self.eth_hw_addr_random(dev)
 

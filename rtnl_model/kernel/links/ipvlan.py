@@ -54,6 +54,7 @@ class Ipvlan(IpvlanPorts):
     lockdep_class: ClassVar[str | None] = "ipvlan"
     pernet: ClassVar[str | None] = "subsys"
     has_notifier: ClassVar[bool] = True
+    sets_mac_address: ClassVar[bool] = False
 
     def __init__(self, k: Kernel) -> None:
         super().__init__(k)
@@ -113,7 +114,7 @@ class Ipvlan(IpvlanPorts):
         if not self.netif_is_ipvlan_port(lower):
             if lower.type != "ether":
                 raise KernelError(EINVAL)
-            if lower.rx_handler is not None or lower.no_rx_handler:
+            if lower.rx_handler is not None:
                 raise KernelError(EBUSY)
         return lower
 

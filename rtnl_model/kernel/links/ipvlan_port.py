@@ -10,7 +10,7 @@ Left out: the multicast backlog's packets (its work is cancelled at destruction)
 
 from __future__ import annotations
 
-from errno import EBUSY, ENOSPC
+from errno import EADDRINUSE, ENOSPC
 from typing import TYPE_CHECKING
 
 from ..errors import KernelError
@@ -53,11 +53,13 @@ class IpvlPort:
         Order: after the namespaces' RTNL and the lower's instance lock (events of ops-locked
         devices), before the instance lock of an upper (taken when it is queued).  Never nests."""
         self.addrs_lock: Lock = driver.k.make_lock("&port->addrs_lock", lower.label)
-        """Protects: hlhead and every upper's addrs (a spinlock: leaf)."""
+        """Protects: hlhead, owners and every upper's addrs (a spinlock: leaf)."""
         self.ipvlans: list[NetDevice] = []
         """Uppers that the lower's unregistration must delete.  Locks: pnodes_lock."""
         self.hlhead: dict[str, NetDevice] = {}
         """Addresses of all uppers that are up.  Locks: addrs_lock."""
+        self.owners: dict[str, NetDevice] = {}
+        """Addresses of all uppers.  Locks: addrs_lock."""
         self.ida: set[int] = set()
         """dev_ids in use.  Allocated in newlink, freed under pnodes_lock (an IDA locks itself)."""
         self.dev_id_start = DEV_ID_FIRST
@@ -180,12 +182,26 @@ class IpvlanPorts(LinkDriver):
 
     # -- addresses --
 
+    def inetaddr_event(self, dev: NetDevice, address: str) -> None:
+        """ipvlan_addr4_validator_event and ipvlan_addr4_event, and their IPv6 sisters.
+
+        Takes addrs_lock only: IPv6 changes addresses without RTNL (E4 of the facts).
+        Raises: KernelError(EADDRINUSE) when an upper of this port, in whatever namespace, has it.
+        """
+        port: IpvlPort = dev.priv.port
+        family = "IPv6" if ":" in address else "IPv4"
+        with port.addrs_lock:
+            if address in port.owners:
+                raise KernelError(
+                    EADDRINUSE, f"{family} address already assigned to an ipvlan device"
+                )
+            self.ipvlan_add_addr(port, dev, address)
+
     def ipvlan_add_addr(self, port: IpvlPort, dev: NetDevice, address: str) -> None:
-        """Give an upper an address; one owner per port. Locks: addrs_lock. Raises: KernelError."""
+        """Give an upper an address; it receives there while it is up.  Locks: addrs_lock."""
         self.k.chk.assert_held(port.addrs_lock)
-        if port.hlhead.get(address, dev) is not dev:
-            raise KernelError(EBUSY)
         dev.priv.addrs.append(address)
+        port.owners[address] = dev
         if dev.up:
             port.hlhead[address] = dev
 
@@ -194,4 +210,5 @@ class IpvlanPorts(LinkDriver):
         with port.addrs_lock:
             for address in dev.priv.addrs:
                 port.hlhead.pop(address, None)
+                port.owners.pop(address, None)
             dev.priv.addrs.clear()

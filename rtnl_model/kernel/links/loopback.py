@@ -32,6 +32,7 @@ class Loopback(LinkDriver):
     def setup(self, dev: NetDevice) -> None:
         """loopback_setup: never leaves its namespace, freed by netdev_run_todo."""
         dev.mtu = LOOPBACK_MTU
+        dev.min_mtu = dev.max_mtu = 0
         dev.type = "loopback"
         dev.netns_immutable = True
         dev.needs_free_netdev = True

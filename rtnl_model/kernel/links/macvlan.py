@@ -95,8 +95,7 @@ class Macvlan(LinkDriver):
         """
         self.k.ASSERT_RTNL()
         lower = self.find_lower(params)
-        if params.req.mtu is None:
-            dev.mtu = lower.mtu
+        self.take_mtu(dev, lower, params)
         if params.req.address is None:
             self.eth_hw_addr_random(dev)
         port, created = self.get_port(lower)
@@ -125,6 +124,20 @@ class Macvlan(LinkDriver):
             raise KernelError(ENODEV)
         lower: NetDevice = found
         return self.flatten(lower) if self.netif_is_macvlan(lower) else lower
+
+    def take_mtu(self, dev: NetDevice, lower: NetDevice, params: NewlinkParams) -> None:
+        """The lower's, or less; the range is the lower's too. Raises: KernelError(EINVAL)."""
+        if params.req.mtu is None:
+            dev.mtu = lower.mtu
+        elif dev.mtu > lower.mtu:
+            raise KernelError(EINVAL)
+        dev.max_mtu = lower.max_mtu
+
+    def ndo_change_mtu(self, dev: NetDevice, mtu: int) -> None:
+        """macvlan_change_mtu: not beyond the lower's. Raises: KernelError(EINVAL)."""
+        if dev.priv.lowerdev.mtu < mtu:
+            raise KernelError(EINVAL)
+        dev.mtu = mtu
 
     def flatten(self, upper: NetDevice) -> NetDevice:
         """The lower of a macvlan."""
@@ -257,12 +270,24 @@ class Macvlan(LinkDriver):
             del port.vlan_source_hash[address]
 
     def ndo_open(self, dev: NetDevice) -> None:
-        """macvlan_open: no second owner of the address on this port. Raises: KernelError(EBUSY)."""
+        """macvlan_open: no second owner of the address on this port.
+
+        A passthru upper makes its lower promiscuous instead. Raises: KernelError(EADDRINUSE).
+        """
         priv = dev.priv
         if priv.mode == "passthru":
-            return
-        if self.addr_busy(priv.port, dev, dev.address):
-            raise KernelError(EBUSY)
+            self.set_lower_promiscuity(priv.lowerdev, 1)
+        elif self.addr_busy(priv.port, dev, dev.address):
+            raise KernelError(EADDRINUSE)
+
+    def ndo_stop(self, dev: NetDevice) -> None:
+        """macvlan_stop."""
+        if dev.priv.mode == "passthru":
+            self.set_lower_promiscuity(dev.priv.lowerdev, -1)
+
+    def set_lower_promiscuity(self, lower: NetDevice, n: int) -> None:
+        """An upper writes to its lower."""
+        self.k.dev.dev_set_promiscuity(lower, n)
 
     def addr_busy(self, port: MacvlanPort, dev: NetDevice, address: str) -> bool:
         """macvlan_addr_busy: the lower's own address, or another running upper's."""
@@ -284,7 +309,7 @@ class Macvlan(LinkDriver):
             self.set_lower_address(priv.lowerdev, address)
             dev.address = address
             return
-        if dev.up and self.addr_busy(priv.port, dev, address):
+        if self.addr_busy(priv.port, dev, address):
             raise KernelError(EADDRINUSE)
         dev.address = address
 

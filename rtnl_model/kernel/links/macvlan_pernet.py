@@ -72,8 +72,7 @@ class MacvlanPernet(Macvlan):
         priv.mode = str(params.data.get("mode", "vepa"))
         if "bcqueuelen" in params.data:
             priv.bc_queue_len_req = int(str(params.data["bcqueuelen"]))
-        if params.req.mtu is None:
-            dev.mtu = lower.mtu
+        self.take_mtu(dev, lower, params)
         if params.req.address is None:
             self.eth_hw_addr_random(dev)
         k.dev.register_netdevice(dev)  # → macvlan_init makes or joins the port
@@ -179,6 +178,14 @@ class MacvlanPernet(Macvlan):
 
         def write(dev: NetDevice) -> None:
             self.k.dev.dev_set_mac_address(dev, address)
+
+        self.k.netdev_work.netdev_work_sched(lower, write)
+
+    def set_lower_promiscuity(self, lower: NetDevice, n: int) -> None:
+        """Later, under the lower's namespace's lock and its instance lock."""
+
+        def write(dev: NetDevice) -> None:
+            self.k.dev.dev_set_promiscuity(dev, n)
 
         self.k.netdev_work.netdev_work_sched(lower, write)
 

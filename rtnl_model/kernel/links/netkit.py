@@ -14,7 +14,7 @@ a method.  Left out: BPF programs (release asserts its lock), policies' effect, 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from errno import EADDRNOTAVAIL, EINVAL, ENOTCONN, EOPNOTSUPP
+from errno import EACCES, EADDRNOTAVAIL, EINVAL, ENOTCONN, EOPNOTSUPP
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import KernelError
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
 RX_QUEUES_MAX = 1024
 TX_QUEUES_MAX = 1
+FIXED_PARAMS = {
+    "mode": "operating mode",
+    "scrub": "scrubbing",
+    "headroom": "headroom",
+    "tailroom": "tailroom",
+}
+"""What cannot be changed afterwards, and its name in the refusal."""
 POLICIES = ("forward", "pass", "blackhole", "drop")
 
 
@@ -76,7 +83,7 @@ class Netkit(LinkDriver):
             if not is_valid_ether_addr(req.address):
                 raise KernelError(EADDRNOTAVAIL)
         if data.get("mode", "l3") not in ("l2", "l3"):
-            raise KernelError(EINVAL, "Provided device mode does not support")
+            raise KernelError(EINVAL, "Provided device mode can only be L2 or L3")
         peer = req.peer.attrs if req.peer is not None else {}
         if data.get("policy", "forward") not in POLICIES or (
             peer.get("policy", "forward") not in POLICIES
@@ -308,16 +315,16 @@ class Netkit(LinkDriver):
         dev.address = address
 
     def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:
-        """netkit_change_link: the policy, through the primary only. Raises: KernelError."""
+        """netkit_change_link: the policy, through the primary only. Raises: KernelError(EACCES)."""
         priv = dev.priv
         if not priv.primary:
             raise KernelError(
-                EOPNOTSUPP, "netkit link attributes can be changed only through the primary device"
+                EACCES, "netkit link settings can be changed only through the primary device"
             )
-        for key in ("mode", "scrub", "pairing"):
+        for key, name in FIXED_PARAMS.items():
             if key in data:
                 raise KernelError(
-                    EOPNOTSUPP, f"netkit link {key} cannot be changed after device creation"
+                    EACCES, f"netkit link {name} cannot be changed after device creation"
                 )
         if "policy" in data:
             priv.policy = str(data["policy"])

@@ -12,7 +12,7 @@ ioctl.
 
 from __future__ import annotations
 
-from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENODEV, EOPNOTSUPP, ERANGE
+from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENODEV, EOPNOTSUPP, ERANGE
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import KernelError
@@ -69,17 +69,18 @@ class Vlan(LinkDriver):
     def setup(self, dev: NetDevice) -> None:
         """vlan_setup."""
         dev.priv = VlanPriv()
+        dev.min_mtu = 0
         dev.needs_free_netdev = True
 
     def validate(self, req: LinkRequest) -> None:
         """vlan_validate. Raises: KernelError."""
         if req.address is not None:
             if len(req.address.split(":")) != 6:
-                raise KernelError(EINVAL, "Invalid link address")
+                raise KernelError(EINVAL, "8021q: Invalid link address")
             if not is_valid_ether_addr(req.address):
-                raise KernelError(EADDRNOTAVAIL, "Invalid link address")
+                raise KernelError(EADDRNOTAVAIL, "8021q: Invalid link address")
         if not req.data:
-            raise KernelError(EINVAL, "VLAN properties not specified")
+            raise KernelError(EINVAL, "8021q: VLAN properties not specified")
         if str(req.data.get("protocol", "802.1Q")) not in PROTOCOLS:
             raise KernelError(EINVAL, "8021q: Invalid VLAN protocol")
         if int(str(req.data.get("id", 0))) >= VLAN_N_VID - 1:
@@ -99,18 +100,18 @@ class Vlan(LinkDriver):
         if params.req.mtu is None:
             dev.mtu = real_dev.mtu
         elif params.req.mtu > real_dev.mtu:
-            raise KernelError(ERANGE)
+            raise KernelError(EINVAL)
         self.register_vlan_dev(dev)
 
     def find_lower(self, dev: NetDevice, params: NewlinkParams) -> NetDevice:
         """IFLA_LINK in link_net. Raises: KernelError."""
         if "id" not in params.data:
-            raise KernelError(EINVAL, "VLAN id not specified")
+            raise KernelError(EINVAL, "8021q: VLAN id not specified")
         if params.req.link is None:
-            raise KernelError(EINVAL, "link not specified")
+            raise KernelError(EINVAL, "8021q: link not specified")
         found = self.k.dev.dev_get_by_index(params.rtnl_newlink_link_net(), params.req.link)
         if found is None:
-            raise KernelError(ENODEV, "link does not exist")
+            raise KernelError(ENODEV, "8021q: link does not exist")
         lower: NetDevice = found
         return lower
 
@@ -211,8 +212,15 @@ class Vlan(LinkDriver):
         """vlan_dev_open: the lower must be up. Raises: KernelError(ENETDOWN)."""
         real_dev = dev.priv.real_dev
         if not real_dev.up:
-            raise KernelError(100)  # ENETDOWN
-        self.k.dev.netif_carrier_on(dev) if real_dev.carrier else None
+            raise KernelError(ENETDOWN)
+        if real_dev.carrier:
+            self.k.dev.netif_carrier_on(dev)
+
+    def ndo_change_mtu(self, dev: NetDevice, mtu: int) -> None:
+        """vlan_dev_change_mtu: not beyond the lower's. Raises: KernelError(ERANGE)."""
+        if dev.priv.real_dev.mtu < mtu:
+            raise KernelError(ERANGE)
+        dev.mtu = mtu
 
     def ndo_stop(self, dev: NetDevice) -> None:
         """vlan_dev_stop."""
