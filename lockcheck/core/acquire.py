@@ -140,7 +140,8 @@ def _witness(
     key = rec.key
     assert key is not None
     witness.wanted = LockRef(lock.name, key.cls.name, key.mode_name, stack)
+    found = engine.deps.note(rec, witness)
     if key.mode == WRITE and key.cls.base.kind == "rwlock" and not key.trylock:
         key.base.writers = (*key.base.writers[1 - WRITERS :], witness)
-    found = engine.deps.note(rec, witness)
+        engine.judge.writer(ts, key, reports)
     engine.judge.circles(ts, rec, witness, found, reports, cyclic=cyclic)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.core.graph import KIND_NAMES, Edge, Record, Witness
+from lockcheck.core.classes import READ, Key
+from lockcheck.core.graph import EN, KIND_NAMES, SN, Edge, Record, Witness
 from lockcheck.core.held import ThreadState, refs
 from lockcheck.core.report import (
     CERTAIN,
@@ -77,6 +78,19 @@ class Judge:
             told = [step.first[bit] for step, bit in circle]
             self._enter(told, CLASS_ONLY, why_not(told, exhausted=exhausted), reports, circle)
 
+    def writer(self, ts: ThreadState, key: Key, reports: list[Report]) -> None:
+        """A new writer may come between queued readers: judge their circles again."""
+        graph = self.engine.deps
+        for edge in tuple(key.cls.edges_in.values()):
+            if not edge.kinds & (EN | SN) or not graph.cyclic(edge):
+                continue
+            for rec, index in edge.records:
+                if rec.key is None or rec.key.mode != READ or rec.key.base is not key.base:
+                    continue
+                for witness in rec.witnesses:
+                    found = [(edge, index, False)]
+                    self.circles(ts, rec, witness, found, reports, cyclic=True)
+
     def recursion(
         self, ts: ThreadState, step: Step, severity: str, reason: str, reports: list[Report]
     ) -> None:
@@ -116,7 +130,7 @@ class Judge:
         circle: list[tuple[Edge, int]] | None = None,
     ) -> None:
         steps = tuple(step_of(witness, index) for witness, index in cycle)
-        classes = tuple(step.held.cls for step in steps)
+        classes = tuple(w.rec.held[i].cls.name for w, i in cycle if i >= 0)  # no queueing writer
         if severity == POSSIBLE:
             reason = "distinct threads, no common gate, no start or join order between them"
         way = " -> ".join([*(s.held.name for s in steps), steps[0].held.name])

@@ -199,10 +199,12 @@ def test_a_queued_reader_waits_only_with_a_writer_in_between() -> None:
     """read(X) lock(Y) against lock(Y) read(X): queued readers need a third thread that writes."""
     alone = play("T1: qX +Y -Y -X\nT2: +Y qX -X -Y")
     writer = play("T3: +X -X\nT1: qX +Y -Y -X\nT2: +Y qX -X -Y", X={"class": "X", "kind": "rwlock"})
+    later = play("T1: qX +Y -Y -X\nT2: +Y qX -X -Y\nT3: +X -X", X={"class": "X", "kind": "rwlock"})
     recursive = play("T1: rX +Y -Y -X\nT2: +Y rX -X -Y")
 
     assert [r.severity for r in told(alone)] == [CLASS_ONLY]
     assert [r.severity for r in told(writer)] == [POSSIBLE]
+    assert [r.severity for r in told(later)] == [POSSIBLE]
     assert told(recursive) == []
 
 
