@@ -20,7 +20,7 @@ from lockcheck.explore.telling import STATUS_OF, Progress, summary
 
 from ..iproute import load_script
 from ..lab.explore import SCHEMA, ExploreOptions, explore
-from ..lab.model_run import ModelSetting
+from ..lab.model_run import ModelSetting, link_kinds
 from ..lab.topologies import topology
 from .atomic_file import write_text
 from .parser import add_checking, add_model, natural, positive, seconds
@@ -53,8 +53,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search and tell."""
-    script = load_script(args.script, topology=topology)
     setting = ModelSetting.from_args(args)
+    script = load_script(args.script, topology=topology, kinds=link_kinds(setting))
     schedules = args.schedules
     if schedules is None and args.seconds is None and args.strategy in SAMPLING:
         schedules = DEFAULT_SCHEDULES

@@ -20,7 +20,7 @@ from lockcheck.sync.recorder import Recorder
 from ..iproute import load_script
 from ..iproute.commands import Command
 from ..iproute.execute import Outcome
-from ..lab.model_run import ModelSetting, Recorded, record
+from ..lab.model_run import ModelSetting, Recorded, link_kinds, record
 from ..lab.topologies import topology
 from ..view.trace import DEFAULT_FUNCTIONS
 from .findings import counted, told_findings
@@ -52,8 +52,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run it and tell."""
-    script = load_script(args.script, topology=topology)
     setting = ModelSetting.from_args(args)
+    script = load_script(args.script, topology=topology, kinds=link_kinds(setting))
     seed = args.seed if args.seed is not None else secrets.randbits(64)
     report = prepare_report(args.report)
     screen = _Screen(quiet=args.json)

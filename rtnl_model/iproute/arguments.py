@@ -199,7 +199,14 @@ class LinkArguments:
 def kind_data(kind: str, options: Sequence[Option]) -> dict[str, AttrValue]:
     """IFLA_INFO_DATA from the words after `type KIND`. Raises: IpExit."""
     parse = _KINDS.get(kind)
-    return parse(kind, options) if parse is not None else {o.key: o.value for o in options}
+    if parse is not None:
+        return parse(kind, options)
+    return {o.key: True if o.flag else _plain(o.value) for o in options}
+
+
+def _plain(value: str) -> AttrValue:
+    """A number where it is one."""
+    return int(value) if value.isdecimal() else value
 
 
 def _ipvlan(kind: str, options: Sequence[Option]) -> dict[str, AttrValue]:

@@ -18,7 +18,7 @@ from .keywords import (
     match,
 )
 from .lexer import Token
-from .reader import Reader
+from .reader import Reader, Rules
 
 __all__ = ["LinkGrammar"]
 
@@ -31,13 +31,13 @@ _TYPE = Word("type")
 
 
 class LinkGrammar:
-    """Reads what follows `ip link`; `strict` refuses kinds that the model does not have."""
+    """Reads what follows `ip link`."""
 
-    def __init__(self, reader: Reader, place: Command, *, strict: bool) -> None:
+    def __init__(self, reader: Reader, place: Command, rules: Rules) -> None:
         self.r = reader
         self.text, self.line, self.column = place.text, place.line, place.column
         self.netns = place.netns
-        self.strict = strict
+        self.rules = rules
         self.json = False
         self.details = False
 
@@ -145,14 +145,15 @@ class LinkGrammar:
 
     def kind(self) -> Token:
         token = self.r.next("a kind of device")
-        if self.strict and token.text not in KIND_OPTIONS:
+        known = {*KIND_OPTIONS, *self.rules.kinds}
+        if self.rules.strict and token.text not in known:
             if token.text in KERNEL_KINDS:
                 raise self.r.wrong(
                     "a kind that the model has no driver for",
                     token,
-                    ", ".join(sorted(KIND_OPTIONS)),
+                    ", ".join(sorted(known)),
                 )
-            raise self.r.unknown("kind", token, KIND_OPTIONS, stderr="")
+            raise self.r.unknown("kind", token, known, stderr="")
         return token
 
     def kind_options(
@@ -160,8 +161,7 @@ class LinkGrammar:
     ) -> tuple[Option, ...]:
         table = KIND_OPTIONS.get(kind.text)
         if table is None:
-            self.r.at = len(self.r.words)
-            return ()
+            return self.pairs()
         out: list[Option] = []
         while self.r.more:
             token = self.r.next("an option")
@@ -181,6 +181,15 @@ class LinkGrammar:
                 break
             value = self.r.take(f"a value for {found.name}") if found.values else ""
             out.append(Option(found.canonical, value, flag=not found.values))
+        return tuple(out)
+
+    def pairs(self) -> tuple[Option, ...]:
+        """Options of a kind that we know nothing of: `KEY VALUE`, at the end perhaps a flag."""
+        out: list[Option] = []
+        while self.r.more:
+            key = self.r.take("an option")
+            value = self.r.take("a value") if self.r.more else ""
+            out.append(Option(key, value, flag=not value))
         return tuple(out)
 
     def peer_options(self, kind: Token) -> tuple[Option, ...]:

@@ -27,7 +27,7 @@ from .commands import (
 )
 from .lexer import Token
 from .parse_ip import IpGrammar
-from .reader import Reader
+from .reader import Reader, Rules
 
 __all__ = ["read_command"]
 
@@ -35,18 +35,18 @@ _COMMANDS = ("ip", "modprobe", "rmmod", "sysctl", "lease", "sleep", "wait", "nk"
 _SYSCTL_KEYS = ("addr_gen_mode", "disable_ipv6")
 
 
-def read_command(words: Sequence[Token], place: Command, *, strict: bool) -> Command:
+def read_command(words: Sequence[Token], place: Command, rules: Rules) -> Command:
     """Read one command; `place` holds its text, line, column and namespace."""
     reader = Reader(words)
     first = reader.next("a command")
     name = first.text.rpartition("/")[2]
     if name == "ip":
-        grammar = IpGrammar(reader, place, strict=strict)
+        grammar = IpGrammar(reader, place, rules)
         found = grammar.read()
         if isinstance(found, Command):
             return found
         inner = Command(text=place.text, line=place.line, column=place.column, netns=grammar.netns)
-        return read_command(found, inner, strict=strict)
+        return read_command(found, inner, rules)
     parse = _PARSERS.get(name)
     if parse is None:
         raise reader.unknown(
@@ -204,7 +204,7 @@ def _nk_after(r: Reader, place: Command) -> Command:
     delay = _number(r, "microseconds", 3_600_000_000)
     if not r.more:
         raise r.incomplete("a command")
-    return replace(read_command(r.words[r.at :], place, strict=False), delay_us=delay)
+    return replace(read_command(r.words[r.at :], place, Rules(strict=False)), delay_us=delay)
 
 
 def _busybox(r: Reader, place: Command) -> Command:

@@ -8,12 +8,13 @@ is waited for.  A scenario's command goes through `parse_command` too, with `str
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from .commands import Command, Par, Refused, Script, Seq, Step
 from .lexer import MAY_FAIL, Token, tokenize
 from .parse_words import read_command
+from .reader import Rules
 from .script_error import ScriptError
 
 __all__ = ["COMMANDS_MAX", "parse_command", "parse_script"]
@@ -22,10 +23,15 @@ COMMANDS_MAX = 20_000
 NESTING_MAX = 20
 
 
-def parse_script(text: str, name: str = "", *, strict: bool = True) -> Script:
-    """Read a script. Raises: ScriptError."""
+def parse_script(
+    text: str, name: str = "", *, strict: bool = True, kinds: Collection[str] = ()
+) -> Script:
+    """Read a script; `kinds` are those of drivers of the user's own. Raises: ScriptError.
+
+    Not `strict`: what `ip` would refuse is a command that fails, as in a scenario.
+    """
     try:
-        items = _Structure(tokenize(text), strict=strict).items(closing=False)
+        items = _Structure(tokenize(text), Rules(strict, frozenset(kinds))).items(closing=False)
         steps = _steps(items)
         if not steps:
             raise ScriptError("no commands", expected="ip, modprobe, rmmod, sysctl, lease or sleep")
@@ -39,12 +45,12 @@ def parse_script(text: str, name: str = "", *, strict: bool = True) -> Script:
     return script
 
 
-def parse_command(text: str, *, strict: bool = False) -> Step:
+def parse_command(text: str) -> Step:
     """Read one command of a scenario; words are split on blanks, nothing is quoted."""
     words = [Token(w, 1, 1) for w in text.split()]
     if not words:
         raise ScriptError("an empty command")
-    return _command(words, strict=strict)
+    return _command(words, Rules(strict=False))
 
 
 class _Item:
@@ -60,11 +66,11 @@ class _Item:
 class _Structure:
     """Splits tokens at the separators."""
 
-    def __init__(self, tokens: Sequence[Token], *, strict: bool, depth: int = 0) -> None:
+    def __init__(self, tokens: Sequence[Token], rules: Rules) -> None:
         self.tokens = tokens
         self.at = 0
-        self.strict = strict
-        self.depth = depth
+        self.rules = rules
+        self.depth = 0
 
     def items(self, *, closing: bool) -> list[_Item]:
         opened = self.tokens[self.at - 1] if closing else None
@@ -106,7 +112,7 @@ class _Structure:
                     raise _unexpected(words[1])
                 step = None
             else:
-                step = _command(words, strict=self.strict)
+                step = _command(words, self.rules)
         return _Item(step, background=self.background())
 
     def background(self) -> bool:
@@ -178,7 +184,7 @@ def _section(items: Sequence[_Item]) -> list[Step]:
     return out
 
 
-def _command(words: Sequence[Token], *, strict: bool) -> Command:
+def _command(words: Sequence[Token], rules: Rules) -> Command:
     may_fail = words[-1].text == MAY_FAIL and not words[-1].quoted
     if may_fail:
         words = words[:-1]
@@ -188,9 +194,9 @@ def _command(words: Sequence[Token], *, strict: bool) -> Command:
         text=" ".join(w.text for w in words), line=words[0].line, column=words[0].column
     )
     try:
-        return _may_fail(read_command(words, place, strict=strict), may_fail)
+        return _may_fail(read_command(words, place, rules), may_fail)
     except ScriptError as error:
-        if strict:
+        if rules.strict:
             raise
         return Refused(text=place.text, stderr=error.ip_stderr, status=error.ip_status)
 

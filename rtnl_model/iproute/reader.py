@@ -7,13 +7,24 @@ what was expected, the nearest known word, and what iproute2 would have printed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from .lexer import Token
 from .script_error import ScriptError, nearest
 
-__all__ = ["INCOMPLETE", "Reader"]
+__all__ = ["INCOMPLETE", "Reader", "Rules"]
 
 INCOMPLETE = 'Command line is not complete. Try option "help"'
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How strict to be."""
+
+    strict: bool
+    """A kind that nobody has a driver for is an error of the script, not of the command."""
+    kinds: frozenset[str] = frozenset()
+    """Kinds of drivers that the user brought along; their options are `KEY VALUE` pairs."""
 
 
 class Reader:

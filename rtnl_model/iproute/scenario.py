@@ -10,7 +10,7 @@ wrong file.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,15 @@ NESTING_MAX = 10
 Fields = dict[str, Any]
 
 
-def load_script(path: str, *, topology: Callable[[str], str] | None = None) -> Script:
+def load_script(
+    path: str, *, topology: Callable[[str], str] | None = None, kinds: Collection[str] = ()
+) -> Script:
     """Read a script or scenario from `path`, `path#scenario`, `-` or `@topology`.
 
     Raises: ScriptError, which also stands for a file that cannot be read.
     """
     if path.startswith("@") and topology is not None:
-        return parse_script(topology(path[1:]), path)
+        return parse_script(topology(path[1:]), path, kinds=kinds)
     name, _, member = path.partition("#") if not Path(path).exists() else (path, "", "")
     text = _read(name)
     if looks_like_json(text):
@@ -68,7 +70,7 @@ def load_script(path: str, *, topology: Callable[[str], str] | None = None) -> S
                 expected=f"one; pick it with {name}#NAME",
             )
         return scenarios[0]
-    return parse_script(text, name)
+    return parse_script(text, name, kinds=kinds)
 
 
 def _read(path: str) -> str:

@@ -121,7 +121,7 @@ class ModelSubject:
             raise TokenError(f"the token has settings that this version does not know: {unknown}")
         setting = ModelSetting(**chosen)
         setting.check()
-        return cls(parse_script(str(described["script"]), "token"), setting)
+        return cls(parse_script(str(described["script"]), "token", strict=False), setting)
 
 
 class ModelWorld:

@@ -195,3 +195,30 @@ def test_a_log_line_of_json_has_its_fields() -> None:
     assert all({"event", "thread", "netns", "dev", "sequence"} <= line.keys() for line in lines)
     assert [line["sequence"] for line in lines] == [1, 2]
     assert done.stdout == ""
+
+
+SHADOWS = """\
+ip netns add low
+ip netns add upp
+ip -n low link add d0 type dummy
+ip -n upp link add s0 link d0 link-netns low type shadow
+ip -n low link del d0
+"""
+
+
+@pytest.mark.parametrize("regime", ["global", "small", "pernet"])
+def test_a_driver_of_ones_own_is_used(
+    regime: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--driver FILE: its kind is known to scripts, and its devices survive."""
+    page = (ROOT / "rtnl_model" / "kernel" / "links" / "README.md").read_text()
+    code = page.partition("```python\n")[2].partition("```")[0]
+    driver = script(tmp_path, code, "shadow.py")
+    path = script(tmp_path, SHADOWS)
+
+    status, doc = document(["run", path, "--driver", driver, "--rtnl", regime], capsys)
+
+    assert status == Status.CLEAN
+    assert doc["findings"] == []
+    assert [d["ifname"] for d in doc["ops"][3]["devices"]["upp"]] == ["lo", "s0"]
+    assert [d["ifname"] for d in doc["ops"][4]["devices"]["upp"]] == ["lo"]
