@@ -30,8 +30,10 @@ class Dev(DevNetns):
 
     def dev_get_by_name(self, net: Net, name: str) -> NetDevice | None:
         """__dev_get_by_name.  Locks: RTNL of net, or the caller only looks."""
+        net.tables.get()
         return net.names.get(name)
 
     def dev_get_by_index(self, net: Net, ifindex: int) -> NetDevice | None:
         """__dev_get_by_index."""
+        net.tables.get()
         return net.indexes.get(ifindex)

@@ -135,19 +135,12 @@ class DevRegister:
             if dev.reg_state is not RegState.UNINITIALIZED:
                 k.bug(f"register_netdevice of {dev.name} in state {dev.reg_state.name}", dev=dev)
             self.dev_get_valid_name(net, dev)
-            try:
-                ops.ndo_init(dev)
-            except KernelError:
-                net.names.pop(dev.name, None)
-                ops.priv_destructor(dev)
-                raise
+            ops.ndo_init(dev)
             try:
                 dev.ifindex = self.dev_index_reserve(net, dev)
                 k.notifier.call_checked("POST_INIT", dev)
             except KernelError:
-                net.indexes.pop(dev.ifindex, None)
                 ops.ndo_uninit(dev)
-                net.names.pop(dev.name, None)
                 ops.priv_destructor(dev)
                 raise
             k.cpu(k.timing.register, "register")
@@ -176,6 +169,7 @@ class DevRegister:
 
     def list_netdevice(self, net: Net, dev: NetDevice) -> None:
         """Onto the netns' list and into its tables.  Locks: RTNL of net."""
+        net.tables.set(dev)
         net.devs.append(dev)
         net.names[dev.name] = dev
         net.indexes[dev.ifindex] = dev
@@ -184,6 +178,7 @@ class DevRegister:
     def unlist_netdevice(self, dev: NetDevice) -> None:
         """Off the list and out of the name and index tables.  Locks: RTNL of its netns."""
         net = self.dev_net(dev)
+        net.tables.set(dev)
         net.devs.remove(dev)
         net.indexes.pop(dev.ifindex, None)
         if net.names.get(dev.name) is dev:
@@ -202,9 +197,11 @@ class DevRegister:
         )
 
     def dev_get_valid_name(self, net: Net, dev: NetDevice) -> None:
-        """Give dev its name, which may be a pattern.  Raises: KernelError."""
+        """Give dev its name, which may be a pattern.  Raises: KernelError.
+
+        The netns' RTNL keeps it free until list_netdevice.
+        """
         dev.name = self.dev_prep_valid_name(net, dev.name, errno.EEXIST)
-        net.names[dev.name] = dev
 
     def dev_prep_valid_name(self, net: Net, name: str, dup_errno: int) -> str:
         """The name to use in net for a wanted name or pattern.  Raises: KernelError."""
@@ -234,11 +231,8 @@ class DevRegister:
         if dev.ifindex:
             if dev.ifindex in net.indexes:
                 raise KernelError(errno.EBUSY)
-            net.indexes[dev.ifindex] = dev
             return dev.ifindex
-        ifindex = self.dev_new_index(net)
-        net.indexes[ifindex] = dev
-        return ifindex
+        return self.dev_new_index(net)
 
     def dev_new_index(self, net: Net) -> int:
         """The next free ifindex, cyclic."""

@@ -12,8 +12,10 @@ Left out: more than one network stack in a run (make another Kernel, nothing is 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from lockcheck.sync.thread import wait_out
 
 from .assertions import Assertions
 from .dev import Dev
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
     from lockcheck import Checker
-    from lockcheck.sync import Lock
+    from lockcheck.sync import Lock, Thread
 
     from .links import LinkDriver
     from .netdevice import NetDevice
@@ -50,6 +52,9 @@ if TYPE_CHECKING:
 __all__ = ["Kernel"]
 
 T = TypeVar("T")
+
+UNWIND_SECONDS: Final = 5.0
+"""How long a thread of an aborted run may take to end."""
 
 
 class Kernel(Assertions):
@@ -90,6 +95,8 @@ class Kernel(Assertions):
         own = pernet_fixes(without) if regime == "pernet" else ()
         self.overlays: tuple[Overlay, ...] = (*own, *overlays)
         self._labels: dict[str, int] = {}
+        self._threads: list[Thread] = []
+        """Threads of services that were not joined yet.  Covered by gate."""
         self._net_locks: dict[Lock, Net] = {}
 
         self.probe = self.compose("probe", Probe)(self)
@@ -328,10 +335,31 @@ class Kernel(Assertions):
 
     def shutdown(self) -> None:
         """Join every thread; what is pending runs to its end first, unless the run is aborted."""
-        self.net_namespace.stop()
-        self.netdev_work.stop()
-        self.linkwatch.stop()
-        self.rtnl_work.stop()
+        with ExitStack() as stack:  # backwards; each runs, whatever the others raised
+            stack.callback(self.wait_out_threads)
+            stack.callback(self.rtnl_work.stop)
+            stack.callback(self.linkwatch.stop)
+            stack.callback(self.netdev_work.stop)
+            stack.callback(self.net_namespace.stop)
+
+    def make_thread(self, target: Callable[..., object], name: str, *args: object) -> Thread:
+        """A service's thread, not started yet; it is joined with `join`."""
+        thread = self.chk.Thread(target=target, args=args, name=name)
+        with self.gate:
+            self._threads.append(thread)
+        return thread
+
+    def join(self, thread: Thread) -> None:
+        """Wait for the end of a thread of make_thread."""
+        thread.join()
+        with self.gate:
+            self._threads.remove(thread)
+
+    def wait_out_threads(self) -> None:
+        """Of an aborted free run: the threads unwind by themselves, wait until they have."""
+        if self.chk.aborted and self.chk.conductor is None:
+            for thread in self._threads:
+                wait_out(thread, UNWIND_SECONDS)
 
     # -- modules --
 

@@ -43,16 +43,14 @@ class Linkwatch:
     def start(self) -> None:
         """Start linkwatch_work's thread."""
         task = self.k.probe.new_task("kworker/u8:1")
-        self.thread = self.k.chk.Thread(
-            target=self.worker, args=(task,), name="kworker/u8:1-linkwatch"
-        )
+        self.thread = self.k.make_thread(self.worker, "kworker/u8:1-linkwatch", task)
         self.thread.start()
 
     def stop(self) -> None:
         """Join it."""
         if self.thread is not None:
             self.parking.change(lambda: setattr(self, "stopping", True), why="shutdown")
-            self.thread.join()
+            self.k.join(self.thread)
             self.thread = None
 
     def worker(self, task: Task) -> None:

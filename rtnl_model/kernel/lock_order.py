@@ -1,7 +1,7 @@
 """The one table of all locks and their order, as data; `rtnl_model/kernel/__init__` prints it.
 
-A lock may be taken only while locks of *lower* rank are held, of its own rank only where the row has
-a rule for it.  A test runs the model and compares what the checker observed with these rows.
+A lock may be taken only while locks of *lower* rank are held, of its own rank only where the row
+has a rule for it.  A test runs the model and compares what the checker observed with these rows.
 
 Class names are those of the kernel's own lock graph.  Left out: parking lots (queues, SRCU readers,
 counts); they are leaves and never held across anything.

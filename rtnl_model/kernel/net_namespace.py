@@ -73,6 +73,9 @@ class Net:
         """dev_base_head, in order of registration."""
         self.names: dict[str, NetDevice] = {}
         self.indexes: dict[int, NetDevice] = {}
+        self.tables = chk.AtomicRef(f"device tables of {label}")
+        """Stands for the two tables where they are looked up under RCU: the look-ups read it, whoever
+        changes a table writes it first."""
         self.next_ifindex = 1
         self.netdev_chain: tuple[NotifierBlock, ...] = ()
         self.generic: dict[str, Any] = {}

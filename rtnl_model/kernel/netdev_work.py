@@ -58,16 +58,14 @@ class NetdevWork:
     def start(self) -> None:
         """Start the thread of (wq_completion)events."""
         task = self.k.probe.new_task("kworker/0:0")
-        self.thread = self.k.chk.Thread(
-            target=self.worker, args=(task,), name="kworker/0:0-netdev_work"
-        )
+        self.thread = self.k.make_thread(self.worker, "kworker/0:0-netdev_work", task)
         self.thread.start()
 
     def stop(self) -> None:
         """Join it, if it was ever started."""
         if self.thread is not None:
             self.parking.change(lambda: setattr(self, "stopping", True), why="shutdown")
-            self.thread.join()
+            self.k.join(self.thread)
             self.thread = None
 
     def worker(self, task: Task) -> None:

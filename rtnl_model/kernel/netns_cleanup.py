@@ -49,14 +49,14 @@ class NetnsCleanup:
     def start(self) -> None:
         """Start netns_wq's thread."""
         task = self.k.probe.new_task("kworker/u8:0")
-        self.thread = self.k.chk.Thread(target=self.worker, args=(task,), name="kworker/u8:0-netns")
+        self.thread = self.k.make_thread(self.worker, "kworker/u8:0-netns", task)
         self.thread.start()
 
     def stop(self) -> None:
         """End the thread when its list is empty, and join it."""
         if self.thread is not None:
             self.netns_wq.change(self._stop, why="shutdown")
-            self.thread.join()
+            self.k.join(self.thread)
             self.thread = None
 
     def _stop(self) -> None:

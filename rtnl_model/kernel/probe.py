@@ -2,8 +2,8 @@
 
 Mirrors what the recordings were made with: kprobes on named functions, in one total order, with
 the fields of the golden trace (`pid comm fn dev ns net qnet type val change stack`).  Every thread
-has a `Task`: a model pid, a comm, and the stack of the kernel functions it is in, which reads like the
-kernel's because functions have the kernel's names.  Findings print the same stack.
+has a `Task`: a model pid, a comm, and the stack of the kernel functions it is in, which reads like
+the kernel's because functions have the kernel's names.  Findings print the same stack.
 
 A function opens itself with `with self.k.probe.fn("veth_dellink", dev):`; a function that the
 recordings do not name uses `frame(name)`, which only stands on the stack.

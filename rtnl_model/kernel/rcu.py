@@ -13,6 +13,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lockcheck import shared
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,10 +28,15 @@ __all__ = ["Rcu", "Srcu"]
 class Rcu:
     """`k.rcu`."""
 
+    barriers_begun = shared(marked=True)
+    """Written under barrier_mutex; a caller notes it on arrival, without."""
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
+        self.chk = k.chk
+        self.name = "rcu_state"
         self.barrier_mutex: Lock = k.make_lock("rcu_state.barrier_mutex", "rcu_state")
-        """Protects: barriers_begun, barriers_done (read without it on arrival).
+        """Protects: barriers_begun (read without it on arrival), barriers_done.
         Order: leaf; after pernet_ops_rwsem where cleanup waits."""
         self.barriers_begun = 0
         self.barriers_done = 0
@@ -55,9 +62,9 @@ class Rcu:
         with self.barrier_mutex:
             if self.barriers_done > arrived:
                 return
-            self.barriers_begun += 1
+            self.barriers_begun = begun = self.barriers_begun + 1
             self._sleep(length, "rcu_barrier")
-            self.barriers_done = self.barriers_begun
+            self.barriers_done = begun
 
     def _sleep(self, length: float, name: str) -> None:
         if length > 0:

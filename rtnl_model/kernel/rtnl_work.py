@@ -85,9 +85,7 @@ class RtnlWork:
     def start_thread(self, net: Net) -> None:
         """kworker/NETNS."""
         task = self.k.probe.new_task(f"kworker/{net.name}")
-        worker = self.k.chk.Thread(
-            target=self.worker, args=(net.work, task), name=f"kworker/{net.label}"
-        )
+        worker = self.k.make_thread(self.worker, f"kworker/{net.label}", net.work, task)
         worker.start()  # the system may refuse
         net.worker = worker
 
@@ -106,7 +104,7 @@ class RtnlWork:
     def stop_thread(self, net: Net) -> None:
         """Join the namespace's worker."""
         if net.worker is not None:
-            net.worker.join()
+            self.k.join(net.worker)
 
     def _stop(self, work: Work) -> bool:
         work.stop = True
@@ -267,9 +265,7 @@ class PercpuWork(RtnlWork):
         """One thread per CPU."""
         for cpu in self.cpus:
             cpu.task = self.k.probe.new_task(f"kworker/{cpu.number}:1", cpu=cpu.number)
-            cpu.thread = self.k.chk.Thread(
-                target=self.cpu_worker, args=(cpu,), name=f"kworker/{cpu.number}:1"
-            )
+            cpu.thread = self.k.make_thread(self.cpu_worker, f"kworker/{cpu.number}:1", cpu)
             cpu.thread.start()
 
     def stop(self) -> None:
@@ -277,7 +273,7 @@ class PercpuWork(RtnlWork):
         self.parking.change(lambda: setattr(self, "stopping", True), why="shutdown")
         for cpu in self.cpus:
             if cpu.thread is not None:
-                cpu.thread.join()
+                self.k.join(cpu.thread)
 
     def queue_work(self, work: Work) -> None:
         """On the caller's CPU, or where the item is still running."""

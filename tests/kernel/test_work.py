@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,6 +104,10 @@ def test_one_slot_per_cpu_is_stuck_behind_itself() -> None:
 
         assert k.chk.aborted
         assert "unregister_netdevice: waiting for v2 to become free. Usage count = 2" in k.kmsg
+
+    left = [thread.name for thread in threading.enumerate() if "kworker" in thread.name]
+
+    assert left == []
 
 
 def test_a_lost_race_for_the_list_finds_nothing() -> None:
