@@ -10,34 +10,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rtnl_model.kernel.regime import Regime
+from rtnl_model.kernel.regime import GlobalRegime
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lockcheck.sync import Lock
     from rtnl_model.kernel.net_namespace import Net
-    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 
 __all__ = ["NoLockRegime"]
 
 
-class NoLockRegime(Regime):
-    """Sections without any lock."""
+class NoLockRegime(GlobalRegime):
+    """`global` without its mutex: sections that hold nothing, each with a todo list of its own."""
 
     name = "no-lock"
     has_rtnl = False
-    has_net_locks = False
-    delegates = False
-    lock_debug = False
-
-    def queue_net(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
-        """On the spot."""
-        self.k.dev.unregister_netdevice_queue(dev, head)
-
-    def order(self, nets: Sequence[Net]) -> list[Net]:
-        """Nothing is locked, so nothing is sorted."""
-        return list(nets)
 
     def is_rtnl_held(self) -> bool:
         """Everybody may do everything."""

@@ -80,7 +80,8 @@ def _bareudp_round(k: Kernel, home: Net, away: Net) -> Round:
     serial = count()
 
     def round_() -> None:
-        name = f"b{next(serial)}"
+        n = next(serial)
+        name = f"b{n}"
         k.rtnetlink.rtnl_newlink(
             LinkRequest(
                 sock_net=home,
@@ -89,7 +90,7 @@ def _bareudp_round(k: Kernel, home: Net, away: Net) -> Round:
                 create=True,
                 excl=True,
                 tgt_net=away,
-                data={"dstport": 6635, "ethertype": "mpls_uc"},
+                data={"dstport": 1024 + n % 60_000, "ethertype": "mpls_uc"},
             )
         )
         k.rtnetlink.rtnl_dellink(LinkRequest(sock_net=away, ifname=name))

@@ -32,8 +32,9 @@ class TestWorkloads:
                     round_()
             k.quiesce()
 
-            left = {dev.name for net in k.net_namespace.for_each_net() for dev in net.dev_list()}
-            assert left <= {"lo"}
+            left = [dev.name for net in k.net_namespace.for_each_net() for dev in net.dev_list()]
+            assert set(left) <= {"lo"}
+            assert k.counts["registered"] == k.counts.get("freed", 0) + len(left)
 
     @pytest.mark.parametrize("regime", REGIMES)
     def test_requesters_run_at_once_without_a_failure(self, regime: str) -> None:
