@@ -19,6 +19,7 @@ from typing import Any
 
 from lockcheck.checker import Checker
 from lockcheck.patch import logs
+from lockcheck.patch.futures import patch_futures, unpatch_futures
 from lockcheck.patch.hooks import hook, unhook
 from lockcheck.patch.queues import QUEUES
 from lockcheck.patch.standins import STANDINS
@@ -67,6 +68,7 @@ def install(checker: Checker | None = None) -> Checker:
             _replace(module.__dict__, name, original, _STANDIN[module][name])
     _replace_imported()
     patch_threads()
+    patch_futures()
     hook()
     logs.cover(binding.checker)
     binding.checker.main_only = ("signal",)
@@ -83,6 +85,7 @@ def uninstall() -> None:
     shared_default.checker = None
     logs.uncover()
     unhook()
+    unpatch_futures()
     unpatch_threads()
     for namespace, name, original in reversed(_now.places):
         namespace[name] = original

@@ -1,0 +1,120 @@
+"""`concurrent.futures` under `install()`: a task is a work, `result()` flushes it.
+
+As the kernel's work queues: a running task holds the pseudo-lock of its function, and waiting for
+a future without a time limit syncs it; so `result()` under a lock that the task's function once
+took is told without having hung.  What came before a submit is ordered before the task, all of the
+task before what its result makes go on.
+
+A result that is there already is taken without waiting, and judged as that.  A task that waits for
+another of its own function is judged only where the pool has one worker: then it waits for itself.
+Left out: process pools (another process), `as_completed` and `wait` (their Condition is seen).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, thread
+from typing import Any
+
+from lockcheck.core import clocks
+from lockcheck.patch.state import binding
+from lockcheck.sync.lockmap import LockMap
+
+__all__ = ["patch_futures", "unpatch_futures"]
+
+_PLAIN: dict[tuple[type, str], Any] = {
+    (thread.ThreadPoolExecutor, "submit"): thread.ThreadPoolExecutor.submit,
+    (Future, "result"): Future.result,
+    (Future, "exception"): Future.exception,
+}
+
+
+class _Task:
+    """What the checker knows of one submitted call."""
+
+    __slots__ = ("after", "before", "map", "single")
+
+    def __init__(self, map_: LockMap, before: clocks.Start, *, single: bool) -> None:
+        self.map = map_
+        self.before = before
+        """What its submitter had done."""
+        self.after: clocks.Start | None = None
+        """What it had done when it ended."""
+        self.single = single
+        """Its pool has one worker."""
+
+
+def _map_of(fn: Any) -> LockMap:
+    """The pseudo-lock of a function, one for each checker."""
+    chk = binding.chk
+    name = f"work {getattr(fn, '__qualname__', type(fn).__qualname__)}"
+    maps: dict[str, LockMap] = chk.__dict__.setdefault("_task_maps", {})
+    found = maps.get(name)
+    if found is None:
+        found = maps.setdefault(name, LockMap(chk, chk.lock_key(name, name, kind="map")))
+    return found
+
+
+def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+    chk = binding.chk
+    before = clocks.fork(chk.engine, chk.current())
+    task = _Task(_map_of(fn), before, single=self._max_workers == 1)
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        engine = task.map.chk.engine
+        ts = task.map.chk.current()
+        clocks.learn(engine, ts, task.before)
+        try:
+            with task.map:
+                return fn(*args, **kwargs)
+        finally:
+            task.after = clocks.fork(engine, ts)
+
+    future = _PLAIN[thread.ThreadPoolExecutor, "submit"](self, run, *args, **kwargs)
+    future._lockcheck = task
+    return future
+
+
+def _waits(future: Any, timeout: float | None) -> None:
+    """Judge a wait for a future that is not done."""
+    task: _Task | None = getattr(future, "_lockcheck", None)
+    if task is None or timeout is not None or future.done():
+        return
+    ts = task.map.chk.current()
+    if task.single or ts.find(task.map) is None:
+        task.map.sync()
+
+
+def _went_on(future: Any) -> None:
+    task: _Task | None = getattr(future, "_lockcheck", None)
+    if task is not None and task.after is not None:
+        chk = task.map.chk
+        clocks.learn(chk.engine, chk.current(), task.after)
+
+
+def _result(self: Any, timeout: float | None = None) -> Any:
+    _waits(self, timeout)
+    try:
+        return _PLAIN[Future, "result"](self, timeout)
+    finally:
+        _went_on(self)
+
+
+def _exception(self: Any, timeout: float | None = None) -> Any:
+    _waits(self, timeout)
+    try:
+        return _PLAIN[Future, "exception"](self, timeout)
+    finally:
+        _went_on(self)
+
+
+def patch_futures() -> None:
+    """Put the checked methods in."""
+    thread.ThreadPoolExecutor.submit = _submit  # type: ignore[method-assign]
+    Future.result = _result  # type: ignore[method-assign]
+    Future.exception = _exception  # type: ignore[method-assign]
+
+
+def unpatch_futures() -> None:
+    """Take them out again."""
+    for (cls, name), plain in _PLAIN.items():
+        setattr(cls, name, plain)

@@ -1,0 +1,100 @@
+"""`concurrent.futures` under install(): a task is a work, result() flushes it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import lockcheck
+
+
+@pytest.fixture
+def chk() -> Iterator[lockcheck.Checker]:
+    """An installed checker."""
+    checker = lockcheck.install()
+    yield checker
+    lockcheck.uninstall()
+
+
+def told(chk: lockcheck.Checker) -> list[str]:
+    return [report.kind for report in chk.reports]
+
+
+def test_a_result_under_a_lock_that_the_task_takes_is_told_without_hanging(
+    chk: lockcheck.Checker,
+) -> None:
+    """The task took it in an earlier run; now it is slow and does not."""
+    a = threading.Lock()
+    gate = threading.Event()
+
+    def work(take: bool) -> None:
+        if take:
+            with a:
+                pass
+        else:
+            gate.wait()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work, True).result()
+        slow = pool.submit(work, False)
+        with a:
+            timer = threading.Timer(0.05, gate.set)
+            timer.start()
+            slow.result()
+        timer.join()
+
+    assert "circular" in told(chk)
+
+
+def test_a_result_with_nothing_held_is_fine(chk: lockcheck.Checker) -> None:
+    """And one under another lock."""
+    a, b = threading.Lock(), threading.Lock()
+
+    def work() -> int:
+        with a:
+            return 1
+
+    with ThreadPoolExecutor(2) as pool:
+        assert pool.submit(work).result() == 1
+        with b:
+            assert pool.submit(work).result() == 1
+
+    assert chk.reports == []
+
+
+def test_what_comes_before_a_submit_is_ordered_before_the_task(chk: lockcheck.Checker) -> None:
+    """AB, then a task that does BA: never at once."""
+    a, b = threading.Lock(), threading.Lock()
+
+    def work() -> None:
+        with b, a:
+            pass
+
+    with a, b:
+        pass
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
+
+    assert [report.severity for report in chk.reports] == ["class-only"]
+
+
+def test_tasks_that_wait_for_each_other_in_a_wide_pool_are_fine(chk: lockcheck.Checker) -> None:
+    """Recursion through a pool with workers to spare."""
+    with ThreadPoolExecutor(4) as pool:
+
+        def total(depth: int) -> int:
+            return 1 + (pool.submit(total, depth - 1).result() if depth else 0)
+
+        assert pool.submit(total, 2).result() == 3
+
+    assert chk.reports == []
+
+
+def test_futures_are_put_back(chk: lockcheck.Checker) -> None:
+    """After uninstall() the methods are the original ones."""
+    lockcheck.uninstall()
+
+    assert ThreadPoolExecutor.submit.__module__ == "concurrent.futures.thread"
