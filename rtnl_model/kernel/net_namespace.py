@@ -13,7 +13,7 @@ import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lockcheck import shared
+from lockcheck.sync.shared import shared
 
 from .errors import KernelError
 from .netns_cleanup import NetnsCleanup
@@ -74,8 +74,8 @@ class Net:
         self.names: dict[str, NetDevice] = {}
         self.indexes: dict[int, NetDevice] = {}
         self.tables = chk.AtomicRef(f"device tables of {label}")
-        """Stands for the two tables where they are looked up under RCU: the look-ups read it, whoever
-        changes a table writes it first."""
+        """Stands for the two tables where they are looked up under RCU: the look-ups read it,
+        whoever changes a table writes it first."""
         self.next_ifindex = 1
         self.netdev_chain: tuple[NotifierBlock, ...] = ()
         self.generic: dict[str, Any] = {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from lockcheck import shared
+from lockcheck.sync.shared import shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lockcheck import shared
+from lockcheck.sync.shared import shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+from functools import partial
 
 import pytest
 
@@ -172,7 +173,7 @@ def test_namespaces_deleted_together_end_together(regime: str) -> None:
         for one, two in itertools.pairwise(wanted):
             veth(k, one, f"{two.name}0", two, f"{one.name}1")
         threads = [
-            begin(k, f"netns del {net.name}", lambda name=net.name: k.net_namespace.delete(name))
+            begin(k, f"netns del {net.name}", partial(k.net_namespace.delete, net.name))
             for net in wanted
         ]
         for thread in threads:

@@ -94,8 +94,17 @@ def test_naive_shows_the_abba_without_hanging() -> None:
         veth(k, one, "x1", two, "x2")
         veth(k, two, "y2", one, "y1")
         turn = threading.Event()  # a plain one: the checker must see no order between the two
-        first = begin(k, "del x1", lambda: (delete(k, one, "x1"), turn.set()))
-        second = begin(k, "del y2", lambda: (turn.wait(), delete(k, two, "y2")))
+
+        def one_way() -> None:
+            delete(k, one, "x1")
+            turn.set()
+
+        def other_way() -> None:
+            turn.wait()
+            delete(k, two, "y2")
+
+        first = begin(k, "del x1", one_way)
+        second = begin(k, "del y2", other_way)
         first.join()
         second.join()
         found = [

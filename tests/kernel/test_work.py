@@ -146,7 +146,7 @@ def test_a_rebroadcasts_drain_is_left_to_nobody_only_in_small(
         thread = begin(k, "del d0", lambda: delete(k, two, "d0"))
         waiting.wait()
         works = k.rtnl_work.queue_work
-        k.rtnl_work.queue_work = keep_still  # type: ignore[method-assign]
+        k.rtnl_work.queue_work = keep_still  # type: ignore[assignment,method-assign]
         drained = reached(
             k, lambda line: line["fn"] == "unregister_netdevice_many_net" and line["net"] == "b"
         )

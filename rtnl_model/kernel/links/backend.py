@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from lockcheck import shared
+from lockcheck.sync.shared import shared
 
 from . import LinkDriver
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lockcheck import shared
+from lockcheck.sync.shared import shared
 
 from ..errors import KernelError
 
