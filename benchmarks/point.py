@@ -2,7 +2,8 @@
 
 A point is valid where Python's own CPU time is small beside what is modelled: CPU time of a round
 under 10 percent of the stretched time that a round holds RTNL, and the interpreter not near
-saturation (`UTILISATION_MAX`), for threads that queue for the interpreter model no lock.
+saturation (`UTILISATION_MAX`), for threads that queue for the interpreter model no lock.  And the
+sleeps must last about as long as they were to: on a machine where others run they do not.
 Everything is scaled back by the stretch factor, except CPU time: that is Python's, told as it is.
 """
 
@@ -26,6 +27,7 @@ CPU_SHARE_MAX = 0.10
 """CPU time of a round over the stretched RTNL hold time of a round."""
 UTILISATION_MAX = 0.60
 """CPU seconds per second, of the one interpreter lock (of all CPUs, free-threaded)."""
+OVERRUN_MAX = 0.15
 OUTSIDE = frozenset({"rcu_barrier", "synchronize_rcu_expedited"})
 """Modelled sleeps that happen with RTNL dropped."""
 
@@ -49,6 +51,8 @@ class Point:
     """Seconds a round waits for locks, all its threads together, the shared barrier left out."""
     hold: float = 0.0
     """Seconds a round sleeps with RTNL held."""
+    overrun: float = 0.0
+    """By how much the sleeps with RTNL held lasted longer than asked: others want the CPUs too."""
     cpu: float = 0.0
     """CPU seconds of a round: Python's, not scaled."""
     utilisation: float = 0.0
@@ -69,6 +73,8 @@ class Point:
             return f"failed: {self.failures[0][:60]}"
         if self.rate is None:
             return f"{self.starved} of {self.n} ended no round"
+        if self.overrun > OVERRUN_MAX:
+            return f"machine busy: sleeps {self.overrun:.0%} over"
         if self.cpu_share > CPU_SHARE_MAX:
             return f"CPU {self.cpu_share:.0%} of hold"
         if self.utilisation > UTILISATION_MAX:
@@ -125,6 +131,7 @@ def _scaled_back(point: Point, load: Load, waits: list[Wait]) -> Point:
     each = stretch * max(1.0, (load.rate or 0.0) * (load.end - load.begin))
     point.lock_wait = totals["lock"] / each
     point.hold = totals["held"] / each
+    point.overrun = totals["held"] / totals["asked"] - 1 if totals["asked"] else 0.0
     point.cpu = load.cpu_per_round
     point.utilisation = load.utilisation
     point.failures = load.failures
@@ -142,4 +149,5 @@ def _totals(waits: list[Wait], begin: float, end: float) -> dict[str, float]:
             totals["lock"] += inside
         elif wait.kind == "sleep" and wait.name not in OUTSIDE:
             totals["held"] += inside
+            totals["asked"] += wait.asked * inside / (wait.end - wait.begin)
     return totals

@@ -30,6 +30,8 @@ class Wait(NamedTuple):
     thread: str
     begin: float
     end: float
+    asked: float = 0.0
+    """Seconds that a sleep was to last."""
 
 
 class WatchedChecker(lockcheck.Checker):
@@ -39,16 +41,16 @@ class WatchedChecker(lockcheck.Checker):
         super().__init__()
         self.waits: list[Wait] = []
 
-    def record(self, kind: str, name: str, begin: float) -> None:
+    def record(self, kind: str, name: str, begin: float, asked: float = 0.0) -> None:
         """The calling thread waited since `begin`."""
         end = time.perf_counter()
-        self.waits.append(Wait(kind, name, self.current().name, begin, end))
+        self.waits.append(Wait(kind, name, self.current().name, begin, end, asked))
 
     def sleep(self, seconds: float, name: str = "sleep") -> None:
         """A plain sleep, recorded: no watchdog has to be able to end it, so it costs half."""
         begin = time.perf_counter()
         time.sleep(seconds)
-        self.record("sleep", name, begin)
+        self.record("sleep", name, begin, seconds)
 
     def wait_refs(self, *args: Any, **kwargs: Any) -> sync.Refcount | None:
         """As `Checker.wait_refs`, recorded."""

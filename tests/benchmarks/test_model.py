@@ -139,6 +139,12 @@ class TestValidity:
 
         assert point.invalid == "CPU 90% busy"
 
+    def test_a_busy_machine_is_told(self) -> None:
+        """Sleeps that overran by more than 15 percent hold RTNL for longer than the table says."""
+        point = Point("veth", "idle", "global", 1, stretch=20, rate=50.0, hold=0.1, overrun=0.4)
+
+        assert point.invalid == "machine busy: sleeps 40% over"
+
     def test_starved_requesters_are_no_rate(self) -> None:
         """A rate that was not measured is not zero."""
         point = Point("veth", "idle", "global", 8, stretch=20, starved=3)
