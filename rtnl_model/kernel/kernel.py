@@ -233,7 +233,8 @@ class Kernel(Assertions):
 
     def label(self, name: str) -> str:
         """A stable name for a new object: the name, with a number from its second use on."""
-        n = self._labels[name] = self._labels.get(name, 0) + 1
+        with self.gate:
+            n = self._labels[name] = self._labels.get(name, 0) + 1
         base = name or "init"
         return base if n == 1 else f"{base}#{n}"
 

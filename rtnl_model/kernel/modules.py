@@ -13,6 +13,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from .errors import KernelError
+from .links import LinkDriver
 from .notifier import NotifierBlock
 from .pernet import PernetOperations
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from lockcheck.sync import Parking
 
     from .kernel import Kernel
-    from .links import LinkDriver
     from .net_namespace import Net
 
 __all__ = ["Modules"]
@@ -128,10 +128,9 @@ class Modules:
 
     def pernet_operations(self, name: str, driver: LinkDriver) -> PernetOperations:
         """A driver's pernet_operations; what it does not override is not called."""
-        base = type(driver).__mro__[-2]  # LinkDriver, without importing it here
 
         def own(method: str) -> bool:
-            return getattr(type(driver), method) is not getattr(base, method)
+            return getattr(type(driver), method) is not getattr(LinkDriver, method)
 
         return PernetOperations(
             name,

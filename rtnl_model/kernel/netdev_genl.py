@@ -68,6 +68,8 @@ class NetdevGenl:
         Context: no RTNL, no netns lock.  Takes I(virt), then I(phys).  Raises: KernelError.
         """
         with self.k.probe.fn("netdev_nl_queue_create_doit"):
+            self.k.chk.assert_not_held(self.k.rtnl_mutex)
+            self.k.chk.assert_not_held(req.sock_net.rtnl_mutex)
             if req.queue_type != "rx" or not req.has_lease:
                 raise KernelError(EINVAL)
             if req.lease_ifindex is None or req.lease_queue is None:

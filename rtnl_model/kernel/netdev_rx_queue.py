@@ -149,6 +149,7 @@ class NetdevRxQueues:
 
     def queue_unlease_all(self, virt: NetDevice) -> None:
         """End every lease of a virtual device.  Takes I(virt), then I(phys) per queue."""
+        self.k.chk.assert_not_held(virt.lock)
         if virt.real_num_rx_queues <= 1:
             return
         with virt.lock:

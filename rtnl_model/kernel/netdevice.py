@@ -94,6 +94,9 @@ class NetDevice:
     net = shared(marked=True)
     """nd_net.  Written under dev.lock and the RTNL of both namespaces; rtnl_net_dev_lock reads it
     without any lock and looks again."""
+    rx_handler = shared(marked=True)
+    """Who receives on this device (bridge, macvlan, ipvlan, macsec …).  Written under the RTNL of its
+    netns, read under RCU by events of other namespaces."""
 
     # What a fresh device has; covered by the RTNL of its netns.
     listed = False
@@ -128,8 +131,6 @@ class NetDevice:
     ops_locked = False
     vlan_challenged = False
     no_rx_handler = False
-    rx_handler: str | None = None
-    """Who receives on this device (bridge, macvlan, ipvlan, macsec …)."""
     rx_handler_data: Any = None
     parent: str = ""
     """dev.parent: the bus device of a physical device; empty for virtual ones."""
@@ -144,6 +145,7 @@ class NetDevice:
         self.name = name
         self.net = net
         self.reg_state = RegState.UNINITIALIZED
+        self.rx_handler = None
         self.ifindex = 0
         self.kind_label = ""
         self.rtnl_link_ops: LinkDriver | None = None

@@ -26,6 +26,7 @@ from .netdevsim_pernet import NetdevsimPernet
 from .netkit import Netkit
 from .netkit_pernet import NetkitPernet
 from .paired_pernet import VethPernet, VxcanPernet
+from .pfcp import Pfcp
 from .veth import Veth
 from .vlan import Vlan
 from .vxcan import Vxcan
@@ -50,6 +51,7 @@ DRIVERS: Sequence[type[LinkDriver]] = (
     Vxcan,
     Geneve,
     Bareudp,
+    Pfcp,
     Netdevsim,
     Vlan,
 )

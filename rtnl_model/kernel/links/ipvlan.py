@@ -186,6 +186,7 @@ class Ipvlan(IpvlanPorts):
         with self.k.probe.fn("ipvlan_uninit", dev):
             port = dev.priv.port
             self.k.chk.assert_not_held(port.pnodes_lock)
+            self.k.chk.assert_not_held(port.dev.lock)
             self.uninit_port(port)
 
     def uninit_port(self, port: IpvlPort) -> None:

@@ -115,6 +115,13 @@ class IpvlanPorts(LinkDriver):
         Locks: I(lower), but for the put at the end of an event (G.2).
         """
         lower = port.dev
+        self.k.chk.assert_not_held(port.pnodes_lock)
+        if port.ipvlans:
+            self.k.report_invariant(
+                f"the ipvlan port of {lower.name} is destroyed with uppers on its list",
+                rule="ipvlan-port-in-use",
+                dev=lower,
+            )
         if port.mode == "l3s":
             self.l3s.ipvlan_l3s_unregister(port)
         self.k.dev.netdev_rx_handler_unregister(lower)

@@ -230,7 +230,11 @@ class Netkit(LinkDriver):
         return NOTIFY_DONE
 
     def delete_lessees(self, phys: NetDevice) -> None:
-        """Collect under I(phys), unregister after it: their uninit takes I(virt), then I(phys)."""
+        """Collect under I(phys), unregister after it: their uninit takes I(virt), then I(phys).
+
+        Locks: not I(phys) on entry.
+        """
+        self.k.chk.assert_not_held(phys.lock)
         head = UnregHead(f"netkit_notifier:{phys.label}")
         with phys.lock:
             for virt in self.lessees(phys):

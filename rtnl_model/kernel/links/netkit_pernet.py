@@ -115,6 +115,7 @@ class NetkitPernet(Netkit):
 
     def delete_lessees(self, phys: NetDevice) -> None:
         """Collect with references under I(phys); queue with no instance lock held."""
+        self.k.chk.assert_not_held(phys.lock)
         collected: list[tuple[NetDevice, RefTracker | None]] = []
         with phys.lock:
             for virt in self.lessees(phys):
