@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.model import booted, end_waits, stretched, warm
 from benchmarks.requesters import Load, drive
+from benchmarks.statistic import rate_of_intervals
 from benchmarks.watch import BARRIER_LOCK, Wait, WatchedChecker
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Point:
     lock_wait: float = 0.0
     """Seconds a round waits for locks, all its threads together, the shared barrier left out."""
     hold: float = 0.0
-    """Seconds a round sleeps with RTNL held."""
+    """Seconds a round is to sleep with RTNL held."""
     overrun: float = 0.0
     """By how much the sleeps with RTNL held lasted longer than asked: others want the CPUs too."""
     cpu: float = 0.0
@@ -130,8 +131,11 @@ def _scaled_back(point: Point, load: Load, waits: list[Wait]) -> Point:
     totals = _totals(waits, load.begin, load.end)
     each = stretch * max(1.0, (load.rate or 0.0) * (load.end - load.begin))
     point.lock_wait = totals["lock"] / each
-    point.hold = totals["held"] / each
-    point.overrun = totals["held"] / totals["asked"] - 1 if totals["asked"] else 0.0
+    whole = _totals(waits, load.started, load.end)  # bursts may miss a short window
+    spent = load.end - load.started
+    rounds = rate_of_intervals(load.rounds, load.started, load.end) * spent if spent > 0 else 0.0
+    point.hold = whole["asked"] / (stretch * max(1.0, rounds))
+    point.overrun = whole["held"] / whole["asked"] - 1 if whole["asked"] else 0.0
     point.cpu = load.cpu_per_round
     point.utilisation = load.utilisation
     point.failures = load.failures

@@ -38,7 +38,7 @@ class Load:
     utilisation: float
     """CPU seconds of the process per second."""
     by_requester: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    """(began, ended) of every round that touches the window, by the requester's thread."""
+    """(began, ended) of every round that began before the window's end, by requester's thread."""
     failures: list[str] = field(default_factory=list)
     starved: int = 0
     """Requesters that did not end a round in all the time there was."""
@@ -47,6 +47,11 @@ class Load:
     def rounds(self) -> list[tuple[float, float]]:
         """All of them."""
         return [round_ for rounds in self.by_requester.values() for round_ in rounds]
+
+    @property
+    def started(self) -> float:
+        """When the first round of all began."""
+        return min((begin for begin, _ in self.rounds), default=self.begin)
 
     @property
     def rate(self) -> float | None:
@@ -124,7 +129,7 @@ def drive(
         finish()
         for each in threads:
             each.join()
-    return _collect(requesters, Load(begin, min(ends), utilisation), begin)
+    return _collect(requesters, Load(begin, min(ends), utilisation))
 
 
 class _Requester:
@@ -171,11 +176,9 @@ def _until(
         tick()
 
 
-def _collect(requesters: Sequence[_Requester], load: Load, begin: float) -> Load:
+def _collect(requesters: Sequence[_Requester], load: Load) -> Load:
     for i, requester in enumerate(requesters):
-        load.by_requester[f"requester {i}"] = [
-            (a, b) for a, b in requester.ended if b > begin and a < load.end
-        ]
+        load.by_requester[f"requester {i}"] = [(a, b) for a, b in requester.ended if a < load.end]
         if requester.failure:
             load.failures.append(requester.failure)
     load.starved = sum(len(r.ended) <= r.before for r in requesters)
