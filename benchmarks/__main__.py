@@ -80,15 +80,20 @@ def _run_one(run: Run, name: str) -> int:
 
 def _print_header(options: argparse.Namespace, out: Path) -> None:
     m = machine()
+    again = ["python -m benchmarks", *options.asked, f"--seed {options.seed}"]
+    again += ["--quick"] * options.quick + [f"--out {out}"]
     print(
         f"{m['cpu']}, {m['cpus']} CPUs, {m['system']}, load {m['load'][0]}\n"
         f"{m['implementation']} {m['python']} {m['build']}"
         f"{'' if m['optimised'] else ', not an optimised (PGO) build'}\n"
         f"seed {options.seed}, waits stretched by {options.stretch:g} and rates scaled back"
         f"{', quick: short runs, wide error bars' if options.quick else ''}\n"
-        f"again: python -m benchmarks {' '.join(options.asked)} --seed {options.seed}"
-        f"{' --quick' if options.quick else ''} --out {out}"
+        f"again: {' '.join(again)}"
     )
+    if m["load"][0] > m["cpus"] / 2:
+        print(
+            "other programs use these CPUs: trust ratios only, and rows that call themselves valid"
+        )
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
