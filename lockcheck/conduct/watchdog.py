@@ -62,7 +62,11 @@ class Watchdog:
         """The report of the hang, when there was one."""
 
     def __enter__(self) -> Watchdog:
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:  # Ctrl-C while it starts: nobody would stop it
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_exc: object) -> None:

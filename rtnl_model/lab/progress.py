@@ -31,12 +31,16 @@ class Progress:
     def __enter__(self) -> Progress:
         if self._stream is not None:
             self._thread = threading.Thread(target=self._draw, name="progress")
-            self._thread.start()
+            try:
+                self._thread.start()
+            except BaseException:  # Ctrl-C while it starts: nobody would stop it
+                self.__exit__()
+                raise
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self._stop.set()
-        if self._thread is not None:
+        if self._thread is not None and self._thread.is_alive():
             self._thread.join()
         if self._tty:
             self._write("\r\x1b[K")

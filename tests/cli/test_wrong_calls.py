@@ -208,15 +208,18 @@ def test_out_of_threads_is_told(
 
     before = threading.active_count()
     begun: list[object] = []
-    begin = threading._start_new_thread  # type: ignore[attr-defined]
+    name = next(
+        n for n in ("_start_joinable_thread", "_start_new_thread") if hasattr(threading, n)
+    )
+    begin = getattr(threading, name)
 
-    def start(*args: object) -> object:
+    def start(*args: object, **kwargs: object) -> object:
         if len(begun) >= 5:
             raise RuntimeError("can't start new thread")
         begun.append(args)
-        return begin(*args)
+        return begin(*args, **kwargs)
 
-    monkeypatch.setattr(threading, "_start_new_thread", start)
+    monkeypatch.setattr(threading, name, start)
 
     assert main(["run", files["good"]]) == Status.WRONG
     assert "refuses another thread" in one_line(capsys.readouterr().err)
