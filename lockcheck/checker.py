@@ -25,6 +25,7 @@ from lockcheck.core.engine import Engine
 from lockcheck.core.held import ThreadState
 from lockcheck.seam import Conductor, Kind, Op
 from lockcheck.sync.lock import NamedLock
+from lockcheck.sync.plain import PlainThread
 from lockcheck.sync.recorder import RecordedLock
 
 if TYPE_CHECKING:
@@ -122,8 +123,9 @@ class Checker:
         ts = ThreadState(serial, known.name if known is not None else f"thread-{serial}")
         ts.ident = ident
         ts.thread = known
-        with self._threads_lock:
-            self.threads[serial] = ts
+        if not isinstance(known, PlainThread):  # the machinery's own are no threads of the run
+            with self._threads_lock:
+                self.threads[serial] = ts
         self.engine.thread_begin(ts, thread)
         if self.main_only and ident != threading.main_thread().ident:
             for context in self.main_only:

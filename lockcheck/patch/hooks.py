@@ -15,6 +15,7 @@ ordinary calls at that place), C extensions' own threads and handlers, `signal.s
 
 from __future__ import annotations
 
+import _thread
 import gc
 import os
 import signal
@@ -26,6 +27,7 @@ from typing import Any
 from lockcheck.core import rules
 from lockcheck.patch import logs
 from lockcheck.patch.state import binding
+from lockcheck.sync.plain import PlainThread
 
 __all__ = ["hook", "unhook"]
 
@@ -130,6 +132,9 @@ def _collector(phase: str, _info: dict[str, int]) -> None:
     chk = binding.checker
     if chk is None or not gc.isenabled():
         return
+    thread = threading._active.get(_thread.get_ident())  # type: ignore[attr-defined]
+    if thread is None or isinstance(thread, PlainThread):
+        return  # it would become known to the checker by our asking
     try:
         ts = chk.tls.t
     except AttributeError:

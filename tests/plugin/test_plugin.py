@@ -1,0 +1,171 @@
+"""The pytest plugin: off by default; on, it fails the test that caused a finding."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+INVERSION = """
+import threading
+
+def invert(a, b):
+    turn = [0]
+    def one():
+        with a:
+            with b: pass
+        turn[0] = 1
+    def two():
+        while not turn[0]: pass
+        with b:
+            with a: pass
+    threads = [threading.Thread(target=f) for f in (one, two)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+"""
+
+
+def run_pytest(
+    folder: Path, tests: str, *args: str, conftest: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run pytest with the plugin in a process of its own."""
+    (folder / "test_it.py").write_text(tests)
+    if conftest:
+        (folder / "conftest.py").write_text(conftest)
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "lockcheck.pytest_plugin", "-q", *args],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def outcomes(ended: subprocess.CompletedProcess[str]) -> str:
+    """The last line, without its time."""
+    return ended.stdout.strip().splitlines()[-1].split(" in ")[0]
+
+
+def test_it_is_off_until_asked_for_and_then_costs_no_import(tmp_path: Path) -> None:
+    """Without --lockcheck nothing is installed and nothing of the checker is imported."""
+    ended = run_pytest(
+        tmp_path,
+        "import sys, threading\n"
+        "def test_a():\n"
+        "    assert 'lockcheck.checker' not in sys.modules\n"
+        "    assert 'structlog' not in sys.modules\n"
+        "    assert type(threading.Lock()).__module__ == '_thread'\n",
+    )
+
+    assert outcomes(ended) == "1 passed"
+
+
+def test_the_test_that_caused_a_finding_fails_with_its_splat(tmp_path: Path) -> None:
+    """And only that test; the ones before and after it pass."""
+    ended = run_pytest(
+        tmp_path,
+        INVERSION
+        + "def test_before(): pass\n"
+        + "def test_guilty(): invert(threading.Lock(), threading.Lock())\n"
+        + "def test_after(): pass\n",
+        "--lockcheck",
+    )
+
+    assert ended.returncode == 1
+    assert outcomes(ended) == "1 failed, 2 passed"
+    assert "test_guilty" in ended.stdout
+    assert "possible circular locking dependency detected" in ended.stdout
+    assert "lockcheck: possible circular" in ended.stdout
+
+
+def test_locks_of_conftest_and_module_level_are_checked(tmp_path: Path) -> None:
+    """They are made before any test runs."""
+    ended = run_pytest(
+        tmp_path,
+        INVERSION + "from conftest import A\nB = threading.Lock()\n"
+        "def test_guilty(): invert(A, B)\n",
+        "--lockcheck",
+        conftest="import threading\nA = threading.Lock()\n",
+    )
+
+    assert outcomes(ended) == "1 failed"
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        '@pytest.mark.lockcheck(allow=["circular"])',
+        '@pytest.mark.lockcheck(allow=["test_it:*"])',
+    ],
+)
+def test_a_marker_allows_findings_by_kind_or_class(tmp_path: Path, mark: str) -> None:
+    """The marked test passes; another allowance does not help."""
+    body = "def test_it():\n    a = threading.Lock()\n    b = threading.Lock()\n    invert(a, b)\n"
+    allowed = run_pytest(tmp_path, f"import pytest\n{INVERSION}{mark}\n{body}", "--lockcheck")
+    other = run_pytest(
+        tmp_path,
+        f'import pytest\n{INVERSION}@pytest.mark.lockcheck(allow=["recursive"])\n{body}',
+        "--lockcheck",
+    )
+
+    assert outcomes(allowed) == "1 passed"
+    assert outcomes(other) == "1 failed"
+
+
+def test_a_baseline_silences_known_findings(tmp_path: Path) -> None:
+    """The findings.json of an earlier session serves; --lockcheck-report wrote it."""
+    tests = INVERSION + "def test_it(): invert(threading.Lock(), threading.RLock())\n"
+    first = run_pytest(tmp_path, tests, "--lockcheck", "--lockcheck-report", "out")
+    again = run_pytest(
+        tmp_path, tests, "--lockcheck", "--lockcheck-baseline", "out/findings.json"
+    )
+    wrong = run_pytest(tmp_path, tests, "--lockcheck", "--lockcheck-baseline", "none.json")
+
+    assert outcomes(first) == "1 failed"
+    assert outcomes(again) == "1 passed"
+    assert wrong.returncode == 4
+    assert "none.json" in wrong.stderr
+
+
+def test_fail_on_decides_what_counts(tmp_path: Path) -> None:
+    """One thread takes both orders: `class-only`, below the default."""
+    tests = (
+        "import threading\n"
+        "def test_it():\n"
+        "    a = threading.Lock()\n    b = threading.Lock()\n"
+        "    with a:\n        with b: pass\n    with b:\n        with a: pass\n"
+    )
+    default = run_pytest(tmp_path, tests, "--lockcheck")
+    strict = run_pytest(tmp_path, tests, "--lockcheck", "--lockcheck-fail-on", "class-only")
+
+    assert outcomes(default) == "1 passed"
+    assert outcomes(strict) == "1 failed"
+
+
+def test_a_stuck_test_fails_and_the_next_one_runs(tmp_path: Path) -> None:
+    """The watchdog ends it with who waits for whom; no thread of it stays."""
+    tests = (
+        "import threading\n"
+        "def test_stuck():\n"
+        "    a = threading.Lock()\n    b = threading.Lock()\n    both = threading.Barrier(2)\n"
+        "    def body(x, y):\n        with x:\n            both.wait()\n            with y: pass\n"
+        "    threads = [threading.Thread(target=body, args=p) for p in ((a, b), (b, a))]\n"
+        "    for t in threads: t.start()\n    for t in threads: t.join()\n"
+        "def test_next():\n"
+        "    assert threading.active_count() == 2\n"  # the watchdog of this test
+        "    e = threading.Event()\n"
+        "    t = threading.Thread(target=e.set); t.start(); e.wait(); t.join()\n"
+    )
+    ended = run_pytest(tmp_path, tests, "--lockcheck")
+
+    assert outcomes(ended) == "1 failed, 1 passed"
+    assert "threads are deadlocked" in ended.stdout
