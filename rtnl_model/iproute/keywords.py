@@ -144,6 +144,7 @@ KIND_OPTIONS: dict[str, tuple[Word, ...]] = {
         Word("id"),
         *_words("reorder_hdr gvrp mvrp loose_binding bridge_binding", modelled=False),
     ),
+    "pfcp": (),
     "phys": (Word("driver", exact=True), Word("queues", exact=True)),
 }
 """Options after `type KIND` of the kinds that a driver of the model exists for."""

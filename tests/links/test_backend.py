@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MAKE = {
     "bareudp": "type bareudp dstport 6635 ethertype ipv4",
     "geneve": "type geneve id 7 remote 10.0.0.9",
+    "pfcp": "type pfcp",
 }
 ELSEWHERE = """
 ip netns add ns1
@@ -37,7 +38,7 @@ def test_it_is_unregistered_where_it_lives(kind: str) -> None:
     """cleanup_net only hands it over."""
     recorded = run(ELSEWHERE.format(make=MAKE[kind]) + "ip netns del ns1", "small")
 
-    assert lines(recorded, f"{kind}_uninit") == [("kworker/ns2", "t0")]
+    assert lines(recorded, "free_netdev")[-1:] == [("kworker/ns2", "t0")]
     assert lines(recorded, f"{kind}_dellink") == []
 
 
@@ -115,14 +116,36 @@ def test_geneve_devices_of_a_port_share_a_socket() -> None:
         assert data.sock_list == []
 
 
+def test_a_backend_has_one_pfcp() -> None:
+    """The port is fixed."""
+    script = ELSEWHERE.format(make="type pfcp")
+
+    assert answer(run(script + "ip -n ns1 link add t1 type pfcp")) == (2, "EADDRINUSE", "")
+    assert answer(run(script + "ip -n ns2 link add t1 type pfcp"))[0] == 0
+
+
 @pytest.mark.parametrize("kind", MAKE)
 @pytest.mark.parametrize("rtnl", ["small", "pernet"])
 def test_backend_and_device_deleted_at_once(kind: str, rtnl: str, seed: int) -> None:
     """The list's mutex decides who queues it; the other finds it off the list."""
-    script = ELSEWHERE.format(make=MAKE[kind]) + "ip netns del ns1 & ip -n ns2 link del t0 & wait"
-    outcome = explored(script, rtnl, 15, seed)
+    script = (
+        ELSEWHERE.format(make=MAKE[kind])
+        + "ip -n ns2 link set t0 up\nip netns del ns1 & ip -n ns2 link del t0 & wait"
+    )
+    outcome = explored(script, rtnl, 40, seed)
 
     assert [str(f.report) for f in outcome.findings if not f.known] == []
+
+
+@pytest.mark.parametrize("kind", MAKE)
+def test_without_the_fix_the_backend_is_used_after_its_exit(kind: str, seed: int) -> None:
+    """G.15: a user deletes the device, so no work is queued that the exit could flush."""
+    script = (
+        ELSEWHERE.format(make=MAKE[kind])
+        + "ip -n ns2 link set t0 up\nip netns del ns1 & ip -n ns2 link del t0 & wait"
+    )
+
+    assert explored(script, "pernet", 300, seed, bugs=("G.15",)).outcome == "failed"
 
 
 @pytest.mark.parametrize("kind", MAKE)

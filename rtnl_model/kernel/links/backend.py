@@ -12,7 +12,7 @@ its exit between them.  Left out: packets, offload.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lockcheck.sync.shared import shared
 
@@ -39,6 +39,8 @@ class BackendNet:
         self.lock = lock
         """Protects: dev_list and every priv.listed of it.  Order: after the namespace's RTNL,
         before the instance lock that unregister_netdevice_queue_net takes; never inside itself."""
+        self.users: Any = None
+        """Only with the fix of G.15: a Refcount of devices between their init and uninit."""
         self.dev_list: list[NetDevice] = []
         """Devices whose socket belongs here, wherever they live."""
 
