@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         on_outcome=screen.outcome,
         trace=trace_functions(args.trace),
         write_trace=screen.trace,
+        logged=args.log_level in ("debug", "info"),
         recorder=Recorder() if report is not None else None,
     )
     if report is not None:

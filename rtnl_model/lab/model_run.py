@@ -28,6 +28,7 @@ from ..kernel.links import LinkDriver
 from ..kernel.links.drivers import driver_table
 from ..kernel.regime import REGIMES
 from ..kernel.timing import TIMINGS
+from ..view.log_events import LogWriter
 from ..view.trace import TraceWriter
 from .catalogue import UnknownBug, applied
 from .debts import owed
@@ -168,9 +169,11 @@ def record(
     trace: Collection[str] | None = None,
     write_trace: Callable[[str], object] | None = None,
     recorder: Recorder | None = None,
+    logged: bool = False,
 ) -> Recorded:
     """Run `script` on a fresh kernel.  Every thread is joined when this returns.
 
+    `logged`: tell what happens as structlog events.
     `recorder` keeps who held and waited for what, for a report's time line.
     `trace` None: no probe lines; else those functions, an empty collection meaning all.
     Ctrl-C ends the run at once; the result is then marked interrupted.
@@ -180,6 +183,8 @@ def record(
     run = ScriptRun(k, script, keep_going=keep_going, on_outcome=on_outcome)
     interrupted = False
     with ExitStack() as stack:
+        if logged:
+            stack.enter_context(LogWriter(k))
         if trace is not None and write_trace is not None:
             stack.enter_context(TraceWriter(k, write_trace, trace))
         stack.enter_context(

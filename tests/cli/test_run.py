@@ -222,3 +222,61 @@ def test_a_driver_of_ones_own_is_used(
     assert doc["findings"] == []
     assert [d["ifname"] for d in doc["ops"][3]["devices"]["upp"]] == ["lo", "s0"]
     assert [d["ifname"] for d in doc["ops"][4]["devices"]["upp"]] == ["lo"]
+
+
+def test_a_logged_run_tells_every_device(tmp_path: Path) -> None:
+    """--log-level info --log-json: appeared, gone, with netns, device, thread and order."""
+    done = subprocess.run(
+        [sys.executable, "-m", "rtnl_model", "run", script(tmp_path, PAIR),
+         "--log-level", "info", "--log-json"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        check=True, timeout=60,
+    )  # fmt: skip
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    numbers = [line["sequence"] for line in lines]
+    gone = {(line["netns"], line["dev"]) for line in lines if line["event"] == "device.gone"}
+
+    assert all({"event", "thread", "netns", "dev", "sequence"} <= line.keys() for line in lines)
+    assert sorted(numbers) == list(range(1, len(lines) + 1))
+    assert gone == {("left", "end0"), ("right", "end1")}
+
+
+SEED = """\
+ip netns add left
+ip netns add right
+ip link add eth9 type phys driver mlx5_core queues 4
+ip -n left link add nk0 numrxqueues 4 type netkit mode l3 peer name nk1 numrxqueues 4 netns right
+lease eth9 queue 1 to right/nk1
+ip a
+rmmod mlx5_core
+ip a
+"""
+
+
+@pytest.mark.parametrize("regime", ["global", "small", "pernet"])
+def test_unloading_a_leased_cards_driver_takes_its_netkits_along(
+    regime: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second seed's example: after `rmmod mlx5_core` card and pair are gone."""
+    status = main(["run", script(tmp_path, SEED), "--rtnl", regime])
+
+    out = capsys.readouterr().out
+    before, _rmmod, after = out.partition("# rmmod mlx5_core\n")
+    assert status == Status.CLEAN
+    assert "eth9" in before
+    assert "eth9" not in after
+    assert "left: lo\nright: lo\nclean: no findings\n" in after
+
+
+def test_without_the_notifier_the_card_waits_for_ever(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--bug netkit-notifier: the run hangs as recorded, ends, and says who holds the card."""
+    path = script(tmp_path, SEED)
+
+    status, doc = document(["run", path, "--bug", "netkit-notifier"], capsys)
+
+    assert status == Status.FOUND
+    assert doc["hung"] == 6
+    assert "waiting for eth9 to become free. Usage count = 2" in doc["ops"][6]["kmsg"][0]
+    assert "eth9 is held by" in doc["findings"][0]["text"]

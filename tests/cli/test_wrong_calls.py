@@ -208,9 +208,7 @@ def test_out_of_threads_is_told(
 
     before = threading.active_count()
     begun: list[object] = []
-    name = next(
-        n for n in ("_start_joinable_thread", "_start_new_thread") if hasattr(threading, n)
-    )
+    name = next(n for n in ("_start_joinable_thread", "_start_new_thread") if hasattr(threading, n))
     begin = getattr(threading, name)
 
     def start(*args: object, **kwargs: object) -> object:
