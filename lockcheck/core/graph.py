@@ -17,9 +17,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.core.classes import NOTHING, RECURSIVE_READ, WRITE, Key, LockClass
-from lockcheck.core.held import Chain, ThreadState
+from lockcheck.core.held import ThreadState
 from lockcheck.core.order import Order
-from lockcheck.core.replay import trail
+from lockcheck.core.replay import marks
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY, Stack
 
@@ -55,7 +55,7 @@ class Witness:
     """One thread, in one segment of its life, seen on a record."""
 
     __slots__ = (
-        "chain", "epoch", "held", "leases", "marks", "rec", "serial", "slot", "stack", "thread",
+        "epoch", "held", "leases", "marks", "rec", "serial", "slot", "stack", "thread",
         "vc", "wanted",
     )  # fmt: skip
 
@@ -71,9 +71,8 @@ class Witness:
         self.held: tuple[LockRef, ...] = ()
         """What was held, oldest first, with where it was taken."""
         self.wanted = LockRef("?", "?")
-        self.chain = ts.chain
         self.marks = marks(ts.chain)
-        """How far the thread's view of each prefix had grown (`replay`)."""
+        """What the thread had done under each prefix (`replay`)."""
         self.leases = ts.leases
 
     def ordered(self, other: Witness) -> bool:
@@ -265,10 +264,3 @@ def unordered_threads(witnesses: tuple[Witness, ...]) -> int:
         if all(witness.serial != w.serial and not witness.ordered(w) for w in chosen):
             chosen.append(witness)
     return len(chosen)
-
-
-def marks(chain: Chain) -> tuple[int, ...]:
-    """How far the views along a chain have grown: which sections were done under each prefix."""
-    if chain.parent is None:
-        return (0,)
-    return tuple(len(view.next) for view in trail(chain))

@@ -6,17 +6,21 @@ threads can all get there, or some other deadlock stops them on the way (Kahlon,
 a lock held on the way and dropped early is a gate that no held set shows.
 
 So when a participant's chain has a release out of order, everybody's way from holding nothing is
-reconstructed from the thread's own trie of chains, and a small search over the product of
-those ways decides.  What a thread ever did under a prefix counts as done again on the way: more
-than it needs, so a `possible` stays true.  Ways too long to decide are not called possible.
+reconstructed, and a small search over the product of those ways decides.  What a thread had done
+under each prefix of its chain (`marks`), with all that anybody ever did inside that, counts as done
+again on the way: more than it needs, so a `possible` stays true.  Ways too long to decide are not
+called possible.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lockcheck.core.classes import READ, WRITE, Key
-from lockcheck.core.held import Chain
+from lockcheck.core.classes import WRITE, Key
+
+if TYPE_CHECKING:
+    from lockcheck.core.graph import Record
+    from lockcheck.core.held import Chain
 
 STATES = 20_000
 """States tried before giving up."""
@@ -27,10 +31,25 @@ DEPTH = 8
 
 Step = tuple[bool, Key]
 """(acquire?, key)."""
+Marks = tuple[tuple["Record", tuple[Any, ...]], ...]
+"""From a chain down to the root: each record, and the transitions the thread had made from it."""
 
 
 class WayTooLongError(Exception):
     """A way has more steps than are worth trying."""
+
+
+def marks(chain: Chain) -> Marks:
+    """Note what a thread did under each prefix of its chain."""
+    found: list[tuple[Record, tuple[Any, ...]]] = []
+    view: Chain | None = chain
+    while view is not None:
+        tokens = tuple(view.next)
+        if view.earlier is not None:
+            tokens = (*view.earlier.next, *tokens)
+        found.append((view.rec, tokens))
+        view = view.came or view.parent
+    return tuple(found)
 
 
 def meets(cycle: list[Any]) -> bool:
@@ -38,54 +57,39 @@ def meets(cycle: list[Any]) -> bool:
     if not any(p.rec.tainted for p in cycle):
         return True
     try:
-        ways = [way_to(p.witness.chain, p.witness.marks) for p in cycle]
+        ways = [way_to(p.witness.marks) for p in cycle]
     except WayTooLongError:
         return False
     return reachable(ways)
 
 
-def way_to(chain: Chain, marks: tuple[int, ...]) -> list[Step]:
-    """Operations from holding nothing to `chain`; `marks`: how far each view had grown then.
+def way_to(noted: Marks) -> list[Step]:
+    """Operations from holding nothing to the end of a chain.
 
-    `marks` goes from the chain down to the root, and beyond a view to its earlier ones.
+    What leads on may have been done before, too: its lock is taken next anyway, and its own
+    sections are told at its own place.
     """
-    views = trail(chain)
     steps: list[Step] = []
-    for at in range(len(views) - 2, -1, -1):  # the root's own sections were over before
-        view = views[at]
-        if view.key is not None:
-            steps.append((True, _key(view)))
-        else:
-            steps += _dropped(view)
-        _sections(view, marks[at], views[at - 1] if at else None, steps)
+    for at in range(len(noted) - 2, -1, -1):  # what was done at the root was over before
+        rec, tokens = noted[at]
+        steps += _arrive(rec)
+        follower = noted[at - 1][0] if at else None
+        for token in tokens:
+            child = rec.children.get(token)
+            if child is not None and child is not follower and child.key is not None:
+                _visit(child, len(rec.held), steps, 1)
         if len(steps) > WAY:
             raise WayTooLongError
     return steps
 
 
-def trail(chain: Chain) -> list[Chain]:
-    """Views from `chain` down to the root, through releases out of order."""
-    found = [chain]
-    while found[-1].came is not None or found[-1].parent is not None:
-        last = found[-1]
-        before = last.came if last.came is not None else last.parent
-        assert before is not None
-        found.append(before)
-    return found
-
-
-def _key(view: Chain) -> Key:
-    assert view.rec.key is not None
-    return view.rec.key
-
-
-def _dropped(view: Chain) -> list[Step]:
-    """The release out of order that made this view."""
-    before = view.came
-    if before is None:
-        return []
-    after = list(view.rec.held)
-    for key in before.rec.held:
+def _arrive(rec: Record) -> list[Step]:
+    """The operation that leads to a record from the one before."""
+    if rec.key is not None:
+        return [(True, rec.key)]
+    before = rec.parent.held if rec.parent is not None else ()
+    after = list(rec.held)
+    for key in before:
         if after and after[0] is key:
             after.pop(0)
         else:
@@ -93,51 +97,38 @@ def _dropped(view: Chain) -> list[Step]:
     return []
 
 
-def _sections(view: Chain, count: int, follower: Chain | None, steps: list[Step]) -> None:
-    """Everything that was done under a view, each time back to what it holds.
+def _visit(rec: Record, base: int, steps: list[Step], depth: int) -> None:
+    """Take a record's lock, do everything under it, drop it; again for each way it ended.
 
-    What leads on (`follower`) may have been done before, too: its lock is taken next anyway, and
-    its own sections are told at its own place.
+    All of it comes back to the first `base` locks: what dropped one of these was another hold.
     """
-    if view.earlier is not None:
-        _sections(view.earlier, len(view.earlier.next), None, steps)
-    for number, child in enumerate(view.next.values()):
-        if number >= count:
-            break
-        if child.came is None and child is not follower:
-            _visit(child, steps, 1)
-
-
-def _visit(view: Chain, steps: list[Step], depth: int) -> None:
-    """Take the view's lock, do everything under it, drop it; again for each way it ended."""
     if depth > DEPTH or len(steps) > WAY:
         raise WayTooLongError
-    steps.append((True, _key(view)))
-    for child in tuple(view.next.values()):
-        if child.came is None:
-            _visit(child, steps, depth + 1)
-    steps.append((False, _key(view)))
-    for child in tuple(view.next.values()):
-        if child.came is not None:
-            steps.append((True, _key(view)))
-            _after_drop(child, steps, depth)
+    assert rec.key is not None
+    steps.append((True, rec.key))
+    children = tuple(rec.children.values())
+    for child in children:
+        if child.key is not None:
+            _visit(child, base, steps, depth + 1)
+    steps.append((False, rec.key))
+    for child in children:
+        if child.key is None and child.token[1] >= base:
+            steps.append((True, rec.key))
+            _after_drop(child, rec.key, base, steps, depth)
 
 
-def _after_drop(view: Chain, steps: list[Step], depth: int) -> None:
+def _after_drop(rec: Record, newest: Key, base: int, steps: list[Step], depth: int) -> None:
     """Drop out of order, do what followed, drop the rest and take back what lies below."""
     if depth > DEPTH or len(steps) > WAY:
         raise WayTooLongError
-    dropped = _dropped(view)
+    dropped = _arrive(rec)
     steps += dropped
-    for child in tuple(view.next.values()):
-        if child.came is None:
-            _visit(child, steps, depth + 1)
-        else:
+    for child in tuple(rec.children.values()):
+        if child.key is not None:
+            _visit(child, base, steps, depth + 1)
+        elif child.token[1] >= base:
             raise WayTooLongError  # several in one visit: not worth the care
-    came = view.came
-    assert came is not None
-    newest = _key(came)
-    if newest in view.rec.held:
+    if newest in rec.held:
         steps.append((False, newest))
     if dropped and dropped[0][1] is not newest:
         steps.append((True, dropped[0][1]))
@@ -194,6 +185,3 @@ def _free(held: list[list[tuple[Key, ...]]], state: tuple[int, ...], who: int, k
             if same and (mine.mode == WRITE or key.mode == WRITE):
                 return False
     return True
-
-
-__all__ = ["READ", "WayTooLongError", "meets", "reachable", "trail", "way_to"]
