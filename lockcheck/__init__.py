@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lockcheck.core.report import Report
     from lockcheck.patch import install, uninstall
     from lockcheck.seam import Conductor, Kind, Op, Unwind
-    from lockcheck.sync import Shared, shared
+    from lockcheck.sync.shared import Shared, shared
 
 __all__ = [
     "Checker",

@@ -42,7 +42,8 @@ class _Local(threading.local):
 
     def __init__(self, chk: Checker) -> None:
         self.chk = chk
-        self.t: ThreadState = chk._beginning.pop(_thread.get_ident(), None) or chk.make_state(None)
+        begun: ThreadState | None = chk._beginning.get(_thread.get_ident())
+        self.t: ThreadState = chk.make_state(None) if begun is None else begun
 
 
 class Graph(GraphView):
@@ -135,7 +136,7 @@ class Checker:
     def adopt(self, thread: sync.Thread) -> None:
         """Note that `thread` is about to start (conductors and watchdogs look at `threads`)."""
 
-    def begin_thread(self, thread: sync.Thread) -> ThreadState:
+    def begin_thread(self, thread: Any) -> ThreadState:
         """First instruction of a thread of ours; a pooled OS thread gets a fresh state."""
         ts = self.make_state(thread)
         ident = _thread.get_ident()
@@ -144,7 +145,7 @@ class Checker:
         self._beginning.pop(ident, None)
         return ts
 
-    def end_thread(self, thread: sync.Thread) -> None:
+    def end_thread(self, thread: Any) -> None:
         """Last instruction of a thread of ours: it must hold nothing."""
         ts = self.current()
         self.engine.thread_end(ts)

@@ -110,7 +110,8 @@ class _Session:
             return
         text = "\n\n".join(str(report) for report in found)
         result.sections.append(("lockcheck", text))
-        if result.outcome != "failed":
+        ended = call.excinfo is not None and call.excinfo.type.__name__ == "Unwind"
+        if result.outcome != "failed" or ended:
             first = found[0]
             more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
             result.outcome = "failed"

@@ -146,7 +146,8 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = _Parser(
         prog="lockcheck",
-        description=EXAMPLES + "Finds lock-order inversions and other deadlocks before they happen.",
+        description=EXAMPLES
+        + "Finds lock-order inversions and other deadlocks before they happen.",
         epilog=STATUSES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -155,9 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="run a program checked (`lockcheck run --help`)")
     show = commands.add_parser("report", help="render a recorded graph")
     show.add_argument("graph", metavar="GRAPH.json")
-    show.add_argument(
-        "--format", choices=("text", "tables", "json", "dot", "html"), default="text"
-    )
+    show.add_argument("--format", choices=("text", "tables", "json", "dot", "html"), default="text")
     compare = commands.add_parser("diff", help="what appeared and what went between two graphs")
     compare.add_argument("old", metavar="OLD.json")
     compare.add_argument("new", metavar="NEW.json")

@@ -1,9 +1,10 @@
 """Run somebody's program in this process as `python` would, checked from its first line.
 
 The program is `__main__`, sees its own `sys.argv` and `sys.path[0]`, and its tracebacks do not show
-us.  After its last line comes what the interpreter does at the end, where we can see it: threading's
-own exit functions, the join of every non-daemon thread (a wait like any other: the watchdog may end
-it), then `atexit`.  `os._exit` and `exec` end the process without a report, as they end everything.
+us.  After its last line comes what the interpreter does at the end, where we can see it: the exit
+functions of threading, the join of every non-daemon thread (a wait like any other: the watchdog
+may end it), then `atexit`.  `os._exit` and `exec` end the process without a report, as they end
+everything.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`lockcheck run`: any Python program with `threading`'s primitives checked.
 
-Reports go to stderr when it ends, for stdout is the program's.  Status 1 when a finding counts, else
-the program's own.  A program whose threads are all stuck for good is ended by the watchdog, with the
-report of who waits for whom.
+Reports go to stderr when it ends, for stdout is the program's.  Status 1 when a finding counts,
+else the program's own.  A program whose threads are all stuck for good is ended by the watchdog,
+with the report of who waits for whom.
 """
 
 from __future__ import annotations

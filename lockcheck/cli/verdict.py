@@ -1,7 +1,8 @@
 """Which findings count: severity, and the baseline of known ones.  For the CLI and for pytest.
 
-A baseline is a JSON file of fingerprints, `{"schema": "lockcheck/baseline/1", "known": {fingerprint:
-title}}`; a `findings.json` or `graph.json` of an earlier run serves as well: what it has is known.
+A baseline is a JSON file of fingerprints, `{"schema": "lockcheck/baseline/1", "known":
+{fingerprint: title}}`; a `findings.json` or `graph.json` of an earlier run serves as well: what it
+has is known.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ class FirstThread:
         self.state: Any = None
 
     def __enter__(self) -> FirstThread:
-        self.state = self._chk.begin_thread(self)  # type: ignore[arg-type]
+        self.state = self._chk.begin_thread(self)
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._chk.end_thread(self)  # type: ignore[arg-type]
+        self._chk.end_thread(self)

@@ -2,8 +2,8 @@
 
 Replaced are the names in the two modules, in every loaded module that imported them by name
 (`from threading import Lock`), and logging's own module lock and handlers' locks, which are made
-before anybody could install anything.  Other locks made earlier stay what they are and keep working,
-unchecked.
+before anybody could install anything.  Other locks made earlier stay what they are and keep
+working, unchecked.
 
 Not seen: `_thread.allocate_lock`, locks inside C extensions, `multiprocessing`'s locks, default
 arguments and class attributes that were bound to `threading.Lock` before.

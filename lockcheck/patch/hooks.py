@@ -62,7 +62,7 @@ def hook() -> None:
     if not _hooks.fork_registered:
         _hooks.fork_registered = True
         _register(before=_before_fork, after_in_child=_after_fork_in_child)
-    os.register_at_fork = _checked_register  # type: ignore[assignment]
+    os.register_at_fork = _checked_register
 
 
 def unhook() -> None:
@@ -78,7 +78,7 @@ def unhook() -> None:
     _rewrap(lambda handler: handler)
 
 
-# -- signals -----------------------------------------------------------------------------------------
+# -- signals ---------------------------------------------------------------------------------------
 
 
 class _Handler:
@@ -125,7 +125,7 @@ def _rewrap(wrap: Callable[[Any], Any]) -> None:
             _signal(number, wrap(handler))
 
 
-# -- the collector -----------------------------------------------------------------------------------
+# -- the collector ---------------------------------------------------------------------------------
 
 
 def _collector(phase: str, _info: dict[str, int]) -> None:
@@ -146,7 +146,7 @@ def _collector(phase: str, _info: dict[str, int]) -> None:
         chk.engine.context_leave(ts, "gc")
 
 
-# -- forks -------------------------------------------------------------------------------------------
+# -- forks -----------------------------------------------------------------------------------------
 
 
 def _before_fork() -> None:
@@ -172,6 +172,9 @@ def _checked_register(**functions: Any) -> None:
     """`os.register_at_fork`: a lock that is taken before or made anew in the child is no hazard."""
     for function in functions.values():
         owner = getattr(function, "__self__", None)
-        if owner is not None and getattr(function, "__name__", "") in ("acquire", "_at_fork_reinit"):
+        if owner is not None and getattr(function, "__name__", "") in (
+            "acquire",
+            "_at_fork_reinit",
+        ):
             _hooks.guarded.append(getattr(owner, "lock", owner))
     _register(**functions)

@@ -37,7 +37,8 @@ def cover(chk: Checker) -> None:
 def uncover() -> None:
     """Put the original locks back where the checked ones are still in place and free."""
     for owner, attribute, original, checked in reversed(_now.places):
-        if getattr(owner, attribute, None) is checked and checked.acquire(blocking=False):
+        mine = getattr(owner, attribute, None) is checked
+        if mine and checked.acquire(blocking=False):
             setattr(owner, attribute, original)
             checked.release()
     _now.places.clear()
@@ -51,8 +52,11 @@ def guarded() -> list[Any]:
 
 
 def _exchange(owner: Any, attribute: str, checked: Any) -> None:
-    original = getattr(owner, attribute, None)
-    if original is None or not original.acquire(blocking=False):
+    original: Any = getattr(owner, attribute, None)
+    if original is None:
+        return
+    free: bool = original.acquire(blocking=False)
+    if not free:
         return
     setattr(owner, attribute, checked)
     original.release()

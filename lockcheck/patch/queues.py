@@ -1,8 +1,8 @@
 """Stand-ins for `queue`'s classes, with what programs use beyond the documented methods.
 
 Subclasses override `_init`, `_put`, `_get`, `_qsize`; well-known recipes take `q.mutex` and clear
-`q.queue`; `not_empty` and its kin are notified by hand.  All of it works as with the library's own,
-on one gate.  `SimpleQueue.put` is reentrant, as the library's is: `concurrent.futures` calls it from
+`q.queue`; `not_empty` and its kin are notified by hand.  All of it works as with the library's
+own, on one gate.  `SimpleQueue.put` is reentrant, as the library's is: executors call it from
 weakref callbacks, which may run in the middle of any other call on the same queue.
 
 Left out: a subclass that replaces `mutex` or a condition by an object of its own.
@@ -89,7 +89,7 @@ class Queue(sync.Queue, metaclass=StandIn):
         )
         self._init(maxsize)
 
-    __class_getitem__ = classmethod(GenericAlias)
+    __class_getitem__: ClassVar[Any] = classmethod(GenericAlias)
 
     # The library's own storage; what a subclass may replace.
     _init = _Queue._init
@@ -229,7 +229,7 @@ class SimpleQueue(sync.SimpleQueue, metaclass=StandIn):
         self._raw_gate = self._gate
         self._gate = _DrainingGate(self._raw_gate, self._drain)  # type: ignore[assignment]
 
-    __class_getitem__ = classmethod(GenericAlias)
+    __class_getitem__: ClassVar[Any] = classmethod(GenericAlias)
 
     def qsize(self) -> int:
         return super().qsize() + len(self._arrived)

@@ -47,7 +47,7 @@ def _factory(cls: StandIn) -> StandIn:
     def refuse(**_kwargs: object) -> NoReturn:
         raise TypeError(f"type 'threading.{cls.__name__}' is not an acceptable base type")
 
-    cls.__init_subclass__ = refuse  # type: ignore[assignment]
+    cls.__init_subclass__ = refuse  # type: ignore[assignment,method-assign,unused-ignore]
     return cls
 
 
@@ -73,7 +73,7 @@ class RLock(metaclass=StandIn):
     _stands_for: ClassVar[tuple[type, ...]] = (
         sync.RLock,
         type(threading.RLock()),
-        threading._RLock,  # type: ignore[attr-defined]
+        threading._RLock,
     )
 
     def __new__(cls) -> Any:
@@ -86,9 +86,7 @@ class RLock(metaclass=StandIn):
 
 
 def _deprecated(old: str, new: str) -> None:
-    warnings.warn(
-        f"{old}() is deprecated, use {new}() instead", DeprecationWarning, stacklevel=3
-    )
+    warnings.warn(f"{old}() is deprecated, use {new}() instead", DeprecationWarning, stacklevel=3)
 
 
 def _shown(what: Any, state: str) -> str:
@@ -121,7 +119,7 @@ class Condition(sync.Condition, metaclass=StandIn):
     def __repr__(self) -> str:
         return f"<Condition({self._lock}, {len(self._tickets)})>"
 
-    def notifyAll(self) -> None:  # noqa: N802
+    def notifyAll(self) -> None:
         """Deprecated spelling of `notify_all`."""
         _deprecated("notifyAll", "notify_all")
         self.notify_all()
@@ -141,7 +139,7 @@ class Event(sync.Event, metaclass=StandIn):
     def __repr__(self) -> str:
         return _shown(self, "set" if self.is_set() else "unset")
 
-    def isSet(self) -> bool:  # noqa: N802
+    def isSet(self) -> bool:
         """Deprecated spelling of `is_set`."""
         _deprecated("isSet", "is_set")
         return self.is_set()
@@ -193,9 +191,7 @@ class Barrier(sync.Barrier, metaclass=StandIn):
         if not issubclass(type(self), sync.Barrier):
             _Barrier.__init__(self, parties, action, timeout)
             return
-        super().__init__(
-            binding.chk, parties, action, timeout, binding.numbered(binding.site(1))
-        )
+        super().__init__(binding.chk, parties, action, timeout, binding.numbered(binding.site(1)))
 
     def __repr__(self) -> str:
         if self.broken:

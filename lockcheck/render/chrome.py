@@ -1,7 +1,7 @@
 """`trace.json`: the time line in the Chrome trace event format; opens in Perfetto.
 
-A row a thread; what it held as slices (nested where the locks were), what it waited for as slices of
-the category "wait".  Times are microseconds from the first span.
+A row a thread; what it held as slices (nested where the locks were), what it waited for as slices
+of the category "wait".  Times are microseconds from the first span.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ def trace(timeline: Mapping[str, Any] | None, process: str = "lockcheck") -> dic
     events: list[dict[str, Any]] = [
         {"name": "process_name", "ph": "M", "pid": PID, "tid": 0, "args": {"name": process}}
     ]
-    for thread in (timeline or {}).get("threads", ()):
-        events.append(
-            {"name": "thread_name", "ph": "M", "pid": PID, "tid": thread["serial"],
-             "args": {"name": thread["name"]}}
-        )  # fmt: skip
+    events += [
+        {
+            "name": "thread_name",
+            "ph": "M",
+            "pid": PID,
+            "tid": thread["serial"],
+            "args": {"name": thread["name"]},
+        }
+        for thread in (timeline or {}).get("threads", ())
+    ]
     spans = sorted(
         (timeline or {}).get("spans", ()), key=lambda s: (s["from"], -s["to"], s["thread"])
     )

@@ -31,7 +31,9 @@ def render(graph: Mapping[str, Any]) -> str:
     for cls in sorted(graph["classes"], key=lambda c: str(c["name"])):
         colour = ', color="red"' if cls["name"] in hot else ""
         tip = f", tooltip={_quote(str(cls['site']))}" if cls.get("site") else ""
-        lines.append(f"  {_quote(str(cls['name']))} [label={_quote(str(cls['name']))}{tip}{colour}];")
+        lines.append(
+            f"  {_quote(str(cls['name']))} [label={_quote(str(cls['name']))}{tip}{colour}];"
+        )
     for edge in sorted(graph["edges"], key=lambda e: (names[e["from"]], names[e["to"]])):
         pair = (names[edge["from"]], names[edge["to"]])
         kinds = ",".join(edge["kinds"])

@@ -10,12 +10,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from importlib import resources
 from typing import Any
 
 from lockcheck.render.dot import bad_pairs
 from lockcheck.render.html_findings import findings_html
-from lockcheck.render.html_script import PAGE, TIMELINE
-from lockcheck.render.html_style import CSS
 from lockcheck.render.places import short_path, where
 from lockcheck.render.proc import contention, usage
 from lockcheck.render.svg import graph_svg
@@ -69,14 +68,19 @@ def render(
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>{CSS}</style></head><body>
+<style>{_asset("page.css")}</style></head><body>
 <header><h1>{escape(title)}</h1><div class="sub">{_subtitle(graph, findings, run)}</div></header>
 <nav>{nav}</nav>
 <main>{body}</main><div id="tip"></div>
 <script type="application/json" id="facts">{_embed(_facts(graph))}</script>
-<script>{PAGE}{TIMELINE}</script>
+<script>{_asset("page.js")}</script>
 </body></html>
 """
+
+
+def _asset(name: str) -> str:
+    """The text of a file that stands beside this one."""
+    return resources.files("lockcheck.render").joinpath(name).read_text(encoding="utf-8")
 
 
 def _embed(value: Any) -> str:
@@ -105,10 +109,9 @@ def _search(placeholder: str, more: str = "") -> str:
 
 
 def _table(heads: Sequence[tuple[str, bool]], rows: Sequence[str]) -> str:
-    head = "".join(f'<th{" class=num" if num else ""}>{escape(h)}</th>' for h, num in heads)
+    head = "".join(f"<th{' class=num' if num else ''}>{escape(h)}</th>" for h, num in heads)
     return (
-        f'<table class="data"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
+        f'<table class="data"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
     )
 
 
@@ -161,15 +164,24 @@ def _classes(graph: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]) ->
     hot = {name for pair in bad_pairs(findings) for name in pair}
     rows = [
         f'<tr class="filtered{" bad" if cls["name"] in hot else ""}">'
-        f'<td class="name">{escape(str(cls["name"]))}</td><td>{escape(str(cls.get("kind", "")))}</td>'
+        f'<td class="name">{escape(str(cls["name"]))}</td>'
+        f"<td>{escape(str(cls.get('kind', '')))}</td>"
         f'<td class="mono">{escape(short_path(str(cls.get("site", ""))))}</td>'
         f'<td class="num">{cls.get("instances", 0)}</td><td class="num">{cls["forward"]}</td>'
         f'<td class="num">{cls["backward"]}</td><td class="num">{cls.get("contentions", 0)}</td>'
         f'<td class="mono">{escape(usage(cls))}</td></tr>'
         for cls in graph["classes"]
     ]
-    heads = [("class", False), ("kind", False), ("made at", False), ("instances", True),
-             ("reaches", True), ("reached by", True), ("contended", True), ("usage", False)]  # fmt: skip
+    heads = [
+        ("class", False),
+        ("kind", False),
+        ("made at", False),
+        ("instances", True),
+        ("reaches", True),
+        ("reached by", True),
+        ("contended", True),
+        ("usage", False),
+    ]
     return _search("search classes") + _table(heads, rows)
 
 
@@ -183,13 +195,21 @@ def _edges(graph: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]) -> s
         rows.append(
             f'<tr class="filtered{" bad" if (a, b) in bad else ""}">'
             f'<td class="name">{escape(a)}</td><td class="name">{escape(b)}</td>'
-            f"<td>{escape(' '.join(edge['kinds']))}</td><td>{escape(str(first.get('thread', '')))}</td>"
+            f"<td>{escape(' '.join(edge['kinds']))}</td>"
+            f"<td>{escape(str(first.get('thread', '')))}</td>"
             f'<td class="mono">{escape(where(first.get("held_stack", ())))}</td>'
             f'<td class="mono">{escape(where(first.get("wanted_stack", ())))}</td>'
             f'<td class="num">{edge.get("count", 0)}</td></tr>'
         )
-    heads = [("held", False), ("taken", False), ("kinds", False), ("first seen in", False),
-             ("held since", False), ("taken at", False), ("sightings", True)]  # fmt: skip
+    heads = [
+        ("held", False),
+        ("taken", False),
+        ("kinds", False),
+        ("first seen in", False),
+        ("held since", False),
+        ("taken at", False),
+        ("sightings", True),
+    ]
     note = (
         "<p class=sub>Kinds: E/S the first was held exclusively or shared; R/N the second was "
         "wanted as a recursive reader or not.</p>"
@@ -214,8 +234,17 @@ def _contention(graph: Mapping[str, Any], timeline: Mapping[str, Any] | None) ->
             for stat, most, cls in ((wait, most_wait, ""), (hold, most_hold, "hold"))
         )
         rows.append(f'<tr class="filtered"><td class="name">{escape(name)}</td>{cells}</tr>')
-    heads = [("class", False), ("waited", True), ("total µs", True), ("longest µs", True),
-             ("", True), ("held", True), ("total µs", True), ("longest µs", True), ("", True)]  # fmt: skip
+    heads = [
+        ("class", False),
+        ("waited", True),
+        ("total µs", True),
+        ("longest µs", True),
+        ("", True),
+        ("held", True),
+        ("total µs", True),
+        ("longest µs", True),
+        ("", True),
+    ]
     return _search("search classes") + _table(heads, rows)
 
 
@@ -225,7 +254,9 @@ def _timeline(timeline: Mapping[str, Any] | None) -> str:
         return '<p class="empty">No time line was recorded.</p>'
     left_out = (timeline or {}).get("dropped", 0) + max(0, len(spans) - SPANS_MAX)
     data = {"threads": (timeline or {})["threads"], "spans": spans[-SPANS_MAX:]}
-    note = f"<p class=sub>The newest spans; {left_out} earlier ones left out.</p>" if left_out else ""
+    note = (
+        f"<p class=sub>The newest spans; {left_out} earlier ones left out.</p>" if left_out else ""
+    )
     return (
         '<div class="bar"><button data-zoom="0.5">+</button><button data-zoom="2">−</button>'
         '<button data-zoom="fit">all</button><span class="sub">drag to move, ctrl + wheel to zoom'

@@ -1,4 +1,4 @@
-"""The findings on the report page: both stacks of every step side by side, the scenario, the splat."""
+"""The findings on the report page: both stacks of every step, the scenario, the splat."""
 
 from __future__ import annotations
 

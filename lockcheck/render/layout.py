@@ -11,6 +11,7 @@ Left out: minimal crossings (it is NP-hard), edge labels, edges drawn as splines
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -107,9 +108,7 @@ def _acyclic(names: Sequence[str], links: Sequence[tuple[str, str]]) -> list[tup
     return sorted({(b, a) if (a, b) in back else (a, b) for a, b in links})
 
 
-def _layers(
-    widths: Mapping[str, float], links: Sequence[tuple[str, str]]
-) -> dict[str, int]:
+def _layers(widths: Mapping[str, float], links: Sequence[tuple[str, str]]) -> dict[str, int]:
     """Below all its sources, in the first layer that has room; loose nodes come last."""
     out: dict[str, list[str]] = {name: [] for name in widths}
     missing: dict[str, int] = dict.fromkeys(widths, 0)
@@ -166,13 +165,13 @@ Neighbours = dict[int, list[Placed]]
 
 
 def _neighbours(
-    layers: Sequence[Sequence[Placed]], paths: Mapping[tuple[str, str], Sequence[Placed]]
+    paths: Mapping[tuple[str, str], Sequence[Placed]],
 ) -> tuple[Neighbours, Neighbours]:
     """Who is above and below each placed node, by its number in the drawing."""
     above: Neighbours = {}
     below: Neighbours = {}
     for path in paths.values():
-        for upper, lower in zip(path, path[1:], strict=False):
+        for upper, lower in itertools.pairwise(path):
             below.setdefault(id(upper), []).append(lower)
             above.setdefault(id(lower), []).append(upper)
     return above, below
@@ -180,7 +179,7 @@ def _neighbours(
 
 def _order(layers: list[list[Placed]], paths: Mapping[tuple[str, str], Sequence[Placed]]) -> None:
     """Barycentre sweeps; ties keep their order."""
-    above, below = _neighbours(layers, paths)
+    above, below = _neighbours(paths)
     for sweep in range(SWEEPS):
         rows = layers[1:] if sweep % 2 == 0 else list(reversed(layers[:-1]))
         towards = above if sweep % 2 == 0 else below
@@ -200,7 +199,7 @@ def _coordinates(
     layers: list[list[Placed]], paths: Mapping[tuple[str, str], Sequence[Placed]]
 ) -> None:
     """Pack each layer, then pull each node towards its neighbours, never through another."""
-    above, below = _neighbours(layers, paths)
+    above, below = _neighbours(paths)
     widest = 0.0
     for row in layers:
         at = 0.0

@@ -42,7 +42,7 @@ def short_path(path: str) -> str:
         if found:
             return short
     parts = path.split("/")
-    return path if len(parts) <= 4 else "/".join([".."] + parts[-3:])
+    return path if len(parts) <= 4 else "/".join(["..", *parts[-3:]])
 
 
 def place(frame: Frame) -> str:

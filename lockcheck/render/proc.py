@@ -17,9 +17,7 @@ CONTEXTS = (("hardirq", "signal"), ("softirq", "gc"))
 RULE = "-" * 187
 
 
-def tables(
-    graph: Mapping[str, Any], timeline: Mapping[str, Any] | None = None
-) -> dict[str, str]:
+def tables(graph: Mapping[str, Any], timeline: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Return file name -> text of all four."""
     return {
         "lockdep.txt": lockdep(graph),

@@ -83,7 +83,7 @@ def splat_of(finding: Finding) -> str:
 
 
 def _banner(finding: Finding) -> list[str]:
-    header = HEADERS.get(finding["kind"], finding["kind"])
+    header: str = HEADERS.get(finding["kind"]) or str(finding["kind"])
     if finding["kind"] == "inverted-context" and len(finding.get("cycle", ())) > 1:
         header = "possible irq lock inversion dependency detected"
     if not header.startswith("["):
@@ -103,6 +103,8 @@ def _footer(finding: Finding) -> list[str]:
     advice = finding.get("advice") or ADVICE.get(finding["kind"], "")
     if advice:
         lines += ["", f"what to do: {advice}"]
+    if finding.get("made"):
+        lines += ["", *(f"made at: {name}: {at}" for name, at in finding["made"].items())]
     lines += ["", f"fingerprint: {finding['fingerprint']}"]
     if finding.get("replay"):
         lines.append(f"replay: {finding['replay']}")
@@ -225,7 +227,7 @@ def _recursive(finding: Finding) -> list[str]:
     return lines
 
 
-# -- circles with waits ------------------------------------------------------------------------------
+# -- circles with waits ----------------------------------------------------------------------------
 
 
 def _waiting(finding: Finding) -> list[str]:
@@ -265,7 +267,7 @@ def _owed(step: Mapping[str, Any]) -> str:
     return f"the release of {held['name']}" if is_lock(held) else str(held["name"])
 
 
-# -- the others --------------------------------------------------------------------------------------
+# -- the others ------------------------------------------------------------------------------------
 
 
 def _inverted(finding: Finding) -> list[str]:

@@ -38,8 +38,10 @@ def graph_svg(
     parts = [_head(drawing)]
     for a, b, kinds in sorted(links):
         parts.append(_edge(drawing, a, b, kinds, (a, b) in bad))
-    for name in sorted(drawing.nodes):
-        parts.append(_node(drawing.nodes[name], names[name], name in in_finding))
+    parts += [
+        _node(drawing.nodes[name], names[name], name in in_finding)
+        for name in sorted(drawing.nodes)
+    ]
     parts.append("</g></svg>")
     return "\n".join(parts)
 

@@ -54,7 +54,7 @@ def block(chk: Checker, ts: ThreadState, op: Op, raw: Any, timeout: float = -1) 
         ts.waits += 1
         if chk.recorder is not None:
             chk.recorder.waited(ts, op, since, chk.clock())
-    if chk.aborted:
+    if _over(chk):
         if got:
             try:
                 raw.release()  # the next one blocked here must wake too
@@ -62,3 +62,8 @@ def block(chk: Checker, ts: ThreadState, op: Op, raw: Any, timeout: float = -1) 
                 pass  # its owner, unwinding, was faster
         raise Unwind
     return got
+
+
+def _over(chk: Checker) -> bool:
+    """Was the run aborted meanwhile?"""
+    return chk.aborted

@@ -61,7 +61,7 @@ class Lock:
 
     @property
     def chk(self) -> Checker:
-        return self._tls.chk  # type: ignore[no-any-return]
+        return self._tls.chk
 
     @property
     def name(self) -> str:

@@ -82,7 +82,11 @@ class Queue(Parking):
             if timeout is not None and timeout < 0:
                 raise ValueError("'timeout' must be a non-negative number")
             box = self._await(
-                lambda: not self._is_empty(), self._remove, f"an item in {self.name}", timeout, "item"
+                lambda: not self._is_empty(),
+                self._remove,
+                f"an item in {self.name}",
+                timeout,
+                "item",
             )
             if box is not None and self.maxsize > 0:
                 self.chk.engine.wake(self.chk.current(), self, "room")

@@ -1,9 +1,9 @@
 """A recorder for time lines: who held what and waited for what, when; bounded.
 
 Off by default, and then it costs nothing: a checker with a recorder makes `RecordedLock`s, one
-without makes plain ones (design rule 10), and waits look at it only when they block.  Spans go into
-a ring of the newest `limit`; per-class statistics (what `lock_stat` shows) are kept per thread, each
-written by its own thread only, and added up when somebody reads.
+without makes plain ones (design rule 10), and waits look at it only when they block.  Spans go
+into a ring of the newest `limit`; per-class statistics (what `lock_stat` shows) are kept per
+thread, each written by its own thread only, and added up when somebody reads.
 """
 
 from __future__ import annotations
@@ -146,9 +146,7 @@ class Recorder:
             if waiting is not None:
                 op = waiting.op
                 kind = "idle" if op.idle else "wait"
-                found.append(
-                    (kind, ts.serial, op.why or str(op.obj.name), waiting.since, now)
-                )
+                found.append((kind, ts.serial, op.why or str(op.obj.name), waiting.since, now))
             self._names.setdefault(ts.serial, ts.name)
         return found
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
     from lockcheck.sync.lock import Lock

@@ -36,9 +36,7 @@ class SharedCell:
 
     __slots__ = ("__weakref__", "_read_op", "_write_op", "chk", "marked", "name", "race", "value")
 
-    def __init__(
-        self, chk: Checker | None, name: str, value: Any, *, marked: bool = False
-    ) -> None:
+    def __init__(self, chk: Checker | None, name: str, value: Any, *, marked: bool = False) -> None:
         self.chk = chk
         self.marked = marked
         """Lockless on purpose: scheduled, but not judged as a race."""

@@ -29,12 +29,8 @@ __all__ = ["Life", "Thread"]
 _plain_start = threading.Thread.start
 _plain_join = threading.Thread.join
 _plain_is_alive = threading.Thread.is_alive
-_plain_bootstrap_inner: Callable[[threading.Thread], None] = (
-    threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
-)
-_plain_native_id: Callable[[threading.Thread], int | None] = (
-    threading.Thread.native_id.fget  # type: ignore[attr-defined]
-)
+_plain_bootstrap_inner: Callable[[threading.Thread], None] = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
+_plain_native_id: Callable[[threading.Thread], int | None] = threading.Thread.native_id.fget  # type: ignore[attr-defined]
 
 
 class _Done(Parking):
@@ -179,7 +175,7 @@ def bootstrap_inner(thread: threading.Thread, life: Life) -> None:
         if own is None:
             thread.__dict__.pop("run", None)
         else:
-            thread.run = own
+            thread.run = own  # type: ignore[method-assign]
         _leave(life)
 
 

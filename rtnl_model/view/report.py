@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["rewrite_folder", "write_folder"]
 
 
-def write_folder(folder: Path, chk: Checker, k: Kernel, document: Mapping[str, Any]) -> None:
+def write_folder(folder: Path, chk: Checker, _k: Kernel, document: Mapping[str, Any]) -> None:
     """Write the report of one run.  Raises: OSError, its text one line for the user."""
     timeline = chk.recorder.to_dict(chk) if chk.recorder is not None else None
     _write(folder, document, chk.graph.to_dict(), document.get("findings", ()), timeline)

@@ -1,9 +1,9 @@
 """A picture of the devices of every namespace: boxes in boxes, lines for lower, peer and master.
 
-Each namespace is a box, its devices stand in it in ifindex order; a solid line leads from a device to
-its lower device (for a pair: one line between the two), a dashed one to its master, also across
-namespaces.  Input is the `devices` of an op of `rtnl-model/run/1`, so that a recorded run can be drawn
-again.
+Each namespace is a box, its devices stand in it in ifindex order; a solid line leads from a device
+to its lower device (for a pair: one line between the two), a dashed one to its master, also across
+namespaces.  Input is the `devices` of an op of `rtnl-model/run/1`, so that a recorded run can be
+drawn again.
 
 Left out: a layout that minimises crossings; at most a few dozen devices are looked at.
 """
@@ -101,13 +101,13 @@ def _device(box: _Box, device: Mapping[str, Any]) -> str:
     state = "up" if device.get("up") else "down"
     middle = box.x + WIDTH / 2
     return (
-        f'<g><title>{escape(str(device["ifname"]))}: ifindex {device.get("ifindex", "?")}, '
-        f'{escape(str(device.get("kind", "")))}, {state}</title>'
+        f"<g><title>{escape(str(device['ifname']))}: ifindex {device.get('ifindex', '?')}, "
+        f"{escape(str(device.get('kind', '')))}, {state}</title>"
         f'<rect class="dev {state}" x="{box.x:g}" y="{box.y:g}" width="{WIDTH:g}" '
         f'height="{HEIGHT:g}" rx="5"/>'
         f'<text x="{middle:g}" y="{box.y + 15:g}">{escape(str(device["ifname"]))}</text>'
         f'<text class="kind" x="{middle:g}" y="{box.y + 28:g}">'
-        f'{escape(str(device.get("kind", "")))} {state}</text></g>'
+        f"{escape(str(device.get('kind', '')))} {state}</text></g>"
     )
 
 
@@ -175,7 +175,7 @@ def topology_html(ops: Sequence[Mapping[str, Any]]) -> str:
             f"<details{' open' if number == 0 else ''}><summary>{escape(title)}</summary>"
             f'<div class="panels two"><div><h3>{"fullest" if number == 0 else "before"}</h3>'
             f'<div class="picture">{topology_svg(old)}</div></div>'
-            f'<div><h3>{"at the end" if number == 0 else "after"}</h3>'
+            f"<div><h3>{'at the end' if number == 0 else 'after'}</h3>"
             f'<div class="picture">{topology_svg(new)}</div></div></div></details>'
         )
     return "".join(parts)

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from programs import ABBA, DEADLOCK, UNORDERED, lockcheck  # noqa: E402
+from programs import ABBA, DEADLOCK, UNORDERED, lockcheck
 
 
 def script(folder: Path, text: str, name: str = "prog.py") -> str:

@@ -125,9 +125,7 @@ def test_a_baseline_silences_known_findings(tmp_path: Path) -> None:
     """The findings.json of an earlier session serves; --lockcheck-report wrote it."""
     tests = INVERSION + "def test_it(): invert(threading.Lock(), threading.RLock())\n"
     first = run_pytest(tmp_path, tests, "--lockcheck", "--lockcheck-report", "out")
-    again = run_pytest(
-        tmp_path, tests, "--lockcheck", "--lockcheck-baseline", "out/findings.json"
-    )
+    again = run_pytest(tmp_path, tests, "--lockcheck", "--lockcheck-baseline", "out/findings.json")
     wrong = run_pytest(tmp_path, tests, "--lockcheck", "--lockcheck-baseline", "none.json")
 
     assert outcomes(first) == "1 failed"

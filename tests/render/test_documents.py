@@ -18,7 +18,7 @@ from lockcheck.sync.recorder import Recorder
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from reports import finding, ring  # noqa: E402
+from reports import finding, ring
 
 FILES = {
     "index.html", "graph.json", "graph.dot", "findings.json", "lockdep.txt",
@@ -65,7 +65,9 @@ def test_lockdep_chains_txt_lists_every_chain(chk: lockcheck.Checker) -> None:
     blocks = [block.splitlines() for block in text.split("\n\n") if "irq_context" in block]
 
     assert len(blocks) == len(chk.graph.to_dict()["chains"])
-    assert ["a", "b"] in [[line.split("] ")[1] for line in block if "]" in line] for block in blocks]
+    assert ["a", "b"] in [
+        [line.split("] ")[1] for line in block if "]" in line] for block in blocks
+    ]
 
 
 def test_lockdep_stats_txt_counts(chk: lockcheck.Checker) -> None:
@@ -156,7 +158,9 @@ class _Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def page_of(graph: dict[str, Any], findings: list[dict[str, Any]], **more: Any) -> tuple[str, _Page]:
+def page_of(
+    graph: dict[str, Any], findings: list[dict[str, Any]], **more: Any
+) -> tuple[str, _Page]:
     text = html.render(graph, findings, **more)
     page = _Page()
     page.feed(text)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 from lockcheck.render.layout import Drawing, draw
 
 
-def random_graph(seed: int, nodes: int, edges: int) -> tuple[dict[str, float], list[tuple[str, str]]]:
+def random_graph(
+    seed: int, nodes: int, edges: int
+) -> tuple[dict[str, float], list[tuple[str, str]]]:
     rng = random.Random(seed)
     names = [f"class {i}" for i in range(nodes)]
     widths = {name: rng.choice([60.0, 120.0, 240.0]) for name in names}
@@ -26,11 +29,11 @@ def test_boxes_never_overlap() -> None:
         for node in drawing.nodes.values():
             half = node.width / 2
             rows.setdefault(node.layer, []).append((node.x - half, node.x + half))
-            assert 0 <= node.x - half, f"seed {seed}"
+            assert node.x - half >= 0, f"seed {seed}"
             assert node.x + half <= drawing.width, f"seed {seed}"
         for row in rows.values():
             row.sort()
-            for (_, right), (left, _) in zip(row, row[1:], strict=False):
+            for (_, right), (left, _) in itertools.pairwise(row):
                 assert right <= left, f"seed {seed}"
 
 

@@ -13,7 +13,7 @@ from lockcheck.render.splat import HEADERS, splat_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from reports import finding, frames, lock, ring, step  # noqa: E402
+from reports import finding, frames, lock, ring, step
 
 
 def test_a_circle_is_told_in_lockdeps_order() -> None:

@@ -1,12 +1,6 @@
-"""The report page's script: tabs, tables that sort and filter, the graph, the time line.
-
-Plain JavaScript, no library, no request.  All content is in the page without it, but for the time
-line, which is drawn from the data embedded as JSON.
-"""
-
-from __future__ import annotations
-
-PAGE = """
+// The report page: tabs, tables that sort and filter, the graph, the time line.
+// Plain JavaScript, no library, no request.  All content is in the page without it, but for the
+// time line, which is drawn from the data embedded as JSON.
 document.body.classList.add('js');
 const all = (q, at) => Array.from((at || document).querySelectorAll(q));
 const one = (q, at) => (at || document).querySelector(q);
@@ -35,7 +29,7 @@ all('table.data').forEach(table => {
   }));
 });
 function filter(section) {
-  const words = (one('input[type=search]', section) || {value: ''}).value.toLowerCase().split(/\\s+/);
+  const words = (one('input[type=search]', section) || {value: ''}).value.toLowerCase().split(/\s+/);
   const severity = (one('select', section) || {value: ''}).value;
   let shown = 0;
   all('.filtered', section).forEach(item => {
@@ -119,9 +113,7 @@ all('section').forEach(section => all('input[type=search], select', section).for
   }));
   tell(); update();
 })();
-"""
 
-TIMELINE = """
 // The time line: a row a thread; holds as blue slices stacked by nesting, waits in orange.
 (function () {
   const holder = document.getElementById('spans');
@@ -215,4 +207,3 @@ TIMELINE = """
   addEventListener('resize', drawTimeline);
 })();
 show(location.hash.slice(1));
-"""
