@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Process", "execute"]
 
 RUN_NETNS = "/run/netns"
-USER_SPACE_SECONDS = 0.0005
-"""Between two requests of one process: whoever waits for RTNL is ahead of the second."""
 ENOENT_TEXT = "No such file or directory"
 
 
@@ -264,8 +262,8 @@ class Process:
         """rtnl_getlink, where it wants RTNL: asked for virtual functions or another namespace."""
         self.k.rtnetlink.rtnl_lock()
         self.k.rtnetlink.rtnl_unlock()
-        if self.k.chk.conductor is None:
-            self.k.chk.sleep(USER_SPACE_SECONDS, "user space")
+        if self.k.chk.conductor is None and self.k.timing.user_space:
+            self.k.chk.sleep(self.k.timing.user_space, "user space")
 
     def link_show(self, command: LinkShow) -> str:
         only = self.device_shown(command.dev)
