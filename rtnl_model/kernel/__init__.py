@@ -25,12 +25,9 @@ data; a test compares both with what the checker observed).
     (writers) of ops-locked virtual devices. Nesting: any order under rtnl_mutex; else never.
 10. `&dev_instance_lock_key [netdevsim]`: the same of a card; queues and their leases (virtual
     before physical). Nesting: any order under rtnl_mutex; else never.
-11. `&port->pnodes_lock`, `&port->vlans_lock`, `&bn->lock`, `&gn->lock`: who of a port's or a
-    backend's devices is queued by whom.
-12. `&dev->lock`, `&dev_instance_lock_key [loopback]`, `&dev_instance_lock_key [veth]`,
-    `&dev_instance_lock_key [ipvlan]`, `&dev_instance_lock_key [macvlan]`, `&dev_instance_lock_key
-    [vlan]`, `&dev_instance_lock_key [geneve]`: reg_state and nd_net (writers) of all other
-    devices.
+11. `&port->pnodes_lock`, `&port->vlans_lock`, `&bn->lock`, `&gn->lock`, `&pn->lock`: who of a
+    port's or a backend's devices is queued by whom.
+12. `&dev->lock`, `&dev_instance_lock_key`: reg_state and nd_net (writers) of all other devices.
 13. `&veth->peer_lock`, `&vxcan->peer_lock`, `&nk->peer_lock`: the peer pointer's readers
     (pernet).
 14. `&port->addrs_lock`: addresses of an ipvlan port.

@@ -57,20 +57,12 @@ LOCKS: tuple[LockRule, ...] = (
     ),
     LockRule(
         11,
-        ("&port->pnodes_lock", "&port->vlans_lock", "&bn->lock", "&gn->lock"),
+        ("&port->pnodes_lock", "&port->vlans_lock", "&bn->lock", "&gn->lock", "&pn->lock"),
         "who of a port's or a backend's devices is queued by whom",
     ),
     LockRule(
         12,
-        (
-            "&dev->lock",
-            "&dev_instance_lock_key [loopback]",
-            "&dev_instance_lock_key [veth]",
-            "&dev_instance_lock_key [ipvlan]",
-            "&dev_instance_lock_key [macvlan]",
-            "&dev_instance_lock_key [vlan]",
-            "&dev_instance_lock_key [geneve]",
-        ),
+        ("&dev->lock", "&dev_instance_lock_key"),
         "reg_state and nd_net (writers) of all other devices",
     ),
     LockRule(
@@ -97,8 +89,12 @@ LOCKS: tuple[LockRule, ...] = (
 
 
 def rule_of(lock_class: str) -> LockRule | None:
-    """The row of a class."""
-    return next((rule for rule in LOCKS if lock_class in rule.classes), None)
+    """The row of a class; a driver's instance lock without its own is in the general one."""
+    for name in (lock_class, lock_class.partition(" [")[0]):
+        for rule in LOCKS:
+            if name in rule.classes:
+                return rule
+    return None
 
 
 def rank_of(lock_class: str) -> int:

@@ -58,13 +58,18 @@ class Rcu:
         length = self.k.timing.rcu_barrier
         if length <= 0:
             return
-        arrived = self.barriers_begun
+        arrived = self.arrive()
         with self.barrier_mutex:
             if self.barriers_done > arrived:
                 return
             self.barriers_begun = begun = self.barriers_begun + 1
             self._sleep(length, "rcu_barrier")
             self.barriers_done = begun
+
+    def arrive(self) -> int:
+        """Note how many barriers have begun: only one that begins later covers this caller."""
+        begun: int = self.barriers_begun
+        return begun
 
     def _sleep(self, length: float, name: str) -> None:
         if length > 0:
@@ -86,8 +91,11 @@ class Srcu:
         """srcu_read_lock … srcu_read_unlock."""
         entered: int = self.parking.change(self._enter)
         try:
-            with self.map:
+            self.map.acquire(shared=True)
+            try:
                 yield
+            finally:
+                self.map.release()
         finally:
             self.parking.change(lambda: self._leave(entered))
 
