@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lockcheck.conduct.pool import Worker
 
 __all__ = [
-    "BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "has_silent", "observed_class",
+    "BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "full_name", "has_silent", "observed_class",
 ]  # fmt: skip
 
 PLAIN: Final = 0
@@ -127,6 +127,15 @@ def observed_class(obj: Any) -> str:
     """Return under which name observations of `obj` are counted: its lock class, or its type."""
     key = getattr(obj, "key", None)
     return str(key.cls.name) if key is not None else type(obj).__name__
+
+
+def full_name(obj: Any) -> str:
+    """Name an object so that no other has it: instances of two lock classes may share a label."""
+    name = str(obj.name)
+    key = getattr(obj, "key", None)
+    if key is None or name.startswith(key.cls.name):
+        return name
+    return f"{key.cls.name}({name})"
 
 
 def has_silent(obj: Any) -> bool:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.conduct.task import full_name
 from lockcheck.explore.conflict import WRITE, footprint
 
 __all__ = ["Coverage", "order_of"]
@@ -92,7 +93,7 @@ def order_of(conductor: ControlledConductor, names: dict[str, int]) -> int:
         for obj, mode in footprint(choice, op):
             entry = objects.get(obj)
             if entry is None:
-                entry = objects[obj] = [_number(obj.name, names), mode, 0]
+                entry = objects[obj] = [_number(full_name(obj), names), mode, 0]
             if entry[1] != mode or mode == WRITE:
                 entry[0] = ((entry[0] ^ entry[2]) * _ODD + mode) & _MASK
                 entry[1] = mode

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 
 from lockcheck.conduct.controlled import ControlledConductor
-from lockcheck.conduct.task import SILENT, TRAITS, observed_class
+from lockcheck.conduct.task import SILENT, TRAITS, full_name, observed_class
 from lockcheck.conduct.verdict import DIVERGED
 from lockcheck.explore.schedule import Segment, default, segments_of
 from lockcheck.explore.strategy import Strategy
@@ -25,7 +25,7 @@ def describe_op(choice: int, op: Op) -> str:
     if choice < 0:
         return f"chose {-1 - choice}"
     timer = " timer" if choice & 1 else ""
-    return f"T{choice >> 1} {op.kind.name.lower()}{timer} {op.obj.name}"
+    return f"T{choice >> 1} {op.kind.name.lower()}{timer} {full_name(op.obj)}"
 
 
 class _Checksum:
