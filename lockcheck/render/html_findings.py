@@ -40,7 +40,7 @@ def _card(finding: Mapping[str, Any]) -> str:
     ]
     for key in ("reason", "detail"):
         if finding.get(key):
-            css = ' class="sub"' if key == "reason" else ""
+            css = ' class="sub"' if key == "reason" else ' class="detail"'
             parts.append(f"<div{css}>{escape(str(finding[key]))}</div>")
     cycle = finding.get("cycle") or []
     if cycle:

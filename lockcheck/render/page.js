@@ -12,6 +12,8 @@ function show(id) {
   scrollTo(0, 0);
 }
 addEventListener('hashchange', () => show(location.hash.slice(1)));
+// The browser goes to the anchor when it has loaded; the heading of the page is above it.
+addEventListener('load', () => setTimeout(() => scrollTo(0, 0)));
 
 // Tables: a click on a head sorts, the search field above filters.
 all('table.data').forEach(table => {
