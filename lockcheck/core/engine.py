@@ -260,6 +260,10 @@ class Engine:
         with self.leaf:
             if report.fingerprint in self._by_print:
                 return None
+            for name in report.classes:
+                cls = self.classes.find(name) or self.classes.find(name.rpartition("/")[0])
+                if cls is not None and cls.site:
+                    report.made[name] = cls.site
             self._by_print[report.fingerprint] = report
             self.reports.append(report)
         return report

@@ -6,7 +6,7 @@ i's wanted lock is step i+1's held one, and the last closes on the first.
 `Report.to_dict()`:
 
     {"kind", "severity", "title", "reason", "fingerprint", "threads": [name], "locks": [name],
-     "classes": [class name], "detail", "advice", "replay",
+     "classes": [class name], "made": {class name: "file:line"}, "detail", "advice", "replay",
      "cycle": [{"thread", "held": {"name", "class", "mode"}, "held_stack": [FRAME],
                 "wanted": {...}, "wanted_stack": [FRAME], "op": "lock"|"sync"|"wait",
                 "all_held": [{"name", "class", "mode", "stack": [FRAME]}], "told": str}],
@@ -103,6 +103,8 @@ class Report:
     detail: str = ""
     advice: str = ""
     """What to do."""
+    made: dict[str, str] = field(default_factory=dict)
+    """Class -> where its locks are made, `file:line`."""
     replay: str = ""
     """Token of a controlled schedule that shows it."""
     data: dict[str, Any] = field(default_factory=dict)
@@ -125,6 +127,7 @@ class Report:
                 for title, thread, stack in self.stacks
             ],
             "detail": self.detail,
+            "made": self.made,
             "advice": self.advice,
             "replay": self.replay,
             "data": self.data,

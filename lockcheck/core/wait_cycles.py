@@ -75,7 +75,6 @@ class Part:
     """One thing of an object that can be waited for: an event, room, an item, an end."""
 
     __slots__ = (
-        "clock",
         "free",
         "generation",
         "happened",
@@ -94,7 +93,6 @@ class Part:
         self.happened = False
         self.known: clocks.Start | None = None
         """What is ordered before whoever saw the event's one `set`."""
-        self.clock: clocks.Clock | None = None
         self.waiters: list[Waiter] = []
         self.wakers: list[Waker] = []
         self.free: dict[int, set[int]] = {}

@@ -107,20 +107,17 @@ class Waits:
     ) -> None:
         """The wait ended, with what it waited for or without."""
         ts.blocked = None
-        if not got or op.idle:
+        if not got:
+            return
+        if self.engine.wants_order and not isinstance(op.aux, tuple):
+            clocks.acquire(ts, op.obj)
+        if op.idle:
             return
         ts.last_wait, ts.pending = ts.pending, None
-        if op.obj.dep is None:
-            return
-        found = self.part(op.obj, part, once=once)
-        if found.known is not None and found.generation == 1:
-            clocks.learn(self.engine, ts, found.known)
-        clock = found.clock
-        if clock:
-            mine = ts.hb
-            for slot, epoch in clock.items():
-                if epoch > mine.get(slot, 0):
-                    mine[slot] = epoch
+        if once and op.obj.dep is not None:
+            found = self.part(op.obj, part, once=once)
+            if found.known is not None and found.generation == 1:
+                clocks.learn(self.engine, ts, found.known)
 
     def wake(self, ts: ThreadState, obj: Any, part: str = "", *, once: bool = False) -> None:
         """`ts` makes `part` of `obj` happen (or may have)."""
@@ -128,7 +125,7 @@ class Waits:
             return
         found = self.part(obj, part, once=once)
         if self.engine.wants_order:
-            self._order(ts, found)
+            clocks.release(self.engine, ts, obj, shared=True)
         if once and not found.happened:
             found.happened = True
             if found.generation == 1:
@@ -178,11 +175,6 @@ class Waits:
         if found.happened:
             found.generation += 1
             found.happened = False
-
-    def _order(self, ts: ThreadState, part: Part) -> None:
-        with self.engine.leaf:
-            part.clock = clocks.merged(part.clock or {}, ts.hb)
-        ts.hb[ts.slot] = ts.hb.get(ts.slot, 0) + 1
 
     def thread_end(self, ts: ThreadState) -> None:
         """A thread ends: note what its joiners depend on."""

@@ -29,8 +29,12 @@ class Event(Parking):
         self._flag = False
 
     def is_set(self) -> bool:
-        self.chk.point(Kind.PROBE, self)
-        return self._flag
+        chk = self.chk
+        chk.point(Kind.PROBE, self)
+        flag = self._flag
+        if flag and chk.observed:
+            chk.engine.hb_acquire(chk.current(), self)
+        return flag
 
     isSet = is_set  # noqa: N815  (threading still has it)
 

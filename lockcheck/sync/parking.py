@@ -109,6 +109,8 @@ class Parking:
             self._note(ts)
             if self._waiters:
                 self._hand_over()
+        if chk.observed and not self.once:
+            chk.engine.hb_acquire(ts, self)  # a monitor: a change sees the changes before
         return result
 
     def wait(

@@ -65,6 +65,7 @@ class DriverEvent:
         self.name = name
         self.once = once
         self.dep: Any = None
+        self.clock: Any = None
 
 
 class DriverMap:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 from lockcheck.core.report import CERTAIN, POSSIBLE, Report
 from tests.lockcheck.core.driver import Driver, play
 
 
 def told(driver: Driver) -> list[Report]:
     return [report for report in driver.engine.reports if report.kind == "wait-cycle"]
+
+
+def an_op(obj: Any, *, idle: bool = False, timeout: float | None = None) -> Any:
+    """An operation as far as the engine looks."""
+    return SimpleNamespace(obj=obj, aux=None, idle=idle, timeout=timeout, repeat=False, why="")
 
 
 def test_a_setter_that_needs_what_the_waiter_holds() -> None:
@@ -120,7 +128,7 @@ def test_an_idle_service_owes_nothing() -> None:
     worker = driver.thread("worker").state
     queue = driver.event("queue", once=False)
     driver.step("worker", "acquire", "A")
-    op = type("Op", (), {"obj": queue, "idle": True, "timeout": None, "repeat": False, "why": ""})()
+    op = an_op(queue, idle=True)
     driver.engine.before_wait(worker, op)
     driver.engine.after_wait(worker, op, True)
     driver.step("worker", "release", "A")
@@ -135,7 +143,7 @@ def test_a_wait_with_a_limit_is_no_dependency() -> None:
     state = driver.thread("T1").state
     event = driver.event("E")
     driver.step("T1", "acquire", "A")
-    op = type("Op", (), {"obj": event, "idle": False, "timeout": 1.0, "repeat": False, "why": ""})()
+    op = an_op(event, timeout=1.0)
     driver.engine.before_wait(state, op)
     driver.engine.after_wait(state, op, False)
     driver.step("T1", "release", "A")
