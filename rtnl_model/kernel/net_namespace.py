@@ -173,7 +173,7 @@ class NetNamespace(NetnsCleanup):
         if not name:
             self.k.init_net.count.inc()
             return self.k.init_net
-        net: Net | None = self.files.change(lambda: self._files.get(name))
+        net: Net | None = self.files.peek(lambda: self._files.get(name))
         if net is None or net is self.k.init_net or not net.count.inc_not_zero():
             raise KernelError(errno.ENOENT)
         return net
