@@ -39,7 +39,9 @@ UNKNOWN_TO_THE_KERNEL: dict[Edge, str] = {
 }
 """Edges of ours that the kernel's graph lacks, and why that is no contradiction."""
 
-NOT_SEEN: dict[Edge, str] = {}
+NOT_SEEN: dict[Edge, str] = {
+    ("&pn->lock", INSTANCE): "a pfcp device is queued: no recorded scenario makes one",
+}
 """Direct edges of the kernel, among classes both have, that no scenario of ours shows."""
 
 
@@ -96,9 +98,10 @@ def test_no_edge_is_unknown_to_the_kernel() -> None:
 
 
 def test_every_direct_edge_of_the_kernel_is_seen() -> None:
-    """Among the classes both have, each direct dependency shows in the model too."""
-    classes, edges = model_graph()
+    """Among the classes that both take, each direct dependency shows in the model too."""
+    _classes, edges = model_graph()
     _theirs, _chains, direct = kernel_graph()
-    missing = {edge for edge in direct if set(edge) <= classes and edge not in edges}
+    taken = {name for edge in edges for name in edge}
+    missing = {edge for edge in direct if set(edge) <= taken and edge not in edges}
 
     assert missing == set(NOT_SEEN)

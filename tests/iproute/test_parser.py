@@ -23,6 +23,8 @@ from rtnl_model.iproute.commands import (
     Sleep,
     Sysctl,
 )
+from rtnl_model.iproute.keywords import KIND_OPTIONS
+from rtnl_model.lab.model_run import ModelSetting, link_kinds
 
 DATA = Path(__file__).parents[1] / "data"
 SCENARIOS = ("scenarios", "scenarios-topologies", "scenarios-netkit", "scenarios-netkit-nonotifier")
@@ -336,3 +338,8 @@ def test_ops_are_understood_from_their_fields() -> None:
             assert with_cmd == without
 
     assert compared > 100
+
+
+def test_every_kind_with_a_driver_has_its_options() -> None:
+    """What a script may say after `type KIND` is known for each driver of the model."""
+    assert link_kinds(ModelSetting()) == set(KIND_OPTIONS)
