@@ -17,6 +17,8 @@ import sys
 from dataclasses import replace
 from typing import Any, Final
 
+from lockcheck.sync.recorder import Recorder
+
 from ..iproute.script_error import nearest
 from ..lab.mix import DEFAULT_DRIVERS, MIXES, parse_mix
 from ..lab.model_run import ModelSetting, finding, link_kinds
@@ -155,6 +157,8 @@ def one_regime(
         lambda chk: stress_kernel(chk, setting, options),
         conductor_of(options.seed) if args.perturb else None,
     )
+    if args.report is not None:
+        stress.recorder = Recorder()
     with Progress(sys.stderr, stress.describe):
         return stress, stress.run()
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from lockcheck.sync.recorder import Recorder
 from rtnl_model.iproute import parse_script
 
 from .model_run import ModelSetting, Recorded, record
@@ -95,6 +96,7 @@ class Demo:
             seed=self.seed,
             trace=TRACED,
             write_trace=self.write,
+            recorder=Recorder(),
         )
         self.runs.append(recorded)
         ops = recorded.document["ops"]
@@ -125,7 +127,7 @@ class Demo:
         self.write("".join(f"   # {line}\n" for line in commands_of(OTHER_WAY)) + "\n")
         recorded = record(
             parse_script(text, COVER_LETTER), ModelSetting(rtnl="naive"), keep_going=True,
-            seed=self.seed,
+            seed=self.seed, recorder=Recorder(),
         )  # fmt: skip
         self.runs.append(recorded)
         found = [f for f in recorded.findings if is_abba(f)]

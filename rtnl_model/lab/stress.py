@@ -35,6 +35,7 @@ from .mix import DEFAULT_DRIVERS, MIXES, Mix, Requester, Targets
 
 if TYPE_CHECKING:
     from lockcheck.core.report import Report
+    from lockcheck.sync.recorder import Recorder
 
 __all__ = ["Stress", "StressOptions", "StressResult"]
 
@@ -158,12 +159,14 @@ class Stress:
         self.stopping = False
         self.deadline = float("inf")
         self._gate = _thread.allocate_lock()
-        self._tickets = options.ops if options.ops is not None else -1
+        self._tickets = options.ops
         self.operations = 0
         """Covered by `_gate`."""
         self.refused = 0
         self.per_driver: Counter[str] = Counter()
         self.history: dict[str, list[str]] = {}
+        self.recorder: Recorder | None = None
+        """Set before `run` for a time line; it costs throughput."""
         self.k: Kernel
         self.chk: Checker
 
@@ -172,7 +175,9 @@ class Stress:
     def run(self) -> StressResult:
         """Stress, settle, tear down, account.  Never raises Unwind or KeyboardInterrupt."""
         before = {thread.ident for thread in threading.enumerate()}
-        self.chk = Checker(on_report=self.heard, conductor=self.conductor)
+        self.chk = Checker(
+            on_report=self.heard, conductor=self.conductor, recorder=self.recorder
+        )
         self.k = self.boot(self.chk)
         self.k.probe.enabled = False
         result = StressResult(self.options, self.k.regime.name)
@@ -279,11 +284,13 @@ class Stress:
 
     def ticket(self) -> bool:
         """May another operation begin?"""
-        if self._tickets < 0:
-            return True
         with self._gate:
-            self._tickets -= 1
-            return self._tickets >= 0
+            if self._tickets is None:
+                return True
+            if self._tickets:
+                self._tickets -= 1
+                return True
+            return False
 
     def issue(self, line: str) -> None:
         """Run a line's commands on this thread, each as a process of its own."""
@@ -323,13 +330,7 @@ class Stress:
         result.findings = [report.to_dict() for report in result.reports]
         if result.findings:
             result.history = {name: list(lines) for name, lines in self.history.items()}
-        asked = self.options.ops
-        result.complete = not (
-            result.interrupted
-            or result.hung
-            or self.stopping
-            or (asked is not None and self.options.seconds is None and self._tickets > 0)
-        )
+        result.complete = not (result.interrupted or result.hung or self.stopping)
 
     def join_all(self) -> None:
         """After an abort every thread unwinds by itself: wait for the last."""
