@@ -78,13 +78,18 @@ def test_its_token_replays_every_time() -> None:
 
 
 def test_with_a_worker_each_the_same_script_is_exhausted_clean() -> None:
-    """Every order was tried; no thread is left."""
+    """Every order was tried, whatever sampling meets is among them, and no thread is left."""
     before = threading.active_count()
-    result = explore(parse_script(STACKED), ModelSetting(), ExploreOptions(strategy="dpor", seed=1))
+    setting = ModelSetting(timing="zero")
+    result = explore(parse_script(STACKED), setting, ExploreOptions(strategy="dpor", seed=1))
+    sampled = explore(
+        parse_script(STACKED), setting, ExploreOptions(strategy="pos", seed=1, schedules=60)
+    )
 
     assert result.exhausted
     assert [f.report.title for f in result.findings if f.counts] == []
     assert threading.active_count() == before
+    assert set(sampled.coverage.orders) <= set(result.coverage.orders)
 
 
 def test_the_order_of_a_failed_run_leads_to_a_token() -> None:
