@@ -47,6 +47,7 @@ class DevLinks(DevRegister):
         k = self.k
         with k.probe.frame("netdev_upper_dev_link"):
             k.ASSERT_RTNL()
+            self.check_attach(lower, upper)
             if lower is upper or self.has_upper(upper, lower):
                 raise KernelError(errno.EBUSY)
             if self.depth(lower) + self.height(upper) > MAX_NEST_DEV:
@@ -68,6 +69,17 @@ class DevLinks(DevRegister):
             except KernelError:
                 self.adjacent_remove(lower, upper)
                 raise
+
+    def check_attach(self, lower: NetDevice, upper: NetDevice) -> None:
+        """invariant: nothing attaches to a lower that is going (7.3 lets a nested ipvlan, G.1)."""
+        state = lower.peek_state()
+        if state is not RegState.REGISTERED:
+            self.k.report_invariant(
+                f"{upper.name} attaches to {lower.name}, which is {state.name}",
+                rule="late-attach",
+                dev=lower,
+                known="G.1",
+            )
 
     def netdev_upper_dev_unlink(self, lower: NetDevice, upper: NetDevice) -> None:
         """Undo netdev_upper_dev_link.  Locks: RTNL."""

@@ -40,6 +40,8 @@ class DevUnregister(DevFlags):
         """With the lock of the device's netns around it (rtnl_net_dev_lock)."""
         k = self.k
         net = k.rtnetlink.rtnl_net_dev_lock(dev)
+        if net is None:
+            return  # it went with its netns
         try:
             self.unregister_netdevice_queue(dev, None)
         finally:

@@ -95,8 +95,8 @@ class NetDevice:
     """nd_net.  Written under dev.lock and the RTNL of both namespaces; rtnl_net_dev_lock reads it
     without any lock and looks again."""
     rx_handler = shared(marked=True)
-    """Who receives on this device (bridge, macvlan, ipvlan, macsec …).  Written under the RTNL of its
-    netns, read under RCU by events of other namespaces."""
+    """Who receives on this device (bridge, macvlan, ipvlan, macsec …).  Written under the RTNL of
+    its netns, read under RCU by events of other namespaces."""
 
     # What a fresh device has; covered by the RTNL of its netns.
     listed = False

@@ -159,6 +159,14 @@ class Regime:
                 unique.append(net)
         return sorted(unique, key=lambda net: (net is not self.k.init_net, net.addr))
 
+    def hold_memory(self, net: Net) -> bool:
+        """Take a passive reference where nobody promises that there is one; False: it is gone.
+
+        7.3's plain increment (hazard 11) never says so.
+        """
+        self.k.net_namespace.net_passive_inc(net)
+        return True
+
     # -- who holds what --
 
     def is_rtnl_held(self) -> bool:
@@ -218,6 +226,10 @@ class PernetRegime(Regime):
     name = "pernet"
     has_rtnl = False
     refuses_unconverted = True
+
+    def hold_memory(self, net: Net) -> bool:
+        """Not from zero: without RTNL a device may outlive its namespace in another's todo."""
+        return net.passive.inc_not_zero()
 
 
 class NaiveRegime(Regime):

@@ -206,23 +206,26 @@ class Rtnetlink(RtnlLinkOps):
 
     # -- by device --
 
-    def rtnl_net_dev_lock(self, dev: NetDevice) -> Net:
+    def rtnl_net_dev_lock(self, dev: NetDevice) -> Net | None:
         """Lock the netns a device is in, and look again; every miss drains the wrong one.
 
-        Returns the netns, with a passive reference.
+        Returns the netns, with a passive reference; None: there is none any more (`pernet`).
         """
         k = self.k
         while True:
             net = k.dev.dev_net(dev)
-            k.net_namespace.net_passive_inc(net)
+            if not k.regime.hold_memory(net):
+                return None
             self.rtnl_net_lock(net)
             if k.dev.dev_net(dev) is net:
                 return net
             self.rtnl_net_unlock(net)
             k.net_namespace.net_passive_dec(net)
 
-    def rtnl_net_dev_unlock(self, net: Net) -> None:
+    def rtnl_net_dev_unlock(self, net: Net | None) -> None:
         """Drop both, and the passive reference."""
+        if net is None:
+            return
         try:
             self.rtnl_net_unlock(net)
         finally:

@@ -13,7 +13,7 @@ from rtnl_model.kernel.links import LinkDriver
 from rtnl_model.kernel.pernet import PernetOperations
 from rtnl_model.kernel.rtnetlink_request import LinkRequest
 
-from .builders import REGIMES, add, begin, move, names, nets, rules, running, told, veth
+from .builders import REGIMES, add, begin, move, names, nets, rules, running, tags, told, veth
 
 
 class Card(LinkDriver):
@@ -299,3 +299,35 @@ def test_a_group_is_deleted_whole() -> None:
             k.rtnetlink.rtnl_dellink(LinkRequest(sock_net=net, group=7))
 
         assert none.value.errno == errno.ENODEV
+
+
+def test_pernet_does_not_revive_the_memory_of_a_dead_namespace() -> None:
+    """rtnl_net_dev_lock takes no passive reference from zero (hazard 11)."""
+    with running("pernet") as k:
+        (net,) = nets(k, "a")
+        dev = add(k, net, "d0")
+        net.passive.dec()
+
+        assert k.rtnetlink.rtnl_net_dev_lock(dev) is None
+
+        net.passive.inc()
+        found = k.rtnetlink.rtnl_net_dev_lock(dev)
+        k.rtnetlink.rtnl_net_dev_unlock(found)
+
+        assert found is net
+        assert rules(k) == []
+
+
+def test_nothing_attaches_to_a_lower_that_is_going_unseen() -> None:
+    """7.3 lets it happen through a nested ipvlan: the finding is tagged."""
+    with running("small") as k:
+        (net,) = nets(k, "a")
+        lower, upper = add(k, net, "d0"), add(k, net, "d1")
+        k.rtnetlink.rtnl_net_lock(net)
+        k.dev.unregister_netdevice(lower)
+        k.dev.netdev_upper_dev_link(lower, upper)
+        k.dev.netdev_upper_dev_unlink(lower, upper)
+        k.rtnetlink.rtnl_net_unlock(net)
+
+        assert rules(k) == ["late-attach"]
+        assert tags(k) == {"known:G.1"}

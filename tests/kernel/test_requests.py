@@ -107,7 +107,7 @@ def test_a_change_sends_what_changed() -> None:
         set_up(k, net, dev)
         k.quiesce()
         heard = len(k.events.log)
-        change = {"sock_net": net, "ifindex": dev.ifindex}
+        change: dict[str, Any] = {"sock_net": net, "ifindex": dev.ifindex}
         k.rtnetlink.rtnl_newlink(LinkRequest(**change, up=False))
         k.rtnetlink.rtnl_newlink(LinkRequest(**change, mtu=1400, group=7, ifname="d9"))
         seen = [(event["ifname"], event["change"]) for event in k.events.log[heard:]]
