@@ -121,9 +121,13 @@ def _names(graph: Mapping[str, Any]) -> dict[int, str]:
 
 def _graph(graph: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]) -> str:
     names = _names(graph)
-    edges = [(names[e["from"]], names[e["to"]], " ".join(e["kinds"])) for e in graph["edges"]]
     bad = bad_pairs(findings)
-    linked = {end for a, b, _ in edges for end in (a, b)} | {end for pair in bad for end in pair}
+    every = [
+        (names[e["from"]], names[e["to"]], " ".join(e["kinds"]), e.get("distance", 1))
+        for e in graph["edges"]
+    ]
+    edges = [(a, b, kinds) for a, b, kinds, far in every if far <= 1 or (a, b) in bad]
+    linked = {end for a, b, *_ in every for end in (a, b)} | {end for pair in bad for end in pair}
     classes = [cls for cls in graph["classes"] if cls["name"] in linked]
     loose = len(graph["classes"]) - len(classes)
     if not classes:
@@ -145,18 +149,24 @@ def _graph(graph: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]) -> s
         + '<div class="graphbox"><div class="picture">'
         + graph_svg(classes, edges, bad)
         + f'</div><aside id="about" class="card"></aside></div>{note}'
-        + "<p class=sub>An arrow a → b: b was taken while a was held. Red: part of a finding.</p>"
+        + "<p class=sub>An arrow a → b: b was taken while a was held. Red: part of a finding. "
+        f"{len(edges)} of {len(every)} dependencies are drawn: those between neighbours in a held "
+        "stack; select a class, or see the table, for all.</p>"
     )
 
 
-def _facts(graph: Mapping[str, Any]) -> dict[str, list[str]]:
+def _facts(graph: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
     """What the side panel tells of a class."""
-    found = {}
+    found: dict[str, dict[str, list[str]]] = {}
+    names = _names(graph)
     for cls in graph["classes"]:
         lines = [f"made at {short_path(str(cls['site']))}"] if cls.get("site") else []
         lines.append(f"{cls.get('kind', 'lock')}, {cls.get('instances', 0)} instances")
         lines.append(f"usage {usage(cls)} (signal, gc)")
-        found[str(cls["name"])] = lines
+        found[str(cls["name"])] = {"lines": lines, "after": [], "before": []}
+    for edge in graph["edges"]:
+        found[names[edge["from"]]]["after"].append(names[edge["to"]])
+        found[names[edge["to"]]]["before"].append(names[edge["from"]])
     return found
 
 
@@ -253,7 +263,11 @@ def _timeline(timeline: Mapping[str, Any] | None) -> str:
     if not spans:
         return '<p class="empty">No time line was recorded.</p>'
     left_out = (timeline or {}).get("dropped", 0) + max(0, len(spans) - SPANS_MAX)
-    data = {"threads": (timeline or {})["threads"], "spans": spans[-SPANS_MAX:]}
+    data = {
+        "threads": (timeline or {})["threads"],
+        "spans": spans[-SPANS_MAX:],
+        "cut": left_out > 0,
+    }
     note = (
         f"<p class=sub>The newest spans; {left_out} earlier ones left out.</p>" if left_out else ""
     )

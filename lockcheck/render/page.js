@@ -86,13 +86,13 @@ all('section').forEach(section => all('input[type=search], select', section).for
     if (!picked) { about.textContent = 'Select a class to see where it is made and what it depends on.'; return; }
     const add = (tag, text, at) => { const e = document.createElement(tag); e.textContent = text; (at || about).append(e); return e; };
     add('h2', picked).className = 'mono';
-    (facts[picked] || []).forEach(line => add('div', line));
-    [['taken while it is held', 'from', 'to'], ['held while it is taken', 'to', 'from']].forEach(([title, a, b]) => {
-      const list = edges.filter(e => e.dataset[a] === picked);
+    const fact = facts[picked] || {lines: [], after: [], before: []};
+    fact.lines.forEach(line => add('div', line));
+    [['taken while it is held', fact.after], ['held while it is taken', fact.before]].forEach(([title, list]) => {
       add('h3', title + ' (' + list.length + ')');
       const ul = add('ul', '');
-      list.forEach(e => { const li = add('li', '', ul), link = add('a', e.dataset[b], li);
-        link.href = '#graph'; link.addEventListener('click', ev => { ev.preventDefault(); pick(e.dataset[b]); }); });
+      list.forEach(name => { const li = add('li', '', ul), link = add('a', name, li);
+        link.href = '#graph'; link.addEventListener('click', ev => { ev.preventDefault(); pick(name); }); });
     });
   }
   function pick(name) { picked = picked === name ? null : name; tell(); update(); }
@@ -122,8 +122,10 @@ all('section').forEach(section => all('input[type=search], select', section).for
   if (!holder) return;
   const data = JSON.parse(holder.textContent), canvas = one('#timeline canvas'), tip = one('#tip');
   const LEFT = 190, LANE = 11, PAD = 8;
-  const rows = data.threads.map(t => ({name: t.name, spans: [], lanes: 1}));
-  const index = new Map(data.threads.map((t, i) => [t.serial, i]));
+  const seen = new Set(data.spans.map(s => s.thread));
+  const threads = data.threads.filter(t => seen.has(t.serial));
+  const rows = threads.map(t => ({name: t.name, spans: [], lanes: 1}));
+  const index = new Map(threads.map((t, i) => [t.serial, i]));
   let end = 0;
   data.spans.forEach(s => {
     end = Math.max(end, s.to);
@@ -143,7 +145,8 @@ all('section').forEach(section => all('input[type=search], select', section).for
   let top = PAD;
   rows.forEach(row => { row.top = top; top += row.lanes * LANE + PAD; });
   const height = top + 24;
-  let from = 0, to = end || 1, hits = [];
+  const begin = Math.min(...data.spans.filter(s => s.kind === 'hold').map(s => s.from), end);
+  let from = data.cut ? begin : 0, to = end || 1, hits = [];
   function unit(t) { return t >= 1 ? t.toFixed(3) + ' s' : t >= 1e-3 ? (t * 1e3).toFixed(3) + ' ms' : (t * 1e6).toFixed(1) + ' µs'; }
   window.drawTimeline = function () {
     const ratio = devicePixelRatio || 1, width = canvas.clientWidth;
