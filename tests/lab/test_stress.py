@@ -1,0 +1,161 @@
+"""Stress in small sizes: clean where it must be, delegation, sections, and the five seeded bugs."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import Any
+
+import pytest
+
+from rtnl_model.lab.catalogue import entry
+from rtnl_model.lab.mix import MIXES, parse_mix
+from rtnl_model.lab.model_run import ModelSetting
+from rtnl_model.lab.stress import Stress, StressOptions, StressResult
+from rtnl_model.lab.stress_boot import conductor_of, stress_kernel
+
+SEEDED = [
+    "veth-no-exchange",
+    "ipvlan-no-dying",
+    "drain-forgotten",
+    "reference-leaked",
+    "netns-freed-pending",
+]
+
+
+def stress(
+    regime: str,
+    seed: int,
+    *,
+    bug: str = "",
+    perturbed: bool = False,
+    timing: str = "idle",
+    **words: Any,
+) -> StressResult:
+    """One short run; 300 operations unless told."""
+    words.setdefault("ops", 300)
+    options = StressOptions(seed=seed, **words)
+    setting = ModelSetting(rtnl=regime, timing=timing, bugs=(bug,) if bug else ())
+    boot = partial(stress_kernel, setting=setting, options=options)
+    return Stress(options, boot, conductor_of(seed) if perturbed else None).run()
+
+
+@pytest.mark.parametrize("regime", ["global", "small", "pernet"])
+def test_a_short_stress_is_clean(regime: str, seed: int) -> None:
+    """No finding counts, no thread is left, as many operations as were asked for."""
+    before = set(threading.enumerate())
+
+    result = stress(regime, seed)
+
+    assert [] == result.findings
+    assert result.complete
+    assert 300 <= result.operations
+    assert before == set(threading.enumerate())
+    assert [] == result.leaked_threads
+
+
+def test_the_global_mutex_delegates_nothing_and_serialises(seed: int) -> None:
+    """In `global` no device is delegated and one section unregisters at a time."""
+    result = stress("global", seed)
+
+    assert 0 == result.delegated
+    assert 1 == result.sections_max
+
+
+@pytest.mark.parametrize("regime", ["small", "pernet"])
+def test_a_third_of_the_removed_devices_is_delegated(regime: str, seed: int) -> None:
+    """At least 30 percent of what is removed is removed by its own namespace's request."""
+    result = stress(regime, seed)
+
+    assert 0.30 <= result.delegated_share
+    assert result.delegated <= result.removed
+
+
+def test_small_has_one_unregistering_section_and_pernet_several(seed: int) -> None:
+    """RTNL serialises `small`; without it four sections and more run at one moment."""
+    assert 1 == stress("small", seed).sections_max
+    assert 4 <= stress("pernet", seed, ops=400, threads=16).sections_max
+
+
+@pytest.mark.parametrize("bug", SEEDED)
+@pytest.mark.parametrize("regime", ["small", "pernet"])
+def test_a_seeded_bug_is_found(bug: str, regime: str, seed: int) -> None:
+    """The same call with one of the five bugs finds that bug, and ends with its threads joined."""
+    before = set(threading.enumerate())
+
+    result = stress(regime, seed, bug=bug, ops=1000, mix=mix_for(bug))
+
+    expected = entry(bug).expected
+    assert [] != [
+        finding
+        for finding in result.counting
+        if any(each.matches(finding["kind"], finding["title"]) for each in expected)
+    ], [finding["title"] for finding in result.findings]
+    assert before == set(threading.enumerate())
+
+
+def mix_for(bug: str) -> Any:
+    """What makes it quick; the default finds it too, later."""
+    if bug == "netns-freed-pending":
+        return {"create": 40, "stack": 20, "netns": 5, "doom": 30}
+    return MIXES["churn"]
+
+
+@pytest.mark.parametrize("regime", ["global", "pernet"])
+def test_a_perturbed_stress_is_clean(regime: str, seed: int) -> None:
+    """Seeded delays before the operations of the checker change nothing."""
+    result = stress(regime, seed, perturbed=True, ops=200)
+
+    assert [] == result.findings
+    assert result.complete
+
+
+@pytest.mark.parametrize("regime", ["small", "pernet"])
+def test_failing_registrations_are_undone(regime: str, seed: int) -> None:
+    """A third of the registrations fails, and nothing is left behind."""
+    result = stress(regime, seed, fault=0.3)
+
+    assert [] == result.findings
+    assert result.refused > result.operations / 20
+
+
+def test_every_driver_can_be_stressed(seed: int) -> None:
+    """With all converted kinds in `pernet`, and with all kinds in `small`."""
+    kinds = ("dummy", "veth", "vxcan", "netkit", "bareudp", "geneve", "ipvlan", "ipvtap",
+             "macvlan", "macvtap")  # fmt: skip
+    for regime in ("small", "pernet"):
+        result = stress(regime, seed, drivers=kinds, ops=300)
+
+        assert [] == result.findings
+        assert set(kinds) == set(result.per_driver)
+
+
+def test_the_document_tells_the_figures(seed: int) -> None:
+    """operations/s, delegated share, sections and operations per driver are in the document."""
+    document = stress("pernet", seed, ops=200).to_dict()
+
+    assert "rtnl-model/stress/1" == document["schema"]
+    assert document["operations_per_second"] > 0
+    assert 0 <= document["delegated_share"] <= 1
+    assert document["unregistering_sections_max"] >= 1
+    assert set(document["operations_per_driver"]) <= {
+        "dummy", "veth", "bareudp", "ipvlan", "ipvtap",
+    }  # fmt: skip
+
+
+def test_the_seed_decides_what_a_requester_draws(seed: int) -> None:
+    """With one requester, two runs with one seed are the same run."""
+    one = stress("global", seed, threads=1, ops=120, mix=MIXES["churn"], timing="zero")
+    other = stress("global", seed, threads=1, ops=120, mix=MIXES["churn"], timing="zero")
+
+    assert one.per_driver == other.per_driver
+    assert (one.operations, one.refused) == (other.operations, other.refused)
+
+
+def test_a_mix_is_a_name_or_weights() -> None:
+    """A wrong name, a wrong action, a negative weight and nothing but zeros are refused."""
+    assert parse_mix("churn") is MIXES["churn"]
+    assert 9.0 == parse_mix("netns=9")["netns"]
+    for wrong in ("chrn", "netns=-1", "fly=1", ",".join(f"{k}=0" for k in MIXES["default"])):
+        with pytest.raises(ValueError):
+            parse_mix(wrong)
