@@ -20,6 +20,7 @@ from typing import Any
 
 from lockcheck.core import sites
 from lockcheck.core.leaf import Leaf
+from lockcheck.core.stacks import is_ours
 
 INSTANCES = 64
 SUBCLASSES = 8
@@ -217,6 +218,8 @@ class Classes:
             name, site = self._site(sys._getframe(depth))
         elif name not in self._by_name:
             frame = sys._getframe(depth)
+            while is_ours(frame.f_code.co_filename) and frame.f_back is not None:
+                frame = frame.f_back
             site = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         with self.leaf:
             cls = self.get(name)

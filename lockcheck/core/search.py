@@ -75,6 +75,24 @@ def surely_same(one: Key, other: Key) -> bool:
     return one.base is other.base and not one.many
 
 
+def may_meet(one: Participant, other: Participant) -> bool:
+    """Can what `one` wants be what `other` holds?  Their classes do, for all that keys tell.
+
+    A class with very many locks that nests in itself (futures, in the order of their ids) would
+    make a circle of any two such nestings; there only names count.
+    """
+    wanted = one.wanted
+    held = other.rec.held[other.at]
+    if not wanted.many and not held.many:
+        return True
+    cls = held.base.cls
+    if other.wanted.base.cls is not cls and all(key.base.cls is not cls for key in one.held):
+        return True
+    name = one.witness.wanted.name
+    told = other.witness.held
+    return other.at < len(told) and told[other.at].name == name and not name.endswith("#*")
+
+
 def gate(one: tuple[Key, ...], other: tuple[Key, ...]) -> Key | None:
     """A lock in both held sets that not both hold as readers: they exclude each other."""
     for a in one:
@@ -140,7 +158,9 @@ class Search:
                 if wanted.mode == READ and held.mode != WRITE:
                     continue  # only with a writer in between
                 for witness in rec.witnesses:
-                    yield Participant(rec, witness, index)
+                    found = Participant(rec, witness, index)
+                    if may_meet(last, found):
+                        yield found
         if wanted.mode == READ:
             for witness in wanted.base.writers:
                 yield Participant(witness.rec, witness, WAITS_AS_WRITER)
@@ -160,7 +180,7 @@ class Search:
             if wanted.mode == READ and held.mode != WRITE:
                 continue
             cycle = [first._replace(at=index), *path[1:]]
-            if meets(cycle):
+            if may_meet(path[-1], cycle[0]) and meets(cycle):
                 return cycle
         return None
 

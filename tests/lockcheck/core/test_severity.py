@@ -171,6 +171,14 @@ def test_instances_beyond_the_64th_may_be_any() -> None:
     assert [r.severity for r in told(driver)] == [POSSIBLE]
 
 
+def test_a_large_class_that_nests_in_itself_is_no_circle_by_itself() -> None:
+    """Two threads nest different pairs beyond the 64th: nothing says that they turn round."""
+    specs = {f"x{i}#*": {"class": "X"} for i in range(80)}
+    driver = play("T1: +x70#* +x71#* -x71#* -x70#*\nT2: +x75#* +x78#* -x78#* -x75#*", **specs)
+
+    assert {r.severity for r in driver.engine.reports} == {CLASS_ONLY}
+
+
 def test_subclasses_do_not_hide_a_real_inversion() -> None:
     """X1/0 -> X2/1 here and X2/0 -> X1/1 there: lockdep is content, the instances are not."""
     driver = Driver({name: {"class": "X", "kind": "mutex"} for name in ("X1", "X2")})
