@@ -84,7 +84,9 @@ def execute(k: Kernel, command: Command) -> Outcome:
     outcome = Outcome(command.text, pid=k.probe.current().pid)
     try:
         if command.delay_us:
-            k.chk.sleep(command.delay_us / 1e6, name=f"after {command.delay_us} us")
+            # A recorded race's delay is relative to the kernel's waits: ours are shorter.
+            seconds = command.delay_us / 1e6 * k.timing.wait_refs_rebroadcast
+            k.chk.sleep(seconds, name=f"after {command.delay_us} us")
         outcome.stdout = Process(k, command).run()
     except IpExit as exit_:
         outcome.rc, outcome.stderr, outcome.nlerr = exit_.status, exit_.stderr, exit_.nlerr

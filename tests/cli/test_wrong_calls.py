@@ -258,3 +258,21 @@ def test_a_reader_that_leaves_is_told(files: dict[str, str]) -> None:
     done = run_closed(files["good"], "| true; exit $?")
 
     assert "Traceback" not in done.stderr
+
+
+def test_a_defect_of_ours_says_how_to_report_it(
+    files: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Status 70, and what to send: nobody's input may look like our mistake, nor the other way."""
+
+    def broken(*_args: object, **_kwargs: object) -> object:
+        raise ZeroDivisionError("a mistake in the model")
+
+    monkeypatch.setattr("rtnl_model.iproute.execute.Process.run", broken)
+
+    assert main(["run", files["good"]]) == Status.DEFECT
+
+    err = capsys.readouterr().err
+    assert err.startswith("rtnl-model: a defect of rtnl-model, not of your input. Please report it")
+    assert "ZeroDivisionError: a mistake in the model" in err
+    assert err.count("Traceback") == 1
