@@ -36,9 +36,9 @@ _ATTRIBUTES = (
 
 def explore(options: argparse.Namespace) -> int:
     """Explore a function; the status is the contract's."""
-    seed = options.seed if options.seed is not None else fresh_seed()
     try:
         shard = parse_shard(getattr(options, "shard", None) or "1/1")
+        seed = options.seed if options.seed is not None else fresh_seed(shard)
         strategy = make_strategy(
             options.strategy, seed, preemptions=options.preemptions, shard=shard
         )

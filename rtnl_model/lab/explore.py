@@ -212,7 +212,7 @@ def explore(
     on_progress: Callable[[Session], None] | None = None,
 ) -> Outcome:
     """Search; the result document is `outcome.to_dict(SCHEMA)`.  Raises: OptionError."""
-    seed = options.seed if options.seed is not None else fresh_seed()
+    seed = options.seed if options.seed is not None else fresh_seed(options.shard)
     strategy = make_strategy(
         options.strategy, seed, preemptions=options.preemptions, shard=options.shard
     )
