@@ -209,6 +209,8 @@ class Checker:
         return sync.LockMap(self, self.lock_key(name, instance, kind="map"))
 
     def Condition(self, lock: Any = None, name: str | None = None) -> sync.Condition:
+        if lock is None and name is None:
+            lock = sync.RLock(self, self.lock_key(None, kind="rlock"))  # a class by its site
         return sync.Condition(self, lock, self.object_name("condition", name))
 
     def Event(self, name: str | None = None) -> sync.Event:

@@ -82,7 +82,7 @@ class RLock(metaclass=StandIn):
             binding.forked()
             return _RLock()
         chk = binding.chk
-        return sync.RLock(chk, chk.lock_key(None, depth=2))
+        return sync.RLock(chk, chk.lock_key(None, depth=2, kind="rlock"))
 
 
 def _deprecated(old: str, new: str) -> None:

@@ -15,7 +15,7 @@ from lockcheck.sync.lock import ObservedLock
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
-    from lockcheck.core.held import ThreadState
+    from lockcheck.core.held import Hold, ThreadState
     from lockcheck.seam import Op
 
 __all__ = ["RecordedLock", "Recorder", "Stat"]
@@ -67,12 +67,25 @@ class Recorder:
         self._names: dict[int, str] = {}
         self._held: dict[int, dict[str, Stat]] = {}
         self._waited: dict[int, dict[str, Stat]] = {}
+        self._begun: dict[int, dict[Hold, float]] = {}
+        """Thread serial -> its holds of readers' and writers' locks; touched by that thread only."""
         self._count = 0
 
     def held(self, ts: ThreadState, name: str, cls: str, since: float, until: float) -> None:
         """A lock was held."""
         self._note("hold", ts, name, since, until)
         self._stat(self._held, ts, cls).add(until - since)
+
+    def took(self, ts: ThreadState, hold: Hold, now: float) -> None:
+        """A lock that is no plain one was taken: its hold has no place for the time."""
+        self._begun.setdefault(ts.serial, {})[hold] = now
+
+    def gave(self, ts: ThreadState, hold: Hold, now: float) -> None:
+        """And released, by the same thread."""
+        since = self._begun.get(ts.serial, {}).pop(hold, None)
+        if since is not None:
+            lock = hold.lock
+            self.held(ts, label_of(lock), str(lock.cls.name), since, now)
 
     def waited(self, ts: ThreadState, op: Op, since: float, until: float) -> None:
         """A thread had to wait."""
@@ -139,7 +152,7 @@ class Recorder:
         for ts in states:
             for entry in list(ts.held()):
                 lock = getattr(entry, "lock", entry)
-                since = getattr(lock, "since", None)
+                since = self._begun.get(ts.serial, {}).get(entry) or getattr(lock, "since", None)
                 if since is not None:
                     found.append(("hold", ts.serial, label_of(lock), since, now))
             waiting = ts.waiting

@@ -154,6 +154,8 @@ class RWLock(Parking):
             raise
         with self._gate:
             self._holds.setdefault(ts, []).append(hold)
+        if chk.recorder is not None:
+            chk.recorder.took(ts, hold, chk.now())
         if chk.observed:
             chk.engine.hb_acquire(ts, self)
         return True
@@ -172,6 +174,8 @@ class RWLock(Parking):
                 self._holds.pop(ts, None)
         if hold is None:
             hold = Hold(self, READ if read else WRITE)  # not held here: the engine says so
+        elif chk.recorder is not None:
+            chk.recorder.gave(ts, hold, chk.now())
         chk.engine.release(ts, hold)
         with self._gate:
             if not drop() and not chk.aborted:

@@ -489,3 +489,19 @@ def test_the_machinery_itself_is_never_checked(chk: lockcheck.Checker) -> None:
 
     assert len(chk.threads) == seen
     assert threading.Lock().chk is other  # type: ignore[attr-defined]
+
+
+def test_a_signal_handler_may_take_an_rlock_that_its_thread_holds(chk: lockcheck.Checker) -> None:
+    """Re-entry by the owner is no deadlock."""
+    lock = threading.RLock()
+
+    def handler(_number: int, _frame: object) -> None:
+        with lock:
+            pass
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    with lock:
+        os.kill(os.getpid(), signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
+
+    assert kinds(chk) == []

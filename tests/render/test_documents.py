@@ -87,7 +87,7 @@ def test_lock_stat_txt_has_a_row_a_class_most_contended_first(chk: lockcheck.Che
     rows = {line.split(":")[0].strip(): line.split(":")[1].split() for line in lines[5:]}
 
     assert lines[0] == "lock_stat version 0.4"
-    assert set(rows) == {"a", "b"}
+    assert set(rows) == {"a", "b", "w"}
     assert all(len(cells) == 12 for cells in rows.values())
     assert int(rows["a"][7]) == 4
     assert float(rows["a"][10]) > 0
