@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Process", "execute"]
 
 RUN_NETNS = "/run/netns"
+INIT_NAMES = frozenset({"init", "1"})
 ENOENT_TEXT = "No such file or directory"
 
 
@@ -121,9 +122,13 @@ class Process:
                 self.k.net_namespace.put_net(self.opened.pop())
 
     def netns(self, name: str) -> Net | None:
-        """Open a namespace by its name; empty: the initial one.  Closed when the process ends."""
+        """Open a namespace by its name; empty: the initial one.  Closed when the process ends.
+
+        `init`, and `1` for the process that lives there, name the initial one too.
+        """
+        space = self.k.net_namespace
         try:
-            net = self.k.net_namespace.open(name)
+            net = space.open("" if name in INIT_NAMES and space.get(name) is None else name)
         except KernelError:
             return None
         self.opened.append(net)

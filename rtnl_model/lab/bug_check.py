@@ -97,7 +97,10 @@ def check_entry(entry: Entry, *, seed: int = 0) -> CheckResult:
 
 def one_run(script: Script, setting: ModelSetting) -> tuple[list[Finding], Any]:
     """Findings of a run, and the devices at its end."""
-    document = record(script, setting, keep_going=True).document
+    recorded = record(script, setting, keep_going=True)
+    if recorded.interrupted:
+        raise KeyboardInterrupt
+    document = recorded.document
     ops = document["ops"]
     return document["findings"], ops[-1]["devices"] if ops else {}
 

@@ -40,6 +40,8 @@ from .wrong_setting import WrongSetting
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from lockcheck import Conductor
+
     from lockcheck.sync.recorder import Recorder
 
     from ..kernel.overlay import Overlay
@@ -170,15 +172,17 @@ def record(
     write_trace: Callable[[str], object] | None = None,
     recorder: Recorder | None = None,
     logged: bool = False,
+    conductor: Conductor | None = None,
 ) -> Recorded:
     """Run `script` on a fresh kernel.  Every thread is joined when this returns.
 
+    `conductor`: one that does not schedule, only disturbs and records (`PerturbedConductor`).
     `logged`: tell what happens as structlog events.
     `recorder` keeps who held and waited for what, for a report's time line.
     `trace` None: no probe lines; else those functions, an empty collection meaning all.
     Ctrl-C ends the run at once; the result is then marked interrupted.
     """
-    chk = lockcheck.Checker(on_report="collect", recorder=recorder)
+    chk = lockcheck.Checker(on_report="collect", conductor=conductor, recorder=recorder)
     k = setting.kernel(chk)
     run = ScriptRun(k, script, keep_going=keep_going, on_outcome=on_outcome)
     interrupted = False
@@ -247,8 +251,11 @@ def end(k: Kernel) -> None:
 
 
 def run_document(script: Script, setting: ModelSetting) -> dict[str, Any]:
-    """The document of a run that nobody watches."""
-    return record(script, setting).document
+    """The document of a run that nobody watches. Raises: KeyboardInterrupt, when all is joined."""
+    recorded = record(script, setting)
+    if recorded.interrupted:
+        raise KeyboardInterrupt
+    return recorded.document
 
 
 def finding(report: Any) -> dict[str, Any]:

@@ -14,6 +14,19 @@ import pytest
 from rtnl_model.cli.status import Status
 
 ROOT = Path(__file__).parents[2]
+SPEAKING = """
+import sys
+from rtnl_model.kernel.kernel import Kernel
+started = Kernel.start
+def start(self):
+    started(self)
+    print("started", flush=True)
+    return self
+Kernel.start = start
+from rtnl_model.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""Says when the first kernel runs."""
 LONG = "ip netns add a\nip -n a link add v type dummy\nsleep 600\nip -n a link del v\n"
 
 
@@ -86,4 +99,35 @@ def test_the_demo_is_interrupted() -> None:
     status, out = interrupted(["demo", "--seed", "3"], lambda line: "3." in line)
 
     assert status == Status.INTERRUPTED
+    assert "Traceback" not in out
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["conform", "{data}/scenarios.json.gz", "{data}/golden-global.json.gz"],
+        ["bugs", "--check"],
+        ["explore", "@T1", "--rtnl", "pernet", "--seconds", "600"],
+    ],
+    ids=["conform", "bugs", "explore"],
+)
+def test_whatever_runs_long_is_interrupted(argv: list[str]) -> None:
+    """Conformity, the check of the catalogue, an exploration: 130, and nothing is left behind."""
+    data = str(ROOT / "tests" / "data")
+    process = subprocess.Popen(
+        [sys.executable, "-c", SPEAKING, *[word.format(data=data) for word in argv]],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    while process.stdout.readline() != "started\n":
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, _none = process.communicate(timeout=60)
+
+    assert process.returncode == Status.INTERRUPTED
     assert "Traceback" not in out

@@ -175,3 +175,24 @@ def test_the_kernel_refuses(cmd: str) -> None:
 
     assert (found["rc"], found.get("stderr")) == (2, stderr)
     assert [(e["name"], e.get("extack")) for e in found["nlerr"]] == [(name, extack)]
+
+
+def test_init_names_the_initial_namespace() -> None:
+    """`netns init` moves a device home, unless somebody named a namespace so."""
+    cmds = [
+        "ip netns add a",
+        "ip -n a link add d0 type dummy",
+        "ip -n a link set d0 netns init",
+        "ip netns add init",
+        "ip link set d0 netns init",
+    ]
+    ops = [{"op": "x", "cmd": cmd} for cmd in cmds]
+    document = run_document(parse_scenario({"name": "x", "ops": ops}), ModelSetting())
+    devices = [
+        {ns: [d["ifname"] for d in shown] for ns, shown in op["devices"].items()}
+        for op in document["ops"]
+    ]
+
+    assert [op["cmds"][0]["rc"] for op in document["ops"]] == [0] * 5
+    assert devices[2] == {"a": ["lo"], "init": ["d0"]}
+    assert devices[4] == {"a": ["lo"], "init": ["lo", "d0"]}
