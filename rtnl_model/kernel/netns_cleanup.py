@@ -241,9 +241,9 @@ class NetnsCleanup:
                 k.dev.unregister_netdevice_many(dev_kill_list)
             finally:
                 k.rtnetlink.rtnl_unlock()
+            owed = k.rtnl_work.queued_so_far()
             k.rtnl_work.rtnl_net_flush_workqueue()
-            for net in nets:
-                k.rtnl_work.assert_flushed(net)
+            k.rtnl_work.assert_flushed(owed, nets)
 
     def default_device_exit_nets(self, nets: Sequence[Net]) -> None:
         """The moves: init_net's lock first, then each dying namespace's (patch 4)."""
