@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from lockcheck.conduct.pool import Worker
 
 __all__ = [
-    "BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "full_name", "has_silent", "observed_class",
+    "BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "full_name", "has_silent",
+    "observed_class",
 ]  # fmt: skip
 
 PLAIN: Final = 0

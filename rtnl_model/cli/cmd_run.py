@@ -15,11 +15,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from lockcheck.conduct.perturbed import PerturbedConductor
 from lockcheck.sync.recorder import Recorder
 
 from ..iproute import load_script
 from ..iproute.commands import Command
 from ..iproute.execute import Outcome
+from ..lab.explore import add_tokens
 from ..lab.model_run import ModelSetting, Recorded, link_kinds, record
 from ..lab.topologies import topology
 from ..view.trace import DEFAULT_FUNCTIONS
@@ -46,6 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FUNC,…",
         help="print probe lines as they happen (default: each device's end)",
     )
+    parser.add_argument(
+        "--tokens",
+        action="store_true",
+        help="look for a schedule that shows each finding again, and give its token",
+    )
     add_model(parser, timing="quick")
     add_checking(parser)
 
@@ -57,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     seed = args.seed if args.seed is not None else secrets.randbits(64)
     report = prepare_report(args.report)
     screen = _Screen(quiet=args.json)
+    watcher = PerturbedConductor(seed, quiet=True) if args.tokens else None
     recorded = record(
         script,
         setting,
@@ -67,7 +75,10 @@ def run(args: argparse.Namespace) -> int:
         write_trace=screen.trace,
         logged=args.log_level in ("debug", "info"),
         recorder=Recorder() if report is not None else None,
+        conductor=watcher,
     )
+    if watcher is not None and not recorded.interrupted:
+        add_tokens(recorded, watcher.orders)
     if report is not None:
         write_report(report, recorded.chk, recorded.kernel, recorded.document)
     if args.json:

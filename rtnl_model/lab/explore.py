@@ -12,12 +12,13 @@ A command that the kernel refuses is no finding here: under another schedule it 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.checker import Checker
 from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.explore.bridge import bridge
 from lockcheck.explore.result import Limits, Outcome, Replayed, exception_report
 from lockcheck.explore.session import Session, fresh_seed
 from lockcheck.explore.strategies import make_strategy
@@ -45,17 +46,28 @@ from ..iproute.run import ScriptRun
 from .debts import owed
 from .invariants import check_quiescence
 from .known import tag_stuck
-from .model_run import ModelSetting
+from .model_run import ModelSetting, Recorded
 
 if TYPE_CHECKING:
     from lockcheck.core.report import Report
 
     from ..kernel.kernel import Kernel
 
-__all__ = ["SCHEMA", "ExploreOptions", "ModelSubject", "concurrent_from", "explore", "replay"]
+__all__ = [
+    "SCHEMA",
+    "ExploreOptions",
+    "ModelSubject",
+    "add_tokens",
+    "concurrent_from",
+    "explore",
+    "replay",
+]
 
 SCHEMA = "rtnl-model/explore/1"
 
+SEARCHED = 300
+SEARCHED_SECONDS = 10.0
+"""How far to look for a schedule of a free run's finding."""
 _REMOVES = (LinkDel, NetnsDel, PhysDel, PortDel, Rmmod, Wipe)
 
 
@@ -226,6 +238,29 @@ def explore(
     with Session(ModelSubject(script, setting), limits=limits, fail_on=options.fail_on) as session:
         session.on_progress = on_progress
         return session.explore(strategy, shard=options.shard)
+
+
+def add_tokens(recorded: Recorded, orders: Mapping[str, Sequence[int]]) -> int:
+    """Give the findings of a free run tokens, where a schedule shows them again; returns how many.
+
+    First the orders that the run recorded are followed, then the portfolio is asked.
+    """
+    wanted = {f["fingerprint"]: f for f in recorded.findings if not f.get("replay")}
+    if not wanted:
+        return 0
+    subject = ModelSubject(recorded.script, recorded.setting)
+    limits = Limits(schedules=SEARCHED, seconds=SEARCHED_SECONDS)
+    found = 0
+    with Session(subject, limits=limits) as session:
+        for print_ in list(wanted):
+            bridge(session, orders, print_)
+        session.explore(make_strategy("portfolio", 0))
+        for each in session.findings:
+            told = wanted.get(each.report.fingerprint)
+            if told is not None and each.token is not None and not each.note:
+                told["replay"] = str(each.token)
+                found += 1
+    return found
 
 
 def replay(token: Token) -> Replayed:
