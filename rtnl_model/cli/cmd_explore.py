@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lockcheck.explore.result import Outcome
+from lockcheck.explore.result import Limits, Outcome
 from lockcheck.explore.shard import parse_shard
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, STRATEGIES, OptionError
 from lockcheck.explore.telling import STATUS_OF, Progress, summary
@@ -46,6 +46,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--schedules", type=positive, metavar="N", help="try so many")
     parser.add_argument("--seconds", type=seconds, metavar="S", help="for so long")
     parser.add_argument("--preemptions", type=natural, metavar="K", help="bound, dfs only")
+    parser.add_argument(
+        "--hang-after",
+        type=seconds,
+        default=Limits.hang_after,
+        metavar="S",
+        help="silence of the running thread that means hung (default: %(default)g)",
+    )
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="this part of the search")
     add_model(parser)
     add_checking(parser)
@@ -70,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         shard=shard,
         fail_on=args.fail_on,
+        hang_after=args.hang_after,
     )
     folder = prepare_report(args.report)
     progress = Progress(total=schedules) if sys.stderr is not None else None

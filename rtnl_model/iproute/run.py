@@ -149,7 +149,8 @@ class ScriptRun:
 
     def par(self, step: Par) -> None:
         """Let all branches go at the same moment, as far as one processor can: in listed order."""
-        free = self.k.chk.conductor is None
+        conductor = self.k.chk.conductor
+        free = conductor is None or not conductor.controlled
         gates = [self.k.chk.Event(f"gate {i}") if free else None for i in range(len(step.steps))]
         threads = [
             self.spawn(commands_of(branch), gate)
