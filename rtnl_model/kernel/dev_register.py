@@ -72,7 +72,13 @@ class DevRegister:
     # -- references --
 
     def dev_net(self, dev: NetDevice) -> Net:
-        """The namespace a device is in now."""
+        """The namespace a device is in now.
+
+        Who holds that namespace's RTNL reads plainly: nobody can move the device meanwhile.
+        """
+        here = dev.peek_net()
+        if self.k.regime.is_net_held(here):
+            return here
         net: Net = dev.net
         return net
 

@@ -208,7 +208,7 @@ class Modules:
             NotifierBlock("rtnetlink_event", k.rtnetlink.rtnetlink_event)
         )
         if "lo" in self.table:
-            self.load("lo")
+            self.load_at_boot("lo")
         k.pernet.register_pernet_device(
             PernetOperations("default_device", exit_batch=k.net_namespace.default_device_exit_batch)
         )
@@ -225,5 +225,14 @@ class Modules:
     def load_all(self, names: Sequence[str]) -> None:
         """Load the run's drivers, in the table's order, but those the regime refuses."""
         for name in names:
-            if not self.loaded(name) and not self.refuses(name):
-                self.load(name)
+            if name not in self.states and not self.refuses(name):
+                self.load_at_boot(name)
+
+    def load_at_boot(self, name: str) -> None:
+        """As load, while there is nobody else: no scheduling points but the registrations'."""
+        cls = self.table[name]
+        for other in cls.depends:
+            if other not in self.states:
+                self.load_at_boot(other)
+        self.module_init(self.make(name, cls))
+        self.states[name] = "live"
