@@ -68,7 +68,7 @@ class Recorder:
         self._held: dict[int, dict[str, Stat]] = {}
         self._waited: dict[int, dict[str, Stat]] = {}
         self._begun: dict[int, dict[Hold, float]] = {}
-        """Thread serial -> its holds of readers' and writers' locks; touched by that thread only."""
+        """Thread serial -> its holds of readers' and writers' locks; that thread's own."""
         self._count = 0
 
     def held(self, ts: ThreadState, name: str, cls: str, since: float, until: float) -> None:
