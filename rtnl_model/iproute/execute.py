@@ -276,8 +276,9 @@ class Process:
         only = self.device_shown(command.dev)
         if only is not None:
             self.getlink_under_rtnl()
-        show = json_links if command.json else human_links
-        return show(self.k, self.net, only)
+        if command.json:
+            return json_links(self.k, self.net, only)
+        return human_links(self.k, self.net, only, details=command.details)
 
     def addr_show(self, command: AddrShow) -> str:
         return human_links(self.k, self.net, self.device_shown(command.dev), addresses=True)

@@ -118,7 +118,7 @@ def json_links(_k: Kernel, net: Net, only: NetDevice | None = None) -> str:
             "ifname": dev.name,
             "flags": flags(dev),
             "mtu": dev.mtu,
-            "qdisc": "noqueue" if dev.up else "noop",
+            "qdisc": qdisc(dev),
             "operstate": dev.operstate if dev.up else "DOWN",
             "linkmode": "DEFAULT",
             "group": str(dev.group or "default"),
@@ -149,28 +149,47 @@ def flags(dev: NetDevice) -> list[str]:
 
 
 def human_links(
-    k: Kernel, net: Net, only: NetDevice | None = None, *, addresses: bool = False
+    k: Kernel,
+    net: Net,
+    only: NetDevice | None = None,
+    *,
+    details: bool = False,
+    addresses: bool = False,
 ) -> str:
-    """`ip link`, in lines."""
-    lines = []
+    """`ip link`, in lines; `ip -d link` with the kind, `ip addr` with addresses."""
+    lines: list[str] = []
     for dev in [only] if only is not None else sorted_devices(net):
+        lines += human_link(k, net, dev)
         shown = shown_device(k, net, dev)
-        lower = shown.get("lower")
-        name = dev.name
-        if lower is not None:
-            there = f"if{lower['ifindex']}" if "ifindex" in lower else lower["ifname"]
-            name += f"@{there}"
-        master = f" master {shown['master']}" if "master" in shown else ""
-        lines.append(
-            f"{dev.ifindex}: {name}: <{','.join(flags(dev))}> mtu {dev.mtu}{master} "
-            f"state {shown['operstate']} mode DEFAULT group {dev.group or 'default'}"
-        )
-        address = dev.address or "00:00:00:00:00:00"
-        where = f" link-netns {lower['netns']}" if lower and "ifindex" in lower else ""
-        lines.append(f"    link/{dev.type} {address}{where}")
-        if addresses:
-            lines += [f"    inet {a}" for a in dev.info.get("addresses", ())]
-        info = " ".join(f"{key} {value}" for key, value in shown.get("info", {}).items())
-        if shown["kind"] not in ("lo", "ether"):
+        if details and shown["kind"] not in ("lo", "ether"):
+            info = " ".join(f"{key} {value}" for key, value in shown.get("info", {}).items())
             lines.append(f"    {shown['kind']} {info}".rstrip())
+        if addresses:
+            lines += [
+                f"    inet {a} scope global {dev.name}" for a in dev.info.get("addresses", ())
+            ]
     return "\n".join(lines)
+
+
+def human_link(k: Kernel, net: Net, dev: NetDevice) -> list[str]:
+    """The two lines of a device."""
+    shown = shown_device(k, net, dev)
+    lower = shown.get("lower")
+    name = dev.name
+    if lower is not None:
+        there = f"if{lower['ifindex']}" if "ifindex" in lower else lower["ifname"]
+        name += f"@{there}"
+    master = f" master {shown['master']}" if "master" in shown else ""
+    first = (
+        f"{dev.ifindex}: {name}: <{','.join(flags(dev))}> mtu {dev.mtu} qdisc {qdisc(dev)}{master} "
+        f"state {shown['operstate']} mode DEFAULT group {dev.group or 'default'} qlen {dev.txqlen}"
+    )
+    zero = "00:00:00:00:00:00"
+    broadcast = zero if kind_of(dev) == "lo" else "ff:ff:ff:ff:ff:ff"
+    where = f" link-netns {lower['netns']}" if lower and "ifindex" in lower else ""
+    return [first, f"    link/{dev.type} {dev.address or zero} brd {broadcast}{where}"]
+
+
+def qdisc(dev: NetDevice) -> str:
+    """The queueing discipline's name, as far as a virtual device has one."""
+    return "noqueue" if dev.up else "noop"

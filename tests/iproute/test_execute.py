@@ -196,3 +196,31 @@ def test_init_names_the_initial_namespace() -> None:
     assert [op["cmds"][0]["rc"] for op in document["ops"]] == [0] * 5
     assert devices[2] == {"a": ["lo"], "init": ["d0"]}
     assert devices[4] == {"a": ["lo"], "init": ["lo", "d0"]}
+
+
+LISTING = """\
+2: d0: <BROADCAST,NOARP> mtu 1500 qdisc noop state DOWN mode DEFAULT group default qlen 1000
+    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff
+3: m0@d0: <BROADCAST,MULTICAST> mtu 1500 qdisc noop state DOWN mode DEFAULT group default qlen 1000
+    link/ether 02:00:00:00:00:02 brd ff:ff:ff:ff:ff:ff
+    macvlan mode bridge
+4: v0@if2: <BROADCAST,MULTICAST> mtu 1500 qdisc noop state DOWN mode DEFAULT group default qlen 1000
+    link/ether 02:00:00:00:00:03 brd ff:ff:ff:ff:ff:ff link-netns b
+    veth"""
+
+
+def test_a_listing_looks_like_ips() -> None:
+    """`ip -d link`: numbers, names with what is below, flags, state, address, kind."""
+    cmds = [
+        "ip netns add a",
+        "ip netns add b",
+        "ip -n a link add d0 address 02:00:00:00:00:01 type dummy",
+        "ip -n a link add m0 link d0 address 02:00:00:00:00:02 type macvlan mode bridge",
+        "ip -n a link add v0 address 02:00:00:00:00:03 type veth peer name v1 netns b",
+        "ip -n a -d link",
+    ]
+    ops = [{"op": "x", "cmd": cmd} for cmd in cmds]
+    document = run_document(parse_scenario({"name": "x", "ops": ops}), ModelSetting())
+    _lo, _address, *rest = document["ops"][-1]["cmds"][0]["stdout"].splitlines()
+
+    assert "\n".join(line for line in rest if line != "    dummy") == LISTING
