@@ -10,7 +10,7 @@ wrong file.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,8 @@ def _read(path: str) -> str:
 
     try:
         if path == "-":
+            if sys.stdin is None:
+                raise ScriptError("cannot read it: standard input is closed", source=path)
             data = sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
         else:
             with Path(path).open("rb") as file:
@@ -183,7 +185,7 @@ def _command(op: Fields) -> Step:
             f"unknown op {op['op']!r}", hint=nearest(op["op"], _FIELDS), expected='one with a "cmd"'
         )
     command = make(op)
-    return replace(command, delay_us=int(op.get("after_us", 0)))
+    return replace(command, delay_us=_number(op, "after_us", 0))
 
 
 def _ns(op: Fields, key: str = "netns") -> str:
@@ -193,65 +195,76 @@ def _ns(op: Fields, key: str = "netns") -> str:
     return "" if name == "init" else name
 
 
+def _text(op: Fields, key: str) -> str:
+    """A name: one word. Raises: KeyError, TypeError."""
+    value = op[key]
+    if not isinstance(value, str) or len(value.split()) != 1:
+        raise TypeError(repr(key))
+    return value
+
+
+def _number(op: Fields, key: str, default: int | None = None) -> int:
+    """A whole number from zero. Raises: KeyError, TypeError."""
+    value = op[key] if default is None else op.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 32:
+        raise TypeError(repr(key))
+    return value
+
+
 def _lease(op: Fields) -> Command:
     phys_netns = None if op.get("phys_netns", "") in (None, "-") else _ns(op, "phys_netns")
+    opts = op.get("opts", ())
+    if not isinstance(opts, (list, tuple)) or not all(isinstance(o, str) for o in opts):
+        raise TypeError("'opts'")
     return Lease(
         netns=_ns(op),
-        dev=str(op["dev"]),
-        phys=str(op["phys"]),
+        dev=_text(op, "dev"),
+        phys=_text(op, "phys"),
         phys_netns=phys_netns,
-        queue=int(op["queue"]),
-        opts=tuple(map(str, op.get("opts", ()))),
+        queue=_number(op, "queue"),
+        opts=tuple(opts),
     )
 
 
 def _phys(op: Fields) -> Command:
+    dev = op.get("dev", "")
     return PhysAdd(
         netns=_ns(op),
-        id=int(op["id"]),
-        queues=int(op.get("queues", 1)),
-        dev=str(op.get("dev", "")),
-        ports=int(op.get("ports", 1)),
+        id=_number(op, "id"),
+        queues=_number(op, "queues", 1),
+        dev=_text(op, "dev") if dev else "",
+        ports=_number(op, "ports", 1),
     )
 
 
 def _link_add(op: Fields) -> Command:
     if op.get("pairing") == "single" or op["op"] == "single":
-        return Single(netns=_ns(op), dev=str(op["dev"]), queues=int(op.get("numrxqueues", 1)))
-    words = ["ip", *(["-n", _ns(op)] if _ns(op) else []), "link", "add", str(op["dev"])]
-    if "numrxqueues" in op:
-        words += ["numrxqueues", str(op["numrxqueues"])]
-    words += ["type", str(op["type"])]
+        return Single(netns=_ns(op), dev=_text(op, "dev"), queues=_number(op, "numrxqueues", 1))
+    queues = ["numrxqueues", str(_number(op, "numrxqueues"))] if "numrxqueues" in op else []
+    words = ["ip", *(["-n", _ns(op)] if _ns(op) else []), "link", "add", _text(op, "dev"), *queues]
+    words += ["type", _text(op, "type")]
     if "peer" in op:
-        words += ["peer", "name", str(op["peer"])]
-        words += ["numrxqueues", str(op["numrxqueues"])] if "numrxqueues" in op else []
-        words += ["netns", str(op["peer_netns"])] if op.get("peer_netns") else []
+        words += ["peer", "name", _text(op, "peer"), *queues]
+        words += ["netns", _text(op, "peer_netns")] if op.get("peer_netns") else []
     step = parse_command(" ".join(words))
     assert isinstance(step, Command)
     return step
 
 
 _FIELDS: dict[str, Callable[[Fields], Command]] = {
-    "netns-add": lambda op: NetnsAdd(name=str(op["netns"])),
-    "netns-del": lambda op: NetnsDel(name=str(op["netns"])),
+    "netns-add": lambda op: NetnsAdd(name=_text(op, "netns")),
+    "netns-del": lambda op: NetnsDel(name=_text(op, "netns")),
     "link-add": _link_add,
     "single": _link_add,
-    "link-del": lambda op: LinkDel(netns=_ns(op), options=(Option("dev", str(op["dev"])),)),
+    "link-del": lambda op: LinkDel(netns=_ns(op), options=(Option("dev", _text(op, "dev")),)),
     "link-set-netns": lambda op: LinkSet(
-        netns=_ns(op), options=(Option("dev", str(op["dev"])), Option("netns", str(op["to"])))
+        netns=_ns(op), options=(Option("dev", _text(op, "dev")), Option("netns", _text(op, "to")))
     ),
     "lease": _lease,
     "phys-add": _phys,
-    "phys-del": lambda op: PhysDel(id=int(op["id"])),
-    "port-del": lambda op: PortDel(id=int(op["id"]), port=int(op["port"])),
-    "queues": lambda op: Queues(netns=_ns(op), dev=str(op["dev"])),
-    "channels": lambda op: Channels(netns=_ns(op), dev=str(op["dev"]), count=int(op["n"])),
+    "phys-del": lambda op: PhysDel(id=_number(op, "id")),
+    "port-del": lambda op: PortDel(id=_number(op, "id"), port=_number(op, "port")),
+    "queues": lambda op: Queues(netns=_ns(op), dev=_text(op, "dev")),
+    "channels": lambda op: Channels(netns=_ns(op), dev=_text(op, "dev"), count=_number(op, "n")),
     "wipe": lambda _op: Wipe(),
 }
-
-
-def raw_scenarios(document: object) -> Iterator[Fields]:
-    """The scenario objects of a parsed file, for those who need their other fields."""
-    if isinstance(document, dict) and isinstance(document.get("scenarios"), list):
-        document = document["scenarios"]
-    yield from document if isinstance(document, list) else [document]  # type: ignore[misc]

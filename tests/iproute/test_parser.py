@@ -343,3 +343,25 @@ def test_ops_are_understood_from_their_fields() -> None:
 def test_every_kind_with_a_driver_has_its_options() -> None:
     """What a script may say after `type KIND` is known for each driver of the model."""
     assert link_kinds(ModelSetting()) == set(KIND_OPTIONS)
+
+
+def test_a_damaged_scenario_is_refused_or_read_never_a_crash(seed: int) -> None:
+    """Whatever stands in a field of an op: a script or a ScriptError of one line."""
+    rng = random.Random(seed)
+    wrong = [None, "", "a b", -1, 1.5, True, [], {}, "x" * 300, 1 << 40, "init", "-"]
+    scenarios = json.loads(scenario_text("scenarios-netkit"))
+    refused = 0
+    for _ in range(2000):
+        ops = json.loads(json.dumps(rng.choice(scenarios)["ops"]))
+        op = rng.choice(ops)
+        if rng.random() < 0.7:
+            op.pop("cmd", None)
+        op[rng.choice([*op, "op", "netns", "queue"])] = rng.choice(wrong)
+        try:
+            script = parse_scenarios(json.dumps({"ops": ops}), "s.json")[0]
+        except ScriptError as error:
+            refused += "\n" not in str(error)
+        else:
+            assert normalise(parse_script(normalise(script), strict=False)) == normalise(script)
+
+    assert refused > 500
