@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from types import CodeType, FrameType, MappingProxyType
+from types import MappingProxyType
 from typing import Any
 
 from lockcheck.core import sites
@@ -61,6 +61,7 @@ class LockClass:
         "edges_out",
         "foreign",
         "group",
+        "host",
         "inner",
         "instances",
         "keys",
@@ -99,6 +100,8 @@ class LockClass:
         self.percpu: bool = base.percpu if base else False
         self.waits_allowed: bool = base.waits_allowed if base else False
         """Held across waits by design: such a wait is no dependency (a stuck one still is seen)."""
+        self.host: Any = None
+        """Whose engine it belongs to: locks need not all remember that."""
         self.instances = 0
         self.acquisitions = 0
         self.contentions = 0
@@ -161,11 +164,11 @@ class Key:
 class Classes:
     """All classes of one checker.  Locks: the engine's leaf, for all that makes something."""
 
-    def __init__(self, leaf: Leaf) -> None:
+    def __init__(self, leaf: Leaf, host: Any = None) -> None:
         self.leaf = leaf
+        self.host = host
         self._by_name: dict[str, LockClass] = {}
         self._all: list[LockClass] = []
-        self._sites: dict[tuple[CodeType, int], tuple[str, str]] = {}
 
     def __iter__(self) -> Iterator[LockClass]:
         return iter(tuple(self._all))
@@ -198,6 +201,7 @@ class Classes:
 
     def _add(self, cls: LockClass) -> LockClass:
         self._all.append(cls)
+        cls.host = self.host
         return cls
 
     def instance(
@@ -215,7 +219,7 @@ class Classes:
         """
         site = ""
         if name is None:
-            name, site = self._site(sys._getframe(depth))
+            name, site = sites.allocation(sys._getframe(depth))
         elif name not in self._by_name:
             frame = sys._getframe(depth)
             while is_ours(frame.f_code.co_filename) and frame.f_back is not None:
@@ -229,13 +233,6 @@ class Classes:
             if cmp is not None:
                 cls.cmp = cmp
             return self._new_key(cls, instance)
-
-    def _site(self, frame: FrameType) -> tuple[str, str]:
-        ident = (frame.f_code, frame.f_lasti)
-        found = self._sites.get(ident)
-        if found is None:
-            found = self._sites[ident] = sites.allocation(frame)
-        return found
 
     def _new_key(self, cls: LockClass, instance: str | None) -> Key:
         number = cls.instances

@@ -48,7 +48,7 @@ class Engine:
     def __init__(self, host: Any = None) -> None:
         self.host = host
         self.leaf = Leaf()
-        self.classes = Classes(self.leaf)
+        self.classes = Classes(self.leaf, host)
         self.graph = describe.GraphView(self)
         self.deps = Graph()
         self.judge = Judge(self)

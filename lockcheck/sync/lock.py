@@ -48,7 +48,7 @@ class Lock:
     trylock = False
 
     def __init__(self, chk: Checker, key: Any) -> None:
-        self._tls = chk.tls
+        self._tls = chk.near
         self.key = key
         """Instance key (class, stable name); shared by the instances after the 64th of a class."""
         self.real = _thread.allocate_lock()
@@ -61,7 +61,7 @@ class Lock:
 
     @property
     def chk(self) -> Checker:
-        return self._tls.chk
+        return self.key.cls.host  # type: ignore[no-any-return]
 
     @property
     def name(self) -> str:
@@ -95,7 +95,10 @@ class Lock:
         """Take the lock.  May block.  Raises: Unwind when the run is aborted meanwhile."""
         if subclass or nest is not None or not blocking or timeout != -1:
             return self._acquire_odd(blocking, timeout, subclass, nest)
-        ts = self._tls.t
+        try:
+            ts = self._tls.t
+        except AttributeError:
+            ts = self.chk.current()
         if not self.real.acquire(False):
             self._contended(ts, -1)
         top = ts.top
@@ -114,7 +117,10 @@ class Lock:
         return True
 
     def __enter__(self) -> bool:
-        ts = self._tls.t
+        try:
+            ts = self._tls.t
+        except AttributeError:
+            ts = self.chk.current()
         if not self.real.acquire(False):
             self._contended(ts, -1)
         top = ts.top
@@ -134,7 +140,10 @@ class Lock:
 
     def release(self) -> None:
         """Drop the lock; by any thread, as `threading.Lock` allows.  Raises: RuntimeError."""
-        ts = self._tls.t
+        try:
+            ts = self._tls.t
+        except AttributeError:
+            ts = self.chk.current()
         if ts.top is self:
             ts.top = self.prev
             try:
@@ -150,7 +159,10 @@ class Lock:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        ts = self._tls.t
+        try:
+            ts = self._tls.t
+        except AttributeError:
+            ts = self.chk.current()
         if ts.top is self:
             ts.top = self.prev
             try:
@@ -196,7 +208,7 @@ class Lock:
             raise ValueError("timeout value must be a non-negative number")
         if timeout > _thread.TIMEOUT_MAX:
             raise OverflowError("timeout value is too large")
-        ts = self._tls.t
+        ts = self.chk.current()
         engine = self.chk.engine
         hold = Hold(self, WRITE)
         how = {"subclass": subclass, "trylock": not blocking or timeout != -1, "nest": nest}
@@ -223,7 +235,7 @@ class Lock:
             raise
 
     def _at_fork_reinit(self) -> None:
-        ts = self._tls.t
+        ts = self.chk.current()
         if ts.find(self) is not None:
             self.chk.engine.release(ts, self)
         self.real = _thread.allocate_lock()
@@ -232,7 +244,7 @@ class Lock:
     # -- what threading.Condition asks of its lock ----------------------------------------------
 
     def _is_owned(self) -> bool:
-        return self._tls.t.find(self) is not None
+        return self.chk.current().find(self) is not None
 
     def _release_save(self) -> Any:
         self.release()
@@ -300,7 +312,7 @@ class ObservedLock(Lock):
             assert not (conductor.controlled and blocking and self.real.locked()), self.name
         if not Lock.acquire(self, blocking, timeout, subclass=subclass, nest=nest):
             return False
-        ts = self._tls.t
+        ts = self.chk.current()
         if self.chk.races:
             self.chk.engine.hb_acquire(ts, self)
         if conductor is not None and not conductor.controlled:
@@ -315,7 +327,7 @@ class ObservedLock(Lock):
         if chk.conductor is not None:
             chk.conductor.point(self._release_op)
         if chk.races:
-            chk.engine.hb_release(self._tls.t, self)
+            chk.engine.hb_release(self.chk.current(), self)
         Lock.release(self)
 
     def __exit__(

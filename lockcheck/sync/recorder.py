@@ -190,7 +190,7 @@ class RecordedLock(ObservedLock):
     def release(self) -> None:
         since = self.since
         chk = self.chk
-        ts = self._tls.t
+        ts = self.chk.current()
         recorder = chk.recorder
         if recorder is not None and self.real.locked():
             recorder.held(ts, label_of(self), self.cls.name, since, chk.now())
