@@ -7,6 +7,9 @@ whose result is only returned is passed by (up to three).  The name has no line 
 line shift changes no fingerprint; the line is kept beside it as the site.  In code made from a
 string, as a dataclass's `__init__`, the class of `self` tells whose field it is.
 
+What one frame says is cached by its code (code objects are compared by what is in them, so two
+dataclasses may share one): the name is put together anew for each lock.
+
 Left out: locks made in comprehensions and containers get the line, and their number among the
 calls on it.
 """
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 import dis
 import sys
+from functools import lru_cache
 from types import CodeType, FrameType
 
 _STORES = {"STORE_NAME", "STORE_GLOBAL", "STORE_FAST", "STORE_DEREF"}
@@ -33,27 +37,40 @@ def allocation(frame: FrameType) -> tuple[str, str]:
     for _ in range(3):
         if here is None:
             break
-        code = here.f_code
-        target = _assigned(code, here.f_lasti)
-        if target:
-            return f"{_owner(here)}{target}", f"{code.co_filename}:{here.f_lineno}"
-        if target is None:
+        name, site = _told(here.f_code, here.f_lasti)
+        if name:
+            if site.startswith("<") and "self" in here.f_locals:
+                cls = type(here.f_locals["self"])
+                field = name.rpartition(".")[2]
+                name = f"{cls.__module__.rpartition('.')[2]}:{cls.__qualname__}.{field}"
+            return name, site
+        if not site:
             break
         here = here.f_back
-    code = frame.f_code
-    where = f"{_split(code.co_filename)[1]}:{frame.f_lineno}({code.co_qualname})"
-    number = _number_on_line(code, frame.f_lasti)
-    return f"{where}~{number}" if number > 1 else where, f"{code.co_filename}:{frame.f_lineno}"
+    return _by_line(frame.f_code, frame.f_lasti, frame.f_lineno)
 
 
-def _owner(frame: FrameType) -> str:
-    """`module:Class.function.` of a frame."""
-    code = frame.f_code
-    if code.co_filename.startswith("<") and "self" in frame.f_locals:
-        cls = type(frame.f_locals["self"])
-        return f"{cls.__module__.rpartition('.')[2]}:{cls.__qualname__}."
-    function = "" if code.co_qualname == "<module>" else f"{code.co_qualname}."
-    return f"{_stem(code)}:{function}"
+@lru_cache(maxsize=4096)
+def _told(code: CodeType, lasti: int) -> tuple[str, str]:
+    """(name, site) as this frame alone tells it; no name: look at its caller; no site: give up."""
+    target = _assigned(code, lasti)
+    if target is None:
+        return "", ""
+    line = _line(code, lasti)
+    owner = "" if code.co_qualname == "<module>" else f"{code.co_qualname}."
+    return target and f"{_stem(code)}:{owner}{target}", f"{code.co_filename}:{line}"
+
+
+@lru_cache(maxsize=4096)
+def _by_line(code: CodeType, lasti: int, line: int) -> tuple[str, str]:
+    where = f"{_split(code.co_filename)[1]}:{line}({code.co_qualname})"
+    number = _number_on_line(code, lasti)
+    return f"{where}~{number}" if number > 1 else where, f"{code.co_filename}:{line}"
+
+
+def _line(code: CodeType, lasti: int) -> int:
+    places = list(code.co_positions())
+    return places[lasti // 2][0] or code.co_firstlineno
 
 
 def _stem(code: CodeType) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import _thread
 import sys
-from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 from lockcheck.core.sites import allocation
@@ -24,7 +23,6 @@ class Binding:
 
     def __init__(self) -> None:
         self.checker: Checker | None = None
-        self._names: dict[tuple[CodeType, int], str] = {}
         self._numbers: dict[str, int] = {}
 
     @property
@@ -45,16 +43,7 @@ class Binding:
 
     def site(self, depth: int) -> str:
         """Name the place `depth` frames above the caller by what is assigned there."""
-        frame: FrameType = sys._getframe(depth + 1)
-        key = (frame.f_code, frame.f_lasti)
-        name = self._names.get(key)
-        if name is None:
-            name = self._names[key] = allocation(frame)[0]
-        return name
-
-    def renumber(self) -> None:
-        """Count from 0 again: another world is about to be made."""
-        self._numbers.clear()
+        return allocation(sys._getframe(depth + 1))[0]
 
     def numbered(self, name: str) -> str:
         """`name#n`, n counting from 0 for each name."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from programs import lockcheck  # noqa: E402
+from programs import lockcheck
 
 PROGRAM = Path(__file__).parent / "stdlib_program.py"
 
