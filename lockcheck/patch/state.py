@@ -45,6 +45,14 @@ class Binding:
         """Name the place `depth` frames above the caller by what is assigned there."""
         return allocation(sys._getframe(depth + 1))[0]
 
+    def renumber(self) -> None:
+        """Count from 0 again: a world that is made anew has the same names."""
+        self._numbers.clear()
+
+    def renumber(self) -> None:
+        """Count from 0 again: another world is about to be made (`rebind`)."""
+        self._numbers.clear()
+
     def numbered(self, name: str) -> str:
         """`name#n`, n counting from 0 for each name."""
         number = self._numbers.get(name, 0)
