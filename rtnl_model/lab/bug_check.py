@@ -80,8 +80,8 @@ def check_entry(entry: Entry, *, seed: int = 0) -> CheckResult:
 
         return explore_entry(entry, seed)
     script = parse_script(entry.scenario, entry.id)
-    with_it = model_setting(entry.setting, [entry.id] if entry.classes else [])
-    without = model_setting(entry.twin or entry.setting)
+    with_it = model_setting(entry.setting, [entry.id, *entry.also])
+    without = model_setting(entry.twin or entry.setting, entry.also)
     twin_findings, devices = one_run(script, without)
     twin = unclean(twin_findings)
     found, rounds = "", 0

@@ -33,14 +33,15 @@ def explore_entry(entry: Entry, seed: int) -> CheckResult:
         seed=seed,
         findings=OTHERS,
     )
-    with_it = explore(script, model_setting(entry.setting, [entry.id]), options)
+    with_it = explore(script, model_setting(entry.setting, [entry.id, *entry.also]), options)
     found, token = promised(entry, with_it.findings)
-    without = explore(script, model_setting(entry.twin or entry.setting), options)
+    without = explore(script, model_setting(entry.twin or entry.setting, entry.also), options)
     other = [f for f in without.findings if f.counts]
     twin = f"{other[0].report.kind}: {other[0].report.title}" if other else ""
+    ends = " (all there are)" if without.exhausted else ""
     effort = (
-        f"{entry.setting}, {with_it.coverage.schedules} schedules with it, {without.coverage.schedules} without"
-        f"{' (all there are)' if without.exhausted else ''}"
+        f"{entry.setting}, {with_it.coverage.schedules} schedules with it,"
+        f" {without.coverage.schedules} without{ends}"
     )
     return CheckResult(entry.id, found, twin, effort, token)
 

@@ -147,7 +147,8 @@ class IpvlanPorts(LinkDriver):
         if not self.netif_is_ipvlan_port(lower):
             return self.ipvlan_port_create(lower)
         port: IpvlPort = lower.rx_handler_data
-        port.count.inc()
+        if port.count.inc() == 1:
+            self.k.warn(f"refcount_t: addition on 0; use after free of the port of {lower.name}")
         return port
 
     def port_leave(self, port: IpvlPort) -> None:

@@ -76,6 +76,8 @@ class Entry:
     twin: Setting | None = None
     """Where the same scenario is clean; None: the same setting without the override."""
     classes: Mapping[str, Override] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    """Other entries that must be there for this one to be seen; its twin has them too."""
     search: Literal["run", "race", "explore"] = "run"
     """`run`: the scenario shows it each time.  `race`: some free runs show it.  `explore`: the
     controlled scheduler must find the interleaving."""

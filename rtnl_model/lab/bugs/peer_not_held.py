@@ -47,6 +47,7 @@ ip -n left link del end0 & ip -n right link del end1 & wait
     expected=(Expected("invariant", "use after free"),),
     setting=Setting(regime="pernet"),
     classes={"links.veth": no_holds},
+    also=("G.16",),
     search="explore",
     rounds=1500,
 )

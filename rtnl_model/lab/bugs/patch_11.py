@@ -1,0 +1,85 @@
+"""Patch 11 reverted: ipvlan's port is counted by a plain integer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lockcheck import shared
+
+from .entry import Entry, Expected, Setting
+
+__all__ = ["ENTRY"]
+
+
+class PlainCount:
+    """An int with the methods of a refcount_t."""
+
+    count = shared()
+
+    def __init__(self, chk: Any, name: str, value: int) -> None:
+        self.chk = chk
+        self.name = name
+        self.count = value
+
+    @property
+    def value(self) -> Any:
+        """For listings."""
+        return self._shared_count.value  # type: ignore[attr-defined]
+
+    def inc(self) -> Any:
+        """count++."""
+        self.count = self.count + 1
+        return self.value
+
+    def dec(self) -> Any:
+        """--count."""
+        self.count = self.count - 1
+        return self.value
+
+    def dec_and_test(self) -> bool:
+        """!--count."""
+        return not self.dec()
+
+    def inc_not_zero(self) -> bool:
+        """if (count) count++."""
+        count = self.count
+        if not count:
+            return False
+        self.count = count + 1
+        return True
+
+
+def plain(base: Any) -> Any:
+    """port->count is an int."""
+
+    class Ipvlan(base):  # type: ignore[misc]
+        def ipvlan_port_create(self, lower: Any) -> Any:
+            """The port, with the count of the days before."""
+            port = super().ipvlan_port_create(lower)
+            port.count = PlainCount(self.k.chk, f"ipvl_port.count:{lower.label}", 1)
+            return port
+
+    return Ipvlan
+
+
+ENTRY = Entry(
+    id="patch-11",
+    title="ipvlan's port is counted without atomic operations",
+    kind="patch",
+    what="An event of the lower counts the port up and down while an upper elsewhere leaves it.",
+    interleaving="the lower goes up in its namespace; the last upper is deleted in another",
+    symptom="with the global RTNL none; without it, a lost update: the port leaks or goes early",
+    source="acb351b5a899",
+    scenario="""
+ip netns add left
+ip netns add right
+ip -n left link add low0 type dummy
+ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
+ip -n left link set low0 up & ip -n right link del upp0 & wait
+""",
+    expected=(Expected("race", "count"), Expected("deadlock", ""), Expected("invariant", "")),
+    setting=Setting(regime="pernet"),
+    classes={"links.ipvlan": plain},
+    search="explore",
+    rounds=200,
+)
