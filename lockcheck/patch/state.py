@@ -46,10 +46,6 @@ class Binding:
         return allocation(sys._getframe(depth + 1))[0]
 
     def renumber(self) -> None:
-        """Count from 0 again: a world that is made anew has the same names."""
-        self._numbers.clear()
-
-    def renumber(self) -> None:
         """Count from 0 again: another world is about to be made (`rebind`)."""
         self._numbers.clear()
 
