@@ -13,6 +13,7 @@ modules keep between calls (they are imported once), locks made in C.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import sys
 import threading
@@ -27,6 +28,8 @@ from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.core.report import Report
 from lockcheck.explore.result import exception_report
 from lockcheck.explore.subject import FirstThread
+from lockcheck.seam import Unwind
+from lockcheck.sync.thread import life_of
 
 __all__ = ["FunctionSubject", "SubjectError"]
 
@@ -78,7 +81,10 @@ class FunctionSubject:
         )
 
     def __enter__(self) -> FunctionSubject:
-        patch.install(Checker())
+        # Races on, so that its locks have points: modules imported from here on keep theirs.
+        self.base = Checker(races=True)
+        patch.install(self.base)
+        logging.getLogger("concurrent.futures").addFilter(_is_no_unwind)
         self._real = {name: getattr(time, name) for name in ("sleep", "monotonic", "time")}
         self._path_entry = os.path.dirname(self._path)
         sys.path.insert(0, self._path_entry)
@@ -90,6 +96,7 @@ class FunctionSubject:
             setattr(time, name, real)
         if self._path_entry in sys.path:
             sys.path.remove(self._path_entry)
+        logging.getLogger("concurrent.futures").removeFilter(_is_no_unwind)
         patch.uninstall()
 
     def _check(self) -> None:
@@ -136,6 +143,11 @@ class FunctionSubject:
         }
 
 
+def _is_no_unwind(record: logging.LogRecord) -> bool:
+    """An executor logs whatever ends its workers, the end of a schedule too."""
+    return record.exc_info is None or record.exc_info[0] is not Unwind
+
+
 class FunctionWorld:
     """One call of the function."""
 
@@ -143,7 +155,10 @@ class FunctionWorld:
         self._subject = subject
         self._conductor = conductor
         self.chk = Checker(conductor=conductor, races=subject.races)
-        self.checkers: Sequence[Checker] = (self.chk,)
+        base = subject.base
+        base.conductor = conductor
+        base.aborted = False
+        self.checkers: Sequence[Checker] = (self.chk, base)
         self._result = ""
         patch.rebind(self.chk)
         threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
@@ -154,7 +169,11 @@ class FunctionWorld:
             with self._conductor.quiet():
                 function = getattr(self._subject.load(), self._subject.function)
             self._install_time()
-            self._result = repr(function())
+            try:
+                self._result = repr(function())
+            except SystemExit as leave:
+                if leave.code:
+                    raise
 
     def findings(self) -> list[Report]:
         """Reports, and exceptions that ended a thread."""
@@ -166,7 +185,13 @@ class FunctionWorld:
         return self._result
 
     def close(self) -> None:
-        """Give real time back."""
+        """Give real time back; nobody is to join this world's threads at the exit."""
+        futures: Any = sys.modules.get("concurrent.futures.thread")
+        if futures is not None:
+            for thread in list(futures._threads_queues):
+                life = life_of(thread)
+                if life is not None and life.pooled:
+                    futures._threads_queues.pop(thread, None)
         for name, real in self._subject._real.items():
             setattr(time, name, real)
 

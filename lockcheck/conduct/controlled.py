@@ -102,8 +102,11 @@ class ControlledConductor(QuietPhases):
         self.current = root  # it begins at once: no choice yet
         root.wake()
         self._await_end()
-        self.current = None
         self._attention = True
+        if self.verdict == HUNG:
+            self._aborting = True  # should it ever wake, it unwinds
+        else:
+            self.current = None
         return self.verdict
 
     def _await_end(self) -> None:
@@ -158,6 +161,10 @@ class ControlledConductor(QuietPhases):
         return self._decide(me)
 
     def _decide(self, me: Task) -> bool:
+        record = self.record
+        if len(record) >= self.max_points:
+            self._over(POINTS)
+            raise Unwind
         enabled = []
         for task in self.live:
             busy = task.busy
@@ -176,9 +183,8 @@ class ControlledConductor(QuietPhases):
             choice = self.pick(enabled, me.go)
         else:
             choice = self._nobody()
-        record = self.record
-        if choice < 0 or len(record) >= self.max_points:
-            self._over(choice if choice < 0 else POINTS)
+        if choice < 0:
+            self._over(choice)
             raise Unwind
         record.append(choice)
         if choice == me.go:
@@ -236,7 +242,7 @@ class ControlledConductor(QuietPhases):
 
     def _attend(self, me: Task | None, op: Op) -> bool:
         """A point in a run that is quiet, over, interrupted, or not ours."""
-        if me is None:
+        if me is None or (self.verdict == HUNG and me.ident != _get_ident()):
             return True  # before or after the run: the controller looks at the world
         if me.ident != _get_ident():
             self.stray = op.obj.name
@@ -266,7 +272,7 @@ class ControlledConductor(QuietPhases):
 
     def _nobody(self) -> int:
         """Nobody can go: the end, a jump in time, or a deadlock."""
-        waiting = [task for task in self.live if not task.op.idle]
+        waiting = [task for task in self.live if not task.op.idle and not task.daemon]
         if not waiting:
             return END
         if len(waiting) == 1 and waiting[0].settling:

@@ -76,7 +76,7 @@ def explain(
     by_state = {row.ts: row for row in rows if row.ts is not None}
     for row in rows:
         _add_edges(row, rows, by_state, owed)
-    stuck = [row for row in rows if not row.op.idle]
+    stuck = [row for row in rows if not row.op.idle and not getattr(row.task, "daemon", False)]
     circle = _circle(stuck)
     report = _circle_report(circle) if circle else _lost_report(stuck)
     shown = [row for row in rows if row in stuck or row in circle]

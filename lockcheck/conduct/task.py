@@ -66,7 +66,7 @@ class Task:
     """A thread: what it is about to do, and how to wake it."""
 
     __slots__ = (
-        "born", "busy", "children", "deadline", "draining", "early", "finished", "go", "granted",
+        "born", "busy", "children", "daemon", "deadline", "draining", "early", "finished", "go", "granted",
         "ident", "index", "key", "name", "op", "parent", "park", "ready", "settling", "thread",
         "unwound", "wake",
     )  # fmt: skip
@@ -81,6 +81,8 @@ class Task:
         self.name = name
         self.thread = thread
         """The `sync.Thread`, if it is one."""
+        self.daemon = bool(getattr(thread, "daemon", False))
+        """Nobody waits for it: it never keeps a run alive."""
         self.parent = parent
         self.children = 0
         self.wake = worker.baton.wake

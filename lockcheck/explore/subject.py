@@ -6,6 +6,7 @@ subject is a value that a token can name; a world is everything that one schedul
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -69,8 +70,18 @@ class FirstThread:
         self.state: Any = None
 
     def __enter__(self) -> FirstThread:
+        # To the program it is the main thread; what it starts inherits nothing of the worker.
+        self._worker = _active().get(threading.get_ident())
+        _active()[threading.get_ident()] = threading.main_thread()
         self.state = self._chk.begin_thread(self)
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self._chk.end_thread(self)
+        if self._worker is not None:
+            _active()[threading.get_ident()] = self._worker
+
+
+def _active() -> dict[int, threading.Thread]:
+    return threading._active  # type: ignore[attr-defined,no-any-return]
+
