@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from lockcheck.core import release
 from lockcheck.core.classes import READ, RECURSIVE_READ, WAIT_SLEEP, WAIT_SPIN, Key
 from lockcheck.core.held import Hold, ThreadState, ref_of, refs
-from lockcheck.core.report import CERTAIN, CLASS_ONLY, LockRef, Report, Step
+from lockcheck.core.report import CERTAIN, CLASS_ONLY, POSSIBLE, LockRef, Report, Step
 from lockcheck.core.stacks import EMPTY, Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lockcheck.core.engine import Engine
 
 # What `same_class` says of an acquire.
@@ -38,9 +40,11 @@ _cookies = itertools.count(1)
 
 def volatile(ts: ThreadState, key: Key) -> bool:
     """Must this acquire be judged each time?  Same class held, and the keys do not tell which."""
+    rec = ts.chain.rec
+    if not rec.held:
+        return False
     base = key.cls.base
-    many = key.many
-    return any(held.cls.base is base and (many or held.many) for held in ts.chain.rec.held)
+    return rec.holds(base) if key.many else base in rec.shared
 
 
 def same_class(
@@ -311,12 +315,21 @@ def held_at_exit(engine: Engine, ts: ThreadState) -> None:
     )
 
 
-def held_at_fork(engine: Engine, ts: ThreadState, others: list[ThreadState]) -> None:
-    """The process forks while other threads hold locks: the child inherits them taken for good."""
+def held_at_fork(
+    engine: Engine, ts: ThreadState, others: list[ThreadState], guarded: Sequence[Any] = ()
+) -> None:
+    """The process forks while other threads hold locks: the child inherits them taken for good.
+
+    Not `guarded` ones, which a hook at the fork takes care of, and no pseudo-locks.
+    """
     for other in others:
         if other is ts:
             continue
-        found = tuple(ref_of(entry) for entry in other.stack())
+        found = tuple(
+            ref_of(entry)
+            for entry in other.stack()
+            if entry.key.cls.base.kind != "map" and all(entry.lock is not lock for lock in guarded)
+        )
         if found:
             _file(
                 engine,
@@ -326,6 +339,8 @@ def held_at_fork(engine: Engine, ts: ThreadState, others: list[ThreadState]) -> 
                 "nobody will release it in the child",
                 held=found,
                 locks=found,
+                severity=POSSIBLE,
+                reason="stuck as soon as the child takes it",
                 advice="Fork before threads take locks, or use the spawn start method.",
             )
 

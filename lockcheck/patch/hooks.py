@@ -157,10 +157,7 @@ def _before_fork() -> None:
     with chk._threads_lock:
         others = [ts for ts in chk.threads.values() if ts is not me and ts.alive]
     guarded = [*_hooks.guarded, *logs.guarded()]
-    held = [
-        ts for ts in others if any(all(e.lock is not lock for lock in guarded) for e in ts.held())
-    ]
-    rules.held_at_fork(chk.engine, me, held)
+    rules.held_at_fork(chk.engine, me, others, guarded)
 
 
 def _after_fork_in_child() -> None:
