@@ -5,9 +5,9 @@ bound to a fresh checker under the conductor; then the function is called.  So p
 `queue` objects that the file or the function makes are controlled, wherever they are made, and no
 schedule sees another one's globals.
 
-`time.sleep`, `time.monotonic` and `time.time` are logical meanwhile.  Ordinary attributes are no
-points: a lost update needs `lockcheck.Shared` or `lockcheck.shared()`.  Left out: what other
-modules keep between calls (they are imported once), locks made in C.
+`time.sleep`, `time.monotonic` and `time.time` are logical meanwhile, `random` starts from one seed.
+Ordinary attributes are no points: a lost update needs `lockcheck.Shared` or `lockcheck.shared()`.
+Left out: what other modules keep between calls (they are imported once), locks made in C.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import random
 import sys
 import threading
 import time
@@ -83,6 +84,7 @@ class FunctionSubject:
     def __enter__(self) -> FunctionSubject:
         # Races on, so that its locks have points: modules imported from here on keep theirs.
         self.base = Checker(races=True)
+        self._random = random.getstate()
         patch.install(self.base)
         logging.getLogger("concurrent.futures").addFilter(_is_no_unwind)
         self._real = {name: getattr(time, name) for name in ("sleep", "monotonic", "time")}
@@ -96,6 +98,7 @@ class FunctionSubject:
             setattr(time, name, real)
         if self._path_entry in sys.path:
             sys.path.remove(self._path_entry)
+        random.setstate(self._random)
         logging.getLogger("concurrent.futures").removeFilter(_is_no_unwind)
         patch.uninstall()
 
@@ -167,6 +170,7 @@ class FunctionWorld:
         """Load the file without points, then call the function."""
         with FirstThread(self.chk):
             with self._conductor.quiet():
+                random.seed(0)
                 function = getattr(self._subject.load(), self._subject.function)
             self._install_time()
             try:

@@ -1,0 +1,77 @@
+"""What people hand to an explorer, besides clean examples."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from lockcheck.cli.function import FunctionSubject
+from lockcheck.explore.result import Limits, Outcome
+from lockcheck.explore.session import Session
+from lockcheck.explore.strategies import make_strategy
+
+FILE = str(Path(__file__).with_name("odd_functions.py"))
+
+
+def search(function: str, **limits: float) -> Outcome:
+    with FunctionSubject(FILE, function) as subject:
+        with Session(subject, limits=Limits(schedules=60, **limits)) as session:  # type: ignore[arg-type]
+            return session.explore(make_strategy("portfolio", 1))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "nothing",
+        "leaves_with_zero",
+        "sleeps_long",
+        "waits_in_time",
+        "has_a_daemon",
+        "uses_an_executor",
+        "uses_a_timer",
+        "meets_at_a_barrier",
+        "draws_random_numbers",
+        "never_starts_it",
+    ],
+)
+def test_it_passes_and_leaves_no_thread(function: str) -> None:
+    """Empty, timed, daemonic, pooled: no finding, and nothing is left running."""
+    before = threading.active_count()
+    result = search(function)
+
+    assert (result.outcome, result.findings) == ("passed", [])
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        ("raises_at_once", "at once"),
+        ("raises_in_a_thread", "in a thread"),
+        ("leaves_with_three", "SystemExit: 3"),
+    ],
+)
+def test_an_exception_is_a_finding(function: str, told: str) -> None:
+    """Wherever it was raised."""
+    result = search(function)
+
+    assert result.outcome == "failed"
+    assert told in result.findings[0].report.title
+
+
+def test_a_spin_is_incomplete() -> None:
+    """It reaches the limit of points; that is no pass."""
+    result = search("spins", max_points=300)
+
+    assert result.outcome == "incomplete"
+    assert "300 points" in " ".join(result.reasons)
+
+
+def test_a_thread_that_blocks_outside_is_told_with_its_place() -> None:
+    """The search ends as hung and says where the thread is."""
+    result = search("blocks_outside", hang_after=0.2)
+
+    assert result.outcome == "hung"
+    assert "odd_functions.py" in result.reasons[0]
