@@ -12,7 +12,7 @@ from rtnl_model.lab.model_run import ModelSetting, Recorded, record
 from rtnl_model.lab.topologies import topology
 
 ROUNDS = int(os.environ.get("RTNL_MODEL_ROUNDS", "3"))
-"""Runs in a row; `RTNL_MODEL_ROUNDS=200 pytest tests/stories/test_cover_letter.py` is the long run."""
+"""Runs in a row; the long run is RTNL_MODEL_ROUNDS=200 pytest tests/stories/test_cover_letter.py."""
 
 
 def cover_letter(regime: str) -> Recorded:
@@ -33,9 +33,7 @@ def pids(op: dict[str, Any], function: str, dev: str) -> list[int]:
 
 def at(op: dict[str, Any], function: str, dev: str) -> int:
     """When, as an index into the trace."""
-    return next(
-        i for i, r in enumerate(op["trace"]) if r["fn"] == function and r.get("dev") == dev
-    )
+    return next(i for i, r in enumerate(op["trace"]) if r["fn"] == function and r.get("dev") == dev)
 
 
 @pytest.mark.parametrize("regime", ["small", "pernet"])
@@ -47,8 +45,8 @@ def test_uppers_are_unregistered_by_their_own_namespaces(regime: str) -> None:
 
         upper2, upper3 = pids(op, "ipvlan_uninit", "ipvl2"), pids(op, "ipvlan_uninit", "ipvl3")
 
-        assert 1 == len(upper2)
-        assert 1 == len(upper3)
+        assert len(upper2) == 1
+        assert len(upper3) == 1
         assert len({caller, *upper2, *upper3}) == 3
 
 
@@ -78,9 +76,9 @@ def test_all_devices_are_gone_and_the_run_is_clean(regime: str) -> None:
     for _round in range(ROUNDS):
         recorded = cover_letter(regime)
 
-        assert [] == recorded.findings
+        assert recorded.findings == []
         assert all(cmd["rc"] == 0 for op in recorded.document["ops"] for cmd in op["cmds"])
-        assert {"ns1": ["lo"], "ns2": ["lo"], "ns3": ["lo"]} == {
+        assert {
             netns: [dev["ifname"] for dev in devs]
             for netns, devs in last_op(recorded)["devices"].items()
-        }
+        } == {"ns1": ["lo"], "ns2": ["lo"], "ns3": ["lo"]}

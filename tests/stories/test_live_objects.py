@@ -66,18 +66,18 @@ def running(regime: str, *overlays: Any) -> Iterator[Kernel]:
         finally:
             k.shutdown()
 
-    assert [] == chk.reports
+    assert chk.reports == []
 
 
 @pytest.mark.parametrize("regime", ["small", "pernet"])
 def test_under_every_netns_lock_is_a_real_lock(regime: str) -> None:
-    """`net.rtnl_mutex.real` is a `threading.Lock`, one for each namespace, locked while it is held."""
+    """`net.rtnl_mutex.real` is a `threading.Lock`, one a namespace, locked while it is held."""
     with running(regime) as k:
         issue(k, "\n".join(SET_UP))
         nets = k.net_namespace.for_each_net()
         reals = [net.rtnl_mutex.real for net in nets]
 
-        assert 4 == len(nets)
+        assert len(nets) == 4
         assert {REAL_LOCK} == {type(real) for real in reals}
         assert all(one is not other for i, one in enumerate(reals) for other in reals[:i])
         k.rtnetlink.rtnl_net_lock(nets[1])
@@ -143,7 +143,7 @@ def test_the_controlled_scheduler_runs_the_same_real_threads_and_locks(regime: s
     with controlled(ModelSubject(script, Watched(rtnl=regime))) as outcome:
         pass
 
-    assert [] == outcome.findings
+    assert outcome.findings == []
     assert {REAL_LOCK} == found["locks"]
     assert all(alive for alive, _native in found["workers"])
     natives = [native for _alive, native in found["workers"]]

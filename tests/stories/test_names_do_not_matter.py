@@ -70,7 +70,7 @@ def test_permuting_namespaces_changes_no_verdict(regime: str) -> None:
         for order in itertools.permutations(makers)
     }
 
-    assert 1 == len(verdicts)
+    assert len(verdicts) == 1
 
 
 def test_renaming_lock_classes_changes_no_verdict() -> None:
@@ -113,7 +113,7 @@ def test_no_recorded_scenario_is_known_to_the_packages() -> None:
 
 
 def test_the_kernel_knows_no_device_of_a_script() -> None:
-    """Device names of the topologies and of the catalogue do not occur in the kernel or in iproute."""
+    """Device names of the cover letter and the catalogue do not occur in kernel or iproute."""
     scripts = [topology("T1"), *(entry.scenario for entry in entries())]
     names = {
         name
@@ -121,7 +121,9 @@ def test_the_kernel_knows_no_device_of_a_script() -> None:
         for name in re.findall(r"\b(?:link add|name|peer name|peer) (\w+\d)\b", text)
     }
     sources = [
-        path for room in ("kernel", "iproute") for path in (ROOT / "rtnl_model" / room).rglob("*.py")
+        path
+        for room in ("kernel", "iproute")
+        for path in (ROOT / "rtnl_model" / room).rglob("*.py")
     ]
 
     assert {"veth0", "ipvl2", "end0"} <= names

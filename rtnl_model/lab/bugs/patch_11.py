@@ -73,7 +73,7 @@ ENTRY = Entry(
     scenario="""
 ip netns add left
 ip netns add right
-ip -n left link add low0 type dummy
+ip -n left link add low0 type veth peer name low1
 ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
 ip -n left link set low0 up & ip -n right link del upp0 & wait
 """,

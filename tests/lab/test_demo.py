@@ -1,0 +1,79 @@
+"""The demo shows what it says, and says when it does not."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtnl_model.cli.main import main
+from rtnl_model.lab import demo as demo_module
+from rtnl_model.lab.demo import Demo, freed_last, is_abba, only_lo
+
+
+def test_the_demo_shows_everything_in_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Status 0, within 15 seconds; trace, ABBA, both stresses and the report folder are there."""
+    monkeypatch.setattr(demo_module, "STRESS_SECONDS", 1.0)
+    began = time.monotonic()
+
+    status = main(["demo", "--report", str(tmp_path / "out"), "--seed", "1"])
+
+    told = capsys.readouterr().out
+    assert status == 0, told
+    assert time.monotonic() - began < 15
+    for line in ("PID: ", "| DEV: ipvl2", "| DEV: ipvl3", "| DEV: veth0", "*** DEADLOCK ***",
+                 "global    pernet", "seed 0x1"):  # fmt: skip
+        assert line in told
+    assert "NOT SHOWN" not in told
+    assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_a_demo_that_did_not_show_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With everything in one thread the first claim fails, and with it the demo."""
+    lines: list[str] = []
+    setting = demo_module.ModelSetting
+
+    def other(**words: Any) -> Any:
+        return setting(**{**words, "rtnl": "global"})
+
+    monkeypatch.setattr(demo_module, "ModelSetting", other)
+    demo = Demo(1, lines.append)
+
+    demo.cover_letter()
+
+    assert not all(claim.shown for claim in demo.claims)
+    assert any("NOT SHOWN" in line for line in lines)
+
+
+def test_the_order_is_judged_by_the_trace() -> None:
+    """The lower's free by somebody else, or before an uninit, is not what was to be shown."""
+    uninits = [
+        {"fn": "ipvlan_uninit", "dev": "ipvl2", "pid": 2},
+        {"fn": "ipvlan_uninit", "dev": "ipvl3", "pid": 3},
+    ]
+    free = {"fn": "free_netdev", "dev": "veth0", "pid": 1}
+
+    assert freed_last([*uninits, free], 1)
+    assert not freed_last([*uninits, free], 2)
+    assert not freed_last([uninits[0], free, uninits[1]], 1)
+    assert not freed_last([uninits[0], free], 1)
+
+
+def test_an_abba_is_two_namespaces_and_more_than_a_class() -> None:
+    """One namespace, another kind, or a class-only report is no ABBA."""
+    found = {"kind": "circular", "severity": "possible", "title": "ns1 -> ns2 -> ns1"}
+
+    assert is_abba(found)
+    assert not is_abba({**found, "severity": "class-only"})
+    assert not is_abba({**found, "kind": "warn"})
+    assert not is_abba({**found, "title": "ns1 -> rtnl -> ns1"})
+
+
+def test_only_lo_means_only_lo() -> None:
+    """Any other device counts."""
+    assert only_lo({"a": [{"ifname": "lo"}], "b": []})
+    assert not only_lo({"a": [{"ifname": "lo"}, {"ifname": "x"}]})
