@@ -26,6 +26,7 @@ from lockcheck.core.stacks import EMPTY, Stack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+NONE: frozenset[LockClass] = frozenset()
 SATURATED = 4
 """Mutually unordered threads after which a record needs no more."""
 WITNESSES = 12
@@ -104,8 +105,10 @@ class Edge:
 class Record:
     """A held sequence and the acquire that made it, as all threads share it."""
 
-    __slots__ = ("children", "context", "edges", "held", "key", "parent", "saturated", "serial",
-                 "tainted", "token", "uses", "witnesses")  # fmt: skip
+    __slots__ = (
+        "_bases", "children", "context", "edges", "held", "key", "parent", "saturated", "serial",
+        "shared", "tainted", "token", "uses", "witnesses",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -122,6 +125,11 @@ class Record:
         """The lock acquired by this step; None for the root and for a release out of order."""
         self.held = held
         """Keys held after it, oldest first."""
+        self._bases: frozenset[LockClass] | None = None
+        self.shared: frozenset[LockClass] = NONE
+        """Classes held whose keys do not tell which lock it is."""
+        if any(k.many for k in held):
+            self.shared = frozenset(k.cls.base for k in held if k.many)
         self.serial = serial
         self.context = context
         """(contexts active, contexts disabled)."""
@@ -137,6 +145,14 @@ class Record:
     def before(self) -> tuple[Key, ...]:
         """Keys held when the new lock was wanted."""
         return self.held[:-1]
+
+    def holds(self, base: LockClass) -> bool:
+        """Is a lock of that class held?"""
+        if len(self.held) == 1:
+            return self.held[0].cls.base is base
+        if self._bases is None:
+            self._bases = frozenset(key.cls.base for key in self.held)
+        return base in self._bases
 
     def grow(self, token: Any, child: Record) -> None:
         """Add a child."""

@@ -59,7 +59,11 @@ class Stuck:
             ts.tracing -= 1
         alone = mode == "lock" and getattr(obj, "key", None) is not None  # told as recursive
         if circle is not None and (len(circle) > 1 or not alone):
-            self._report(ts, circle)
+            try:
+                self._report(ts, circle)
+            except BaseException:  # on_report="raise": it does not block after all
+                self.after(ts)
+                raise
 
     def _circle(self, ts: ThreadState) -> list[ThreadState] | None:
         """Follow who waits for whom from `ts` back to itself."""

@@ -8,6 +8,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -107,6 +108,34 @@ def test_raise_undoes_the_operation() -> None:
 
     assert len(raised) == 1
     assert chk.reports[0].kind == "circular"
+
+
+def test_raise_turns_a_deadlock_into_an_exception() -> None:
+    """The thread that would close the circle gets a Violation, and the other one goes on."""
+    chk = lockcheck.Checker(on_report="raise")
+    a, b = chk.Lock("a"), chk.Lock("b")
+    both_hold = threading.Barrier(2)
+    raised: list[str] = []
+
+    def body(first: Any, second: Any) -> None:
+        with first:
+            both_hold.wait(30)
+            try:
+                second.acquire()
+            except lockcheck.Violation as violation:
+                raised.append(violation.report.kind)
+            else:
+                second.release()
+
+    threads = [chk.Thread(target=body, args=pair) for pair in ((a, b), (b, a))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert raised
+    assert {kind for kind, _ in kinds(chk)} <= {"circular", "deadlock"}
+    assert all(thread.exception is None for thread in threads)
 
 
 def test_a_callable_gets_every_report_once() -> None:
