@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def run(run: Run) -> None:
     """Namespaces, then devices.  Raises: Refused when the system has not enough threads."""
-    spaces = (10, 100, 500) if run.quick else (10, 100, 1_000, 5_000)
-    devices = (1_000, 4_000) if run.quick else (1_000, 10_000, 100_000)
+    spaces = (10, 100, 400) if run.quick else (10, 100, 1_000, 5_000)
+    devices = (1_000, 3_000) if run.quick else (1_000, 10_000, 100_000)
     plots = []
     for what, sizes in (("namespaces", spaces), ("devices", devices)):
         table = Table(
