@@ -71,6 +71,14 @@ class _Session:
             known = read_baseline(path) if path else {}
         except InputError as error:
             raise pytest.UsageError(f"--lockcheck-baseline: {error}") from error
+        folder = config.getoption("lockcheck_report")
+        if folder:
+            from lockcheck.render.folder import FolderError, prepare_folder
+
+            try:
+                prepare_folder(folder)
+            except FolderError as error:
+                raise pytest.UsageError(f"--lockcheck-report: {error}") from error
         self._verdict: Verdict = Verdict(config.getoption("lockcheck_fail_on"), known)
         self._chk: Checker = install()
         self._before = self._chk.on_report
@@ -131,6 +139,7 @@ class _Session:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Findings outside of tests count; the report is written."""
         self._late += self._take(None)
         if self._late and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

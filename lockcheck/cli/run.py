@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lockcheck.checker import Checker
 from lockcheck.cli.program import Program
 from lockcheck.cli.stuck import strangers, woken_by_signal
-from lockcheck.cli.verdict import Verdict, read_baseline, write_baseline
+from lockcheck.cli.verdict import InputError, Verdict, read_baseline, write_baseline
 from lockcheck.conduct.watchdog import Watchdog
 from lockcheck.patch import install, uninstall
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 INTERRUPTED = 130
+CANNOT_WRITE = 2
 LOOKS = 15
 """Unchanged pictures, a tenth of a second apart, before a program counts as stuck."""
 
@@ -35,8 +36,13 @@ def run(options: Namespace, program: Program) -> int:
     verdict = Verdict(options.fail_on, known)
     recorder = None
     if options.report:
+        from lockcheck.render.folder import FolderError, prepare_folder
         from lockcheck.sync.recorder import Recorder
 
+        try:
+            prepare_folder(options.report)
+        except FolderError as error:
+            raise InputError(str(error)) from error
         recorder = Recorder()
     chk = Checker(on_report="collect", recorder=recorder)
     process = os.getpid()
@@ -83,8 +89,8 @@ def conclude(chk: Checker, options: Namespace, verdict: Verdict, status: int) ->
         print(_summary(chk, counting, lower, known), file=sys.stderr)
     if options.write_baseline:
         write_baseline(options.write_baseline, [r.to_dict() for r in chk.reports])
-    if options.report:
-        _write_report(chk, options.report)
+    if options.report and not _write_report(chk, options.report):
+        status = status or CANNOT_WRITE
     return 1 if counting and status != INTERRUPTED else status
 
 
@@ -99,10 +105,17 @@ def _summary(chk: Checker, counting: list[Any], lower: list[Any], known: list[An
     )
 
 
-def _write_report(chk: Checker, folder: str) -> None:
-    from lockcheck.render.folder import write_folder
+def _write_report(chk: Checker, folder: str) -> bool:
+    """Write it and say where; False when that failed, which is told too."""
+    from lockcheck.render.folder import FolderError, write_folder
 
     timeline = chk.recorder.to_dict(chk) if chk.recorder is not None else None
-    path = write_folder(folder, chk.graph.to_dict(), [r.to_dict() for r in chk.reports],
-                        timeline=timeline, run={"program": sys.argv})  # fmt: skip
+    run = {"schema": "lockcheck/run/1", "program": list(sys.argv)}
+    reports = [report.to_dict() for report in chk.reports]
+    try:
+        path = write_folder(folder, chk.graph.to_dict(), reports, timeline=timeline, run=run)
+    except FolderError as error:
+        print(f"lockcheck: {error}", file=sys.stderr)
+        return False
     print(f"lockcheck: report in {path}", file=sys.stderr)
+    return True

@@ -14,7 +14,7 @@ from typing import Any
 
 from lockcheck.render import chrome, dot, html, json_, proc
 
-__all__ = ["FolderError", "write_files", "write_folder"]
+__all__ = ["FolderError", "prepare_folder", "write_files", "write_folder"]
 
 
 class FolderError(OSError):
@@ -45,6 +45,19 @@ def write_folder(
         ),
     }
     return write_files(folder, files)
+
+
+def prepare_folder(folder: str | Path) -> Path:
+    """Make the folder and try to write there, before anything is run.  Raises: FolderError."""
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        _write(path / "run.json", "{}\n")
+    except OSError as error:
+        raise FolderError(
+            f"cannot write a report to {folder}: {error.strerror or error}"
+        ) from error
+    return path
 
 
 def write_files(folder: str | Path, files: Mapping[str, str]) -> Path:

@@ -19,6 +19,7 @@ from lockcheck.cli import main
         (["run", "--report"], "--report"),
         (["run", "no/such/file.py"], "no/such/file.py"),
         (["run", "--baseline", "none.json", "x.py"], "x.py"),
+        (["run", "--report", "/dev/null/out", __file__], "/dev/null/out"),
         (["report", "none.json"], "none.json"),
         (["report"], "GRAPH.json"),
         (["report", "x.json", "--format", "pdf"], "pdf"),
