@@ -21,6 +21,7 @@ from lockcheck.explore import races
 from lockcheck.explore.conflict import Footprint, depends, footprint
 from lockcheck.explore.shard import DEPTH, Owns
 from lockcheck.explore.strategy import Strategy
+from lockcheck.seam import Kind
 
 __all__ = ["Dpor", "Node"]
 
@@ -28,7 +29,7 @@ __all__ = ["Dpor", "Node"]
 class Node:
     """One choice on the current path."""
 
-    __slots__ = ("backtrack", "chosen", "done", "enabled", "event", "real", "sleep")
+    __slots__ = ("backtrack", "chosen", "counts", "done", "enabled", "event", "real", "sleep")
 
     def __init__(
         self, event: int, enabled: list[int], sleep: dict[int, Footprint], real: int
@@ -44,6 +45,8 @@ class Node:
         self.backtrack: set[int] = set()
         """Threads to try; -1 for a choice of the program's own, whose values are all tried."""
         self.chosen = -1
+        self.counts: dict[str, int] = {}
+        """Values of the counts that somebody waits on, by name."""
 
 
 class Dpor(Strategy):
@@ -80,6 +83,10 @@ class Dpor(Strategy):
         node = Node(len(self.conductor.events), enabled, self._sleep_here(), self._real())
         if self._is_foreign(node):
             return REDUNDANT
+        for task in self.conductor.live:
+            if task.op.kind is Kind.WAIT_REFS:
+                for ref in task.op.aux[0]:
+                    node.counts[ref.name] = ref.value
         awake = [choice for choice in enabled if choice not in node.sleep]
         if not awake:
             return REDUNDANT

@@ -166,7 +166,7 @@ class _Analysis:
         if pending and node is not None:
             could_go = choice in node.enabled
             counts = op.kind is Kind.WAIT_REFS or any(mode == COUNT for _, mode in touched)
-            if not could_go and not counts:
+            if not could_go and not (counts and self._may_reach(node, event, op)):
                 return False
             sure = could_go
         if node is None:
@@ -174,6 +174,25 @@ class _Analysis:
         self._races += 1
         self._demand(node, event, choice, touched)
         return sure
+
+    def _may_reach(self, node: Node, event: _Event, op: Op) -> bool:
+        """Can a count reach what `op` waits for, by what stays when `event` is put off?"""
+        if op.kind is not Kind.WAIT_REFS:
+            return True
+        refs, value = op.aux
+        for ref in refs:
+            low = high = node.counts.get(ref.name, value)
+            known = self._objects.get(ref)
+            for other, _mode in reversed(known.accesses if known is not None else ()):
+                if other.number <= event.number:
+                    break
+                if other.thread == event.thread or other.clock[event.thread] >= event.seq:
+                    continue
+                high += other.op.kind is not Kind.REF_DEC
+                low -= other.op.kind is not Kind.REF_INC
+            if low <= value <= high:
+                return True
+        return False
 
     def _surely(self, event: _Event, op: Op) -> bool:
         """Is `op` certain to be enabled where `event` was?"""
