@@ -269,7 +269,7 @@ class _ShapeWorld:
 
 
 def _schedules(run: Run) -> None:
-    count = 300 if run.quick else 1500
+    count, most = (300, 0.7) if run.quick else (1500, None)
     table = Table(
         "schedules a second, everything on (checker, orders counted), fresh world each",
         ["threads x rounds", "points", "strategy", "schedules/s", "us a point"],
@@ -277,7 +277,7 @@ def _schedules(run: Run) -> None:
     for threads, rounds in ((2, 2), (4, 5)):
         for make in (RandomWalk, Pct, Pos):
             subject = _Shape(threads, rounds, races=False)
-            with Session(subject, limits=Limits(schedules=count)) as session:
+            with Session(subject, limits=Limits(schedules=count, seconds=most)) as session:
                 run.progress(f"{threads}x{rounds} {make.name}")
                 result = session.explore(make(run.seed))
             points = sum(result.coverage.points) / max(1, len(result.coverage.points))
@@ -299,7 +299,7 @@ def _model(run: Run) -> None:
     from rtnl_model.lab.model_run import ModelSetting
     from rtnl_model.lab.topologies import topology
 
-    count = 40 if run.quick else 200
+    count, most = (40, 1.5) if run.quick else (200, None)
     table = Table(
         "the cover letter, boot and set-up (without points) in every schedule",
         ["regime", "strategy", "points", "schedules/s", "orders", "redundant"],
@@ -307,7 +307,9 @@ def _model(run: Run) -> None:
     for regime in ("small", "pernet"):
         for name in ("random", "dpor"):
             subject = ModelSubject(parse_script(topology("T1")), ModelSetting(rtnl=regime))
-            with Session(subject, limits=Limits(schedules=count, shrink=False)) as session:
+            with Session(
+                subject, limits=Limits(schedules=count, seconds=most, shrink=False)
+            ) as session:
                 run.progress(f"cover letter, {regime}, {name}")
                 result = session.explore(make_strategy(name, run.seed))
             coverage = result.coverage
