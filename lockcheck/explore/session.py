@@ -94,6 +94,11 @@ class Session:
         if self._cpus is not None:
             os.sched_setaffinity(0, self._cpus)
 
+    @property
+    def world(self) -> World | None:
+        """The world of the last schedule."""
+        return self._world
+
     # -- searching -----------------------------------------------------------------------------
 
     def explore(self, strategy: Strategy, *, shard: tuple[int, int] = (0, 1)) -> Outcome:

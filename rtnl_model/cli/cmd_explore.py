@@ -19,12 +19,12 @@ from lockcheck.explore.strategies import DEFAULT_SCHEDULES, STRATEGIES, OptionEr
 from lockcheck.explore.telling import STATUS_OF, Progress, summary
 
 from ..iproute import load_script
-from ..lab.explore import SCHEMA, ExploreOptions, explore
+from ..lab.explore import SCHEMA, ExploreOptions, explore, shown
 from ..lab.model_run import ModelSetting, link_kinds
 from ..lab.topologies import topology
 from .atomic_file import write_text
 from .parser import add_checking, add_model, natural, positive, seconds
-from .report_dir import prepare_report
+from .report_dir import prepare_report, write_report
 from .status import CallError, Status
 
 __all__ = ["configure", "run"]
@@ -92,6 +92,9 @@ def run(args: argparse.Namespace) -> int:
     document = outcome.to_dict(SCHEMA)
     if folder is not None:
         write_text(folder / "explore.json", json.dumps(document, indent=1) + "\n")
+        token = next((f.token for f in outcome.findings if f.token is not None), None)
+        chk, k = shown(script, setting, token)
+        write_report(folder, chk, k, {**document, "regime": setting.rtnl})
     if args.json:
         json.dump(document, sys.stdout)
         sys.stdout.write("\n")

@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 from lockcheck.checker import Checker
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.explore.bridge import bridge
+from lockcheck.explore.follow import Replay
 from lockcheck.explore.result import Limits, Outcome, Replayed, exception_report
 from lockcheck.explore.session import Session, fresh_seed
 from lockcheck.explore.strategies import make_strategy
 from lockcheck.explore.subject import FirstThread
 from lockcheck.explore.token import Token, TokenError
 from lockcheck.seam import Op
+from lockcheck.sync.recorder import Recorder
 
 from ..iproute import Script, normalise, parse_script
 from ..iproute.commands import (
@@ -61,6 +63,7 @@ __all__ = [
     "concurrent_from",
     "explore",
     "replay",
+    "shown",
 ]
 
 SCHEMA = "rtnl-model/explore/1"
@@ -97,7 +100,9 @@ def _disturbs(command: Command) -> bool:
 class ModelSubject:
     """A script on a kernel (`lockcheck.explore.subject.Subject`)."""
 
-    def __init__(self, script: Script, setting: ModelSetting) -> None:
+    def __init__(self, script: Script, setting: ModelSetting, *, recorded: bool = False) -> None:
+        self.recorded = recorded
+        """Keep who held and waited for what, for a report's time line."""
         self.script = script
         self.setting = setting
         self.title = script.name or "script"
@@ -142,7 +147,8 @@ class ModelWorld:
     def __init__(self, subject: ModelSubject, conductor: ControlledConductor) -> None:
         self._subject = subject
         self._conductor = conductor
-        self.chk = Checker(conductor=conductor, races=True)
+        recorder = Recorder() if subject.recorded else None
+        self.chk = Checker(conductor=conductor, races=True, recorder=recorder)
         self.checkers: Sequence[Checker] = (self.chk,)
         self.k: Kernel | None = None
         self._state = ""
@@ -238,6 +244,20 @@ def explore(
     with Session(ModelSubject(script, setting), limits=limits, fail_on=options.fail_on) as session:
         session.on_progress = on_progress
         return session.explore(strategy, shard=options.shard)
+
+
+def shown(script: Script, setting: ModelSetting, token: Token | None) -> tuple[Checker, Kernel]:
+    """Run one schedule (the token's, or the default one) for a report; its checker and kernel."""
+    subject = ModelSubject(script, setting, recorded=True)
+    with Session(subject) as session:
+        if token is not None:
+            session.replay(token)
+        else:
+            session.run_one(Replay(()), 0)
+        world = session.world
+    assert isinstance(world, ModelWorld), "a schedule has just run"
+    assert world.k is not None, "a kernel was booted"
+    return world.chk, world.k
 
 
 def add_tokens(recorded: Recorded, orders: Mapping[str, Sequence[int]]) -> int:
