@@ -38,7 +38,7 @@ def run(run: Run) -> None:
         table = Table(
             f"{what}" + (" (each with lo and a worker thread)" if what == "namespaces" else
                          ": dummies in 10 namespaces, torn down by deleting these"),
-            [what, "create s", "us each", "KiB each", "threads", "tear-down s", "us each"],
+            [what, "create s", "CPU us each", "KiB each", "threads", "tear-down s", "CPU us each"],
             digits=1,
         )  # fmt: skip
         found = []
@@ -49,17 +49,17 @@ def run(run: Run) -> None:
             table.add(
                 size,
                 one["create"],
-                round(1e6 * one["create"] / size),
+                round(1e6 * one["create_cpu"] / size),
                 round(one["bytes"] / size / 1024, 1),
                 one["threads"],
                 one["destroy"],
-                round(1e6 * one["destroy"] / size),
+                round(1e6 * one["destroy_cpu"] / size),
             )
-        each = {size: one["destroy"] / size for size, one in zip(sizes, found, strict=True)}
+        each = {size: one["destroy_cpu"] / size for size, one in zip(sizes, found, strict=True)}
         first = next((size for size in sizes if size >= 1_000), sizes[-2])
         growth = each[sizes[-1]] / each[first]
         table.notes.append(
-            f"tear-down a piece, {sizes[-1]:,} against {first:,}: {growth:.2f} times "
+            f"CPU time of tear-down a piece, {sizes[-1]:,} against {first:,}: {growth:.2f} times "
             f"({'linear' if growth <= LINEAR_MAX else 'NOT linear'}: up to {LINEAR_MAX:g})"
         )
         if what == "namespaces" and sys.version_info < (3, 13):
@@ -69,9 +69,11 @@ def run(run: Run) -> None:
         lines = [
             Series(name, [Point(size, 1e6 * one[key] / size) for size, one in
                           zip(sizes, found, strict=True)])
-            for name, key in (("create", "create"), ("tear down", "destroy"))
+            for name, key in (("create", "create_cpu"), ("tear down", "destroy_cpu"))
         ]  # fmt: skip
-        plots.append(LinePlot(f"microseconds a piece, by {what}", what, "us", lines, log_x=True))
+        plots.append(
+            LinePlot(f"CPU microseconds a piece, by {what}", what, "us", lines, log_x=True)
+        )
     run.plot("scale", grid(plots))
 
 

@@ -19,6 +19,8 @@ COLOURS = (
     "#0b5fa5", "#d1495b", "#2e8b57", "#8a6d3b", "#6a4c93", "#e08e0b", "#4a4a4a", "#1aa6b7",
     "#b0c4de", "#f4a6a0", "#a8d5a2", "#d8c08a",
 )  # fmt: skip
+LIGHT = 8
+"""From this colour on text needs dark ink."""
 MARKERS = ("circle", "square", "triangle", "diamond")
 CORNERS: dict[str, tuple[tuple[float, float], ...]] = {
     "square": ((-3.5, -3.5), (3.5, -3.5), (3.5, 3.5), (-3.5, 3.5)),
@@ -66,7 +68,7 @@ class LinePlot:
 
     def body(self) -> str:
         """The plot as SVG elements, its upper left corner at the origin."""
-        left, right, top, bottom = 62, 14, 34, 48
+        left, right, top, bottom = 62, 24, 34, 48
         rows = (len(self.series) + 1) // 2
         bottom += 16 * rows
         points = [p for s in self.series for p in s.points]
@@ -206,7 +208,8 @@ class StackedBars:
             )
             label = _number(value)
             if end - x > 8 + 7 * len(label):
-                parts.append(_text((x + end) / 2, y + 14, label, anchor="middle", fill="#fff"))
+                ink = "#fff" if index % len(COLOURS) < LIGHT else INK
+                parts.append(_text((x + end) / 2, y + 14, label, anchor="middle", fill=ink))
         return parts
 
     def __str__(self) -> str:
