@@ -18,8 +18,9 @@
 `forward`/`backward` count the classes reachable along and against the edges.  A usage character is
 the kernel's: `.` never in the context and disabled while held, `-` taken in it, `+` held where it
 can strike, `?` both; two of them for each context, writer then reader.  `distance` is 1 where the
-two locks were neighbours in the held stack.  `uses` counts novel sightings, not acquires: the warm
-path counts nothing.
+two locks were neighbours in the held stack.  `uses` counts novel sightings, and
+`acquisitions` is 0, for the warm path counts nothing: a recorder does (`lockcheck.sync.recorder`).
+Waiting times are seconds of contended acquires.
 """
 
 from __future__ import annotations

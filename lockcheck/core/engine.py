@@ -213,9 +213,14 @@ class Engine:
         """`ts` is about to block on a lock (or a prepared hold of one)."""
         self.stuck.before(ts, lock, op)
 
-    def after_block(self, ts: ThreadState, lock: Any, op: Any, got: bool) -> None:
-        """It blocks no longer."""
+    def after_block(
+        self, ts: ThreadState, lock: Any, op: Any, got: bool, waited: float = 0.0
+    ) -> None:
+        """It blocks no longer, after so many seconds."""
         self.stuck.after(ts)
+        cls = lock.key.cls
+        cls.wait_total += waited
+        cls.max_wait = max(cls.max_wait, waited)
         if got and lock.key.cls.base.foreign:
             self.judge.taken_after_all(ts, lock)
 

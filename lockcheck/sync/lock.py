@@ -195,10 +195,11 @@ class Lock:
         engine = self.chk.engine
         engine.before_block(ts, hold or self, op)
         got = False
+        began = self.chk.now()
         try:
             got = block(self.chk, ts, op, self.real, timeout)
         finally:
-            engine.after_block(ts, self, op, got)
+            engine.after_block(ts, self, op, got, self.chk.now() - began)
         return got
 
     def _acquire_odd(self, blocking: bool, timeout: float, subclass: int, nest: Any) -> bool:

@@ -141,8 +141,9 @@ class RWLock(Parking):
                 got = not self._waiters and ready() and bool(take())
             if not got:
                 chk.engine.before_block(ts, hold, op)
+                began = chk.now()
                 got = self._park(ts, op, ready, take) is not None
-                chk.engine.after_block(ts, hold, op, got)
+                chk.engine.after_block(ts, hold, op, got, chk.now() - began)
         if not got:
             return False
         try:
