@@ -26,7 +26,8 @@ def findings_html(findings: Sequence[Mapping[str, Any]]) -> str:
         '<span class="sub count"></span></div>'
     )
     order = {"certain": 0, "possible": 1, "class-only": 2}
-    ranked = sorted(findings, key=lambda f: order.get(str(f["severity"]), 3))
+    # The surest first; of these, the circles before what is told by one place.
+    ranked = sorted(findings, key=lambda f: (order.get(str(f["severity"]), 3), not f.get("cycle")))
     return bar + "".join(_card(finding) for finding in ranked)
 
 
@@ -47,6 +48,12 @@ def _card(finding: Mapping[str, Any]) -> str:
         parts.append(_steps(cycle) + _scenario(cycle))
     else:
         parts.append(_stacks(finding.get("stacks") or []))
+    if finding.get("made"):
+        places = ", ".join(
+            f"{escape(name)} at <code>{escape(short_path(str(at)))}</code>"
+            for name, at in finding["made"].items()
+        )
+        parts.append(f'<div class="sub">made: {places}</div>')
     if finding.get("advice"):
         parts.append(f"<div><b>What to do:</b> {escape(str(finding['advice']))}</div>")
     ends = [f"fingerprint <code>{escape(str(finding['fingerprint']))}</code>"]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lockcheck.render.places import is_plumbing, stack_lines, where
+from lockcheck.render.places import is_plumbing, short_path, stack_lines, where
 from lockcheck.render.scenario import columns, scenario
 
 Finding = Mapping[str, Any]
@@ -104,7 +104,8 @@ def _footer(finding: Finding) -> list[str]:
     if advice:
         lines += ["", f"what to do: {advice}"]
     if finding.get("made"):
-        lines += ["", *(f"made at: {name}: {at}" for name, at in finding["made"].items())]
+        lines += ["", "made at:"]
+        lines += [f"  {name}: {short_path(str(at))}" for name, at in finding["made"].items()]
     lines += ["", f"fingerprint: {finding['fingerprint']}"]
     if finding.get("replay"):
         lines.append(f"replay: {finding['replay']}")
