@@ -2,9 +2,9 @@
 
 An ipvlan on an ipvlan attaches to the real lower, whose namespace rtnl_newlink did not lock.  In
 7.3 it may come after that lower's NETDEV_UNREGISTER walked the port's list and before the last old
-upper left the port; nobody walks again, and the lower waits for ever.  Here the port is joined
-only while the lower is registered, read under the instance lock under which that changes; the walk
-closes the port, and link and list are one critical section with the look at whether it is closed.
+upper left the port; nobody walks again, and the lower waits for ever.  Here joining the port, and
+later linking and listing, look at the lower's reg_state under the instance lock under which it
+changes: an upper is on the list before the walk, or it is refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..overlay import Fix
 if TYPE_CHECKING:
     from ..links.ipvlan import Ipvlan
     from ..links.ipvlan_port import IpvlPort
-    from ..netdevice import NetDevice, UnregHead
+    from ..netdevice import NetDevice
     from ..rtnetlink_request import NewlinkParams
 
 __all__ = ["FIX"]
@@ -35,26 +35,23 @@ def _ipvlan(base: type[Ipvlan]) -> type[Ipvlan]:
             return port
 
         def attach(self, dev: NetDevice, params: NewlinkParams) -> None:
-            """Mode first; then link and list together, unless the port is closed."""
+            """Mode first; then, under I(lower), link and list together, or neither."""
             priv = dev.priv
             port = priv.port
+            lower = priv.phy_dev
             priv.dev_id = port.ida_alloc()
             try:
                 self.set_port_flags(port, params.data)
                 self.ipvlan_set_port_mode(port, str(params.data.get("mode", "l3")))
-                with port.pnodes_lock:
-                    if port.gone:
+                with lower.lock:
+                    if lower.reg_state != RegState.REGISTERED:
                         raise KernelError(ENODEV)
-                    self.k.dev.netdev_upper_dev_link(priv.phy_dev, dev)
-                    port.ipvlans.append(dev)
+                    with port.pnodes_lock:
+                        self.k.dev.netdev_upper_dev_link(lower, dev)
+                        port.ipvlans.append(dev)
             except KernelError:
                 port.ida.discard(priv.dev_id)
                 raise
-
-        def delete_uppers(self, port: IpvlPort, head: UnregHead) -> None:
-            """Close the port, then walk.  Locks: pnodes_lock."""
-            port.gone = True
-            super().delete_uppers(port, head)
 
     return NoLateAttach
 

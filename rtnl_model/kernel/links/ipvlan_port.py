@@ -64,11 +64,6 @@ class IpvlPort:
         """dev_ids in use.  Allocated in newlink, freed under pnodes_lock (an IDA locks itself)."""
         self.dev_id_start = DEV_ID_FIRST
         self.backlog_cancelled = False
-        self.gone = False
-        """Only with the fix of G.1: the lower's unregistration walked ipvlans.
-
-        Locks: pnodes_lock.
-        """
 
     def ida_alloc(self) -> int:
         """The lowest free dev_id, from dev_id_start, else from the beginning.

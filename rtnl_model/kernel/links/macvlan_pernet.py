@@ -5,8 +5,9 @@ What changes, and why (kernel-drivers C.2):
 * The port's list has a mutex, `vlans_lock`; its count is a Refcount; it is created and destroyed
   under the lower's instance lock, and holds the lower: as patches 11 to 13 did for ipvlan.
 * Each upper has `dying`; the lower's event marks and queues uppers to their own namespaces.
-* `gone` closes the port to late comers: an upper of a flattened macvlan attaches to a lower whose
-  namespace nobody locked, and must not join a port that the lower's unregistration already walked.
+* Joining the port, and later linking and listing, look at the lower's reg_state under its instance
+  lock: an upper of a flattened macvlan attaches to a lower whose namespace nobody locked, and must
+  be on the list before the lower's unregistration walks it, or be refused.
 * Adjacency is cut first, the device queued last (what 7.3's ipvlan has the other way round, G.3).
 * A passthru upper writes its lower's address, which belongs to another namespace: the write is
   marked as work on the lower (`netdev_work`) and done under the lower's own locks.
@@ -40,14 +41,12 @@ class MacvlanPernetPort(MacvlanPort):
     def __init__(self, dev: NetDevice, lock: Lock, count: Refcount) -> None:
         super().__init__(dev)
         self.vlans_lock = lock
-        """Protects: vlans, every `dying` of it, gone, passthru, the sources, bc_queue_len_used.
+        """Protects: vlans, every `dying` of it, passthru, the sources, bc_queue_len_used.
         Order: after the namespaces' RTNL and the lower's instance lock, before an upper's."""
         self.refs = count
         """One per upper between its init and uninit.  Changed under I(lower)."""
         self.dev_tracker: RefTracker | None = None
         """The port's reference on the lower."""
-        self.gone = False
-        """The lower's unregistration walked the list.  Locks: vlans_lock."""
 
 
 class MacvlanPernet(Macvlan):
@@ -85,16 +84,21 @@ class MacvlanPernet(Macvlan):
         k.linkwatch.linkwatch_fire_event(dev)
 
     def attach(self, dev: NetDevice, params: NewlinkParams) -> None:
-        """Adjacency and list in one critical section of the port. Raises: KernelError(ENODEV)."""
+        """Adjacency and list together, while the lower is registered.
+
+        Raises: KernelError(ENODEV).
+        """
         port = dev.priv.port
-        with port.vlans_lock:
-            if port.gone:
+        lower = dev.priv.lowerdev
+        with lower.lock:
+            if lower.reg_state != RegState.REGISTERED:
                 raise KernelError(ENODEV)
-            self.k.dev.netdev_upper_dev_link(dev.priv.lowerdev, dev)
-            if dev.priv.mode == "source":
-                self.add_sources(dev, params.data)
-            self.list_add(port, dev)
-            self.update_port_bc_queue_len(port)
+            with port.vlans_lock:
+                self.k.dev.netdev_upper_dev_link(lower, dev)
+                if dev.priv.mode == "source":
+                    self.add_sources(dev, params.data)
+                self.list_add(port, dev)
+                self.update_port_bc_queue_len(port)
 
     def join_port(self, dev: NetDevice) -> None:
         """Under the lower's instance lock: it must be registered; make its port or count up.
@@ -230,12 +234,11 @@ class MacvlanPernet(Macvlan):
                 super().handle_event(event, dev, port)
 
     def delete_uppers(self, port: MacvlanPort) -> None:
-        """Close the port, mark and queue every upper."""
+        """Mark and queue every upper."""
         assert isinstance(port, MacvlanPernetPort)
         head = UnregHead(f"macvlan_device_event:{port.dev.label}")
         net = self.k.dev.dev_net(port.dev)
         with port.vlans_lock:
-            port.gone = True
             for upper in list(port.vlans):
                 self.delete_upper(net, upper, head)
         self.k.dev.unregister_netdevice_many(head)
