@@ -52,7 +52,7 @@ class Program:
 
             def run_module() -> None:
                 sys.argv[:] = [self.module, *self.args]
-                sys.path[0] = os.getcwd()
+                _first_on_path(os.getcwd())
                 runpy._run_module_as_main(self.module)  # type: ignore[attr-defined]
 
             return run_module
@@ -60,10 +60,10 @@ class Program:
         def run_script() -> None:
             path = self.script
             if os.path.isdir(path):
-                sys.path[0] = path
+                _first_on_path(path)
                 path = os.path.join(path, "__main__.py")
             else:
-                sys.path[0] = os.path.dirname(os.path.abspath(path))
+                _first_on_path(os.path.dirname(os.path.abspath(path)))
             sys.argv[:] = [self.script, *self.args]
             with io.open_code(os.path.abspath(path)) as file:
                 source = file.read()
@@ -75,6 +75,12 @@ class Program:
             exec(code, module.__dict__)
 
         return run_script
+
+
+def _first_on_path(folder: str) -> None:
+    """Put the program's folder where ours is, unless Python was told to add none (-P)."""
+    if not sys.flags.safe_path:
+        sys.path[0] = folder
 
 
 def find_program(script: str, module: str, args: tuple[str, ...]) -> Program:
