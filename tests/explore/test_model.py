@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from lockcheck.conduct.perturbed import thread_key
 from lockcheck.conduct.verdict import DEADLOCK
 from lockcheck.explore.bridge import bridge
@@ -15,6 +17,7 @@ from lockcheck.seam import Kind
 from rtnl_model.iproute import parse_script
 from rtnl_model.lab.explore import ExploreOptions, ModelSubject, concurrent_from, explore, replay
 from rtnl_model.lab.model_run import ModelSetting
+from rtnl_model.lab.topologies import topology
 
 CROSSED = """\
 ip netns add ns1; ip netns add ns2
@@ -90,6 +93,20 @@ def test_with_a_worker_each_the_same_script_is_exhausted_clean() -> None:
     assert [f.report.title for f in result.findings if f.counts] == []
     assert threading.active_count() == before
     assert set(sampled.coverage.orders) <= set(result.coverage.orders)
+
+
+@pytest.mark.parametrize(
+    ("name", "regime"), [("T13", "global"), ("T21", "small"), ("T14", "pernet"), ("T10", "global")]
+)
+def test_what_sampling_meets_is_among_what_dpor_tried(name: str, regime: str) -> None:
+    """A field that is shared and not declared would show here as an order that DPOR never saw."""
+    script = parse_script(topology(name))
+    setting = ModelSetting(rtnl=regime, timing="zero")
+    exhaustive = explore(script, setting, ExploreOptions(strategy="dpor", seed=1))
+    sampled = explore(script, setting, ExploreOptions(strategy="pos", seed=2, schedules=40))
+
+    assert exhaustive.exhausted
+    assert set(sampled.coverage.orders) <= set(exhaustive.coverage.orders)
 
 
 def test_the_order_of_a_failed_run_leads_to_a_token() -> None:
