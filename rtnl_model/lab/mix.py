@@ -33,7 +33,9 @@ MIXES: Final[Mapping[str, Mix]] = {
         "group": 3, "netns": 4, "twins": 1, "doom": 4, "module": 0.3, "sysctl": 0, "nested": 0,
     },
     "churn": {"create": 40, "stack": 20, "delete": 40, "both": 10},
-    "netns": {"create": 30, "stack": 15, "delete": 10, "netns": 12, "twins": 5, "doom": 8, "move": 4},
+    "netns": {
+        "create": 30, "stack": 15, "delete": 10, "netns": 12, "twins": 5, "doom": 8, "move": 4,
+    },
     "move": {"create": 30, "stack": 15, "delete": 15, "both": 5, "move": 40, "updown": 5},
     "modules": {"create": 40, "stack": 20, "delete": 10, "module": 5, "netns": 3},
     "nested": {"create": 30, "stack": 25, "nested": 15, "delete": 30, "both": 8, "updown": 3},
@@ -100,8 +102,8 @@ class Requester:
         actions: dict[str, Callable[[], str | None]] = {
             "create": self.create, "stack": self.stack, "nested": self.nested,
             "delete": self.delete, "both": self.both, "move": self.move, "updown": self.updown,
-            "rename": self.rename, "group": self.group, "netns": self.netns, "twins": self.twins, "doom": self.doom,
-            "module": self.module, "sysctl": self.sysctl,
+            "rename": self.rename, "group": self.group, "netns": self.netns,
+            "twins": self.twins, "doom": self.doom, "module": self.module, "sysctl": self.sysctl,
         }  # fmt: skip
         self.creators = [kind for kind in drivers if kind not in STACKED and kind != "phys"]
         self.stackers = [kind for kind in drivers if kind in STACKED]

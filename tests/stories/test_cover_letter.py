@@ -12,7 +12,7 @@ from rtnl_model.lab.model_run import ModelSetting, Recorded, record
 from rtnl_model.lab.topologies import topology
 
 ROUNDS = int(os.environ.get("RTNL_MODEL_ROUNDS", "3"))
-"""Runs in a row; the long run is RTNL_MODEL_ROUNDS=200 pytest tests/stories/test_cover_letter.py."""
+"""Runs in a row; the long run: RTNL_MODEL_ROUNDS=200 pytest tests/stories/test_cover_letter.py."""
 
 
 def cover_letter(regime: str) -> Recorded:
