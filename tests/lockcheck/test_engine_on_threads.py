@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import sys
 import threading
@@ -14,28 +13,7 @@ import pytest
 
 import lockcheck
 from lockcheck.core.report import CERTAIN, CLASS_ONLY, POSSIBLE, Report
-
-
-def in_turn(chk: lockcheck.Checker, *bodies: Callable[[], None]) -> None:
-    """Run the bodies one after the other on threads that the checker sees as unordered."""
-    gates = [threading.Event() for _ in range(len(bodies) + 1)]
-
-    def run(number: int) -> None:
-        gates[number].wait(30)
-        bodies[number]()
-        gates[number + 1].set()
-
-    threads = [chk.Thread(target=run, args=(i,), name=f"t{i}") for i in range(len(bodies))]
-    for thread in threads:
-        thread.start()
-    gates[0].set()
-    for thread in threads:
-        thread.join()
-    assert all(thread.exception is None for thread in threads)
-
-
-def kinds(chk: lockcheck.Checker) -> list[tuple[str, str]]:
-    return [(report.kind, report.severity) for report in chk.reports]
+from tests.lockcheck.threads import in_turn, kinds
 
 
 def test_abba_is_reported_without_having_hung() -> None:
@@ -363,23 +341,6 @@ def test_a_collection_inside_the_engine_is_harmless() -> None:
     assert chk.held() == ()
 
 
-def test_names_come_from_what_a_lock_is_assigned_to() -> None:
-    """A lock without a name is known by its attribute, not by its line."""
-    chk = lockcheck.Checker()
-
-    class Account:
-        def __init__(self) -> None:
-            self.guard = chk.Lock()
-
-    def make() -> lockcheck.Checker:
-        return chk.Lock()
-
-    first, second = Account(), make()
-
-    assert first.guard.cls.name.endswith("Account.__init__.guard")
-    assert second.cls.name.endswith(".second")
-
-
 def test_threads_that_hammer_the_same_classes_agree_with_one() -> None:
     """Many threads in parallel, then the graph is what the sum of them did."""
     chk = lockcheck.Checker()
@@ -403,106 +364,3 @@ def test_threads_that_hammer_the_same_classes_agree_with_one() -> None:
     edges = {(names[e["from"]], names[e["to"]]) for e in chk.graph.to_dict()["edges"]}
     assert edges == {("a", "b"), ("a", "c"), ("b", "c")}
     assert chk.reports == []
-
-
-def test_a_fingerprint_survives_a_line_shift_and_another_order() -> None:
-    """The same program moved down the file, run the other way round: the same fingerprint."""
-    source = (
-        "def up(a, b):\n    with a:\n        with b: pass\n"
-        "def down(a, b):\n    with b:\n        with a: pass\n"
-    )
-    prints = set()
-    for shift, order in [("", ("up", "down")), ("\n" * 40, ("down", "up"))]:
-        space: dict[str, Callable[..., None]] = {}
-        exec(compile(shift + source, "program.py", "exec"), space)
-        chk = lockcheck.Checker()
-        a, b = chk.Lock("a"), chk.Lock("b")
-        in_turn(chk, *(functools.partial(space[name], a, b) for name in order))
-        prints |= {report.fingerprint for report in chk.reports}
-
-    assert len(prints) == 1
-
-
-def test_one_thread_alone_is_told_but_does_not_count() -> None:
-    """class-only: listed, with the reason."""
-    chk = lockcheck.Checker()
-    a, b = chk.Lock("a"), chk.Lock("b")
-    with a, b:
-        pass
-    with b, a:
-        pass
-
-    assert kinds(chk) == [("circular", CLASS_ONLY)]
-    assert "one thread" in chk.reports[0].reason
-
-
-class Box:
-    """Something with a shared field."""
-
-    value = lockcheck.shared()
-
-    def __init__(self, chk: lockcheck.Checker) -> None:
-        self.chk = chk
-        self.name = "box"
-        self.value = 0
-
-
-@pytest.mark.parametrize("how", ["queue", "nowait", "event", "flag", "barrier", "count", "join"])
-def test_everything_that_hands_over_gives_order(how: str) -> None:
-    """One thread writes and hands over, another reads afterwards: no race."""
-    chk = lockcheck.Checker(races=True)
-    box = Box(chk)
-    queue, event, barrier = chk.Queue(), chk.Event(), chk.Barrier(2)
-    count = chk.Refcount("count", 2)
-    passed = threading.Event()  # the test's own, unseen: makes the order, gives no order
-
-    give: dict[str, Callable[[], object]] = {
-        "queue": lambda: queue.put(1),
-        "nowait": lambda: queue.put(1),
-        "event": event.set,
-        "flag": event.set,
-        "count": count.dec,
-    }
-    take: dict[str, Callable[[], object]] = {
-        "queue": queue.get,
-        "nowait": lambda: queue.get(block=False),
-        "event": event.wait,
-        "flag": event.is_set,
-        "barrier": barrier.wait,
-        "count": lambda: chk.wait_refs([count]),
-        "join": lambda: threads[0].join(),
-    }
-
-    def writer() -> None:
-        box.value = 1
-        give.get(how, bool)()
-        passed.set()
-        if how == "barrier":
-            barrier.wait()
-
-    def reader() -> None:
-        passed.wait(30)
-        take[how]()
-        assert box.value == 1
-
-    threads = [chk.Thread(target=body) for body in (writer, reader)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert [thread.exception for thread in threads] == [None, None]
-    assert chk.reports == []
-
-
-def test_nothing_handed_over_is_a_race() -> None:
-    """The same without a hand-over that the checker knows."""
-    chk = lockcheck.Checker(races=True)
-    box = Box(chk)
-
-    def write() -> None:
-        box.value = 1
-
-    in_turn(chk, write, lambda: bool(box.value) and None)
-
-    assert [kind for kind, _ in kinds(chk)] == ["race"]

@@ -13,7 +13,8 @@ from typing import Any
 from lockcheck.core import rules
 from lockcheck.core.engine import Engine
 from lockcheck.core.held import READ, RECURSIVE_READ, WRITE, Hold, ThreadState
-from lockcheck.core.ww import Ww, WwContext, WwMutex
+from lockcheck.core.ww import Ww, WwMutex
+from tests.lockcheck.core.driver_ww import WwSteps
 
 REENTRANT = ("py_rlock", "py_condition")
 
@@ -106,7 +107,7 @@ class _Wait:
         self.why = why
 
 
-class Driver:
+class Driver(WwSteps):
     """Runs one program."""
 
     def __init__(self, locks: dict[str, dict[str, Any]], *, queued: bool = False) -> None:
@@ -379,80 +380,6 @@ class Driver:
     def do_os_fork(self, thread: DriverThread, name: str, parameter: str) -> None:
         states = [t.state for t in self.threads.values()]
         rules.held_at_fork(self.engine, thread.state, states)
-
-    # -- ww mutexes ----------------------------------------------------------------------------
-
-    def context(self, name: str) -> WwContext | None:
-        if name == "none":
-            return None
-        if name not in self.objects:
-            key = self.engine.classes.instance("ww acquire", instance=name, kind="ww:ww")
-            self.objects[name] = WwContext(key)
-        found: WwContext = self.objects[name]
-        return found
-
-    def do_ww_ctx_init(self, thread: DriverThread, name: str, parameter: str) -> None:
-        context = self.context(name)
-        assert context is not None
-        self.ww.init(thread.state, context)
-
-    def do_ww_ctx_done(self, thread: DriverThread, name: str, parameter: str) -> None:
-        context = self.context(name)
-        assert context is not None
-        self.ww.done(thread.state, context)
-
-    def do_ww_ctx_fini(self, thread: DriverThread, name: str, parameter: str) -> None:
-        context = self.context(name)
-        assert context is not None
-        self.ww.fini(thread.state, context)
-
-    def do_ww_lock(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.ww.lock(thread.state, self.locks[name], self.context(parameter))
-
-    def do_ww_lock_slow(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.ww.lock(thread.state, self.locks[name], self.context(parameter), slow=True)
-
-    def do_ww_lock_edeadlk(self, thread: DriverThread, name: str, parameter: str) -> None:
-        context = self.context(parameter)
-        assert context is not None
-        self.ww.lost(thread.state, self.locks[name], context)
-
-    def do_ww_trylock(self, thread: DriverThread, name: str, parameter: str) -> None:
-        context = self.context(parameter) if parameter else None
-        self.ww.trylock(thread.state, self.locks[name], context)
-
-    def do_ww_unlock(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.ww.unlock(thread.state, self.locks[name])
-
-    def do_ww_base_lock(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.ww.lock(thread.state, self.locks[name], None)
-
-    def do_ww_base_lock_nest(self, thread: DriverThread, name: str, parameter: str) -> None:
-        context = self.context(parameter)
-        self.engine.push(thread.state, Hold(self.locks[name], WRITE), nest=context)
-
-    def do_ww_base_unlock(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.release(thread.state, self.locks[name])
-
-    def do_ww_lockdep_release(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.release(thread.state, self.locks[name])
-
-    def do_ww_lockdep_acquire(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.push(thread.state, Hold(self.locks[name], WRITE), trylock=True)
-
-    def do_ww_set_ctx(self, thread: DriverThread, name: str, parameter: str) -> None:
-        """The lock belongs to somebody else's context from here on (a rival is simulated)."""
-
-    def do_ww_clear_ctx(self, thread: DriverThread, name: str, parameter: str) -> None:
-        """The rival gives it up."""
-
-    def do_ww_stale_ctx(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.locks[name].stale = True
-
-    def do_ww_corrupt_acquired(self, thread: DriverThread, name: str, parameter: str) -> None:
-        context = self.context(name)
-        assert context is not None
-        context.acquired = 0
 
 
 def play(text: str, **specs: dict[str, Any]) -> Driver:
