@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import lockcheck
-from tests.lockcheck.core.driver import play
+from tests.lockcheck.core.play import play
 
 
 def graph_of(text: str) -> dict[str, Any]:

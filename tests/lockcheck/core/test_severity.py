@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lockcheck.core.report import CERTAIN, CLASS_ONLY, POSSIBLE, Report
-from tests.lockcheck.core.driver import Driver, play
+from tests.lockcheck.core.driver import Driver
+from tests.lockcheck.core.play import play
 
 
 def told(driver: Driver, kind: str = "circular") -> list[Report]:

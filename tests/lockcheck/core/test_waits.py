@@ -6,7 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from lockcheck.core.report import CERTAIN, POSSIBLE, Report
-from tests.lockcheck.core.driver import Driver, play
+from tests.lockcheck.core.driver import Driver
+from tests.lockcheck.core.play import play
 
 
 def told(driver: Driver) -> list[Report]:
