@@ -161,7 +161,8 @@ def look(chk: Checker) -> Picture:
     waits: dict[int, int] = {}
     for ts in states:
         waiting = ts.waiting
-        if waiting is None or (waiting.op.timeout is not None and not waiting.op.repeat):
+        goes = waiting is None or not waiting.raw.locked()  # served already, and not yet awake
+        if goes or (waiting.op.timeout is not None and not waiting.op.repeat):
             if not _gone(ts):
                 running.add(ts.serial)
             continue

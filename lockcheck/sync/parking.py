@@ -199,6 +199,8 @@ class Parking:
                     self._note(waiter.ts)
                     self._waiters.remove(waiter)
                     waiter.serve()
+                    if waiter.ts is not None:
+                        waiter.ts.waiting = None  # it runs from here on, for the watchdog
                     try:
                         waiter.raw.release()
                     except RuntimeError:
