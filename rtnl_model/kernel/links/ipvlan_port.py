@@ -91,7 +91,7 @@ class IpvlanPorts(LinkDriver):
 
     def netif_is_ipvlan_port(self, dev: NetDevice) -> bool:
         """Does ipvlan receive on this device?"""
-        return dev.rx_handler == RX_HANDLER
+        return bool(dev.rx_handler == RX_HANDLER)
 
     def ipvlan_port_create(self, lower: NetDevice) -> IpvlPort:
         """Take the lower's rx handler, hold the lower; the count starts at 1.

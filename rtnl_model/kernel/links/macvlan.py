@@ -150,7 +150,7 @@ class Macvlan(LinkDriver):
 
     def netif_is_macvlan_port(self, dev: NetDevice) -> bool:
         """Does macvlan receive on this device?"""
-        return dev.rx_handler == RX_HANDLER
+        return bool(dev.rx_handler == RX_HANDLER)
 
     def get_port(self, lower: NetDevice) -> tuple[MacvlanPort, bool]:
         """The lower's port, made if there was none.  Raises: KernelError."""
