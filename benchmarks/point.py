@@ -29,6 +29,7 @@ CPU_SHARE_MAX = 0.10
 UTILISATION_MAX = 0.60
 """CPU seconds per second, of the one interpreter lock (of all CPUs, free-threaded)."""
 OVERRUN_MAX = 0.15
+SERIAL = ("global", "small")
 OUTSIDE = frozenset({"rcu_barrier", "synchronize_rcu_expedited"})
 """Modelled sleeps that happen with RTNL dropped."""
 
@@ -53,7 +54,7 @@ class Point:
     hold: float = 0.0
     """Seconds a round is to sleep with RTNL held."""
     overrun: float = 0.0
-    """By how much the sleeps with RTNL held lasted longer than asked: others want the CPUs too."""
+    """Seconds by which a round's sleeps with RTNL held lasted longer than they were to."""
     cpu: float = 0.0
     """CPU seconds of a round: Python's, not scaled."""
     utilisation: float = 0.0
@@ -68,14 +69,20 @@ class Point:
         return self.cpu / (self.hold * self.stretch) if self.hold else float("inf")
 
     @property
+    def overrun_share(self) -> float:
+        """Overrun over what it delays: others, where RTNL is global, else only the round itself."""
+        base = self.hold if self.regime in SERIAL else self.p50 or 0.0
+        return self.overrun / base if base else 0.0
+
+    @property
     def invalid(self) -> str:
         """Why it says nothing about the kernel; empty: it is valid."""
         if self.failures:
             return f"failed: {self.failures[0][:60]}"
         if self.rate is None:
             return f"{self.starved} of {self.n} ended no round"
-        if self.overrun > OVERRUN_MAX:
-            return f"machine busy: sleeps {self.overrun:.0%} over"
+        if self.overrun_share > OVERRUN_MAX:
+            return f"machine busy: sleeps {self.overrun_share:.0%} over"
         if self.cpu_share > CPU_SHARE_MAX:
             return f"CPU {self.cpu_share:.0%} of hold"
         if self.utilisation > UTILISATION_MAX:
@@ -135,7 +142,7 @@ def _scaled_back(point: Point, load: Load, waits: list[Wait]) -> Point:
     spent = load.end - load.started
     rounds = rate_of_intervals(load.rounds, load.started, load.end) * spent if spent > 0 else 0.0
     point.hold = whole["asked"] / (stretch * max(1.0, rounds))
-    point.overrun = whole["held"] / whole["asked"] - 1 if whole["asked"] else 0.0
+    point.overrun = (whole["held"] - whole["asked"]) / (stretch * max(1.0, rounds))
     point.cpu = load.cpu_per_round
     point.utilisation = load.utilisation
     point.failures = load.failures
