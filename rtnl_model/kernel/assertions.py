@@ -148,6 +148,16 @@ class Assertions:
                 dev,
             )
 
+    def assert_instance_covers(self, dev: NetDevice, what: str) -> None:
+        """What RTNL covers today is under the instance lock where there is no global RTNL."""
+        if not self.regime.has_rtnl and not self.regime.owns(dev.lock):
+            self.file(
+                "assertion",
+                f"{what} of {dev.name} without its instance lock",
+                "assert-instance",
+                dev,
+            )
+
     def strict_assert(self, dev: NetDevice, what: str) -> None:
         """`--strict`: only a thread that owns the lock of the device's own netns may do this."""
         self.strict_assert_net(dev, dev.peek_net(), what)

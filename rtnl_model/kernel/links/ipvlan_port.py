@@ -110,6 +110,7 @@ class IpvlanPorts(LinkDriver):
         Locks: I(lower), but for the put at the end of an event (G.2).
         """
         lower = port.dev
+        self.k.assert_instance_covers(lower, "ipvlan_port_destroy")
         self.k.chk.assert_not_held(port.pnodes_lock)
         if port.ipvlans:
             self.k.report_invariant(
