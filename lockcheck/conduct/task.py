@@ -66,7 +66,8 @@ class Task:
     """A thread: what it is about to do, and how to wake it."""
 
     __slots__ = (
-        "born", "busy", "children", "daemon", "deadline", "draining", "early", "finished", "go", "granted",
+        "born", "busy", "children", "daemon", "deadline", "draining", "early", "finished", "go",
+        "granted",
         "ident", "index", "key", "name", "op", "parent", "park", "ready", "settling", "thread",
         "unwound", "wake",
     )  # fmt: skip

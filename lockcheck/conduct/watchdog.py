@@ -99,7 +99,8 @@ class Watchdog:
         with chk._threads_lock:
             states = list(chk.threads.values())
         waiting = [(ts, ts.waiting) for ts in states]
-        rows = [FreeThread(ts.name, ts.ident, ts.serial, w.op) for ts, w in waiting if w is not None]
+        stuck = [(ts, w.op) for ts, w in waiting if w is not None]
+        rows = [FreeThread(ts.name, ts.ident, ts.serial, op) for ts, op in stuck]
         report = deadlock.explain(rows, states, self._owed)
         report.reason = "the run stood still: every thread waits, and nothing is left to wake one"
         filed = chk.engine.file(report)
