@@ -13,7 +13,7 @@ ENTRY = Entry(
     what="unregister_netdevice_move_net moves the node and queues no work.",
     interleaving="a mover that does not drain the new namespace when it drops its lock",
     symptom="the device stays pending in its new namespace",
-    source="kernel-drivers G.20 (not reachable with 7.3's movers)",
+    source="kernel-drivers G.20; 7.3's own movers of these kinds drain, one that does not is added",
     scenario="""
 ip netns add left
 ip netns add right
@@ -23,6 +23,7 @@ ip -n left link del end0 & ip -n right link set end1 netns third & wait
 """,
     expected=(Expected("invariant", "pending"),),
     setting=Setting(regime="pernet"),
+    also=("mover-does-not-drain",),
     search="explore",
     rounds=300,
 )
