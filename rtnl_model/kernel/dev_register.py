@@ -185,7 +185,10 @@ class DevRegister:
         """Off the list and out of the name and index tables.  Locks: RTNL of its netns."""
         net = self.dev_net(dev)
         net.tables.set(dev)
-        net.devs.remove(dev)
+        if net.devs[-1] is dev:  # a dying namespace goes newest first: no search
+            net.devs.pop()
+        else:
+            net.devs.remove(dev)
         net.indexes.pop(dev.ifindex, None)
         if net.names.get(dev.name) is dev:
             del net.names[dev.name]
