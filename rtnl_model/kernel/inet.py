@@ -10,6 +10,7 @@ Left out: routes, addresses beyond a list per device, DAD, the periodic address 
 from __future__ import annotations
 
 import errno
+import itertools
 from typing import TYPE_CHECKING
 
 from .errors import KernelError
@@ -39,6 +40,7 @@ RTNL_SYSCTLS = frozenset(
 )
 """Keys whose handler takes RTNL; `addr_gen_mode` and `stable_secret` also when only read."""
 
+PAUSE_DOUBLINGS = 6
 READ_TAKES_RTNL = frozenset({"addr_gen_mode", "stable_secret"})
 
 
@@ -114,7 +116,7 @@ class Inet:
         table: Table | None = dev.info.get("sysctl") if dev is not None else None
         if dev is None or table is None:
             raise KernelError(errno.ENOENT)
-        while True:
+        for attempt in itertools.count():
             if not table.parking.change(lambda: self._use(table)):
                 raise KernelError(errno.ENOENT)
             try:
@@ -123,7 +125,27 @@ class Inet:
                 table.parking.change(lambda: self._unuse(table))
             if answer is not None:
                 return answer
-            self.k.chk.sleep(self.k.timing.lock_retry, "restart_syscall")
+            self.pause(attempt)
+        raise AssertionError  # the count does not end
+
+    def pause(self, attempt: int) -> None:
+        """The moment before a restarted call tries again; longer each time, up to a limit.
+
+        In a free run a timer that only repeats: if nobody else can go on, trying again is no way
+        out of it either (G.14 leaves RTNL locked for ever), and the watchdog may say so.
+        """
+        chk = self.k.chk
+        length = self.k.timing.lock_retry * 2 ** min(attempt, PAUSE_DOUBLINGS)
+        if chk.conductor is not None and chk.conductor.controlled:
+            chk.sleep(length, "restart_syscall")
+            return
+        chk.Parking("restart_syscall").wait(
+            lambda: False,
+            why="RTNL to be free for a restarted call",
+            timeout=length,
+            timer="restart_syscall",
+            repeat=True,
+        )
 
     def _use(self, table: Table) -> bool:
         if table.gone:
