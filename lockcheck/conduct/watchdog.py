@@ -141,6 +141,7 @@ class Picture:
         return (
             not (self.running - self.repeating)
             and later.running <= self.repeating
+            and self.repeating <= later.repeating | later.running  # else: it waits for good now
             and (later.waits.keys() | later.running) == self.waits.keys() | self.running
             and all(later.waits.get(serial) == self.waits[serial] for serial in fixed)
         )
