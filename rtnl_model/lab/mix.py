@@ -232,6 +232,8 @@ class Requester:
         tied = [dev for dev in devs if dev.upper or dev.kind in PAIRED]
         dev = self.rng.choice(tied if tied and self.rng.random() < 0.7 else devs)
         self.targets.recent.append((net.name, dev.name))
+        for upper in [adjacent.dev for adjacent in list(dev.upper)][:2]:
+            self.targets.recent.append((upper.peek_net().name, upper.name))
         return f"ip -n {net.name} link del {dev.name}"
 
     def both(self) -> str | None:

@@ -16,7 +16,7 @@ import _thread
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 __all__ = ["Stress", "StressOptions", "StressResult"]
 
 SEVERITIES: Final = ("class-only", "possible", "certain")
+JOIN_SECONDS_MAX: Final = 30
+"""What is alive after that is told as a leaked thread."""
+SWEEPS: Final = 3
+"""Deletions after the load, one at a time."""
 HISTORY: Final = 6
 """Last commands of each requester that are kept for the story of a finding."""
 
@@ -175,9 +179,7 @@ class Stress:
     def run(self) -> StressResult:
         """Stress, settle, tear down, account.  Never raises Unwind or KeyboardInterrupt."""
         before = {thread.ident for thread in threading.enumerate()}
-        self.chk = Checker(
-            on_report=self.heard, conductor=self.conductor, recorder=self.recorder
-        )
+        self.chk = Checker(on_report=self.heard, conductor=self.conductor, recorder=self.recorder)
         self.k = self.boot(self.chk)
         self.k.probe.enabled = False
         result = StressResult(self.options, self.k.regime.name)
@@ -193,7 +195,7 @@ class Stress:
         if watchdog.report is not None:
             result.hung = True
         result.seconds = result.seconds or time.monotonic() - began
-        self.join_all()
+        self.join_all(before)
         self.account(result)
         result.leaked_threads = [
             thread.name for thread in threading.enumerate() if thread.ident not in before
@@ -213,6 +215,7 @@ class Stress:
         finally:
             result.seconds = time.monotonic() - began
         self.settle()
+        self.sweep()
         for name in self.names:
             if self.k.net_namespace.get(name) is not None:
                 self.issue(f"ip netns del {name}")
@@ -241,6 +244,27 @@ class Stress:
         """Wait until nothing moves, then check."""
         self.k.quiesce()
         check_quiescence(self.k)
+
+    def sweep(self) -> None:
+        """With nobody else about: what reaches into another namespace must settle by itself.
+
+        Under load somebody else's unlock may do what was forgotten; here nobody comes.
+        """
+        for _each in range(SWEEPS):
+            line = next(self.reaching_out(), None)
+            if line is None:
+                return
+            self.issue(line)
+            self.settle()
+
+    def reaching_out(self) -> Iterator[str]:
+        """Commands that delete a device with its peer or an upper in another namespace."""
+        for net in self.k.net_namespace.named().values():
+            for dev in net.dev_list():
+                tied = [adjacent.dev for adjacent in dev.upper]
+                peer = getattr(getattr(dev.priv, "peer", None), "value", None)
+                if any(one.peek_net() is not net for one in (*tied, *([peer] if peer else []))):
+                    yield f"ip -n {net.name} link del {dev.name}"
 
     def nothing_left(self) -> None:
         """Every namespace is gone but init_net, which has nothing but lo."""
@@ -332,17 +356,10 @@ class Stress:
             result.history = {name: list(lines) for name, lines in self.history.items()}
         result.complete = not (result.interrupted or result.hung or self.stopping)
 
-    def join_all(self) -> None:
+    def join_all(self, before: set[int | None]) -> None:
         """After an abort every thread unwinds by itself: wait for the last."""
-        while True:
-            alive = [
-                state.thread
-                for state in list(self.chk.threads.values())
-                if state.thread is not None
-                and state.thread is not threading.current_thread()
-                and state.thread is not threading.main_thread()
-                and state.thread.is_alive()
-            ]
+        for _second in range(JOIN_SECONDS_MAX):
+            alive = [each for each in threading.enumerate() if each.ident not in before]
             if not alive:
                 return
             threading.Thread.join(alive[0], 1.0)

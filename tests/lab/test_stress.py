@@ -93,7 +93,7 @@ def test_a_seeded_bug_is_found(bug: str, regime: str, seed: int) -> None:
     """The same call with one of the five bugs finds that bug, and ends with its threads joined."""
     before = set(threading.enumerate())
 
-    result = stress(regime, seed, bug=bug, ops=1000, mix=mix_for(bug))
+    result = stress(regime, seed, bug=bug, ops=2000, mix=mix_for(bug))
 
     expected = entry(bug).expected
     assert [
