@@ -141,5 +141,5 @@ class Conductor(Protocol):
         ...
 
     def note(self, obj: Any, ts: Any) -> None:
-        """Not controlled only: thread `ts` has just operated on `obj`, and still excludes others."""
+        """Not controlled only: `ts` has just operated on `obj`, and still excludes others."""
         ...

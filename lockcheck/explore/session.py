@@ -85,8 +85,7 @@ class Session:
     def __enter__(self) -> Session:
         self._pin()
         self._collecting = gc.isenabled()
-        gc.collect()
-        gc.freeze()
+        gc.freeze()  # what is there already is nobody's business until the end
         gc.disable()
         return self
 

@@ -84,4 +84,3 @@ class FirstThread:
 
 def _active() -> dict[int, threading.Thread]:
     return threading._active  # type: ignore[attr-defined,no-any-return]
-

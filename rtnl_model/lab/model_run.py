@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from lockcheck import Conductor
-
     from lockcheck.sync.recorder import Recorder
 
     from ..kernel.overlay import Overlay
