@@ -1,7 +1,4 @@
-"""ABBA inside one class with an order function: told in whatever order it is seen.
-
-(Written by the lead for the engine's engineer: please make these pass.)
-"""
+"""ABBA inside one class with an order function: told in whatever order it is seen."""
 
 from __future__ import annotations
 
