@@ -14,14 +14,14 @@ import platform
 import random
 import sys
 import sysconfig
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, TextIO
 
 from benchmarks.table import Table
+from lockcheck.render.atomic_file import write_text
 
-__all__ = ["Refused", "Run", "machine", "write_atomically"]
+__all__ = ["Refused", "Run", "machine"]
 
 
 class Refused(Exception):  # noqa: N818  (named for the situation: the system refused)
@@ -101,13 +101,13 @@ class Run:
 
     def plot(self, name: str, svg: str) -> None:
         """Write a plot as `NAME.svg`."""
-        write_atomically(self.out / f"{name}.svg", svg)
+        write_text(self.out / f"{name}.svg", svg)
         self._section.setdefault("plots", []).append(f"{name}.svg")
 
     def save(self) -> None:
         """Write results.json."""
         text = json.dumps(self._results, indent=1, ensure_ascii=False)
-        write_atomically(self.out / "results.json", text + "\n")
+        write_text(self.out / "results.json", text + "\n")
 
     # -- streams --------------------------------------------------------------------------------
 
@@ -153,15 +153,3 @@ def _cpu_model() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -7,12 +7,12 @@ a folder with an index is complete.  A full disk or a place that cannot be writt
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lockcheck.render import chrome, dot, html, json_, proc
+from lockcheck.render.atomic_file import write_text
 
 __all__ = ["FolderError", "prepare_folder", "write_files", "write_folder"]
 
@@ -52,7 +52,7 @@ def prepare_folder(folder: str | Path) -> Path:
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        _write(path / "run.json", "{}\n")
+        write_text(path / "run.json", "{}\n")
     except OSError as error:
         raise FolderError(
             f"cannot write a report to {folder}: {error.strerror or error}"
@@ -66,20 +66,9 @@ def write_files(folder: str | Path, files: Mapping[str, str]) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            _write(path / name, text)
+            write_text(path / name, text)
     except OSError as error:
         raise FolderError(
             f"cannot write the report to {folder}: {error.strerror or error}"
         ) from error
     return path
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -17,12 +17,12 @@ from lockcheck.explore.result import Limits, Outcome
 from lockcheck.explore.shard import parse_shard
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, STRATEGIES, OptionError
 from lockcheck.explore.telling import STATUS_OF, Progress, summary
+from lockcheck.render.atomic_file import write_text
 
 from ..iproute import load_script
 from ..lab.explore import SCHEMA, ExploreOptions, explore, shown
 from ..lab.model_run import ModelSetting, link_kinds
 from ..lab.topologies import topology
-from .atomic_file import write_text
 from .parser import add_checking, add_model, natural, positive, seconds
 from .report_dir import prepare_report, write_report
 from .status import CallError, Status

@@ -12,10 +12,11 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks.bench import Refused, Run, write_atomically
+from benchmarks.bench import Refused, Run
 from benchmarks.statistic import Figure
 from benchmarks.svg import Bar, LinePlot, Point, Series, StackedBars, grid, ticks
 from benchmarks.table import Table
+from lockcheck.render.atomic_file import write_text
 
 
 @pytest.fixture
@@ -215,9 +216,9 @@ class TestPlots:
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     """A failure leaves the old file and no rubbish."""
     target = tmp_path / "results.json"
-    write_atomically(target, "old")
+    write_text(target, "old")
     with pytest.raises(TypeError):
-        write_atomically(target, 5)  # type: ignore[arg-type]
+        write_text(target, 5)  # type: ignore[arg-type]
 
     assert target.read_text() == "old"
     assert [target] == list(tmp_path.iterdir())

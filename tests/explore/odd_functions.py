@@ -40,7 +40,7 @@ def leaves_with_three() -> None:
 
 def sleeps_long() -> float:
     began = time.monotonic()
-    time.sleep(3600)
+    time.sleep(3600)  # logical time: takes none
     return time.monotonic() - began
 
 

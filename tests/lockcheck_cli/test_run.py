@@ -121,7 +121,10 @@ def test_a_program_that_waits_for_a_signal_is_not_stuck(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_woken_from_below_threading_is_not_stuck(tmp_path: Path) -> None:
-    """A thread that no checker knows sleeps, and will release the lock."""
+    """A thread that no checker knows sleeps, and will release the lock.
+
+    Longer than the watchdog looks before it decides: that is what is tested.
+    """
     text = (
         "import _thread, threading, time\n"
         "lock = threading.Lock()\nlock.acquire()\n"

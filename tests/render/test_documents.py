@@ -237,7 +237,7 @@ def test_a_failed_write_leaves_the_old_file_whole(
     def full(_source: object, _target: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lockcheck.render.folder.os.replace", full)
+    monkeypatch.setattr("lockcheck.render.atomic_file.os.replace", full)
     with pytest.raises(FolderError, match="No space left on device"):
         write_folder(tmp_path, chk.graph.to_dict(), [], run={"seed": 2})
 
