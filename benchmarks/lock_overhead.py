@@ -15,11 +15,18 @@ import lockcheck
 from benchmarks import lock_timing
 from benchmarks.bench import Run
 from benchmarks.lock_anatomy import STEPS
-from benchmarks.lock_scale import bytes_per_lock, many_classes, new_orders, two_threads
+from benchmarks.lock_scale import (
+    bytes_of_three,
+    bytes_per_lock,
+    many_classes,
+    new_orders,
+    two_threads,
+)
 from benchmarks.lock_timing import BareLock, Subject, measure
 from benchmarks.peers import PEERS, measure_peer
 from benchmarks.statistic import Figure, ratios
 from benchmarks.table import Table
+from lockcheck.core.classes import INSTANCES
 
 __all__ = ["DESCRIPTION", "needed_ratio", "run"]
 
@@ -27,7 +34,6 @@ DESCRIPTION = "what `with lock:` costs when lockcheck watches it"
 
 HELD = (0, 1, 3, 8)
 BYTES_MAX = 200
-MEMORY_LOCKS = 100_000
 CLASS_SPREAD_MAX = 1.20
 NEW_CHAIN_US_MAX = 50
 TWO_THREADS_MIN = 1.7
@@ -47,6 +53,7 @@ def run(run: Run) -> None:
     _anatomy(run, rounds, count)
     _others(run, rounds, count)
     _many(run)
+    _memory(run)
     _orders(run)
     _threads(run)
     if run.quick:
@@ -187,10 +194,10 @@ def _many(run: Run) -> None:
     run.progress(f"{total} locks")
     times = many_classes(total, classes, run.rng("classes"), rounds=3 if run.quick else 9)
     table = Table(
-        f"{total:,} locks in shuffled order; memory of {MEMORY_LOCKS:,} locks, each used once",
+        f"{total:,} locks in shuffled order; bytes a lock when each was used once",
         [
             "locks", "ns", "x bare", "against 10 classes", "within 20%", "first visit, ns",
-            "bytes a lock", f"at most {BYTES_MAX}",
+            "bytes, all told",
         ],
         digits_of={"ns": 0},
     )  # fmt: skip
@@ -198,8 +205,7 @@ def _many(run: Run) -> None:
     for name in ["plain", "bare", *(f"{n} classes" for n in classes)]:
         ours = name not in ("plain", "bare")
         spread = ratios(times[name], fewest)
-        weighed = not run.quick or name in ("plain", "bare", "10 classes")
-        size = round(bytes_per_lock(_maker(name), MEMORY_LOCKS)) if weighed else None
+        size = round(bytes_per_lock(_maker(name), total))
         table.add(
             name,
             Figure.of(times[name]),
@@ -208,12 +214,7 @@ def _many(run: Run) -> None:
             _verdict(spread.median <= CLASS_SPREAD_MAX) if ours else "",
             round(times[f"{name}, first visit"][0]) if ours else None,
             size,
-            _verdict(size <= BYTES_MAX) if ours and size is not None else "",
         )
-    table.notes.append(
-        "the real lock is 88 of the bytes on 3.11; a class and its first 64 instances cost more "
-        "than the rest, for the sake of what reports can rule out"
-    )
     run.data("many", times)
     run.table(table)
 
@@ -229,6 +230,28 @@ def _maker(name: str) -> Any:
     if count <= len(names):
         return lambda i: checker.Lock(names[i % count])
     return lambda i: checker.Lock(f"class {i}")
+
+
+def _memory(run: Run) -> None:
+    total = 10_000 if run.quick else 100_000
+    run.progress(f"memory of {total} locks")
+    shared, exact, first = bytes_of_three(total)
+    plain = bytes_per_lock(_maker("plain"), total)
+    table = Table(
+        "what a lock is made of, in bytes, each used once by one thread",
+        ["part", "bytes", "needed", "met"],
+        digits_of={"bytes": 0},
+    )
+    table.add("a plain threading.Lock (it is in each of the locks below)", plain, "", "")
+    table.add("a lock of a class with many", shared, f"{BYTES_MAX}", _verdict(shared <= BYTES_MAX))
+    table.add(f"one of the first {INSTANCES} of its class, which reports tell apart", exact, "", "")
+    table.add("a class, beside its locks", first, "", "")
+    table.notes.append(
+        f"{INSTANCES} a class have a key, a chain and a record of their own, so that a report can "
+        "say what these instances cannot do"
+    )
+    run.data("bytes", {"shared": shared, "exact": exact, "class": first, "plain": plain})
+    run.table(table)
 
 
 def _orders(run: Run) -> None:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import lockcheck
 from benchmarks.lock_timing import BareLock, collector_off, with_loop
+from lockcheck.core.classes import INSTANCES
 
 if TYPE_CHECKING:
     import random
 
-__all__ = ["bytes_per_lock", "many_classes", "new_orders", "two_threads"]
+__all__ = ["bytes_of_three", "bytes_per_lock", "many_classes", "new_orders", "two_threads"]
 
 
 def many_classes(
@@ -77,6 +78,25 @@ def bytes_per_lock(make: Callable[[int], Any], total: int) -> float:
     finally:
         tracemalloc.stop()
     return (after - before) / total
+
+
+def bytes_of_three(total: int) -> tuple[float, float, float]:
+    """Bytes of a lock whose class has many, of one of a class's first, and of a class itself.
+
+    From three populations of `total` locks: all of a few classes that are full, all among their
+    class's first, and each alone in its class.
+    """
+    checker = lockcheck.Checker()
+    few = [f"few {i}" for i in range(10)]
+    for name in few:
+        for _ in range(INSTANCES + 1):
+            with checker.Lock(name):
+                pass
+    shared = bytes_per_lock(lambda i: checker.Lock(few[i % len(few)]), total)
+    full = bytes_per_lock(lambda i: checker.Lock(f"full {i // INSTANCES}"), total)
+    alone = bytes_per_lock(lambda i: checker.Lock(f"alone {i}"), total)
+    first = (alone - full) * INSTANCES / (INSTANCES - 1)
+    return shared, alone - first, first
 
 
 def new_orders(edges: int, samples: int, rng: random.Random) -> tuple[list[float], int]:

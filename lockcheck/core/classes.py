@@ -133,15 +133,22 @@ class LockClass:
 class Key:
     """An instance (or "many"), in a subclass, in a mode, by trying or not."""
 
-    __slots__ = ("base", "cls", "mode", "name", "serial", "trylock", "variants", "writers")
+    __slots__ = ("base", "cls", "label", "mode", "serial", "trylock", "variants", "writers")
 
     def __init__(
-        self, cls: LockClass, serial: int, name: str, base: Key | None, mode: int, trylock: bool
+        self,
+        cls: LockClass,
+        serial: int,
+        label: str | None,
+        base: Key | None,
+        mode: int,
+        trylock: bool,
     ) -> None:
         self.cls = cls
         self.serial = serial
         """Number of the instance in its class; -1: may be any."""
-        self.name = name
+        self.label = label
+        """The name it was given, if any."""
         self.base: Key = self if base is None else base
         self.mode = mode
         self.trylock = trylock
@@ -152,6 +159,13 @@ class Key:
     @property
     def many(self) -> bool:
         return self.serial < 0
+
+    @property
+    def name(self) -> str:
+        """Stable name of the instance: the one given, or class#n; class#* is any of them."""
+        if self.label is not None:
+            return self.label
+        return f"{self.cls.base.name}#{'*' if self.serial < 0 else self.serial}"
 
     @property
     def mode_name(self) -> str:
@@ -238,10 +252,9 @@ class Classes:
         number = cls.instances
         cls.instances += 1
         if number < INSTANCES:
-            name = instance if instance is not None else f"{cls.name}#{number}"
-            return Key(cls, number, name, None, WRITE, False)
+            return Key(cls, number, instance, None, WRITE, False)
         if cls.many is None:
-            cls.many = Key(cls, -1, f"{cls.name}#*", None, WRITE, False)
+            cls.many = Key(cls, -1, None, None, WRITE, False)
         return cls.many
 
     def variant(self, key: Key, mode: int, trylock: bool, subclass: int) -> Key:
@@ -253,7 +266,7 @@ class Classes:
         found = base.variants.get(ident)
         if found is None:
             cls = self.subclass(base.cls, subclass)
-            found = Key(cls, base.serial, base.name, base, mode, trylock)
+            found = Key(cls, base.serial, base.label, base, mode, trylock)
             base.variants = base.variants or {}
             base.variants[ident] = found
         return found

@@ -25,7 +25,7 @@ from lockcheck.core.judge import Judge
 from lockcheck.core.leaf import Leaf
 from lockcheck.core.races import Races
 from lockcheck.core.report import Report
-from lockcheck.core.stacks import capture
+from lockcheck.core.stacks import Stacks
 from lockcheck.core.stuck import Stuck
 from lockcheck.core.waits import Waits
 
@@ -61,7 +61,7 @@ class Engine:
         """Keep happens-before of waits too (races are looked for)."""
         self.reports: list[Report] = []
         self._by_print: dict[str, Report] = {}
-        self.capture = capture
+        self.capture = Stacks().capture
         self._serial = 0
 
     # -- threads -------------------------------------------------------------------------------

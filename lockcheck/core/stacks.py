@@ -53,6 +53,10 @@ class Stack:
             self._raw = tuple(row for row in self._all if not is_ours(row[0].co_filename))
         return self._raw
 
+    def same(self, raw: tuple[tuple[CodeType, int], ...]) -> bool:
+        """Is it this one, as captured?"""
+        return self._all == raw
+
     @property
     def finaliser(self) -> bool:
         """Does it lead through a `__del__`?"""
@@ -104,13 +108,35 @@ def is_ours(filename: str) -> bool:
     return known
 
 
-def capture(depth: int = DEPTH) -> Stack:
-    """Take the caller's stack."""
-    frame: Any = sys._getframe(2)
-    raw = []
-    for _ in range(depth):
-        raw.append((frame.f_code, frame.f_lasti))
-        frame = frame.f_back
-        if frame is None:
-            break
-    return Stack(tuple(raw))
+class Stacks:
+    """Takes stacks; those taken again and again at one place are one object.
+
+    A lock first used in a loop over a thousand of its kind would otherwise cost a stack each.
+    What is remembered is a cache: threads may overwrite each other's entries.
+    """
+
+    KEPT = 1024
+
+    def __init__(self) -> None:
+        self._recent: dict[int, Stack] = {}
+
+    def capture(self, depth: int = DEPTH) -> Stack:
+        """Take the caller's stack (of whoever calls the function that calls this)."""
+        frame: Any = sys._getframe(2)
+        raw = []
+        ident = 0  # hashing code objects is slow; equal stacks have equal sums, that is enough
+        for _ in range(depth):
+            lasti = frame.f_lasti
+            raw.append((frame.f_code, lasti))
+            ident += lasti
+            frame = frame.f_back
+            if frame is None:
+                break
+        found = tuple(raw)
+        known = self._recent.get(ident)
+        if known is not None and known.same(found):
+            return known
+        if len(self._recent) >= self.KEPT:
+            self._recent = {}
+        stack = self._recent[ident] = Stack(found)
+        return stack
