@@ -169,6 +169,8 @@ class Key:
 
     @property
     def mode_name(self) -> str:
+        if self.cls.base.kind == "map":
+            return "map" if self.trylock else "sync"
         return "try" if self.trylock and self.mode == WRITE else MODE_NAMES[self.mode]
 
     def __repr__(self) -> str:

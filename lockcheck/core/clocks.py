@@ -85,10 +85,15 @@ def join(engine: Engine, ts: ThreadState, other: ThreadState) -> None:
     learn(engine, ts, ({**other.vc, other.slot: other.epoch}, other.hb))
 
 
+def knows(ts: ThreadState, known: Start) -> bool:
+    """Is all of that ordered before what `ts` does next?"""
+    return all(epoch <= ts.vc.get(slot, 0) for slot, epoch in known[0].items() if slot != ts.slot)
+
+
 def learn(engine: Engine, ts: ThreadState, known: Start) -> None:
     """Add what somebody else did to what `ts` is ordered after."""
     vc, hb = known
-    if any(epoch > ts.vc.get(slot, 0) for slot, epoch in vc.items() if slot != ts.slot):
+    if not knows(ts, known):
         ts.vc = merged(ts.vc, vc)
         ts.vc.pop(ts.slot, None)
         segments.begin(engine, ts)

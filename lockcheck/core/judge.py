@@ -33,6 +33,10 @@ ADVICE = (
     "Take these locks in one order everywhere; or drop the first before taking the second; "
     "or, for several locks of one class, give the class an order with cmp=."
 )
+ADVICE_SYNC = (
+    "Wait with none of these locks held, or take none of them in what is waited for; a wait with a "
+    "time limit does not hang."
+)
 
 
 class Judge:
@@ -150,7 +154,7 @@ class Judge:
                 reason=reason,
                 cycle=steps,
                 detail=detail,
-                advice=ADVICE,
+                advice=ADVICE_SYNC if any(s.op == "sync" for s in steps) else ADVICE,
             ),
             reports,
         )
@@ -235,7 +239,8 @@ def step_of(witness: Witness, index: int) -> Step:
         held = witness.held[index]
     else:
         held = LockRef("?", witness.rec.held[index].cls.name)
-    return Step(witness.thread, held, witness.wanted, witness.held)
+    op = "sync" if witness.wanted.mode == "sync" else "lock"
+    return Step(witness.thread, held, witness.wanted, witness.held, op)
 
 
 def complete(report: Report) -> None:

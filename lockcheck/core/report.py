@@ -44,7 +44,8 @@ class LockRef:
     name: str
     cls: str
     mode: str = "lock"
-    """`lock`, `read`, `rread` (recursive reader), `try`, `sync`, `wait`."""
+    """`lock`, `read`, `rread` (recursive reader), `try`, `map` (inside a pseudo-lock's section),
+    `sync` (waits until nobody is inside), `wait`."""
     stack: Stack = EMPTY
     """Where it was taken."""
 

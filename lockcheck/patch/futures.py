@@ -5,14 +5,17 @@ a future without a time limit syncs it; so `result()` under a lock that the task
 took is told without having hung.  What came before a submit is ordered before the task, all of the
 task before what its result makes go on.
 
-A result that is there already is taken without waiting, and judged as that.  A task that waits for
-another of its own function is judged only where the pool has one worker: then it waits for itself.
-Left out: process pools (another process), `as_completed` and `wait` (their Condition is seen).
+A result that is there already may be luck, so it is judged all the same, unless the thread had to
+know: `done()` said so, `wait()` or `as_completed()` looked, a callback runs, the pool is shut down.
+A task that waits for another of its own function is judged only where the pool has one worker: then
+it waits for itself.  Left out: process pools (another process); the waiting of `as_completed` and
+`wait` themselves (their Event is seen).
 """
 
 from __future__ import annotations
 
-from concurrent.futures import Future, thread
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, _base, thread
 from typing import Any
 
 from lockcheck.core import clocks
@@ -21,17 +24,20 @@ from lockcheck.sync.lockmap import LockMap
 
 __all__ = ["patch_futures", "unpatch_futures"]
 
-_PLAIN: dict[tuple[type, str], Any] = {
+_PLAIN: dict[tuple[Any, str], Any] = {
     (thread.ThreadPoolExecutor, "submit"): thread.ThreadPoolExecutor.submit,
     (Future, "result"): Future.result,
     (Future, "exception"): Future.exception,
+    (Future, "done"): Future.done,
+    (Future, "add_done_callback"): Future.add_done_callback,
+    (_base, "_create_and_install_waiters"): _base._create_and_install_waiters,  # type: ignore[attr-defined]
 }
 
 
 class _Task:
     """What the checker knows of one submitted call."""
 
-    __slots__ = ("after", "before", "map", "single")
+    __slots__ = ("after", "before", "looked", "map", "single")
 
     def __init__(self, map_: LockMap, before: clocks.Start, *, single: bool) -> None:
         self.map = map_
@@ -41,6 +47,8 @@ class _Task:
         """What it had done when it ended."""
         self.single = single
         """Its pool has one worker."""
+        self.looked = False
+        """Somebody asked whether it is done: to find it so is no luck."""
 
 
 def _map_of(fn: Any) -> LockMap:
@@ -75,13 +83,47 @@ def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
 
 
 def _waits(future: Any, timeout: float | None) -> None:
-    """Judge a wait for a future that is not done."""
+    """Judge a wait for a future, unless the thread had to know that there is none."""
     task: _Task | None = getattr(future, "_lockcheck", None)
-    if task is None or timeout is not None or future.done():
+    if task is None or timeout is not None:
         return
     ts = task.map.chk.current()
+    if _is_done(future) and (task.looked or task.after is None or clocks.knows(ts, task.after)):
+        return
     if task.single or ts.find(task.map) is None:
         task.map.sync()
+
+
+def _is_done(future: Any) -> bool:
+    return bool(_PLAIN[Future, "done"](future))
+
+
+def _look(future: Any) -> None:
+    task: _Task | None = getattr(future, "_lockcheck", None)
+    if task is not None:
+        task.looked = True
+
+
+def _done(self: Any) -> bool:
+    done = _is_done(self)
+    if done:
+        _look(self)
+    return done
+
+
+def _add_done_callback(self: Any, fn: Callable[[Any], object]) -> None:
+    def called(future: Any) -> object:
+        _look(future)
+        return fn(future)
+
+    _PLAIN[Future, "add_done_callback"](self, called)
+
+
+def _create_and_install_waiters(fs: Iterable[Any], return_when: str) -> Any:
+    """What `wait` and `as_completed` begin with."""
+    for future in fs:
+        _look(future)
+    return _PLAIN[_base, "_create_and_install_waiters"](fs, return_when)
 
 
 def _went_on(future: Any) -> None:
@@ -107,14 +149,23 @@ def _exception(self: Any, timeout: float | None = None) -> Any:
         _went_on(self)
 
 
+_OURS: dict[tuple[Any, str], Any] = {
+    (thread.ThreadPoolExecutor, "submit"): _submit,
+    (Future, "result"): _result,
+    (Future, "exception"): _exception,
+    (Future, "done"): _done,
+    (Future, "add_done_callback"): _add_done_callback,
+    (_base, "_create_and_install_waiters"): _create_and_install_waiters,
+}
+
+
 def patch_futures() -> None:
     """Put the checked methods in."""
-    thread.ThreadPoolExecutor.submit = _submit  # type: ignore[method-assign]
-    Future.result = _result  # type: ignore[method-assign]
-    Future.exception = _exception  # type: ignore[method-assign]
+    for (owner, name), ours in _OURS.items():
+        setattr(owner, name, ours)
 
 
 def unpatch_futures() -> None:
     """Take them out again."""
-    for (cls, name), plain in _PLAIN.items():
-        setattr(cls, name, plain)
+    for (owner, name), plain in _PLAIN.items():
+        setattr(owner, name, plain)

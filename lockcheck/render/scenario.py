@@ -13,7 +13,7 @@ from typing import Any
 Step = Mapping[str, Any]
 
 VERBS = {"lock": "lock", "read": "rlock", "rread": "rlock", "try": "trylock", "sync": "sync",
-         "wait": "wait"}  # fmt: skip
+         "map": "enter", "wait": "wait"}  # fmt: skip
 
 
 def columns(cycle: Sequence[Step]) -> list[str]:

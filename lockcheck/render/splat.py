@@ -118,14 +118,13 @@ def lock_text(lock: Mapping[str, Any]) -> str:
     if cls == "event":
         return name
     text = name if name.startswith(cls) else f"{name} of {cls}"
-    return text if mode == "lock" else f"{text} ({MODES.get(mode, mode)})"
+    return text if mode in ("lock", "map", "sync") else f"{text} ({MODES.get(mode, mode)})"
 
 
 MODES = {
     "read": "queued reader",
     "rread": "recursive reader",
     "try": "trylock",
-    "sync": "flush",
     "wait": "event",
 }
 NO_LOCK = ("wait", "owed", "queue")
@@ -141,10 +140,10 @@ def _circular(finding: Finding) -> list[str]:
         return _plain(finding)
     now = cycle[0]
     lines = [
-        f"{now['thread']} is trying to acquire lock:",
+        f"{now['thread']} is {'about to wait for' if waits(now) else 'trying to acquire lock'}:",
         f"  {lock_text(now['wanted'])}, at: {where(now['wanted_stack'])}",
         "",
-        "but it is already holding lock:",
+        f"but it is already {'inside' if now['held'].get('mode') == 'map' else 'holding lock'}:",
         f"  {lock_text(now['held'])}, at: {where(now['held_stack'])}",
         "",
         "which lock already depends on the new lock.",
@@ -167,14 +166,22 @@ def _chain(cycle: Any) -> list[str]:
     for number in range(len(cycle) - 1, -1, -1):
         step = cycle[number]
         lines += ["", f"-> #{number} ({step['wanted']['class']}){_usage(step['wanted'])}:"]
-        verb = "waits for" if step["op"] == "wait" else "takes"
+        verb = "waits for" if waits(step) else "takes"
         lines.append(f"     {step['thread']} {verb} {lock_text(step['wanted'])} at:")
         lines += stack_lines(step["wanted_stack"])
-        lines.append(f"     while it holds {lock_text(step['held'])}, taken at:")
+        if step["held"].get("mode") == "map":
+            lines.append(f"     while it is inside {lock_text(step['held'])}, entered at:")
+        else:
+            lines.append(f"     while it holds {lock_text(step['held'])}, taken at:")
         lines += stack_lines(step["held_stack"])
         if step.get("told"):
             lines.append(f"     ({step['told']})")
     return lines
+
+
+def waits(step: Mapping[str, Any]) -> bool:
+    """Does it wait for something that is no lock?"""
+    return step["op"] in ("wait", "sync")
 
 
 def _usage(lock: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 
 import pytest
 
@@ -47,6 +47,60 @@ def test_a_result_under_a_lock_that_the_task_takes_is_told_without_hanging(
         timer.join()
 
     assert "circular" in told(chk)
+
+
+def test_a_result_that_happens_to_be_there_is_judged_as_if_it_were_not(
+    chk: lockcheck.Checker,
+) -> None:
+    """The task took the lock and was faster, this time."""
+    a = threading.Lock()
+    ended = threading.Semaphore(0)
+
+    def work() -> None:
+        with a:
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        fast = pool.submit(work)
+        pool.submit(ended.release)
+        ended.acquire()
+        with a:
+            fast.result()
+
+    assert [(r.kind, r.severity) for r in chk.reports] == [("circular", "possible")]
+
+
+@pytest.mark.parametrize("how", ["done", "wait", "as_completed", "callback", "shutdown", "again"])
+def test_a_result_that_had_to_be_there_is_no_wait(chk: lockcheck.Checker, how: str) -> None:
+    """The thread asked before it took the lock, in whichever way."""
+    a = threading.Lock()
+
+    def work() -> int:
+        with a:
+            return 1
+
+    def late(future: Future[int]) -> None:
+        with a:
+            assert future.result() == 1
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(work)
+    if how == "done":
+        while not future.done():
+            pass
+    elif how == "wait":
+        wait([future])
+    elif how == "as_completed":
+        assert list(as_completed([future])) == [future]
+    elif how == "callback":
+        future.add_done_callback(late)
+    elif how == "again":
+        future.result()
+    pool.shutdown()
+    with a:
+        assert future.result() == 1
+
+    assert chk.reports == []
 
 
 def test_a_result_with_nothing_held_is_fine(chk: lockcheck.Checker) -> None:
