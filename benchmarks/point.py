@@ -75,6 +75,13 @@ class Point:
         return self.overrun / base if base else 0.0
 
     @property
+    def python_share(self) -> float:
+        """Python's own time over what it may be: above 1 the waits need more stretching."""
+        if self.hold <= 0:
+            return 0.0
+        return max(self.cpu_share / CPU_SHARE_MAX, self.utilisation / UTILISATION_MAX)
+
+    @property
     def invalid(self) -> str:
         """Why it says nothing about the kernel; empty: it is valid."""
         if self.failures:
