@@ -300,7 +300,8 @@ class Checker:
 
     def is_held(self, lock: Any) -> bool:
         """Does the calling thread hold `lock`?"""
-        return self.tls.t.find(getattr(lock, "lock", lock)) is not None
+        ts = self.tls.t
+        return ts.top is lock or ts.find(getattr(lock, "lock", lock)) is not None
 
     def assert_held(self, lock: Any) -> None:
         """Report when the calling thread does not hold `lock` (lockdep_assert_held)."""

@@ -217,7 +217,7 @@ class ThreadState:
         """The newest entry of `lock`, or None."""
         entry = self.top
         for _ in range(DEPTH_MAX):  # another thread may ask, while entries move under its feet
-            if entry is None or entry.lock is lock:
+            if entry is lock or entry is None or entry.lock is lock:
                 return entry
             entry = entry.prev
         return None

@@ -57,7 +57,8 @@ class Waits:
         if op.idle or ts.tracing:
             return
         ts.pending = None
-        rules.check_blocking(self.engine, ts, f"waiting for {op.why or op.obj.name}")
+        if ts.holds or ts.contexts:
+            rules.check_blocking(self.engine, ts, f"waiting for {op.why or op.obj.name}")
         if op.timeout is not None and not op.repeat:
             return
         if once:

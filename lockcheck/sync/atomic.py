@@ -81,20 +81,23 @@ class Refcount:
     def dec(self) -> int:
         """Count down; returns the new value."""
         self._point(Kind.REF_DEC)
-        engine = self.chk.engine
-        ts = self.chk.current()
-        engine.hb_release(ts, self, shared=True)
+        chk = self.chk
+        if chk.observed:
+            chk.engine.hb_release(chk.current(), self, shared=True)
         if self._waiters or self._value == LAST_BUT_ONE:
-            engine.wake(ts, self)
+            chk.engine.wake(chk.current(), self)
         return self._add(-1)
 
     def dec_and_test(self) -> bool:
         """Count down; was that the last one?  Unlike `dec` it depends on every other operation."""
         self._point(Kind.RMW)
-        self.chk.engine.hb_release(self.chk.current(), self, shared=True)
+        chk = self.chk
+        if chk.observed:
+            chk.engine.hb_release(chk.current(), self, shared=True)
         if self._add(-1):
             return False
-        self.chk.engine.hb_acquire(self.chk.current(), self)
+        if chk.observed:
+            chk.engine.hb_acquire(chk.current(), self)
         return True
 
     def inc_not_zero(self) -> bool:
@@ -227,7 +230,9 @@ class AtomicRef:
     def get(self) -> Any:
         """Read it (acquire)."""
         self._point(Kind.READ)
-        self.chk.engine.hb_acquire(self.chk.current(), self)
+        chk = self.chk
+        if chk.observed:
+            chk.engine.hb_acquire(chk.current(), self)
         return self._value
 
     def set(self, value: Any) -> None:
@@ -237,9 +242,11 @@ class AtomicRef:
     def xchg(self, value: Any, kind: Kind = Kind.RMW) -> Any:
         """Write it and return what was there, in one step."""
         self._point(kind)
-        ts = self.chk.current()
-        self.chk.engine.hb_acquire(ts, self)
-        self.chk.engine.hb_release(ts, self, shared=True)
+        chk = self.chk
+        if chk.observed:
+            ts = chk.current()
+            chk.engine.hb_acquire(ts, self)
+            chk.engine.hb_release(ts, self, shared=True)
         with self._gate:
             old = self._value
             self._value = value
@@ -248,9 +255,11 @@ class AtomicRef:
     def cmpxchg(self, old: Any, new: Any) -> bool:
         """Write `new` if it is `old`; returns whether it was."""
         self._point(Kind.RMW)
-        ts = self.chk.current()
-        self.chk.engine.hb_acquire(ts, self)
-        self.chk.engine.hb_release(ts, self, shared=True)
+        chk = self.chk
+        if chk.observed:
+            ts = chk.current()
+            chk.engine.hb_acquire(ts, self)
+            chk.engine.hb_release(ts, self, shared=True)
         with self._gate:
             if self._value is not old:
                 return False

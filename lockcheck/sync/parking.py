@@ -104,9 +104,12 @@ class Parking:
         ts = chk.current()
         if part is not None:
             chk.engine.wake(ts, self, part)
+        elif chk.observed and not self.once:
+            chk.engine.hb_release(ts, self, shared=True)
         with self._gate:
             result = fn()
-            self._note(ts)
+            if chk.conductor is not None:
+                self._note(ts)
             if self._waiters:
                 self._hand_over()
         if chk.observed and not self.once:

@@ -85,7 +85,9 @@ class shared:  # noqa: N801  (reads like a declaration)
             cell: SharedCell = getattr(instance, self._slot)
         except AttributeError:
             raise AttributeError(self._label) from None
-        cell.access(Kind.READ)
+        chk = cell.chk
+        if chk is not None and (chk.conductor is not None or chk.races):
+            cell.access(Kind.READ)
         return cell.value
 
     def __set__(self, instance: Any, value: Any) -> None:
@@ -95,7 +97,9 @@ class shared:  # noqa: N801  (reads like a declaration)
             chk = getattr(instance, "chk", None) or default.checker
             setattr(instance, self._slot, SharedCell(chk, name, value, marked=self._marked))
             return
-        cell.access(Kind.WRITE)
+        chk = cell.chk
+        if chk is not None and (chk.conductor is not None or chk.races):
+            cell.access(Kind.WRITE)
         cell.value = value
 
 

@@ -81,7 +81,7 @@ class Inet:
         if table is None:
             return
         with self.k.probe.frame("addrconf_ifdown"), self.k.probe.frame("drop_sysctl_table"):
-            table.parking.change(lambda: setattr(table, "gone", True))
+            table.parking.change(lambda: setattr(table, "gone", True), part=None)
             if table.parking.peek(lambda: table.users):
                 table.parking.wait(
                     lambda: not table.users, why=f"the users of {dev.label}'s sysctl table to leave"

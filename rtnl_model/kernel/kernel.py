@@ -12,7 +12,7 @@ Left out: more than one network stack in a run (make another Kernel, nothing is 
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lockcheck.sync.thread import wait_out
@@ -53,6 +53,8 @@ __all__ = ["Kernel"]
 
 T = TypeVar("T")
 
+NO_LOCK: Final = nullcontext()
+"""Where nothing is to be taken."""
 UNWIND_SECONDS: Final = 5.0
 """How long a thread of an aborted run may take to end."""
 
@@ -213,23 +215,15 @@ class Kernel(Assertions):
             return 0
         return -1 if self.regime.has_rtnl and self.regime.is_rtnl_held() else 1
 
-    @contextmanager
-    def netdev_lock_ops(self, dev: NetDevice) -> Iterator[None]:
+    def netdev_lock_ops(self, dev: NetDevice) -> AbstractContextManager[object]:
         """The instance lock of an ops-locked device, unless this thread has it."""
         if not dev.ops_locked or self.regime.owns(dev.lock):
-            yield
-            return
-        with dev.lock:
-            yield
+            return NO_LOCK
+        return dev.lock
 
-    @contextmanager
-    def netdev_adjacent(self) -> Iterator[None]:
+    def netdev_adjacent(self) -> AbstractContextManager[object]:
         """What covers the adjacency lists: RTNL, or the leaf mutex where there is none."""
-        if self.regime.has_rtnl:
-            yield
-            return
-        with self.netdev_adjacent_lock:
-            yield
+        return NO_LOCK if self.regime.has_rtnl else self.netdev_adjacent_lock
 
     def label(self, name: str) -> str:
         """A stable name for a new object: the name, with a number from its second use on."""

@@ -160,6 +160,8 @@ class Notifier:
     ) -> int:
         """Call each block until one says stop."""
         ret = NOTIFY_DONE
+        if not chain:
+            return ret
         with (
             self.k.probe.frame("raw_notifier_call_chain"),
             self.k.probe.frame("notifier_call_chain"),

@@ -57,12 +57,47 @@ STACK_MAX = 9
 Record = dict[str, Any]
 
 
+class Frame:
+    """The functions on one task's stack: leaving it leaves the innermost one.
+
+    `fn` and `frame` have put that one there, so a task needs one object for all of them.
+    """
+
+    __slots__ = ("stack",)
+
+    def __init__(self, stack: list[str]) -> None:
+        self.stack = stack
+
+    def __enter__(self) -> None:
+        """The function has been entered."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_exc: object) -> None:
+        self.stack.pop()
+
+
+class ReturningFrame(Frame):
+    """One function whose return is a line of the trace."""
+
+    __slots__ = ("probe", "task")
+
+    def __init__(self, probe: Probe, task: Task) -> None:
+        super().__init__(task.stack)
+        self.probe = probe
+        self.task = task
+
+    def __exit__(self, kind: type[BaseException] | None, *_exc: object) -> None:
+        name = self.stack.pop()
+        if kind is None or issubclass(kind, Exception):
+            self.probe.emit({"pid": self.task.pid, "comm": self.task.comm, "fn": f"{name}_ret"})
+
+
 class Task:
     """What the model knows of one thread."""
 
     __slots__ = (
         "comm",
         "cpu",
+        "frame",
         "notifier_depth",
         "pid",
         "request",
@@ -76,6 +111,8 @@ class Task:
         self.comm = comm
         self.cpu = cpu
         self.stack: list[str] = []
+        self.frame = Frame(self.stack)
+        """What a `with` on a function of this stack leaves."""
         self.section: Any = None
         """The open RTNL section of this thread (`regime.Section`)."""
         self.request = ""
@@ -83,28 +120,6 @@ class Task:
         self.notifier_depth = 0
         self.unregistering: list[NetDevice] = []
         """Devices whose NETDEV_UNREGISTER this thread is sending, outermost first."""
-
-
-class Frame:
-    """One function on the model's stack; a context manager."""
-
-    __slots__ = ("name", "probe", "ret", "task")
-
-    def __init__(self, probe: Probe, task: Task, name: str, ret: bool) -> None:
-        self.probe = probe
-        self.task = task
-        self.name = name
-        self.ret = ret
-
-    def __enter__(self) -> None:
-        self.task.stack.append(self.name)
-
-    def __exit__(self, kind: type[BaseException] | None, *_exc: object) -> None:
-        self.task.stack.pop()
-        if self.ret and (kind is None or issubclass(kind, Exception)):
-            self.probe.emit(
-                {"pid": self.task.pid, "comm": self.task.comm, "fn": f"{self.name}_ret"}
-            )
 
 
 class Probe:
@@ -161,7 +176,10 @@ class Probe:
     ) -> Frame:
         """Enter a function that has a line of its own."""
         task = self.current()
-        if self.enabled and not self.is_inlined(task, name, dev):
+        if not self.enabled:
+            task.stack.append(name)
+            return task.frame
+        if not self.is_inlined(task, name, dev):
             record: Record = {"pid": task.pid, "comm": task.comm, "fn": name}
             if dev is not None:
                 record["dev"] = dev.name
@@ -173,7 +191,8 @@ class Probe:
             if self.with_stacks and name.endswith(STACKED):
                 record["stack"] = [name, *task.stack[:-STACK_MAX:-1]]
             self.emit(record)
-        return Frame(self, task, name, self.enabled and name in self.returns)
+        task.stack.append(name)
+        return ReturningFrame(self, task) if name in self.returns else task.frame
 
     def is_inlined(self, task: Task, name: str, dev: NetDevice | None) -> bool:
         """Did the build that was recorded inline this call, so that no kprobe saw it?
@@ -187,7 +206,9 @@ class Probe:
 
     def frame(self, name: str) -> Frame:
         """Enter a function that only stands on the stack."""
-        return Frame(self, self.current(), name, ret=False)
+        task = self.current()
+        task.stack.append(name)
+        return task.frame
 
     def note(self, name: str, dev: NetDevice, **fields: str) -> None:
         """A line without a frame (`notify`, `rtmsg_ifinfo_build_skb`)."""

@@ -71,6 +71,8 @@ class Regime:
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
+        self.is_held = k.chk.is_held
+        """Does the calling thread hold a lock?"""
         self.net_todo_list: list[NetDevice] = []
         """Devices unregistered and not yet finished.  Covered by rtnl_mutex."""
 
@@ -172,19 +174,19 @@ class Regime:
     def is_rtnl_held(self) -> bool:
         """Does this thread hold RTNL (where there is none: a netns lock in a section)?"""
         if self.has_rtnl:
-            return self.owns(self.k.rtnl_mutex)
+            return self.is_held(self.k.rtnl_mutex)
         section = self.section()
         return section is not None and bool(section.nets)
 
     def is_net_held(self, net: Net) -> bool:
         """lockdep_rtnl_net_is_held: everything that net's RTNL means is held by this thread."""
-        if self.has_rtnl and not self.owns(self.k.rtnl_mutex):
+        if self.has_rtnl and not self.is_held(self.k.rtnl_mutex):
             return False
-        return not self.has_net_locks or self.owns(net.rtnl_mutex)
+        return not self.has_net_locks or self.is_held(net.rtnl_mutex)
 
     def owns(self, lock: Lock) -> bool:
         """Is the calling thread the owner?"""
-        return self.k.chk.is_held(lock)
+        return self.is_held(lock)
 
     # -- a device of another netns --
 

@@ -236,7 +236,7 @@ class LinkDriver:
     def eth_hw_addr_random(self, dev: NetDevice) -> None:
         """A locally administered address, the same in every run: made from the device's label."""
         digest = zlib.crc32(dev.label.encode()).to_bytes(4, "big")
-        dev.address = ":".join(f"{octet:02x}" for octet in (0x02, 0x52, *digest))
+        dev.address = f"02:52:{digest.hex(':')}"
 
     def assert_not_freed(self, dev: NetDevice, what: str) -> None:
         """The private area of dev is used: report it when free_netdev was there before.
