@@ -215,7 +215,9 @@ class Rtnetlink(RtnlLinkOps):
         while True:
             net = k.dev.dev_net(dev)
             if not k.regime.hold_memory(net):
-                return None
+                if k.dev.dev_net(dev) is net:
+                    return None
+                continue  # it left a namespace that is gone by now
             self.rtnl_net_lock(net)
             if k.dev.dev_net(dev) is net:
                 return net

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from rtnl_model.kernel.pernet import PernetOperations
 from rtnl_model.kernel.rtnetlink_request import LinkRequest
 
 from .builders import REGIMES, add, begin, move, names, nets, rules, running, tags, told, veth
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
 
 
 class Card(LinkDriver):
@@ -315,6 +319,30 @@ def test_pernet_does_not_revive_the_memory_of_a_dead_namespace() -> None:
         k.rtnetlink.rtnl_net_dev_unlock(found)
 
         assert found is net
+        assert rules(k) == []
+
+
+def test_a_device_that_left_a_dead_namespace_is_locked_where_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """rtnl_net_dev_lock gives up only on a device that went with its namespace."""
+    with running("pernet") as k:
+        one, two = nets(k, "a", "b")
+        dev = add(k, one, "d0")
+        hold = k.regime.hold_memory
+
+        def too_late(net: Net) -> bool:
+            """Between the look and the reference the device moves, and its old home dies."""
+            if net is one:
+                move(k, one, "d0", two)
+                return False
+            return hold(net)
+
+        monkeypatch.setattr(k.regime, "hold_memory", too_late)
+        found = k.rtnetlink.rtnl_net_dev_lock(dev)
+        k.rtnetlink.rtnl_net_dev_unlock(found)
+
+        assert found is two
         assert rules(k) == []
 
 
