@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from ..lab import catalogue
+from ..lab.bugs.no_page import NO_PAGE
 from .status import CallError, Status
 
 __all__ = ["configure", "parse_shard", "run"]
@@ -44,6 +45,9 @@ def run(args: argparse.Namespace) -> int:
         width = max((len(row["id"]) for row in listed), default=0)
         for row in listed:
             sys.stdout.write(f"{row['id']:{width}}  {row['kind']:9}  {row['title']}\n")
+        if not args.only and shard == (1, 1):
+            for patch, why in NO_PAGE.items():
+                sys.stdout.write(f"{patch:{width}}  {'no page':9}  {why}\n")
     return Status.CLEAN
 
 

@@ -19,6 +19,7 @@ from rtnl_model.iproute.script_error import nearest
 
 from . import bugs
 from .bugs import Entry
+from .bugs.no_page import NO_PAGE
 
 if TYPE_CHECKING:
     from .bug_check import CheckResult
@@ -29,7 +30,7 @@ KIND_ORDER = ("patch", "hazard", "known", "candidate", "fix")
 
 
 class UnknownBug(Exception):  # noqa: N818 - says what is wrong, as ScriptError does
-    """`--bug` names no entry."""
+    """`--bug` names no entry: it is a typing error, or a patch without a page."""
 
     def __init__(self, bug_id: str, known: Sequence[str]) -> None:
         super().__init__(bug_id)
@@ -37,6 +38,8 @@ class UnknownBug(Exception):  # noqa: N818 - says what is wrong, as ScriptError 
         self.known = list(known)
 
     def __str__(self) -> str:
+        if self.bug_id in NO_PAGE:
+            return f"{self.bug_id} has no page: {NO_PAGE[self.bug_id]}"
         hint = nearest(self.bug_id, self.known)
         return f"unknown bug {self.bug_id!r}{hint} (see `rtnl-model bugs`)"
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from lockcheck import Checker
+from rtnl_model.iproute import parse_script
 from rtnl_model.kernel.fixes import FIXES
 from rtnl_model.kernel.kernel import Kernel
+from rtnl_model.kernel.netdevice import UnregHead
+from rtnl_model.kernel.overlay import Fix, Overlay
 from rtnl_model.kernel.regime import REGIMES
 from rtnl_model.lab.bugs import Entry
+from rtnl_model.lab.bugs.no_page import NO_PAGE
 from rtnl_model.lab.catalogue import UnknownBug, applied, check, entries, entry, listing
+from rtnl_model.lab.model_run import ModelSetting, Recorded, record
 
 EXPLORED = [e for e in entries() if e.search == "explore"]
 QUICK = {"lost-wakeup", "G.13"}
@@ -68,6 +76,80 @@ def test_an_override_takes_the_place_of_a_part_of_the_kernel(page: Entry) -> Non
 def test_every_fix_of_pernet_has_a_page() -> None:
     """What `pernet` mends can be taken out by `--bug`, and is told."""
     assert {fix.id for fix in FIXES} <= {e.id for e in entries()}
+
+
+def test_every_patch_of_the_series_has_a_page_or_a_reason() -> None:
+    """Fourteen patches; who looks for one finds its bug or is told why there is none."""
+    told = {e.id for e in entries()} | set(NO_PAGE)
+
+    assert {f"patch-{n}" for n in range(1, 15)} <= told
+    assert not NO_PAGE.keys() & {e.id for e in entries()}
+    with pytest.raises(UnknownBug, match="patch-2 has no page: 49c26d4bf1da"):
+        entry("patch-2")
+
+
+def one_list_each(base: Any) -> Any:
+    """rtnl_link_unregister before 49c26d4bf1da, with patch 7's line in its place."""
+
+    class Rtnetlink(base):  # type: ignore[misc]
+        def rtnl_link_unregister_nets(self, ops: Any) -> int:
+            """A list and a call for every namespace."""
+            k = self.k
+            found = 0
+            for net in k.net_namespace.for_each_net_exclusive():
+                list_kill = UnregHead("list_kill")
+                k.rtnetlink.rtnl_net_lock_nested(net)
+                try:
+                    for dev in net.dev_list():
+                        if dev.rtnl_link_ops is ops:
+                            found += 1
+                            ops.dellink(dev, list_kill)
+                    k.dev.unregister_netdevice_queue_many_net(net, list_kill)
+                finally:
+                    k.rtnetlink.rtnl_net_unlock_nested(net)
+                k.dev.unregister_netdevice_many(list_kill)
+            return found
+
+    return Rtnetlink
+
+
+class WithoutPatch2(ModelSetting):
+    """The same kernel, one patch older."""
+
+    def kernel(self, chk: Checker, overlays: Sequence[Overlay] = ()) -> Kernel:
+        """With the override on top."""
+        older = Fix("patch-2", "left out", "", {"rtnetlink": one_list_each})
+        return super().kernel(chk, (*overlays, older))
+
+
+UNLOADED = """
+ip netns add left
+ip netns add right
+ip -n left link add end0 type veth peer name end1 netns right
+ip -n left link add end2 type veth peer name end3
+ip -n right link add upp0 link end1 type ipvlan mode l2
+ip -n left link add upp1 link end1 link-netns right type ipvlan mode l2
+"""
+
+
+@pytest.mark.parametrize("kind", ["veth", "ipvlan"])
+@pytest.mark.parametrize("rtnl", ["global", "small", "pernet"])
+def test_without_patch_2_nothing_breaks(rtnl: str, kind: str) -> None:
+    """The same devices go, in one batch or in several, and nothing is found."""
+    script = parse_script(UNLOADED + f"rmmod {kind}", "test", strict=False)
+    with_it = record(script, ModelSetting(rtnl=rtnl))
+    without = record(script, WithoutPatch2(rtnl=rtnl))
+
+    assert with_it.document["ops"][-1]["devices"] == without.document["ops"][-1]["devices"]
+    assert (with_it.findings, without.findings) == ([], [])
+    if rtnl == "global" and kind == "ipvlan":
+        assert batches(without) > batches(with_it), "the older kernel was there"
+
+
+def batches(recorded: Recorded) -> int:
+    """Calls of unregister_netdevice_many_notify in the last op."""
+    trace = recorded.document["ops"][-1]["trace"]
+    return sum(1 for line in trace if line["fn"] == "unregister_netdevice_many_notify")
 
 
 def test_ids_are_unique() -> None:

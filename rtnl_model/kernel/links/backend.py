@@ -62,12 +62,13 @@ class BackendDriver(LinkDriver):
     pernet: ClassVar[str | None] = "subsys"
     lock_class: ClassVar[str] = ""
     """The kernel's name of the backend's mutex."""
+    net_class: ClassVar[type[BackendNet]] = BackendNet
 
     # -- pernet operations --
 
     def init_net(self, net: Net) -> None:
         """Make the list and its mutex."""
-        self.set_net_generic(net, BackendNet(self.k.make_lock(self.lock_class, net.label)))
+        self.set_net_generic(net, self.net_class(self.k.make_lock(self.lock_class, net.label)))
 
     def backend(self, dev: NetDevice) -> BackendNet:
         """net_generic of the device's backend, never of dev_net(dev)."""

@@ -68,6 +68,7 @@ class Geneve(BackendDriver):
 
     kind: ClassVar[str] = "geneve"
     lock_class: ClassVar[str] = "&gn->lock"
+    net_class: ClassVar[type[BackendNet]] = GeneveNet
     lockdep_class: ClassVar[str | None] = "geneve"
 
     def setup(self, dev: NetDevice) -> None:
@@ -179,10 +180,6 @@ class Geneve(BackendDriver):
             pass
 
     # -- pernet operations --
-
-    def init_net(self, net: Net) -> None:
-        """geneve_init_net."""
-        self.set_net_generic(net, GeneveNet(self.k.make_lock(self.lock_class, net.label)))
 
     def exit_net(self, net: Net) -> None:
         """geneve_exit_net: every foreign device that used this backend was closed before."""

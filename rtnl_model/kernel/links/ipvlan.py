@@ -62,8 +62,7 @@ class Ipvlan(IpvlanPorts):
         """__ipvtap_dellink_ptr: set by the ipvtap module, so that ipvlan does not depend on it."""
 
     def setup(self, dev: NetDevice) -> None:
-        """ipvlan_link_setup: nothing can be stacked on an ipvlan but another, which is flattened.
-        ipvlan_link_setup: nothing can be stacked on an ipvlan but another, which is flattened."""
+        """ipvlan_link_setup: nothing stacks on an ipvlan but another, which is flattened."""
         dev.priv = IpvlPriv()
         dev.vlan_challenged = True
         dev.no_rx_handler = True

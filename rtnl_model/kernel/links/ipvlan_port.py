@@ -11,7 +11,7 @@ Left out: the multicast backlog's packets (its work is cancelled at destruction)
 from __future__ import annotations
 
 from errno import EADDRINUSE, ENOSPC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import KernelError
 from ..netdevice import IFF_NOARP
@@ -85,6 +85,8 @@ class IpvlPort:
 class IpvlanPorts(LinkDriver):
     """Life of a port: the lower half of the ipvlan driver."""
 
+    port_class: ClassVar[type[IpvlPort]] = IpvlPort
+
     def __init__(self, k: Kernel) -> None:
         super().__init__(k)
         self.l3s = IpvlanL3s(self)
@@ -98,8 +100,8 @@ class IpvlanPorts(LinkDriver):
 
         Locks: I(lower).  Raises: KernelError(EBUSY).
         """
-        self.k.chk.assert_held(lower.lock)
-        port = IpvlPort(self, lower)
+        self.assert_port_locked(lower)
+        port = self.port_class(self, lower)
         self.k.dev.netdev_rx_handler_register(lower, RX_HANDLER, port)
         port.dev_tracker = self.k.dev.netdev_hold(lower, "ipvl_port")
         return port
@@ -110,7 +112,7 @@ class IpvlanPorts(LinkDriver):
         Locks: I(lower), but for the put at the end of an event (G.2).
         """
         lower = port.dev
-        self.k.assert_instance_covers(lower, "ipvlan_port_destroy")
+        self.assert_destroy_locked(lower)
         self.k.chk.assert_not_held(port.pnodes_lock)
         if port.ipvlans:
             self.k.report_invariant(
@@ -139,7 +141,7 @@ class IpvlanPorts(LinkDriver):
 
     def port_join(self, lower: NetDevice) -> IpvlPort:
         """The middle of ipvlan_init: create the port or count up.  Locks: I(lower)."""
-        self.k.chk.assert_held(lower.lock)
+        self.assert_port_locked(lower)
         if not self.netif_is_ipvlan_port(lower):
             return self.ipvlan_port_create(lower)
         port: IpvlPort = lower.rx_handler_data
@@ -149,8 +151,16 @@ class IpvlanPorts(LinkDriver):
 
     def port_leave(self, port: IpvlPort) -> None:
         """The middle of ipvlan_uninit.  Locks: I(lower)."""
-        self.k.chk.assert_held(port.dev.lock)
+        self.assert_port_locked(port.dev)
         self.ipvlan_port_put(port)
+
+    def assert_port_locked(self, lower: NetDevice) -> None:
+        """Whoever makes, joins or leaves the port of a lower holds I(lower) (patch 12)."""
+        self.k.chk.assert_held(lower.lock)
+
+    def assert_destroy_locked(self, lower: NetDevice) -> None:
+        """The same of whoever destroys it, where there is no RTNL to cover an event's last put."""
+        self.k.assert_instance_covers(lower, "ipvlan_port_destroy")
 
     # -- mode --
 

@@ -99,8 +99,7 @@ class PairedDriver(LinkDriver):
         return self.k.rtnetlink.rtnl_create_link(net, self, asked)
 
     def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
-        """Publish dev -> peer and hold peer, then peer -> dev and hold dev; undo both or neither.
-        Publish dev -> peer and hold peer, then peer -> dev and hold dev; undo both or neither."""
+        """Publish dev -> peer and hold peer, then peer -> dev and hold dev; both or neither."""
         self.publish(dev, peer)
         try:
             self.init_queues(dev)

@@ -19,7 +19,6 @@ from .backend import BackendDriver, BackendNet, BackendPriv
 if TYPE_CHECKING:
     from lockcheck.sync import Lock
 
-    from ..net_namespace import Net
     from ..netdevice import NetDevice
     from ..rtnetlink_request import NewlinkParams
 
@@ -40,6 +39,7 @@ class Pfcp(BackendDriver):
 
     kind: ClassVar[str] = "pfcp"
     lock_class: ClassVar[str] = "&pn->lock"
+    net_class: ClassVar[type[BackendNet]] = PfcpNet
     sets_mac_address: ClassVar[bool] = False
 
     def setup(self, dev: NetDevice) -> None:
@@ -48,10 +48,6 @@ class Pfcp(BackendDriver):
         dev.type = "none"
         dev.flags |= IFF_NOARP
         dev.needs_free_netdev = True
-
-    def init_net(self, net: Net) -> None:
-        """pfcp_net_init."""
-        self.set_net_generic(net, PfcpNet(self.k.make_lock(self.lock_class, net.label)))
 
     def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
         """Socket, device, list.  Locks: RTNL of dev_net(dev) and of the backend."""

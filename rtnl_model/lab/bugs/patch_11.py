@@ -66,18 +66,27 @@ ENTRY = Entry(
     id="patch-11",
     title="ipvlan's port is counted without atomic operations",
     kind="patch",
-    what="An event of the lower counts the port up and down while an upper elsewhere leaves it.",
-    interleaving="the lower goes up in its namespace; the last upper is deleted in another",
-    symptom="with the global RTNL none; without it, a lost update: the port leaks or goes early",
+    what="An event of the lower counts the port up and down while an upper elsewhere leaves it;"
+    " count++ and count-- are a read and a write each.",
+    interleaving="the lower goes up in its namespace; one of two uppers is deleted in another"
+    " between an event's read of the count and its write, or the other way round",
+    symptom="with the global RTNL none; without it, a lost update: the port and its hold on the"
+    " lower stay for ever, or the port is destroyed under the upper that is left",
     source="acb351b5a899",
     scenario="""
 ip netns add left
 ip netns add right
 ip -n left link add low0 type veth peer name low1
 ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
+ip -n right link add upp1 link low0 link-netns left type ipvlan mode l2
 ip -n left link set low0 up & ip -n right link del upp0 & wait
 """,
-    expected=(Expected("race", "count"), Expected("deadlock", ""), Expected("invariant", "")),
+    expected=(
+        Expected("invariant", "port of low0 counts"),
+        Expected("invariant", "destroyed with uppers"),
+        Expected("invariant", "outlives its lower"),
+        Expected("deadlock", "refs of"),
+    ),
     setting=Setting(regime="pernet"),
     classes={"links.ipvlan": plain},
     search="explore",

@@ -5,50 +5,57 @@ from __future__ import annotations
 from typing import Any
 
 from lockcheck import shared
+from rtnl_model.kernel.links.backend import BackendNet
+from rtnl_model.kernel.links.bareudp import BareudpPriv
 
 from .entry import Entry, Expected, Setting
+from .own_locks import OwnLocks
 
 __all__ = ["ENTRY"]
 
 
-class Links:
-    """Stands for the bare pointers of one backend's list."""
+class BareNet(BackendNet):
+    """Whoever takes bn->lock excludes nobody."""
 
-    links = shared()
+    own_locks: OwnLocks
+
+    @property
+    def lock(self) -> Any:
+        """The calling thread's own."""
+        return self.own_locks.mine()
+
+    @lock.setter
+    def lock(self, lock: Any) -> None:
+        """There is none yet."""
+
+
+class BarePriv(BareudpPriv):
+    """Its place on the list is read and written under no lock, so the scheduler must see it."""
+
+    listed = shared()
 
     def __init__(self, chk: Any, name: str) -> None:
         self.chk = chk
         self.name = name
-        self.links = 0
+        super().__init__()
 
 
 def no_mutex(base: Any) -> Any:
     """The list is touched under the namespace's RTNL, whichever that is."""
 
     class Bareudp(base):  # type: ignore[misc]
+        net_class = BareNet
+
         def init_net(self, net: Any) -> None:
             """The same list."""
             super().init_net(net)
-            net.generic["links"] = Links(self.k.chk, f"bareudp list of {net.label}")
+            data = self.net_generic(net)
+            data.own_locks = OwnLocks(self.k, self.lock_class, net.label)
 
-        def dellink(self, dev: Any, head: Any) -> None:
-            """Test, removal and queueing without exclusion."""
-            with self.k.probe.fn(f"{self.kind}_dellink", dev):
-                self.delete_unlocked(dev, self.k.dev.dev_net(dev), head)
-
-        def exit_rtnl(self, net: Any, head: Any) -> None:
-            """The same for every device of the backend."""
-            for dev in list(self.net_generic(net).dev_list):
-                self.delete_unlocked(dev, net, head)
-
-        def delete_unlocked(self, dev: Any, net: Any, head: Any) -> None:
-            """Take it off the list if it is on it, and queue it."""
-            bare = dev.priv.net.generic["links"]
-            links = bare.links
-            if self.claimed(dev):
-                bare.links = links + 1
-                self.list_del_init(self.backend(dev), dev)
-                self.k.dev.unregister_netdevice_queue_net(net, dev, head)
+        def setup(self, dev: Any) -> None:
+            """The same private area."""
+            super().setup(dev)
+            dev.priv = BarePriv(self.k.chk, f"bareudp_dev.next:{dev.label}")
 
     return Bareudp
 
@@ -58,8 +65,10 @@ ENTRY = Entry(
     title="bareudp's list of a backend is changed by two namespaces at once",
     kind="patch",
     what="The list relies on RTNL; the device's namespace and the backend's both change it.",
-    interleaving="the backend's namespace dies while the device is deleted in its own",
-    symptom="with the global RTNL none; without it, list corruption",
+    interleaving="T deletes the device in its own namespace and has seen that it is on the list;"
+    " before T has taken it off, cleanup_net walks the list for the backend's namespace and sees"
+    " the same",
+    symptom="with the global RTNL none; without it, list corruption, a device queued twice",
     source="a278ea7ba32a",
     scenario="""
 ip netns add left
@@ -67,9 +76,12 @@ ip netns add right
 ip -n left link add tun0 netns right type bareudp dstport 6635 ethertype mpls_uc
 ip netns del left & ip -n right link del tun0 & wait
 """,
-    expected=(Expected("race", "links"), Expected("invariant", "queue")),
+    expected=(
+        Expected("invariant", "list_del corruption"),
+        Expected("invariant", "queue"),
+    ),
     setting=Setting(regime="pernet"),
     classes={"links.bareudp": no_mutex},
     search="explore",
-    rounds=200,
+    rounds=400,
 )

@@ -1,0 +1,61 @@
+"""Patch 12 reverted: ipvlan's init and uninit do not take the lower's instance lock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry, Expected, Setting
+
+__all__ = ["ENTRY"]
+
+
+def no_instance_lock(base: Any) -> Any:
+    """Joining and leaving the port rely on RTNL, which covers one namespace only."""
+
+    class Ipvlan(base):  # type: ignore[misc]
+        def init_port(self, lower: Any) -> Any:
+            """Is there a port?  Join it or make one."""
+            return self.port_join(lower)
+
+        def uninit_port(self, port: Any) -> None:
+            """The last one destroys it."""
+            self.port_leave(port)
+
+        def assert_port_locked(self, lower: Any) -> None:
+            """No lock to ask for."""
+
+        def assert_destroy_locked(self, lower: Any) -> None:
+            """No lock to ask for."""
+
+    return Ipvlan
+
+
+ENTRY = Entry(
+    id="patch-12",
+    title="the last upper leaves ipvlan's port while another upper joins it",
+    kind="patch",
+    what="'Is there a port' and counting up are two steps of ipvlan_init, and ipvlan_uninit of"
+    " another namespace may destroy the port between them.",
+    interleaving="T1 deletes the last upper in its namespace; T2 makes an upper in another, sees"
+    " the port whose count T1 has just brought to zero, and counts up",
+    symptom="with the global RTNL none; without it, refcount warning, an upper on a freed port",
+    source="aabbdb8c76d7; kernel-drivers C.1",
+    scenario="""
+ip netns add left
+ip netns add right
+ip netns add third
+ip -n left link add low0 type dummy
+ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
+ip -n right link del upp0 &
+ip -n third link add upp1 link low0 link-netns left type ipvlan mode l2 &
+wait
+""",
+    expected=(
+        Expected("warn", "addition on 0"),
+        Expected("invariant", "port"),
+    ),
+    setting=Setting(regime="pernet"),
+    classes={"links.ipvlan": no_instance_lock},
+    search="explore",
+    rounds=400,
+)
