@@ -6,6 +6,7 @@ the benchmarks' own regime (`no_lock.py`).
 
 from __future__ import annotations
 
+import gc
 import time
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -71,6 +72,7 @@ def booted(
         yield k
         k.quiesce()
     finally:
+        gc.unfreeze()
         k.shutdown()
     known = [r for r in chk.reports if regime != NO_LOCK]
     assert not known, f"{regime}: the model reported {known[0].title}"
@@ -99,6 +101,8 @@ def warm(k: Kernel, rounds: Sequence[Callable[[], None]], timing: Timing) -> Non
         thread.join()
     k.quiesce()
     k.timing = timing
+    gc.collect()
+    gc.freeze()  # what set-up made stays: no part of a round to walk it again and again
 
 
 def end_waits(k: Kernel) -> None:

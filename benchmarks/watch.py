@@ -39,12 +39,17 @@ class WatchedChecker(lockcheck.Checker):
 
     def __init__(self) -> None:
         super().__init__()
-        self.waits: list[Wait] = []
+        self._records: list[tuple[str, str, str, float, float, float]] = []
+
+    @property
+    def waits(self) -> list[Wait]:
+        """All waits so far that are over."""
+        return [Wait(*record) for record in self._records]
 
     def record(self, kind: str, name: str, begin: float, asked: float = 0.0) -> None:
         """The calling thread waited since `begin`."""
         end = time.perf_counter()
-        self.waits.append(Wait(kind, name, self.current().name, begin, end, asked))
+        self._records.append((kind, name, self.current().name, begin, end, asked))
 
     def sleep(self, seconds: float, name: str = "sleep") -> None:
         """A plain sleep, recorded: no watchdog has to be able to end it, so it costs half."""

@@ -217,8 +217,8 @@ class ThreadState:
         """The newest entry of `lock`, or None."""
         entry = self.top
         for _ in range(DEPTH_MAX):  # another thread may ask, while entries move under its feet
-            if entry is lock or entry is None or entry.lock is lock:
-                return entry
+            if entry is lock or entry is None or (type(entry) is Hold and entry.lock is lock):
+                return entry  # a plain lock is its own entry
             entry = entry.prev
         return None
 

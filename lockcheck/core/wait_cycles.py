@@ -255,7 +255,9 @@ def holding(ts: ThreadState) -> tuple[tuple[Key, ...], tuple[LockRef, ...]]:
 
 def needed(ts: ThreadState) -> tuple[Key, ...]:
     """Keys of the real locks a thread holds, oldest first."""
-    return tuple(e.key.base for e in ts.stack() if _counts(e.key.cls.base))
+    keys = [e.key.base for e in ts.held() if _counts(e.key.cls.base)]
+    keys.reverse()
+    return tuple(keys)
 
 
 def _counts(cls: LockClass) -> bool:

@@ -103,6 +103,10 @@ class Waits:
             ts.tracing -= 1
         self.engine.deliver(ts, reports)
 
+    def over_at_once(self, ts: ThreadState) -> None:
+        """A wait that did not block, of a thread that holds nothing: nothing depends on it."""
+        ts.blocked = ts.pending = ts.last_wait = None
+
     def after(
         self, ts: ThreadState, op: Any, got: bool, part: str = "", *, once: bool = False
     ) -> None:

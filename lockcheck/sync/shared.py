@@ -40,8 +40,8 @@ class SharedCell:
         self.chk = chk
         self.marked = marked
         """Lockless on purpose: scheduled, but not judged as a race."""
-        self._read_op = Op(Kind.READ, self)
-        self._write_op = Op(Kind.WRITE, self)
+        self._read_op: Op | None = None
+        self._write_op: Op | None = None
         self.name = name
         self.value = value
         self.race: Any = None
@@ -57,9 +57,17 @@ class SharedCell:
         if chk is None:
             return  # nobody checks: a plain attribute
         if chk.conductor is not None:
-            chk.conductor.point(self._write_op if kind is Kind.WRITE else self._read_op)
+            chk.conductor.point(self._op(kind))
         if chk.races and not self.marked:
             chk.engine.access(chk.current(), self, write=kind is Kind.WRITE)
+
+    def _op(self, kind: Kind) -> Op:
+        """The operation, made when it happens for the first time: most cells see few."""
+        if kind is Kind.WRITE:
+            op = self._write_op = self._write_op or Op(kind, self)
+        else:
+            op = self._read_op = self._read_op or Op(kind, self)
+        return op
 
 
 class shared:  # noqa: N801  (reads like a declaration)
@@ -93,7 +101,8 @@ class shared:  # noqa: N801  (reads like a declaration)
     def __set__(self, instance: Any, value: Any) -> None:
         cell: SharedCell | None = getattr(instance, self._slot, None)
         if cell is None:
-            name = f"{getattr(instance, 'name', owner_name(instance))}.{self._label}"
+            owner = getattr(instance, "name", None)
+            name = f"{owner_name(instance) if owner is None else owner}.{self._label}"
             chk = getattr(instance, "chk", None) or default.checker
             setattr(instance, self._slot, SharedCell(chk, name, value, marked=self._marked))
             return

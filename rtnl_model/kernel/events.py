@@ -80,7 +80,8 @@ class RtnlEvents:
 
         Allocates nsids for the namespaces that it names, as rtnl_fill_link_netnsid does.
         """
-        self.k.probe.note("rtmsg_ifinfo_build_skb", dev, type=ev, change=hex(change))
+        if self.k.probe.enabled:
+            self.k.probe.note("rtmsg_ifinfo_build_skb", dev, type=ev, change=hex(change))
         net = dev.peek_net()
         msg: dict[str, Any] = {"ns": net.name, "ev": ev, "ifname": dev.name, "ifindex": dev.ifindex}
         msg["_net"] = net

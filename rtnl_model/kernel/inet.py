@@ -80,7 +80,7 @@ class Inet:
         table: Table | None = dev.info.pop("sysctl", None)
         if table is None:
             return
-        with self.k.probe.frame("addrconf_ifdown"), self.k.probe.frame("drop_sysctl_table"):
+        with self.k.probe.frames("addrconf_ifdown", "drop_sysctl_table"):
             table.parking.change(lambda: setattr(table, "gone", True), part=None)
             if table.parking.peek(lambda: table.users):
                 table.parking.wait(

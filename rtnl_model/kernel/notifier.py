@@ -81,11 +81,13 @@ TRACED = {
 """Events with a line in the recordings, and the word there.  Their recorder decoded number 9, which
 is PRE_CHANGEADDR, as GOING_DOWN; the true GOING_DOWN and UP are inlined past its probe."""
 
-LIFECYCLE = frozenset(
-    {"REGISTER", "UNREGISTER", "PRE_UNINIT", "POST_INIT", "UP", "DOWN", "GOING_DOWN"}
-)
-"""Events that `--strict` demands the device's own netns lock for.  The others may concern a lower
-device in another namespace (an upper is linked or unlinked, an operational state propagates)."""
+LIFECYCLE = {
+    event: f"NETDEV_{event}"
+    for event in ("REGISTER", "UNREGISTER", "PRE_UNINIT", "POST_INIT", "UP", "DOWN", "GOING_DOWN")
+}
+"""Events (and what reports call them) that `--strict` demands the device's own netns lock for.  The
+others may concern a lower device in another namespace (an upper is linked or unlinked, an
+operational state propagates)."""
 
 
 @dataclass(slots=True)
@@ -147,8 +149,9 @@ class Notifier:
         word = TRACED.get(event)
         if word:
             k.probe.note("notify", dev, val=word)
-        if event in LIFECYCLE:
-            k.strict_assert(dev, f"NETDEV_{event}")
+        what = LIFECYCLE.get(event)
+        if what:
+            k.strict_assert(dev, what)
         with k.probe.frame("call_netdevice_notifiers_info"):
             ret = self.notifier_call_chain(net.netdev_chain, event, info)
             if ret & NOTIFY_STOP_MASK:
@@ -162,10 +165,7 @@ class Notifier:
         ret = NOTIFY_DONE
         if not chain:
             return ret
-        with (
-            self.k.probe.frame("raw_notifier_call_chain"),
-            self.k.probe.frame("notifier_call_chain"),
-        ):
+        with self.k.probe.frames("raw_notifier_call_chain", "notifier_call_chain"):
             for block in chain:
                 ret = block.call(event, info.dev, info)
                 if ret & NOTIFY_STOP_MASK:

@@ -75,6 +75,15 @@ class Frame:
         self.stack.pop()
 
 
+class TwoFrames(Frame):
+    """As Frame, for a function that does nothing but call another."""
+
+    __slots__ = ()
+
+    def __exit__(self, kind: type[BaseException] | None, *_exc: object) -> None:
+        del self.stack[-2:]
+
+
 class ReturningFrame(Frame):
     """One function whose return is a line of the trace."""
 
@@ -103,6 +112,7 @@ class Task:
         "request",
         "section",
         "stack",
+        "two_frames",
         "unregistering",
     )
 
@@ -113,6 +123,7 @@ class Task:
         self.stack: list[str] = []
         self.frame = Frame(self.stack)
         """What a `with` on a function of this stack leaves."""
+        self.two_frames = TwoFrames(self.stack)
         self.section: Any = None
         """The open RTNL section of this thread (`regime.Section`)."""
         self.request = ""
@@ -175,7 +186,10 @@ class Probe:
         qnet: Net | None = None,
     ) -> Frame:
         """Enter a function that has a line of its own."""
-        task = self.current()
+        try:
+            task: Task = self._local.task
+        except AttributeError:
+            task = self.current()
         if not self.enabled:
             task.stack.append(name)
             return task.frame
@@ -206,9 +220,18 @@ class Probe:
 
     def frame(self, name: str) -> Frame:
         """Enter a function that only stands on the stack."""
-        task = self.current()
+        try:
+            task: Task = self._local.task
+        except AttributeError:
+            task = self.current()
         task.stack.append(name)
         return task.frame
+
+    def frames(self, outer: str, inner: str) -> Frame:
+        """Enter two functions that only stand on the stack; the outer one just calls the inner."""
+        task = self.current()
+        task.stack += (outer, inner)
+        return task.two_frames
 
     def note(self, name: str, dev: NetDevice, **fields: str) -> None:
         """A line without a frame (`notify`, `rtmsg_ifinfo_build_skb`)."""

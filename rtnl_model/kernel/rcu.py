@@ -10,14 +10,11 @@ Left out: read-side sections of RCU itself (Python keeps what is still reference
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lockcheck.sync.shared import shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lockcheck.sync import Lock, LockMap, Parking
 
     from .kernel import Kernel
@@ -76,6 +73,22 @@ class Rcu:
             self.k.chk.sleep(length, name)
 
 
+class SrcuSection:
+    """The `with` of one reader."""
+
+    __slots__ = ("entered", "srcu")
+
+    def __init__(self, srcu: Srcu) -> None:
+        self.srcu = srcu
+        self.entered = 0
+
+    def __enter__(self) -> None:
+        self.entered = self.srcu.srcu_read_lock()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.srcu.srcu_read_unlock(self.entered)
+
+
 class Srcu:
     """One srcu_struct: readers by generation, and a wait for the older ones."""
 
@@ -86,16 +99,24 @@ class Srcu:
         self.readers: dict[int, int] = {}
         """Generation -> readers inside.  Touched only inside parking."""
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self) -> SrcuSection:
         """srcu_read_lock … srcu_read_unlock."""
+        return SrcuSection(self)
+
+    def srcu_read_lock(self) -> int:
+        """Be a reader of this generation; the leave has to name it."""
         entered: int = self.parking.change(self._enter)
         try:
             self.map.acquire(shared=True)
-            try:
-                yield
-            finally:
-                self.map.release()
+        except BaseException:
+            self.parking.change(lambda: self._leave(entered))
+            raise
+        return entered
+
+    def srcu_read_unlock(self, entered: int) -> None:
+        """Leave the generation entered."""
+        try:
+            self.map.release()
         finally:
             self.parking.change(lambda: self._leave(entered))
 

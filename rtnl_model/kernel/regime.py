@@ -175,7 +175,7 @@ class Regime:
         """Does this thread hold RTNL (where there is none: a netns lock in a section)?"""
         if self.has_rtnl:
             return self.is_held(self.k.rtnl_mutex)
-        section = self.section()
+        section: Section | None = self.k.probe.current().section
         return section is not None and bool(section.nets)
 
     def is_net_held(self, net: Net) -> bool:

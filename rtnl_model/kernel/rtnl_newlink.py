@@ -35,7 +35,7 @@ class RtnlNewlink(RtnlSetlink):
     def rtnl_newlink(self, req: LinkRequest) -> None:
         """Make a device, or change one.  Raises: KernelError."""
         k = self.k
-        with k.probe.frame("rtnetlink_rcv"), k.probe.frame("rtnetlink_rcv_msg"):
+        with k.probe.frames("rtnetlink_rcv", "rtnetlink_rcv_msg"):
             with k.probe.fn("rtnl_newlink"):
                 self.check_names(req)
                 ops = k.rtnetlink.rtnl_link_ops_get(req.kind)
@@ -138,7 +138,7 @@ class RtnlNewlink(RtnlSetlink):
     def rtnl_setlink(self, req: LinkRequest) -> None:
         """Change a device: its own netns and the target are locked.  Raises: KernelError."""
         k = self.k
-        with k.probe.frame("rtnetlink_rcv"), k.probe.frame("rtnetlink_rcv_msg"):
+        with k.probe.frames("rtnetlink_rcv", "rtnetlink_rcv_msg"):
             with k.probe.fn("rtnl_setlink"):
                 self.check_names(req)
                 nets = k.rtnetlink.new_nets()
@@ -164,7 +164,7 @@ class RtnlNewlink(RtnlSetlink):
     def rtnl_dellink(self, req: LinkRequest) -> None:
         """Delete a device or a group.  Raises: KernelError."""
         k = self.k
-        with k.probe.frame("rtnetlink_rcv"), k.probe.frame("rtnetlink_rcv_msg"):
+        with k.probe.frames("rtnetlink_rcv", "rtnetlink_rcv_msg"):
             with k.probe.fn("rtnl_dellink"):
                 net = req.tgt_net or req.sock_net
                 k.rtnetlink.rtnl_net_lock(net)

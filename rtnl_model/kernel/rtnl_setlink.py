@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["RtnlSetlink"]
 
+FLAG_BITS = {
+    "up": IFF_UP,
+    "noarp": IFF_NOARP,
+    "promisc": IFF_PROMISC,
+    "allmulticast": IFF_ALLMULTI,
+}
+"""Attributes of a request that set or clear a flag."""
+
 
 class RtnlSetlink:
     """Change requests; the lowest part of `k.rtnetlink`."""
@@ -84,13 +92,7 @@ class RtnlSetlink:
     def requested_flags(self, dev: NetDevice, asked: LinkRequest | PeerRequest) -> int:
         """dev.flags with what the request sets or clears."""
         flags = dev.flags
-        bits = {
-            "up": IFF_UP,
-            "noarp": IFF_NOARP,
-            "promisc": IFF_PROMISC,
-            "allmulticast": IFF_ALLMULTI,
-        }
-        for attr, bit in bits.items():
+        for attr, bit in FLAG_BITS.items():
             wanted = getattr(asked, attr, None)
             if wanted is not None:
                 flags = flags | bit if wanted else flags & ~bit
