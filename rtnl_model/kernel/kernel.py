@@ -316,16 +316,16 @@ class Kernel(Assertions):
         while not self.idle():
             self.net_namespace.wait_cleanup_idle()
             self.rtnl_work.flush()
-            self.linkwatch.wait_idle()
-            self.netdev_work.wait_idle()
+            self.linkwatch.lweventlist.wait_idle()
+            self.netdev_work.work_list.wait_idle()
 
     def idle(self) -> bool:
         """Nothing asynchronous is pending or running."""
         return (
             self.net_namespace.cleanup_idle()
             and self.rtnl_work.idle()
-            and self.linkwatch.idle()
-            and self.netdev_work.idle()
+            and self.linkwatch.lweventlist.idle()
+            and self.netdev_work.work_list.idle()
         )
 
     def shutdown(self) -> None:
@@ -333,8 +333,8 @@ class Kernel(Assertions):
         with ExitStack() as stack:  # backwards; each runs, whatever the others raised
             stack.callback(self.wait_out_threads)
             stack.callback(self.rtnl_work.stop)
-            stack.callback(self.linkwatch.stop)
-            stack.callback(self.netdev_work.stop)
+            stack.callback(self.linkwatch.lweventlist.stop)
+            stack.callback(self.netdev_work.work_list.stop)
             stack.callback(self.net_namespace.stop)
 
     def make_thread(self, target: Callable[..., object], name: str, *args: object) -> Thread:

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .marks import Mark, Marks
 from .netdevice import NetDevice, RegState
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Parking, Thread
+    from collections.abc import Sequence
 
     from .kernel import Kernel
-    from .netdevice import RefTracker
-    from .probe import Task
 
 __all__ = ["Linkwatch"]
 
@@ -30,85 +29,23 @@ class Linkwatch:
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
-        self.parking: Parking = k.chk.Parking("linkwatch")
-        self.lweventlist: list[tuple[NetDevice, RefTracker | None]] = []
-        """Devices with a pending event, with their references.  Touched only inside parking."""
-        self.scheduled = False
-        self.running = False
-        self.stopping = False
-        self.thread: Thread | None = None
-
-    # -- the work --
+        self.lweventlist = Marks(k, "linkwatch", "kworker/u8:1", self.linkwatch_event)
+        """Devices with a pending event."""
 
     def start(self) -> None:
         """Start linkwatch_work's thread."""
-        task = self.k.probe.new_task("kworker/u8:1")
-        self.thread = self.k.make_thread(self.worker, "kworker/u8:1-linkwatch", task)
-        self.thread.start()
-
-    def stop(self) -> None:
-        """Join it."""
-        if self.thread is not None:
-            self.parking.change(lambda: setattr(self, "stopping", True), why="shutdown")
-            self.k.join(self.thread)
-            self.thread = None
-
-    def worker(self, task: Task) -> None:
-        """Run linkwatch_event whenever it was scheduled."""
-        self.k.probe.adopt(task)
-        while True:
-            go = self.parking.wait(
-                lambda: self.scheduled or self.stopping,
-                self._take_turn,
-                why="a link event",
-                idle=True,
-            )
-            if go == "stop":
-                return
-            self.linkwatch_event()
-            self.parking.change(lambda: setattr(self, "running", False))
-
-    def _take_turn(self) -> str:
-        if not self.scheduled:
-            return "stop"
-        self.scheduled = False
-        self.running = True
-        return "run"
-
-    def idle(self) -> bool:
-        """No event scheduled or running."""
-        idle: bool = self.parking.peek(self._is_idle)
-        return idle
-
-    def _is_idle(self) -> bool:
-        return not self.scheduled and not self.running and not self.lweventlist
-
-    def wait_idle(self) -> None:
-        """Run what is not urgent too, and block until idle()."""
-        self.parking.change(self._run_all, why="quiesce")
-        self.parking.wait(self._is_idle, why="linkwatch to finish")
-
-    def _run_all(self) -> None:
-        self.scheduled = self.scheduled or bool(self.lweventlist)
+        self.lweventlist.start()
 
     # -- events --
 
     def linkwatch_fire_event(self, dev: NetDevice) -> None:
         """Mark the device, take a reference, schedule the work if it is urgent."""
-        if self.parking.peek(lambda: any(entry[0] is dev for entry in self.lweventlist)):
+        if self.lweventlist.is_marked([dev]):
             return
-        tracker = self.k.dev.netdev_hold(dev, "linkwatch")
-        added = self.parking.change(lambda: self._add(dev, tracker), why=f"link of {dev.label}")
-        if not added:
-            self.k.dev.netdev_put(dev, tracker)
-
-    def _add(self, dev: NetDevice, tracker: RefTracker | None) -> bool:
-        if any(entry[0] is dev for entry in self.lweventlist):
-            return False
-        self.lweventlist.append((dev, tracker))
-        if self.urgent(dev):
-            self.scheduled = True
-        return True
+        urgent = self.urgent(dev)
+        mark = Mark(dev, self.k.dev.netdev_hold(dev, "linkwatch"))
+        if not self.lweventlist.add(mark, urgent=urgent, once=True):
+            self.k.dev.netdev_put(dev, mark.tracker)
 
     def urgent(self, dev: NetDevice) -> bool:
         """linkwatch_urgent_event: a running device that stands on another one."""
@@ -125,53 +62,36 @@ class Linkwatch:
             if k.regime.has_rtnl:
                 k.rtnetlink.rtnl_lock()
                 try:
-                    self.run(self.take(None))
+                    self.run(self.lweventlist.take())
                 finally:
                     k.rtnetlink.rtnl_unlock()
                 return
-            for dev, tracker in self.take(None):
-                net = k.rtnetlink.rtnl_net_dev_lock(dev)
+            for mark in self.lweventlist.take():
+                net = k.rtnetlink.rtnl_net_dev_lock(mark.dev)
                 try:
-                    self.run([(dev, tracker)])
+                    self.run([mark])
                 finally:
                     k.rtnetlink.rtnl_net_dev_unlock(net)
 
-    def linkwatch_run_pending(self, devs: list[NetDevice]) -> None:
+    def linkwatch_run_pending(self, devs: Sequence[NetDevice]) -> None:
         """linkwatch_run_queue of a waiting netdev_wait_allrefs_any.  Locks: RTNL."""
-        if self.has_event(devs):
-            self.run(self.take(devs))
+        if self.lweventlist.is_marked(devs):
+            self.run(self.lweventlist.take(devs))
 
     def linkwatch_sync_dev(self, dev: NetDevice) -> None:
         """The device goes: run its event now, if it has one (__LINK_STATE_LINKWATCH_PENDING)."""
-        if self.has_event([dev]):
-            self.run(self.take([dev]))
+        self.linkwatch_run_pending([dev])
 
-    def has_event(self, devs: list[NetDevice]) -> bool:
-        """Is an event of one of them pending?"""
-        found: bool = self.parking.peek(lambda: any(entry[0] in devs for entry in self.lweventlist))
-        return found
-
-    def take(self, devs: list[NetDevice] | None) -> list[tuple[NetDevice, RefTracker | None]]:
-        """Take entries off the queue: all, or those of devs."""
-        taken: list[tuple[NetDevice, RefTracker | None]] = self.parking.change(
-            lambda: self._take(devs)
-        )
-        return taken
-
-    def _take(self, devs: list[NetDevice] | None) -> list[tuple[NetDevice, RefTracker | None]]:
-        taken = [entry for entry in self.lweventlist if devs is None or entry[0] in devs]
-        self.lweventlist = [entry for entry in self.lweventlist if entry not in taken]
-        return taken
-
-    def run(self, entries: list[tuple[NetDevice, RefTracker | None]]) -> None:
+    def run(self, marks: Sequence[Mark]) -> None:
         """linkwatch_do_dev for each, then drop its reference."""
         k = self.k
-        for dev, tracker in entries:
+        for mark in marks:
+            dev = mark.dev
             self.rfc2863_policy(dev)
             if dev.peek_state() is RegState.REGISTERED and dev.up:
                 with k.netdev_lock_ops(dev):
                     k.dev.netdev_state_change(dev)
-            k.dev.netdev_put(dev, tracker)
+            k.dev.netdev_put(dev, mark.tracker)
 
     def rfc2863_policy(self, dev: NetDevice) -> None:
         """default_operstate: from carrier and dormant; whether the device is up does not matter."""

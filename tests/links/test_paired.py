@@ -6,8 +6,11 @@ from errno import ENODEV, ENOTCONN
 
 import pytest
 
+from rtnl_model.iproute import parse_script
 from rtnl_model.kernel.errors import KernelError
 from rtnl_model.kernel.rtnetlink_request import LinkRequest
+from rtnl_model.lab.explore import ExploreOptions, explore
+from rtnl_model.lab.model_run import ModelSetting
 
 from .worlds import (
     RTNL_REGIMES,
@@ -139,4 +142,14 @@ def test_races_for_a_pair_are_clean_without_a_global_rtnl(kind: str, race: str, 
     outcome = explored(PAIR.format(kind=kind) + RACES[race], "pernet", 15, seed)
 
     assert [str(finding.report) for finding in outcome.findings] == []
+    assert outcome.outcome == "passed"
+
+
+def test_links_that_change_at_once_are_marked_one_after_the_other(seed: int) -> None:
+    """How urgent a mark is, is asked before the list of marks is taken: asking reads the peer."""
+    script = PAIR.format(kind="veth") + "ip -n ns1 link set v0 up\n"
+    script += "ip -n ns2 link set v1 up & ip -n ns1 link set v0 down & wait"
+    options = ExploreOptions(strategy="random", schedules=40, seed=seed, hang_after=1.0)
+    outcome = explore(parse_script(script), ModelSetting(rtnl="pernet"), options)
+
     assert outcome.outcome == "passed"
