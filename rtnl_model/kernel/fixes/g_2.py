@@ -1,9 +1,10 @@
 """G.2: the port reference of an event is dropped under the lower's instance lock.
 
 The event's reference may be the last one (all uppers lived in the lower's own namespace and are
-gone by then), so the put destroys the port.  ipvlan_init of another namespace decides under the
-lower's instance lock whether there is a port to join; without that lock around the put it would
-count up from zero, in a port that is being freed.
+gone by then), so the put destroys the port.  ipvlan_init decides under the lower's instance lock
+whether there is a port to join; one that ran beside the put would count up from zero, in a port
+that is being freed.  The namespaces' locks alone keep it away (the catalogue's page says how); this
+keeps patch 12's rule whole, so that nobody needs to know.
 """
 
 from __future__ import annotations
