@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from . import apart
+
 DEFAULT_SEED = 20260714
 
 
@@ -21,6 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     """Print the seed and how to repeat the run with it."""
     return f"seed: {seed_of(config)} (repeat with --seed {seed_of(config)})"
+
+
+def pytest_sessionfinish() -> None:
+    """End the processes that ran long runs."""
+    apart.end()
 
 
 def seed_of(config: pytest.Config) -> int:

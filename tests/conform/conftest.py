@@ -13,7 +13,7 @@ from . import runs, test_lock_graph, test_recordings
 def _shared_runs() -> Iterator[None]:
     yield
     runs.scripts.cache_clear()
-    runs.run.cache_clear()
+    runs.started.clear()
     for module in (test_lock_graph, test_recordings):
         for value in vars(module).values():
             if hasattr(value, "cache_clear"):

@@ -1,17 +1,24 @@
-"""Every recorded scenario run once per setting, for all tests of this folder."""
+"""Every recorded scenario run once per setting, for all tests of this folder.
+
+A test that needs many says so first (`ahead`): they run two at a time, in processes of their own.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.pool import AsyncResult
 from pathlib import Path
 from typing import Any
 
 from rtnl_model.iproute import parse_scenarios
 from rtnl_model.iproute.commands import Script
 from rtnl_model.lab.model_run import ModelSetting, record
+
+from .. import apart
 
 DATA = Path(__file__).parents[1] / "data"
 UNKNOWN = frozenset({"nosuchtype"})
@@ -47,8 +54,25 @@ def scripts(file: str) -> dict[str, Script]:
     return {script.name: script for script in parse_scenarios(text(file), file)}
 
 
-@cache
-def run(file: str, name: str, rtnl: str, workers: str, *bugs: str) -> Done:
+Call = tuple[str, ...]
+"""File, scenario, regime, workers and bugs."""
+started: dict[Call, AsyncResult[Done]] = {}
+
+
+def ahead(calls: Iterable[Call]) -> None:
+    """Start these runs, those not started yet, in this order."""
+    for call in calls:
+        if call not in started:
+            started[call] = apart.start(run_here, *call)
+
+
+def run(*call: str) -> Done:
+    """What came of a run; it is started when nobody has."""
+    ahead([call])
+    return apart.result(started[call])
+
+
+def run_here(file: str, name: str, rtnl: str, workers: str, *bugs: str) -> Done:
     """Run one scenario."""
     setting = ModelSetting(rtnl=rtnl, workers=workers, bugs=bugs)
     recorded = record(scripts(file)[name], setting)

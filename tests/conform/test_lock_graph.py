@@ -13,7 +13,7 @@ from functools import cache
 from rtnl_model.lab.conform import left_out
 from rtnl_model.lab.model_run import ModelSetting, link_kinds
 
-from .runs import UNKNOWN, Edge, run, scripts, text
+from .runs import UNKNOWN, Edge, ahead, run, scripts, text
 
 FILES = ("scenarios", "scenarios-topologies", "scenarios-netkit")
 INSTANCE = "netdev instance lock"
@@ -58,13 +58,16 @@ def model_graph() -> tuple[frozenset[str], frozenset[Edge]]:
     classes: set[str] = set()
     edges: set[Edge] = set()
     kinds = link_kinds(ModelSetting())
-    for file in FILES:
-        for script in scripts(file).values():
-            if left_out(script, kinds, UNKNOWN):
-                continue
-            done = run(file, script.name, "small", "percpu")
-            classes.update(map(name_of, done.classes))
-            edges.update((name_of(a), name_of(b)) for a, b in done.edges)
+    calls = [
+        (file, script.name, "small", "percpu")
+        for file in FILES
+        for script in scripts(file).values()
+        if not left_out(script, kinds, UNKNOWN)
+    ]
+    ahead(calls)
+    for done in (run(*call) for call in calls):
+        classes.update(map(name_of, done.classes))
+        edges.update((name_of(a), name_of(b)) for a, b in done.edges)
     return frozenset(classes), frozenset(edges)
 
 

@@ -15,7 +15,7 @@ from rtnl_model.kernel.links.drivers import driver_table
 from rtnl_model.lab.conform import left_out
 from rtnl_model.lab.model_run import ModelSetting, link_kinds
 
-from .runs import UNKNOWN, run, scripts
+from .runs import UNKNOWN, ahead, run, scripts
 
 FILES = ("scenarios", "scenarios-topologies", "scenarios-netkit")
 
@@ -58,8 +58,16 @@ def devices(document: dict[str, Any]) -> list[dict[str, list[dict[str, Any]]]]:
 def test_devices_are_the_same_in_every_regime(name: str) -> None:
     """After each op, in global, small and pernet; nothing hangs, nothing is found."""
     compared = 0
-    for script in without_races(name):
-        regimes = ("small",) if refused(script) else ("small", "pernet")
+    cases = [
+        (script, ("small",) if refused(script) else ("small", "pernet"))
+        for script in without_races(name)
+    ]
+    ahead(
+        (name, script.name, regime, "netns")
+        for script, regimes in cases
+        for regime in ("global", *regimes)
+    )
+    for script, regimes in cases:
         expected = devices(run(name, script.name, "global", "netns").document)
         for regime in regimes:
             document = run(name, script.name, regime, "netns").document

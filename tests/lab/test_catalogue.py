@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from multiprocessing.pool import AsyncResult
 from typing import Any
 
 import pytest
@@ -15,11 +16,16 @@ from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.kernel.netdevice import UnregHead
 from rtnl_model.kernel.overlay import Fix, Overlay
 from rtnl_model.kernel.regime import REGIMES
+from rtnl_model.lab.bug_check import CheckResult
 from rtnl_model.lab.bugs import Entry
 from rtnl_model.lab.bugs.no_page import NO_PAGE
 from rtnl_model.lab.catalogue import UnknownBug, applied, check, entries, entry, listing
 from rtnl_model.lab.model_run import ModelSetting, Recorded, record
 
+from .. import apart
+from ..conftest import seed_of
+
+RUN = [e for e in entries() if e.search != "explore"]
 EXPLORED = [e for e in entries() if e.search == "explore"]
 QUICK = {"lost-wakeup", "G.13"}
 """Explored in every run of the suite; `RTNL_MODEL_CATALOGUE=all` does all (minutes)."""
@@ -31,21 +37,47 @@ def name(value: object) -> str:
     return value.id if isinstance(value, Entry) else str(value)
 
 
-@pytest.mark.parametrize("page", [e for e in entries() if e.search != "explore"], ids=name)
-def test_a_page_is_confirmed(page: Entry) -> None:
+def checked(page: str, seed: int) -> CheckResult:
+    """A page by its id, for another process."""
+    return check(entry(page), seed=seed)
+
+
+Checks = dict[str, AsyncResult[CheckResult]]
+
+
+@pytest.fixture(scope="module")
+def run_checks() -> Checks:
+    """Each page whose scenario is run is being checked."""
+    return {page.id: apart.start(checked, page.id, 0) for page in RUN}
+
+
+@pytest.fixture(scope="module")
+def explored_checks(request: pytest.FixtureRequest) -> Checks:
+    """Each page that is explored now is being checked."""
+    return {
+        page.id: apart.start(checked, page.id, seed_of(request.config))
+        for page in EXPLORED
+        if page.id in QUICK or ALL
+    }
+
+
+@pytest.mark.parametrize("page", RUN, ids=name)
+def test_a_page_is_confirmed(page: Entry, run_checks: Checks) -> None:
     """The scenario shows the promised finding, and its twin is clean."""
-    result = check(page)
+    result = apart.result(run_checks[page.id])
 
     assert result.confirmed, str(result)
 
 
 @pytest.mark.parametrize("page", EXPLORED, ids=name)
-def test_an_interleaving_is_found_and_its_twin_is_clean(page: Entry, seed: int) -> None:
+def test_an_interleaving_is_found_and_its_twin_is_clean(
+    page: Entry, seed: int, explored_checks: Checks
+) -> None:
     """The explorer finds the promised finding; as many schedules of the twin are clean."""
-    if page.id not in QUICK and not ALL:
+    if page.id not in explored_checks:
         pytest.skip("RTNL_MODEL_CATALOGUE=all explores every page")
 
-    result = check(page, seed=seed)
+    result = apart.result(explored_checks[page.id])
 
     assert result.confirmed, str(result)
     assert result.token.startswith("v1/")

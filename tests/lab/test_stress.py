@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from multiprocessing.pool import AsyncResult
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from rtnl_model.lab.model_run import ModelSetting
 from rtnl_model.lab.stress import Stress, StressOptions, StressResult
 from rtnl_model.lab.stress_boot import conductor_of, stress_kernel
 
+from .. import apart
 from ..conftest import seed_of
 
 SEEDED = [
@@ -42,15 +44,27 @@ def stress(
     return Stress(options, boot, conductor_of(seed) if perturbed else None).run()
 
 
+def counted(regime: str, seed: int, **words: Any) -> StressResult:
+    """One run after which the process has the threads that it had; for another process."""
+    before = set(threading.enumerate())
+    result = stress(regime, seed, **words)
+
+    assert before == set(threading.enumerate())
+    result.reports.clear()  # the findings tell the same, and travel
+    return result
+
+
+Started = dict[tuple[str, str], AsyncResult[StressResult]]
+"""By bug, or what else is odd about it, and regime."""
+
+
 @pytest.fixture(scope="module")
 def short_runs(request: pytest.FixtureRequest) -> dict[str, StressResult]:
     """One short run of each regime, looked at by several tests."""
-    before = set(threading.enumerate())
-    found = {regime: stress(regime, seed_of(request.config)) for regime in ("global", "small")}
-    found["pernet"] = stress("pernet", seed_of(request.config), ops=400, threads=16)
-
-    assert before == set(threading.enumerate())
-    return found
+    seed = seed_of(request.config)
+    sizes = {"global": {}, "small": {}, "pernet": {"ops": 400, "threads": 16}}
+    started = {each: apart.start(counted, each, seed, **words) for each, words in sizes.items()}
+    return {regime: apart.result(each) for regime, each in started.items()}
 
 
 Runs = dict[str, StressResult]
@@ -87,17 +101,30 @@ def test_small_has_one_unregistering_section_and_pernet_several(short_runs: Runs
     assert short_runs["pernet"].sections_max >= 4
 
 
-@pytest.mark.parametrize(
-    ("bug", "regime"),
-    [(bug, ("pernet", "small")[i % 2]) for i, bug in enumerate(SEEDED)],
-)
-def test_a_seeded_bug_is_found(bug: str, regime: str, seed: int) -> None:
+SOUGHT = [(bug, ("pernet", "small")[i % 2]) for i, bug in enumerate(SEEDED)]
+
+
+@pytest.fixture(scope="module")
+def seeded_runs(request: pytest.FixtureRequest) -> Started:
+    """Runs with one of the five bugs each."""
+    seed = seed_of(request.config)
+    return {
+        (bug, regime): apart.start(
+            counted,
+            regime,
+            seed,
+            bug=bug,
+            ops=500 if bug == "drain-forgotten" else 2000,  # others drain; the sweep shows it
+            mix=mix_for(bug),
+        )
+        for bug, regime in SOUGHT
+    }
+
+
+@pytest.mark.parametrize(("bug", "regime"), SOUGHT)
+def test_a_seeded_bug_is_found(bug: str, regime: str, seed: int, seeded_runs: Started) -> None:
     """The same call with one of the five bugs finds that bug, and ends with its threads joined."""
-    before = set(threading.enumerate())
-
-    ops = 500 if bug == "drain-forgotten" else 2000  # under load others drain; the sweep shows it
-
-    result = stress(regime, seed, bug=bug, ops=ops, mix=mix_for(bug))
+    result = apart.result(seeded_runs[bug, regime])
 
     expected = entry(bug).expected
     assert [
@@ -105,7 +132,6 @@ def test_a_seeded_bug_is_found(bug: str, regime: str, seed: int) -> None:
         for finding in result.counting
         if any(each.matches(finding["kind"], finding["title"]) for each in expected)
     ] != [], [finding["title"] for finding in result.findings]
-    assert before == set(threading.enumerate())
 
 
 def mix_for(bug: str) -> Any:
@@ -115,19 +141,34 @@ def mix_for(bug: str) -> Any:
     return MIXES["churn"]
 
 
+@pytest.fixture(scope="module")
+def disturbed_runs(request: pytest.FixtureRequest) -> Started:
+    """Runs with delays, and runs with registrations that fail."""
+    seed = seed_of(request.config)
+    delays = {
+        ("delays", regime): apart.start(counted, regime, seed, perturbed=True, ops=120)
+        for regime in ("global", "pernet")
+    }
+    faults = {
+        ("faults", regime): apart.start(counted, regime, seed, fault=0.3, ops=150)
+        for regime in ("small", "pernet")
+    }
+    return delays | faults
+
+
 @pytest.mark.parametrize("regime", ["global", "pernet"])
-def test_a_perturbed_stress_is_clean(regime: str, seed: int) -> None:
+def test_a_perturbed_stress_is_clean(regime: str, seed: int, disturbed_runs: Started) -> None:
     """Seeded delays before the operations of the checker change nothing."""
-    result = stress(regime, seed, perturbed=True, ops=120)
+    result = apart.result(disturbed_runs["delays", regime])
 
     assert result.findings == []
     assert result.complete
 
 
 @pytest.mark.parametrize("regime", ["small", "pernet"])
-def test_failing_registrations_are_undone(regime: str, seed: int) -> None:
+def test_failing_registrations_are_undone(regime: str, seed: int, disturbed_runs: Started) -> None:
     """A third of the registrations fails, and nothing is left behind."""
-    result = stress(regime, seed, fault=0.3, ops=150)
+    result = apart.result(disturbed_runs["faults", regime])
 
     assert result.findings == []
     assert result.refused > result.operations / 20
@@ -137,8 +178,11 @@ def test_every_driver_can_be_stressed(seed: int) -> None:
     """With all converted kinds in `pernet`, and with all kinds in `small`."""
     kinds = ("dummy", "veth", "vxcan", "netkit", "bareudp", "geneve", "ipvlan", "ipvtap",
              "macvlan", "macvtap")  # fmt: skip
-    for regime in ("small", "pernet"):
-        result = stress(regime, seed, drivers=kinds, ops=200)
+    started = [
+        apart.start(counted, regime, seed, drivers=kinds, ops=200) for regime in ("small", "pernet")
+    ]
+    for each in started:
+        result = apart.result(each)
 
         assert result.findings == []
         assert set(kinds) == set(result.per_driver)
