@@ -11,19 +11,21 @@ no log call runs under either.
 from __future__ import annotations
 
 import _thread
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from lockcheck import sync
+from lockcheck.core import freed
 from lockcheck.core.classes import LockClass
-from lockcheck.core.describe import GraphView
 from lockcheck.core.engine import Engine
-from lockcheck.core.held import ThreadState
+from lockcheck.core.graph_file import Graph
+from lockcheck.core.held import Hold, ThreadState
+from lockcheck.core.violation import Violation
 from lockcheck.seam import Conductor, Kind, Op
+from lockcheck.sync.departure import Departure
 from lockcheck.sync.lock import NamedLock
 from lockcheck.sync.plain import PlainThread
 from lockcheck.sync.recorder import RecordedLock
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from lockcheck.core.report import Report
     from lockcheck.sync.recorder import Recorder
 
-__all__ = ["Checker"]
+__all__ = ["Checker", "Violation"]
 
 OnReport = Literal["collect", "raise", "log"]
 
@@ -44,26 +46,8 @@ class _Local(threading.local):
         begun: ThreadState | None = chk._beginning.get(_thread.get_ident())
         self.t: ThreadState = chk.make_state(None) if begun is None else begun
         chk.near.t = self.t
-
-
-class Graph(GraphView):
-    """Classes, dependencies, chains and statistics of a checker."""
-
-    def save(self, path: str) -> None:
-        """Write `to_dict()` as JSON: what `lockcheck report` reads."""
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(self.to_dict(), file, indent=1)
-
-
-class Violation(Exception):  # noqa: N818  (what was found, not what went wrong)
-    """Something that lockcheck reports, with `on_report="raise"`; `.report` tells it.
-
-    The operation that it came from was undone: the lock was not taken.
-    """
-
-    def __init__(self, report: Report) -> None:
-        super().__init__(report.title)
-        self.report = report
+        if begun is None and _thread.get_ident() != threading.main_thread().ident:
+            self.departure = Departure(chk, self.t)
 
 
 class Checker:
@@ -147,12 +131,26 @@ class Checker:
         self._beginning.pop(ident, None)
         return ts
 
-    def end_thread(self, thread: Any) -> None:
-        """Last instruction of a thread of ours: it must hold nothing."""
+    def end_thread(self, thread: Any, wake: Callable[[], None] | None = None) -> None:
+        """Last instruction of a thread of ours; up to `wake` its joiners count on it."""
         ts = self.current()
-        self.engine.thread_end(ts)
+        try:
+            self.engine.thread_end(ts)
+            if wake is not None:
+                wake()
+        finally:
+            with self._threads_lock:
+                self.threads.pop(ts.serial, None)
+
+    def departed(self, ts: ThreadState) -> None:
+        """A thread that we did not start has ended (`sync.departure`), or is seen to be gone."""
         with self._threads_lock:
-            self.threads.pop(ts.serial, None)
+            first = ts.alive and ts.serial in self.threads
+            ts.alive = False
+        if first:
+            self.engine.thread_end(ts)
+            with self._threads_lock:
+                self.threads.pop(ts.serial, None)
 
     # -- primitives ----------------------------------------------------------------------------
 
@@ -300,8 +298,14 @@ class Checker:
 
     def is_held(self, lock: Any) -> bool:
         """Does the calling thread hold `lock`?"""
-        ts = self.tls.t
-        return ts.top is lock or ts.find(getattr(lock, "lock", lock)) is not None
+        if not isinstance(lock, sync.Lock):
+            lock = getattr(lock, "lock", lock)
+        entry = self.tls.t.top
+        while entry is not None:
+            if entry is lock or (type(entry) is Hold and entry.lock is lock):
+                return True  # a plain lock is its own entry
+            entry = entry.prev
+        return False
 
     def assert_held(self, lock: Any) -> None:
         """Report when the calling thread does not hold `lock` (lockdep_assert_held)."""
@@ -370,8 +374,16 @@ class Checker:
 
     @property
     def reports(self) -> list[Report]:
-        """Reports so far, in order."""
+        """Reports so far, in order; whoever asks also looks for held locks that were freed."""
+        self.sweep("when the reports were read")
         return self.engine.reports
+
+    def sweep(self, when: str) -> None:
+        """Tell held locks that nobody refers to any more: this thread's, and blocked ones'."""
+        with self._threads_lock:
+            others = [ts for ts in self.threads.values() if ts.waiting is not None]
+        with suppress(Violation):  # they are filed, and none is the fault of what runs now
+            freed.sweep_all(self.engine, getattr(self.near, "t", None), others, when)
 
     @property
     def graph(self) -> Graph:

@@ -161,6 +161,7 @@ class _Session:
 
     def _take(self, item: pytest.Item | None) -> list[Report]:
         """New findings that count for `item`, each once."""
+        self._chk.sweep("when the test was over" if item is not None else "between tests")
         fresh = []
         while self._new:
             report = self._new.pop(0)

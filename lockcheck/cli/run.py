@@ -68,6 +68,7 @@ def _watchdog(chk: Checker, options: Namespace) -> AbstractContextManager[object
 
 def conclude(chk: Checker, options: Namespace, verdict: Verdict, status: int) -> int:
     """Tell what was found; the status of the whole."""
+    chk.sweep("when the program had ended")
     counting = []
     lower = []
     known = []

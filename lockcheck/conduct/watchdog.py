@@ -3,7 +3,10 @@
 Stuck means: every thread of the run waits inside our primitives, none of these waits can go, and no
 timer is pending but ones that only repeat their own wait.  Never time alone: a slow run is not a
 stuck one.  Two looks at an unchanged picture are needed, because the threads are not stopped while
-it looks; a repeating timer must have fired in between without changing anything.
+it looks: a thread that blocks on one and the same wait in both was blocked all the time between, so
+there is a moment at which all of them were.  For that a look must never take a thread for blocked
+that was served and has not run since (`Waiting.served`).  A repeating timer must have fired in
+between without changing anything.
 
 To end the run it sets the abort mark and then releases the plain lock that each waiter is blocked
 on; the waiter sees the mark and raises Unwind (`sync.blocking`).
@@ -11,10 +14,13 @@ on; the waiter sees the mark and raises Unwind (`sync.blocking`).
 
 from __future__ import annotations
 
+import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.checker import Violation
 from lockcheck.conduct import deadlock
 from lockcheck.seam import Op
 from lockcheck.sync.plain import PlainThread, plain_event
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
     from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
+    from lockcheck.core.report import Report
 
 __all__ = ["Picture", "Watchdog", "abort", "look"]
 
@@ -83,6 +90,7 @@ class Watchdog:
         same = 0
         while not self._stop.wait(self._period):
             picture = look(self._chk)
+            self._chk.sweep("while the thread was blocked")
             if first is None or not first.unchanged_in(picture):
                 first, same = picture, 0
                 continue
@@ -103,13 +111,31 @@ class Watchdog:
         rows = [FreeThread(ts.name, ts.ident, ts.serial, op) for ts, op in stuck]
         report = deadlock.explain(rows, states, self._owed)
         report.reason = "the run stood still: every thread waits, and nothing is left to wake one"
-        filed = chk.engine.file(report)
-        if filed is not None:
-            chk.engine.deliver(chk.current(), [filed])
-        self.report = report
+        now = chk.clock()
+        since = [f"{ts.name} {now - w.since:.1f} s" for ts, w in waiting if w is not None]
+        report.detail += f"\nwaiting for  {', '.join(since)}"
+        self.report = _told_before(chk, report)
+        if self.report is None:
+            self.report = report
+            filed = chk.engine.file(report)
+            if filed is not None:
+                with suppress(Violation):  # nobody here could bear it
+                    chk.engine.deliver(chk.current(), [filed])
         if self._on_stuck is not None:
             self._on_stuck(self.report)
         abort(self._chk)
+
+
+def _told_before(chk: Checker, report: Report) -> Report | None:
+    """The finding about the same circle, told when its last thread blocked: it learns the rest."""
+    threads = {step.thread for step in report.cycle}
+    for old in chk.engine.reports:
+        live = old.kind == "deadlock" and {step.thread for step in old.cycle} == threads
+        if live and threads:
+            old.detail = "\n\n".join(part for part in (old.detail, report.detail) if part)
+            old.reason += f"; {report.reason}"
+            return old
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +188,16 @@ def look(chk: Checker) -> Picture:
     idle: set[int] = set()
     waits: dict[int, int] = {}
     for ts in states:
+        count = ts.waits  # before `waiting`: of two waits it must not tell the later one's number
         waiting = ts.waiting
-        goes = waiting is None or not waiting.raw.locked()  # served already, and not yet awake
+        goes = waiting is None or waiting.served
         if goes or (waiting.op.timeout is not None and not waiting.op.repeat):
-            if not _gone(ts):
+            if _gone(ts):
+                chk.departed(ts)
+            else:
                 running.add(ts.serial)
             continue
-        waits[ts.serial] = ts.waits
+        waits[ts.serial] = count
         if waiting.op.repeat:
             repeating.add(ts.serial)
         if waiting.op.idle:
@@ -177,9 +206,11 @@ def look(chk: Checker) -> Picture:
 
 
 def _gone(ts: ThreadState) -> bool:
-    """A thread we did not start, and which has ended since."""
+    """A thread we did not start, and which has ended since (`sync.departure` missed it)."""
     thread = ts.thread
-    return thread is not None and not thread.is_alive() and thread.ident is not None
+    if thread is None:
+        return ts.ident not in sys._current_frames()
+    return not thread.is_alive() and thread.ident is not None
 
 
 def abort(chk: Checker) -> None:

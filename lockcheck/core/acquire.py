@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.core import release, rules
+from lockcheck.core import freed, release, rules
 from lockcheck.core.classes import WRITE, Key
 from lockcheck.core.graph import Record, Witness
 from lockcheck.core.held import Chain, Hold, ThreadState, refs
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
 NEAR = 10
 """Frames kept of a lock taken as others have taken it before."""
+LATER = "when the thread took another lock"
 WRITERS = 8
 """Witnesses kept of writers of one lock, for queued readers."""
 
 
-def plain(engine: Engine, ts: ThreadState, lock: Any) -> Chain | None:
+def plain(engine: Engine, ts: ThreadState, lock: Any, known: int = 0) -> Chain | None:
     """Judge a plain acquire; the chain it leads to, or None when it was pushed as a Hold."""
-    if rules.volatile(ts, lock.key):
-        push(engine, ts, Hold(lock, WRITE))
+    if freed.sweep(engine, ts, LATER, known=known) or rules.volatile(ts, lock.key):
+        push(engine, ts, Hold(lock, WRITE))  # the caller knows the stack as it was before
         return None
     chain = step(engine, ts, lock, lock.key, None)
     if chain is None:
@@ -43,6 +44,7 @@ def push(engine: Engine, ts: ThreadState, hold: Hold) -> None:
     if hold.nest is None and not rules.volatile(ts, key):
         chain = ts.chain.next.get(key)
     if chain is None:
+        freed.sweep(engine, ts, LATER)
         chain = step(engine, ts, hold.lock, key, hold.nest)
     if chain is None:
         _push_unjudged(ts, hold)
@@ -63,6 +65,8 @@ def _push_unjudged(ts: ThreadState, hold: Hold) -> None:
     hold.prev = ts.top
     hold.ts = ts
     ts.top = hold
+    if hold.mode == WRITE and hasattr(hold.lock, "ts"):
+        hold.lock.ts = ts  # whoever waits for it must find its owner
 
 
 def step(engine: Engine, ts: ThreadState, lock: Any, key: Key, nest: Any) -> Chain | None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockcheck.core import acquire, clocks, describe, leases, release, rules, segments
+from lockcheck.core import acquire, clocks, describe, freed, leases, release, rules, segments
 from lockcheck.core.classes import Classes, Key
 from lockcheck.core.contexts import Contexts
 from lockcheck.core.graph import Graph
@@ -25,7 +25,7 @@ from lockcheck.core.judge import Judge
 from lockcheck.core.leaf import Leaf
 from lockcheck.core.races import Races
 from lockcheck.core.report import Report
-from lockcheck.core.stacks import Stacks
+from lockcheck.core.stacks import EMPTY, Stacks
 from lockcheck.core.stuck import Stuck
 from lockcheck.core.waits import Waits
 
@@ -106,22 +106,29 @@ class Engine:
     def thread_end(self, ts: ThreadState) -> None:
         """Last operation of a thread: it must hold nothing."""
         ts.alive = False
+        release.settle(ts)
+        freed.sweep(self, ts, "when the thread ended", EMPTY)
         rules.held_at_exit(self, ts)
         self.waits.thread_end(ts)
         clocks.end(self, ts)
+        left = release.materialise(ts)
         ts.top = ts.floor if not ts.contexts else Floor(None, None, None)
         ts.contexts = ()
         segments.begin(self, ts)
+        for hold in reversed(left):  # still locked, by a thread that is no more: not free
+            hold.prev = ts.top
+            ts.top = hold
 
     # -- taking and letting go -------------------------------------------------------------------
 
-    def extend(self, ts: ThreadState, lock: Any) -> Chain | None:
+    def extend(self, ts: ThreadState, lock: Any, *, known: int = 0) -> Chain | None:
         """Judge a plain acquire that the thread's chain does not know.
 
+        `known`: how many references to the newest held entry the caller has itself (`freed`).
         Returns the chain it leads to; None when the lock must not cache that: it was pushed as a
         `Hold` then.
         """
-        return acquire.plain(self, ts, lock)
+        return acquire.plain(self, ts, lock, known)
 
     def push(
         self,

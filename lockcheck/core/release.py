@@ -102,6 +102,8 @@ def by_other(engine: Engine, ts: ThreadState, owner: ThreadState, lock: Any) -> 
         owner.top = entry.prev
     else:
         owner.foreign.append((entry, entry.prev))
+        if not owner.alive:
+            settle(owner)
 
 
 def settle(ts: ThreadState) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.core import release
+from lockcheck.core import freed, release
 from lockcheck.core.classes import READ, RECURSIVE_READ, WAIT_SLEEP, WAIT_SPIN, Key
 from lockcheck.core.held import Hold, ThreadState, ref_of, refs
 from lockcheck.core.report import CERTAIN, CLASS_ONLY, POSSIBLE, LockRef, Report, Step
@@ -346,16 +346,13 @@ def held_at_fork(
 
 
 def freed_held(engine: Engine, ts: ThreadState, lock: Any) -> None:
-    """A held lock is collected or initialised again."""
+    """A held lock is initialised again; one that nobody refers to any more: see `freed`."""
     entry = ts.find(lock)
     owner = getattr(lock, "ts", None)
-    if entry is None and (owner is None or owner.find(lock) is None):
-        return
-    _file(
-        engine,
-        ts,
-        "freed-held",
-        f"held lock freed: {lock.name}",
-        locks=(_ref(lock),),
-        advice="Whoever holds it protects nothing any more; release it before it goes.",
-    )
+    if entry is None:
+        entry = owner.find(lock) if owner is not None else None
+    if entry is not None:
+        where = engine.capture()
+        report = freed.tell(engine, ts, lock, ref_of(entry), "when it was made anew", where)
+        if report is not None:
+            engine.deliver(ts, [report])

@@ -36,6 +36,11 @@ class _RefWaiter:
         self.raw.acquire()
         self.hit: Refcount | None = None
 
+    @property
+    def served(self) -> bool:
+        """Was it claimed: by a count that has the value, or by its own timer?"""
+        return self.claim.locked()
+
 
 class Refcount:
     """An atomic count of references."""
@@ -205,7 +210,7 @@ def _park(chk: Checker, ts: Any, op: Op, refs: Sequence[Refcount], value: int) -
                     return ref
                 ref._waiters.append(waiter)
         timeout = -1.0 if op.timeout is None else max(0.0, op.timeout)
-        if not block(chk, ts, op, waiter.raw, timeout) and waiter.claim.acquire(False):
+        if not block(chk, ts, op, waiter.raw, timeout, waiter) and waiter.claim.acquire(False):
             return None  # the timer; from here on nobody can serve us
         return waiter.hit
     finally:

@@ -184,7 +184,7 @@ class Lock:
         None: the engine pushed an entry of its own.  Nothing stays locked when it raises.
         """
         try:
-            return self.chk.engine.extend(ts, self)
+            return self.chk.engine.extend(ts, self, known=1)  # `top`, in our caller
         except BaseException:
             self.real.release()
             raise

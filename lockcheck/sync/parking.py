@@ -25,7 +25,7 @@ __all__ = ["Parking"]
 
 
 class _Waiter:
-    __slots__ = ("error", "raw", "ready", "result", "take", "ts")
+    __slots__ = ("error", "raw", "ready", "result", "served", "take", "ts")
 
     def __init__(self, ready: Callable[[], bool], take: Callable[[], Any] | None) -> None:
         self.ready = ready
@@ -35,6 +35,8 @@ class _Waiter:
         self.result: Any = None
         self.error: BaseException | None = None
         self.ts: Any = None
+        self.served = False
+        """Set before `raw` is released: the thread runs from then on, awake or not."""
 
     def serve(self) -> None:
         """Take for the parked thread; what that raises is the parked thread's, not the waker's."""
@@ -42,6 +44,7 @@ class _Waiter:
             self.result = self.take() if self.take is not None else True
         except BaseException as error:
             self.error = error
+        self.served = True
 
     def outcome(self) -> Any:
         """What the parked thread gets."""
@@ -177,7 +180,7 @@ class Parking:
             self._hand_over()  # others may be ahead, and still this one may be able to go
         timeout = -1.0 if op.timeout is None else max(0.0, op.timeout)
         try:
-            if block(self.chk, ts, op, waiter.raw, timeout):
+            if block(self.chk, ts, op, waiter.raw, timeout, waiter):
                 return waiter.outcome()
         finally:
             with self._gate:
@@ -202,8 +205,6 @@ class Parking:
                     self._note(waiter.ts)
                     self._waiters.remove(waiter)
                     waiter.serve()
-                    if waiter.ts is not None:
-                        waiter.ts.waiting = None  # it runs from here on, for the watchdog
                     try:
                         waiter.raw.release()
                     except RuntimeError:

@@ -180,9 +180,11 @@ def bootstrap_inner(thread: threading.Thread, life: Life) -> None:
 
 
 def _leave(life: Life) -> None:
-    life.chk.end_thread(life)
-    life.chk.point(Kind.RELEASE, life.done)
-    life.done.finish()
+    def wake() -> None:
+        life.chk.point(Kind.RELEASE, life.done)
+        life.done.finish()
+
+    life.chk.end_thread(life, wake)
 
 
 def _run_free(body: Callable[[], None], life: Life) -> None:
