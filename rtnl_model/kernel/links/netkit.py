@@ -1,11 +1,12 @@
 """netkit: BPF-driven pairs and single devices (drivers/net/netkit.c), as Linux 7.3 has it:
 unconverted.
 
-A pair is made like veth's, but the peer pointers are plain, hold nothing, and are cleared under the
-global RTNL; a device of another namespace is queued on the caller's own list.  The end that is not
-primary, or a single device, may lease receive queues of a physical device (`netdev_rx_queue`); an
-application pins the netkit, its lease pins the physical device, so when that one unregisters the
-netkits must go with it: `netkit_notifier` collects them and unregisters them in one nested batch.
+A pair is made like veth's (`pair`), but the peer pointers are plain, hold nothing, and are cleared
+under the global RTNL; a device of another namespace is queued on the caller's own list.  The end
+that is not primary, or a single device, may lease receive queues of a physical device
+(`netdev_rx_queue`); an application pins the netkit, its lease pins the physical device, so when
+that one unregisters the netkits must go with it: `netkit_notifier` collects them and unregisters
+them in one nested batch.
 
 Every step that the conversion (`netkit_pernet`) or a kernel before the notifier does differently is
 a method.  Left out: BPF programs (release asserts its lock), policies' effect, scrubbing, headroom.
@@ -13,19 +14,16 @@ a method.  Left out: BPF programs (release asserts its lock), policies' effect, 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from errno import EACCES, EADDRNOTAVAIL, EINVAL, ENOTCONN, EOPNOTSUPP
+from errno import EACCES, EADDRNOTAVAIL, EINVAL, EOPNOTSUPP
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..netdevice import IFF_NOARP, RegState, UnregHead
-from . import LinkDriver, is_valid_ether_addr
+from . import is_valid_ether_addr
+from .pair import PairEnds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..net_namespace import Net
     from ..netdev_rx_queue import NetdevRxQueue
     from ..netdevice import NetDevice
     from ..notifier import NotifierInfo
@@ -57,11 +55,10 @@ class NetkitPriv:
         self.scrub = "default"
 
 
-class Netkit(LinkDriver):
+class Netkit(PairEnds):
     """netkit_link_ops, netkit_netdev_ops, its queue management and netkit_netdev_notifier."""
 
     kind: ClassVar[str] = "netkit"
-    peer_type: ClassVar[bool] = True
     ops_locked: ClassVar[bool] = True
     lockdep_class: ClassVar[str | None] = "netkit"
     has_notifier: ClassVar[bool] = True
@@ -121,13 +118,7 @@ class Netkit(LinkDriver):
         if not pair:
             self.register_end(dev, params.req.address)
             return
-        peer = self.newlink_peer(params)
-        try:
-            self.register_end(dev, params.req.address)
-        except KernelError:
-            k.dev.unregister_netdevice(peer)
-            raise
-        self.publish_pair(dev, peer)
+        self.newlink_pair(dev, params)
 
     def check_attributes(self, params: NewlinkParams, pair: bool) -> None:
         """What a mode or a pairing excludes. Raises: KernelError(EOPNOTSUPP)."""
@@ -155,33 +146,20 @@ class Netkit(LinkDriver):
         priv.policy = str(own.get("policy", "forward"))
         priv.scrub = str(own.get("scrub", "default"))
 
-    def newlink_peer(self, params: NewlinkParams) -> NetDevice:
-        """Create and register the peer."""
-        k = self.k
-        asked: PeerRequest | None = params.req.peer
-        peer = k.rtnetlink.rtnl_create_link(params.rtnl_newlink_peer_net(), self, asked)
+    def create_peer(self, asked: PeerRequest | None, params: NewlinkParams) -> NetDevice:
+        """The peer with its queues, mode and policies."""
+        peer = super().create_peer(asked, params)
         attrs = {} if asked is None else asked.attrs
         peer.num_rx_queues = self.asked_queues(asked, "rx")
         self.fill_priv(peer.priv, params.data, attrs, primary=False, pair=True)
-        try:
-            self.register_end(peer, None if asked is None else asked.address)
-        except KernelError:
-            k.dev.free_netdev(peer)
-            raise
-        try:
-            k.rtnetlink.rtnl_configure_link(peer, asked)
-        except KernelError:
-            k.dev.unregister_netdevice(peer)
-            raise
         return peer
 
     def register_end(self, dev: NetDevice, address: str | None) -> None:
-        """Register one end, without carrier; in L2 mode it does ARP. Raises: KernelError."""
+        """In L2 mode an end has an address and does ARP.  Raises: KernelError."""
         l2 = dev.priv.mode == "l2"
         if l2 and address is None:
             self.eth_hw_addr_random(dev)
-        self.k.dev.register_netdevice(dev)
-        self.k.dev.netif_carrier_off(dev)
+        super().register_end(dev, address)
         if l2:
             self.k.dev.dev_change_flags(dev, dev.flags & ~IFF_NOARP)
 
@@ -288,29 +266,12 @@ class Netkit(LinkDriver):
         peer: NetDevice | None = dev.priv.peer
         return peer
 
-    @contextmanager
-    def using_peer(self, dev: NetDevice) -> Iterator[NetDevice | None]:
-        """The peer for a `with` block: under the global RTNL nothing else is needed."""
-        yield self.get_peer(dev)
-
     def ndo_open(self, dev: NetDevice) -> None:
-        """Carrier when both ends are up; a single device has it at once. Raises: KernelError."""
-        if not dev.priv.pair:
+        """As every end; a single device has carrier at once.  Raises: KernelError(ENOTCONN)."""
+        if dev.priv.pair:
+            super().ndo_open(dev)
+        else:
             self.k.dev.netif_carrier_on(dev)
-            return
-        with self.using_peer(dev) as peer:
-            if peer is None:
-                raise KernelError(ENOTCONN)
-            if peer.up:
-                self.k.dev.netif_carrier_on(dev)
-                self.k.dev.netif_carrier_on(peer)
-
-    def ndo_stop(self, dev: NetDevice) -> None:
-        """Carrier goes at both ends."""
-        with self.using_peer(dev) as peer:
-            self.k.dev.netif_carrier_off(dev)
-            if peer is not None:
-                self.k.dev.netif_carrier_off(peer)
 
     def ndo_set_mac_address(self, dev: NetDevice, address: str) -> None:
         """Only L2 devices have one to set. Raises: KernelError(EOPNOTSUPP)."""
@@ -332,16 +293,6 @@ class Netkit(LinkDriver):
                 )
         if "policy" in data:
             priv.policy = str(data["policy"])
-
-    def get_link_net(self, dev: NetDevice) -> Net | None:
-        """The peer's namespace, or the device's own when the peer is gone."""
-        peer = self.get_peer(dev)
-        return self.dev_net_rcu(dev if peer is None else peer)
-
-    def get_iflink(self, dev: NetDevice) -> int | None:
-        """The peer's ifindex."""
-        peer = self.get_peer(dev)
-        return None if peer is None else peer.ifindex
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:
         """The mode; policies and scrubbing are not among what the recordings kept."""

@@ -9,24 +9,22 @@ What changes, and why (kernel-drivers A.3.1):
   netkit; queueing takes the netkit's instance lock, which must come *before* the physical one's.
 * The physical device may be unregistered by one thread, its lessee by a second, the primary by a
   third: the first waits for the lease's references with no lock held, and nobody waits for it.
-* open and stop reach the peer with a reference of their own, as in `paired_pernet`.
+* open and stop reach the peer with a reference of their own (`pair_pernet`).
 
 Only what changes stands in this file.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from errno import EBUSY
 from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import KernelError
 from ..netdevice import UnregHead
 from .netkit import Netkit, NetkitPriv
+from .pair_pernet import HeldPeer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lockcheck.sync import Lock
 
     from ..net_namespace import Net
@@ -54,11 +52,10 @@ class NetkitPernetPriv(NetkitPriv):
         self.shared = shared
 
 
-class NetkitPernet(Netkit):
+class NetkitPernet(HeldPeer, Netkit):
     """Ours."""
 
     converted: ClassVar[bool] = True
-    upstream: ClassVar[bool] = False
 
     def setup(self, dev: NetDevice) -> None:
         """Every device starts with a pair object of its own; a peer joins its primary's."""
@@ -135,13 +132,7 @@ class NetkitPernet(Netkit):
         """Programs of this end are covered by its own namespace."""
         self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
 
-    @contextmanager
-    def using_peer(self, dev: NetDevice) -> Iterator[NetDevice | None]:
-        """The peer with a reference of its own for the `with` block."""
-        with dev.priv.shared.peer_lock:
-            peer = self.get_peer(dev)
-            tracker = self.k.dev.netdev_hold(peer, "netkit reader")
-        try:
-            yield peer
-        finally:
-            self.k.dev.netdev_put(peer, tracker)
+    def peer_lock(self, dev: NetDevice) -> Lock:
+        """The pair's."""
+        shared: NetkitPair = dev.priv.shared
+        return shared.peer_lock

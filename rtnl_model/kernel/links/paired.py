@@ -1,4 +1,4 @@
-"""What veth and vxcan share: two devices that point at each other, in one or two namespaces.
+"""What veth and vxcan share: a pair whose pointers are exchanged, and whose ends hold each other.
 
 Mirrors patch 8 of the series (d7fda2c776b2 for veth, 703b31d21e52 for vxcan), step by step.  The
 peer pointer is consumed by an atomic exchange only, and whoever got the other end's pointer is the
@@ -8,27 +8,22 @@ tracked reference on the other, which keeps the other's private area alive betwe
 its pointer and the queueing.
 
 Every step that a kernel without the patch, or with a defect, does differently is a method.
-Left out: queues, NAPI, XDP; readers of the pointer under RCU are safe here because a freed device
-is still a Python object.
+What every pair does stands in `pair`.  Left out: readers of the pointer under RCU are safe here
+because a freed device is still a Python object.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from errno import ENOTCONN
 from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import KernelError
-from . import LinkDriver
+from .pair import PairEnds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lockcheck.sync import AtomicRef, Lock
 
-    from ..net_namespace import Net
     from ..netdevice import NetDevice, RefTracker, UnregHead
-    from ..rtnetlink_request import NewlinkParams, PeerRequest
+    from ..rtnetlink_request import NewlinkParams
 
 
 class PairPriv:
@@ -45,11 +40,10 @@ class PairPriv:
         """Only with the fix of G.16: one mutex for both ends, around the whole of dellink."""
 
 
-class PairedDriver(LinkDriver):
+class PairedDriver(PairEnds):
     """Two registered devices, one newlink, one dellink for both."""
 
     converted: ClassVar[bool] = True
-    peer_type: ClassVar[bool] = True
 
     def setup(self, dev: NetDevice) -> None:
         """Make the private area; the pointer is published only when both ends are registered."""
@@ -63,40 +57,9 @@ class PairedDriver(LinkDriver):
 
         Locks: RTNL of dev_net(dev) and of the peer's namespace.
         """
-        k = self.k
-        k.ASSERT_RTNL_NET(k.dev.dev_net(dev))
-        k.ASSERT_RTNL_NET(params.rtnl_newlink_peer_net())
-        peer = self.newlink_peer(params)
-        try:
-            k.dev.register_netdevice(dev)
-            k.dev.netif_carrier_off(dev)
-            self.publish_pair(dev, peer)
-        except KernelError:
-            k.dev.unregister_netdevice(peer)
-            raise
-
-    def newlink_peer(self, params: NewlinkParams) -> NetDevice:
-        """Create, register and configure the peer: it comes before dev, with the lower ifindex."""
-        k = self.k
-        asked = params.req.peer
-        peer = self.create_peer(asked, params)
-        try:
-            k.dev.register_netdevice(peer)
-        except KernelError:
-            k.dev.free_netdev(peer)
-            raise
-        k.dev.netif_carrier_off(peer)
-        try:
-            k.rtnetlink.rtnl_configure_link(peer, asked)
-        except KernelError:
-            k.dev.unregister_netdevice(peer)
-            raise
-        return peer
-
-    def create_peer(self, asked: PeerRequest | None, params: NewlinkParams) -> NetDevice:
-        """rtnl_create_link for the peer, from its own nested attributes."""
-        net = params.rtnl_newlink_peer_net()
-        return self.k.rtnetlink.rtnl_create_link(net, self, asked)
+        self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
+        self.k.ASSERT_RTNL_NET(params.rtnl_newlink_peer_net())
+        self.newlink_pair(dev, params)
 
     def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
         """Publish dev -> peer and hold peer, then peer -> dev and hold dev; both or neither."""
@@ -185,34 +148,3 @@ class PairedDriver(LinkDriver):
         """rtnl_dereference(priv.peer)."""
         peer: NetDevice | None = dev.priv.peer.get()
         return peer
-
-    @contextmanager
-    def using_peer(self, dev: NetDevice) -> Iterator[NetDevice | None]:
-        """The peer for a `with` block: under the global RTNL nothing else is needed."""
-        yield self.get_peer(dev)
-
-    def get_link_net(self, dev: NetDevice) -> Net | None:
-        """The peer's namespace, or the device's own when the peer is gone."""
-        peer = self.get_peer(dev)
-        return self.dev_net_rcu(dev if peer is None else peer)
-
-    def get_iflink(self, dev: NetDevice) -> int | None:
-        """The peer's ifindex."""
-        peer = self.get_peer(dev)
-        return None if peer is None else peer.ifindex
-
-    def ndo_open(self, dev: NetDevice) -> None:
-        """Carrier comes on at both ends once both are up. Raises: KernelError(ENOTCONN)."""
-        with self.using_peer(dev) as peer:
-            if peer is None:
-                raise KernelError(ENOTCONN)
-            if peer.up:
-                self.k.dev.netif_carrier_on(dev)
-                self.k.dev.netif_carrier_on(peer)
-
-    def ndo_stop(self, dev: NetDevice) -> None:
-        """Carrier goes off at both ends."""
-        with self.using_peer(dev) as peer:
-            self.k.dev.netif_carrier_off(dev)
-            if peer is not None:
-                self.k.dev.netif_carrier_off(peer)
