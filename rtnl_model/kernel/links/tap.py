@@ -1,0 +1,82 @@
+"""A tap: a stacked kind whose packets go to a character device, on top of that kind's module.
+
+Mirrors what drivers/net/ipvlan/ipvtap.c and drivers/net/macvtap.c have in common: a module of its
+own whose devices' net_device_ops, newlink and attributes are those of the module below it, and
+whose notifier makes and removes the character device of its own kind only.  How a tap is deleted is
+the driver's.
+
+Left out: the queues of the tap, sysfs class files.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..events import NOTIFY_DONE
+from . import LinkDriver
+
+if TYPE_CHECKING:
+    from ..netdevice import NetDevice
+    from ..notifier import NotifierInfo
+    from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams
+
+__all__ = ["TapDriver", "TapPriv"]
+
+
+class TapPriv:
+    """The tap's part of netdev_priv(); a subclass adds the part of the module below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tap_queues: list[str] = []
+        self.minor = False
+        """The character device exists."""
+
+
+class TapDriver(LinkDriver):
+    """Link ops that lead to the module below, and a notifier."""
+
+    has_notifier: ClassVar[bool] = True
+    priv_class: ClassVar[type[TapPriv]] = TapPriv
+
+    @property
+    def below(self) -> LinkDriver:
+        """The module whose exported functions this one uses: the first it depends on."""
+        driver: LinkDriver = self.k.links[self.depends[0]]
+        return driver
+
+    def setup(self, dev: NetDevice) -> None:
+        """As below, with more in the private area."""
+        self.below.setup(dev)
+        dev.priv = self.priv_class()
+        dev.netdev_ops = self.below
+
+    def validate(self, req: LinkRequest) -> None:
+        """As below."""
+        self.below.validate(req)
+
+    def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
+        """The tap's receive handler, then as below.  Raises: KernelError."""
+        self.below.newlink(dev, params)
+
+    def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
+        """The character device of a device of this kind."""
+        if dev.rtnl_link_ops is not self:
+            return NOTIFY_DONE
+        if event == "REGISTER":
+            dev.priv.minor = True
+        elif event == "UNREGISTER":
+            dev.priv.minor = False
+        return NOTIFY_DONE
+
+    def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:
+        """As below."""
+        self.below.changelink(dev, data)
+
+    def get_iflink(self, dev: NetDevice) -> int | None:
+        """The lower's ifindex."""
+        return self.below.get_iflink(dev)
+
+    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+        """As below."""
+        return self.below.fill_info(dev)
