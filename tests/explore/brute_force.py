@@ -3,7 +3,9 @@
     python tests/explore/brute_force.py --programs 5000 --seed 1
 
 For each program the set of (order, verdict, outcome) over all schedules must be the same.  Programs
-with more than `--limit` schedules are passed over and not counted.
+with more than `--limit` schedules are passed over and not counted.  `--interleavings` passes over,
+without running them, programs that would have too many if nothing ever blocked: most of them are
+too long, and found to be so only after `--limit` runs.
 """
 
 from __future__ import annotations
@@ -47,13 +49,18 @@ class Compared:
         )
 
 
-def compare(c: ControlledConductor, programs: int, seed: int, limit: int) -> Compared:
+def compare(
+    c: ControlledConductor, programs: int, seed: int, limit: int, interleavings: int | None = None
+) -> Compared:
     """Compare until `programs` programs agreed or one did not."""
     done = Compared()
     number = 0
     while done.programs < programs and done.mismatch is None:
         program = random_program(random.Random(seed * 1_000_003 + number))
         number += 1
+        if interleavings is not None and program.interleavings() > interleavings:
+            done.too_long += 1
+            continue
         try:
             wanted, brute_runs = explore(c, program, Dfs(), limit)
         except TooManyError:
@@ -76,11 +83,18 @@ def main() -> int:
     parser.add_argument("--programs", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=int, default=400)
+    parser.add_argument("--interleavings", type=int)
     options = parser.parse_args()
     print(f"seed {options.seed}")
     began = time.monotonic()
     with Pool() as pool:
-        done = compare(ControlledConductor(pool), options.programs, options.seed, options.limit)
+        done = compare(
+            ControlledConductor(pool),
+            options.programs,
+            options.seed,
+            options.limit,
+            options.interleavings,
+        )
     print(f"{done}; {time.monotonic() - began:.0f} s; seed {options.seed}")
     if done.mismatch is not None:
         print(f"MISMATCH, {done.missing} results missing:\n{done.mismatch.text()}")
