@@ -13,7 +13,7 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.bench import Refused, Run
@@ -242,7 +242,7 @@ class _ShapeWorld:
     def __init__(self, shape: _Shape, conductor: ControlledConductor) -> None:
         self._shape = shape
         self.chk = Checker(conductor=conductor, races=shape.races)
-        self.checkers = (self.chk,)
+        self.checkers: Sequence[Checker] = (self.chk,)
 
     def body(self) -> None:
         chk = self.chk
