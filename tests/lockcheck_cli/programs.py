@@ -59,15 +59,30 @@ for t in threads: t.join()
 """Really stuck."""
 
 
-def lockcheck(*args: str, cwd: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def lockcheck(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run `python -m lockcheck ARGS…` in `cwd`."""
-    return subprocess.run(
+    return ended(begin(*args, cwd=cwd))
+
+
+def begin(*args: str, cwd: Path) -> subprocess.Popen[str]:
+    """Start it, and do not wait."""
+    return subprocess.Popen(
         [sys.executable, "-m", "lockcheck", *args],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        input=stdin,
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=False,
     )
+
+
+def ended(started: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    """Wait for it."""
+    with started:
+        try:
+            stdout, stderr = started.communicate(timeout=60)
+        except BaseException:
+            started.kill()
+            raise
+    return subprocess.CompletedProcess(started.args, started.returncode, stdout, stderr)

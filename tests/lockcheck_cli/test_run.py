@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from programs import ABBA, DEADLOCK, UNORDERED, lockcheck
+from programs import ABBA, DEADLOCK, UNORDERED, begin, ended, lockcheck
 
 
 def script(folder: Path, text: str, name: str = "prog.py") -> str:
@@ -20,13 +22,13 @@ def script(folder: Path, text: str, name: str = "prog.py") -> str:
 
 def test_a_finding_that_counts_is_status_1_with_its_splat_on_stderr(tmp_path: Path) -> None:
     """Both threads and both locks are named; stdout stays the program's."""
-    ended = lockcheck("run", script(tmp_path, UNORDERED + "print('out')"), cwd=tmp_path)
+    done = lockcheck("run", script(tmp_path, UNORDERED + "print('out')"), cwd=tmp_path)
 
-    assert ended.returncode == 1
-    assert ended.stdout == "out\n"
-    assert "possible circular locking dependency detected" in ended.stderr
+    assert done.returncode == 1
+    assert done.stdout == "out\n"
+    assert "possible circular locking dependency detected" in done.stderr
     for word in ("prog:a", "prog:b", "one", "two", "prog.py:"):
-        assert word in ended.stderr
+        assert word in done.stderr
 
 
 def test_a_finding_below_fail_on_is_listed_and_does_not_count(tmp_path: Path) -> None:
@@ -62,11 +64,11 @@ def test_a_traceback_shows_the_program_only(tmp_path: Path) -> None:
     text = "def f():\n    raise ValueError('mine')\nf()\n"
     for args in (["prog.py"], ["-m", "prog"]):
         script(tmp_path, text)
-        ended = lockcheck("run", *args, cwd=tmp_path)
+        done = lockcheck("run", *args, cwd=tmp_path)
 
-        assert "ValueError: mine" in ended.stderr
-        assert "lockcheck/" not in ended.stderr
-        assert "runpy" not in ended.stderr
+        assert "ValueError: mine" in done.stderr
+        assert "lockcheck/" not in done.stderr
+        assert "runpy" not in done.stderr
 
 
 def test_the_program_sees_itself_as_main(tmp_path: Path) -> None:
@@ -77,9 +79,9 @@ def test_the_program_sees_itself_as_main(tmp_path: Path) -> None:
         "import beside; print(beside.x)\n"
     )
     script(tmp_path, "x = 3\n", "beside.py")
-    ended = lockcheck("run", script(tmp_path, text), "--report", "-m", "x", cwd=tmp_path)
+    done = lockcheck("run", script(tmp_path, text), "--report", "-m", "x", cwd=tmp_path)
 
-    assert ended.stdout == "['--report', '-m', 'x'] __main__ prog.py True\n3\n"
+    assert done.stdout == "['--report', '-m', 'x'] __main__ prog.py True\n3\n"
 
 
 def test_a_module_runs_as_python_m_does(tmp_path: Path) -> None:
@@ -91,50 +93,71 @@ def test_a_module_runs_as_python_m_does(tmp_path: Path) -> None:
     (package / "__main__.py").write_text(
         "import sys\nfrom .inner import value\nprint(value, sys.argv[1:], __name__)\n"
     )
-    ended = lockcheck("run", "-m", "pkg", "--flag", cwd=tmp_path)
+    done = lockcheck("run", "-m", "pkg", "--flag", cwd=tmp_path)
 
-    assert ended.stdout == "5 ['--flag'] __main__\n"
+    assert done.stdout == "5 ['--flag'] __main__\n"
 
 
-def test_a_program_that_is_stuck_for_good_is_ended_with_the_report(tmp_path: Path) -> None:
+SIGNALLED = """
+import os, signal, threading
+stop = threading.Event()
+signal.signal(signal.SIGALRM, lambda *a: stop.set())
+signal.setitimer(signal.ITIMER_REAL, 2.5)
+stop.wait()
+print('stopped')
+"""
+WOKEN = """
+import _thread, threading, time
+lock = threading.Lock()
+lock.acquire()
+def body():
+    time.sleep(2.5)
+    lock.release()
+_thread.start_new_thread(body, ())
+lock.acquire()
+print('woken')
+"""
+"""Both wait longer than the watchdog looks before it decides: that is what is tested."""
+WAITING = {"stuck": DEADLOCK, "signalled": SIGNALLED, "woken": WOKEN}
+Waiting = dict[str, subprocess.Popen[str]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waiting]:
+    """Programs that mostly wait; they begin with the first test, and others run meanwhile."""
+    folder = tmp_path_factory.mktemp("waiting")
+    begun = {
+        name: begin("run", script(folder, text, f"{name}.py"), cwd=folder)
+        for name, text in WAITING.items()
+    }
+    yield begun
+    for each in begun.values():
+        with each:
+            each.kill()
+
+
+def test_a_program_that_is_stuck_for_good_is_ended_with_the_report(waiting: Waiting) -> None:
     """Who holds what and waits for what; status 1; every thread is gone."""
-    ended = lockcheck("run", script(tmp_path, DEADLOCK), cwd=tmp_path)
+    done = ended(waiting["stuck"])
 
-    assert ended.returncode == 1
-    assert "threads are deadlocked" in ended.stderr
-    assert "[waits]" in ended.stderr
-    assert "prog:a" in ended.stderr
+    assert done.returncode == 1
+    assert "threads are deadlocked" in done.stderr
+    assert "[waits]" in done.stderr
+    assert "stuck:a" in done.stderr
 
 
-def test_a_program_that_waits_for_a_signal_is_not_stuck(tmp_path: Path) -> None:
+def test_a_program_that_waits_for_a_signal_is_not_stuck(waiting: Waiting) -> None:
     """A handler of its own may set what the main thread waits for."""
-    text = (
-        "import os, signal, threading\n"
-        "stop = threading.Event()\n"
-        "signal.signal(signal.SIGALRM, lambda *a: stop.set())\n"
-        "signal.setitimer(signal.ITIMER_REAL, 2.5)\n"
-        "stop.wait()\nprint('stopped')\n"
-    )
-    ended = lockcheck("run", script(tmp_path, text), cwd=tmp_path)
+    done = ended(waiting["signalled"])
 
-    assert (ended.returncode, ended.stdout) == (0, "stopped\n")
+    assert (done.returncode, done.stdout) == (0, "stopped\n")
 
 
-def test_a_program_that_is_woken_from_below_threading_is_not_stuck(tmp_path: Path) -> None:
-    """A thread that no checker knows sleeps, and will release the lock.
+def test_a_program_that_is_woken_from_below_threading_is_not_stuck(waiting: Waiting) -> None:
+    """A thread that no checker knows sleeps, and will release the lock."""
+    done = ended(waiting["woken"])
 
-    Longer than the watchdog looks before it decides: that is what is tested.
-    """
-    text = (
-        "import _thread, threading, time\n"
-        "lock = threading.Lock()\nlock.acquire()\n"
-        "def body():\n    time.sleep(2.5)\n    lock.release()\n"
-        "_thread.start_new_thread(body, ())\n"
-        "lock.acquire()\nprint('woken')\n"
-    )
-    ended = lockcheck("run", script(tmp_path, text), cwd=tmp_path)
-
-    assert (ended.returncode, ended.stdout) == (0, "woken\n")
+    assert (done.returncode, done.stdout) == (0, "woken\n")
 
 
 def test_threads_and_exit_functions_run_before_the_report(tmp_path: Path) -> None:
@@ -147,10 +170,10 @@ def test_threads_and_exit_functions_run_before_the_report(tmp_path: Path) -> Non
         "threading.Thread(target=lambda: (time.sleep(0.1), print('thread'))).start()\n"
         "print('end of main')\n"
     )
-    ended = lockcheck("run", script(tmp_path, text), cwd=tmp_path)
+    done = lockcheck("run", script(tmp_path, text), cwd=tmp_path)
 
-    assert ended.stdout.split("\n") == ["end of main", "pooled", "thread", "atexit", ""]
-    assert ended.returncode == 0
+    assert done.stdout.split("\n") == ["end of main", "pooled", "thread", "atexit", ""]
+    assert done.returncode == 0
 
 
 def test_a_baseline_silences_what_it_knows(tmp_path: Path) -> None:
@@ -175,15 +198,15 @@ def test_a_fingerprint_survives_a_shift_of_lines(tmp_path: Path) -> None:
 
 def test_a_report_folder_is_written_and_its_graph_renders(tmp_path: Path) -> None:
     """--report; then every format of `lockcheck report` reads its graph.json."""
-    ended = lockcheck("run", "--report", "out", script(tmp_path, UNORDERED), cwd=tmp_path)
-    assert "report in out" in ended.stderr
+    done = lockcheck("run", "--report", "out", script(tmp_path, UNORDERED), cwd=tmp_path)
+    assert "report in out" in done.stderr
     assert json.loads((tmp_path / "out/findings.json").read_text())["findings"]
 
     shown = {
         form: lockcheck("report", "out/graph.json", "--format", form, cwd=tmp_path)
         for form in ("text", "tables", "json", "dot", "html")
     }
-    assert {form: ended.returncode for form, ended in shown.items()} == dict.fromkeys(shown, 0)
+    assert {form: done.returncode for form, done in shown.items()} == dict.fromkeys(shown, 0)
     assert "DEADLOCK" in shown["text"].stdout
     assert "lock_stat version 0.4" in shown["tables"].stdout
     assert shown["dot"].stdout.startswith("digraph")
