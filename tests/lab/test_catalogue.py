@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lockcheck import Checker
+from rtnl_model.cli.main import main
 from rtnl_model.iproute import parse_script
 from rtnl_model.kernel.fixes import FIXES
 from rtnl_model.kernel.kernel import Kernel
@@ -118,6 +119,16 @@ def test_every_patch_of_the_series_has_a_page_or_a_reason() -> None:
     assert not NO_PAGE.keys() & {e.id for e in entries()}
     with pytest.raises(UnknownBug, match="patch-2 has no page: 49c26d4bf1da"):
         entry("patch-2")
+
+
+def test_the_list_tells_which_patch_has_no_page(capsys: pytest.CaptureFixture[str]) -> None:
+    """`rtnl-model bugs` ends with the patches that break nothing when they are left out."""
+    status = main(["bugs"])
+    told = capsys.readouterr().out.splitlines()
+
+    assert status == 0
+    assert len(told) == len(entries()) + len(NO_PAGE)
+    assert told[-1].split()[:3] == ["patch-2", "no", "page"]
 
 
 def one_list_each(base: Any) -> Any:
