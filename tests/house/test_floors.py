@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,21 @@ def floor_of(module: str) -> int:
     return best[1]
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A file, read once for all tests."""
+    return ast.parse(path.read_text())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _let_go() -> Iterator[None]:
+    """A large heap slows what follows."""
+    yield
+    for each in (parsed, imports, modules):
+        each.cache_clear()
+
+
+@cache
 def modules() -> list[tuple[str, Path]]:
     found = []
     for package in ("lockcheck", "rtnl_model"):
@@ -67,8 +84,9 @@ def function_lines(tree: ast.Module) -> set[int]:
     return lines
 
 
+@cache
 def imports(path: Path) -> list[tuple[int, str]]:
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     skip = type_checking_lines(tree)
     found: list[tuple[int, str]] = []
     for node in ast.walk(tree):
@@ -132,7 +150,7 @@ def test_the_model_has_no_mutable_module_state() -> None:
     for name, path in modules():
         if not name.startswith("rtnl_model"):
             continue
-        for node in ast.parse(path.read_text()).body:
+        for node in parsed(path).body:
             targets = (
                 node.targets
                 if isinstance(node, ast.Assign)
@@ -149,7 +167,7 @@ def test_the_model_has_no_mutable_module_state() -> None:
                 assert constant or not isinstance(value, MUTABLE), (
                     f"{path}:{node.lineno} {target.id}"
                 )
-        for inner in ast.walk(ast.parse(path.read_text())):
+        for inner in ast.walk(parsed(path)):
             assert not isinstance(inner, ast.Global), f"{path}:{inner.lineno} uses global"
 
 
@@ -157,7 +175,7 @@ def test_kernel_files_call_each_other_through_the_kernel_object() -> None:
     """An overlay is a subclass, so a call that bypasses `k.` would bypass the overlay."""
     kernel = ROOT / "rtnl_model" / "kernel"
     for path in sorted(kernel.rglob("*.py")):
-        tree = ast.parse(path.read_text())
+        tree = parsed(path)
         skip = type_checking_lines(tree)
         foreign: dict[str, str] = {}
         for node in ast.walk(tree):
@@ -196,7 +214,7 @@ def test_nothing_that_differs_between_runs_in_the_deterministic_rooms() -> None:
     rooms = ["lockcheck/core", "lockcheck/conduct", "lockcheck/explore", "rtnl_model/kernel"]
     for room in rooms:
         for path in sorted((ROOT / room).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in ast.walk(parsed(path)):
                 if not isinstance(node, ast.Call):
                     continue
                 called = ast.unparse(node.func) + "("
@@ -216,7 +234,7 @@ def test_no_room_is_a_cupboard() -> None:
 def test_every_module_says_what_it_is_for() -> None:
     """A file starts with a docstring."""
     for name, path in modules():
-        assert ast.get_docstring(ast.parse(path.read_text())), f"{name} has no docstring"
+        assert ast.get_docstring(parsed(path)), f"{name} has no docstring"
 
 
 def test_top_level_is_the_fixed_one() -> None:
