@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockcheck.core import freed, release, rules
 from lockcheck.core.classes import WRITE, Key
+from lockcheck.core.contexts import Counted
 from lockcheck.core.graph import Record, Witness
 from lockcheck.core.held import Chain, Hold, ThreadState, refs
 from lockcheck.core.report import LockRef, Report
@@ -78,7 +79,8 @@ def step(engine: Engine, ts: ThreadState, lock: Any, key: Key, nest: Any) -> Cha
         known = view.rec.children.get(key)
         if known is not None and known.saturated and not rules.volatile(ts, key):
             stack = engine.capture(NEAR)
-            if not stack.finaliser:
+            marked = type(view) is Counted or stack.finaliser
+            if not marked and not engine.contexts.unseen(ts, key):
                 return view.grow(key, Chain(known, view, stack))
     ts.tracing += 1
     reports: list[Report] = []
@@ -110,17 +112,21 @@ def _enroll(
     view = ts.chain
     serialised = verdict == rules.NESTED
     token: Any = (key, nest.key) if serialised else key
-    if view.rec.children.get(token) is None:
+    counted = type(view) is Counted
+    finaliser = (counted or stack.finaliser) and "gc" not in ts.contexts
+    new = view.rec.children.get(token) is None
+    if new:
         engine.deps.stats["chain_misses"] += 1
-        engine.contexts.use(ts, key, lock, stack, reports)
-    if stack.finaliser and "gc" not in ts.contexts:
+    if new or (not finaliser and engine.contexts.unseen(ts, key)):
+        engine.contexts.use(ts, key, lock, stack, reports, finaliser=finaliser)
+    if finaliser:
         engine.contexts.finaliser(ts, key, lock, stack, reports)
     rec = engine.deps.child(view.rec, token, key, edges=not key.trylock and not serialised)
     if not rec.saturated:
         cyclic = verdict != rules.ORDERED or key.cls.base.disordered
         _witness(engine, ts, lock, rec, stack, reports, cyclic=cyclic)
-    chain = Chain(rec, view, stack)
-    if not rules.volatile(ts, key) and not stack.finaliser:
+    chain = type(view)(rec, view, stack)
+    if not rules.volatile(ts, key) and (counted or not finaliser):
         view.grow(token, chain)
     return chain
 

@@ -8,8 +8,12 @@ is a deadlock waiting for an unlucky moment.
 
 A context starts a chain of its own: what the interrupted code holds makes no dependency.
 
-A `__del__` run by a reference count is recognised by its stack, so only where its acquire is new to
-the thread; the findings it gives are `class-only` until the collector was seen running one.
+A finaliser run by a reference count is an ordinary call at an ordinary place: what is held around
+it orders what it takes.  Only the marks differ, and the findings they give are `class-only` until
+the collector was seen running one.  Such a call is known by being announced (`counted`;
+`install()` does that), else by a `__del__` in the stack, and so only where its acquire is new to
+the thread.  Without `install()`, a `__del__` that takes what its thread has taken before in the
+same way is therefore missed: say `with chk.context("gc")` in it.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from lockcheck.core import segments
 from lockcheck.core.classes import MODE_NAMES, RECURSIVE_READ, WAIT_SLEEP, WRITE, Key, LockClass
 from lockcheck.core.graph import ER, SN, SR, Edge, blocks, kind_of
-from lockcheck.core.held import Floor, ThreadState, ref_of
+from lockcheck.core.held import Chain, Floor, ThreadState, ref_of
 from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Step
 from lockcheck.core.search import same_lock
 from lockcheck.core.stacks import Stack
@@ -33,6 +37,16 @@ CONTEXTS = ("signal", "gc")
 
 Usage = tuple[str, str, int]
 """(context, "in" or "on", mode)."""
+
+
+FINALISER = ("finaliser",)
+"""Token of a chain's transition into a finaliser."""
+
+
+class Counted(Chain):
+    """A thread's view inside a finaliser that a reference count runs: same records, marked."""
+
+    __slots__ = ()
 
 
 class Use:
@@ -80,17 +94,38 @@ class Contexts:
         """Back to what was interrupted."""
         assert ts.contexts, name
         ts.contexts = ts.contexts[:-1]
-        floor = ts.floor
-        moved = ts.top is not floor
-        if not moved:
+        self.counted_over(ts, ts.floor)
+
+    def counted(self, ts: ThreadState) -> Floor | None:
+        """A reference count runs a finaliser; None where that makes no difference."""
+        chain: Chain = ts.top._k
+        if ts.tracing or "gc" in ts.contexts or type(chain) is Counted:
+            return None
+        view = chain.next.get(FINALISER)
+        if view is None:
+            view = chain.grow(FINALISER, Counted(chain.rec, chain.parent, chain.stack))
+            view.came = chain.came
+            view.earlier = chain
+        ts.top = floor = Floor(view, ts.top, ts.overlay)
+        return floor
+
+    def counted_over(self, ts: ThreadState, floor: Floor) -> None:
+        """It has run."""
+        if ts.top is floor and ts.overlay is floor.overlay:
             ts.top = floor.prev
-        else:  # something is held on: it belongs to what was interrupted now
+        else:
+            self._drop(ts, floor)
+
+    def _drop(self, ts: ThreadState, floor: Floor) -> None:
+        """Take a floor out; what is held on belongs to what was interrupted."""
+        if ts.top is floor:
+            ts.top = floor.prev
+        else:
             entry = ts.top
             while entry.prev is not floor:
                 entry = entry.prev
             entry.prev = floor.prev
-        if moved or ts.overlay is not floor.overlay:
-            segments.rechain(self.engine, ts)
+        segments.rechain(self.engine, ts)
 
     def disable(self, ts: ThreadState, name: str) -> None:
         """The context cannot strike from here on (counts nested calls)."""
@@ -122,20 +157,32 @@ class Contexts:
     # -- usage -----------------------------------------------------------------------------------
 
     def use(
-        self, ts: ThreadState, key: Key, lock: Any, stack: Stack, reports: list[Report]
+        self,
+        ts: ThreadState,
+        key: Key,
+        lock: Any,
+        stack: Stack,
+        reports: list[Report],
+        *,
+        finaliser: bool = False,
     ) -> None:
         """A lock is acquired in the thread's context state.  Locks: the leaf."""
         ref = LockRef(lock.name, key.cls.name, MODE_NAMES[key.mode], stack)
         for name in self.names:
             if name in ts.contexts:
                 self._mark(ts, key, name, "in", ref, reports)
-            elif name not in ts.disabled and not (name == "gc" and stack.finaliser):
+            elif name not in ts.disabled and not (name == "gc" and finaliser):
                 self._mark(ts, key, name, "on", ref, reports)
+
+    def unseen(self, ts: ThreadState, key: Key) -> bool:
+        """Was the class never yet seen held where the collector strikes, and is it now?"""
+        usage = ("gc", "on", key.mode)
+        return usage not in key.cls.usage and "gc" not in ts.contexts and "gc" not in ts.disabled
 
     def finaliser(
         self, ts: ThreadState, key: Key, lock: Any, stack: Stack, reports: list[Report]
     ) -> None:
-        """A lock is acquired in a `__del__` that a reference count runs.  Locks: the leaf."""
+        """A lock is acquired in a finaliser that a reference count runs.  Locks: the leaf."""
         ref = LockRef(lock.name, key.cls.name, MODE_NAMES[key.mode], stack)
         self._mark(ts, key, "gc", "in", ref, reports, counted=True)
 

@@ -9,8 +9,10 @@
 * Before a fork, locks held by other threads are reported: nobody releases them in the child.  Locks
   that a hook at the fork takes or makes anew (`os.register_at_fork`, logging's) are not.
 
-Not seen: `__del__` and weakref callbacks that run because the last reference went (they look like
-ordinary calls at that place), C extensions' own threads and handlers, `signal.set_wakeup_fd`.
+* A `__del__` or `weakref.finalize` that runs because the last reference went: see `finalisers`.
+
+Not seen: plain weakref callbacks that run because the last reference went (they look like ordinary
+calls at that place), C extensions' own threads and handlers, `signal.set_wakeup_fd`.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import Any
 
 from lockcheck.core import rules
 from lockcheck.patch import logs
+from lockcheck.patch.finalisers import hook_finalisers, unhook_finalisers
 from lockcheck.patch.state import binding
 from lockcheck.sync.plain import PlainThread
 
@@ -54,6 +57,7 @@ def hook() -> None:
     """Start telling contexts and forks to the checker."""
     _hooks.active = True
     gc.callbacks.append(_collector)
+    hook_finalisers()
     signal.signal = _checked_signal
     signal.getsignal = _checked_getsignal
     _rewrap(lambda handler: _Handler(handler))
@@ -68,6 +72,7 @@ def hook() -> None:
 def unhook() -> None:
     """Stop it."""
     _hooks.active = False
+    unhook_finalisers()
     if _collector in gc.callbacks:
         gc.callbacks.remove(_collector)
     signal.signal = _signal
