@@ -31,6 +31,7 @@ from .netdev_genl import NetdevGenl
 from .netdev_rx_queue import NetdevRxQueues
 from .netdev_work import NetdevWork
 from .notifier import Notifier, NotifierBlock
+from .overlay import Composed
 from .pernet import Pernet
 from .probe import Probe
 from .rcu import Rcu
@@ -72,6 +73,7 @@ class Kernel(Assertions):
         timing: name of a timing table, or one.
         strict: off, converted or all.
         drivers: driver classes of the caller's own; they add to the table or replace there.
+        composed: classes that an earlier kernel of this setting made.
         kinds: what to load at start (None: every driver, as the recordings' kernel had them built
             in); a request for another kind loads it then.
     """
@@ -89,6 +91,7 @@ class Kernel(Assertions):
         strict: str = "converted",
         drivers: Sequence[type[LinkDriver]] = (),
         kinds: Sequence[str] | None = None,
+        composed: Composed | None = None,
     ) -> None:
         super().__init__(chk, strict)
         self.cpus = cpus
@@ -96,6 +99,7 @@ class Kernel(Assertions):
         self.timing: Timing = TIMINGS[timing] if isinstance(timing, str) else timing
         own = pernet_fixes(without) if regime == "pernet" else ()
         self.overlays: tuple[Overlay, ...] = (*own, *overlays)
+        self._composed = composed or Composed()
         self._labels: dict[str, int] = {}
         self._threads: list[Thread] = []
         """Threads of services that were not joined yet.  Covered by gate."""
@@ -133,11 +137,9 @@ class Kernel(Assertions):
 
     def compose(self, slot: str, cls: type[T]) -> type[T]:
         """The class of a kernel file, with this run's overlays on top, in order."""
-        for overlay in self.overlays:
-            wrap: Callable[[type[T]], type[T]] | None = overlay.classes.get(slot)
-            if wrap is not None:
-                cls = wrap(cls)
-        return cls
+        wraps = [o.classes[slot] for o in self.overlays if slot in o.classes]
+        made: type[T] = self._composed.of(cls, wraps)
+        return made
 
     # -- locks --
 

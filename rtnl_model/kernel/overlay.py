@@ -7,11 +7,11 @@ stacks the overlays of a run in order, so bugs and fixes combine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-__all__ = ["Fix", "Overlay"]
+__all__ = ["Composed", "Fix", "Overlay"]
 
 
 class Overlay(Protocol):
@@ -37,3 +37,27 @@ class Fix:
     story: str
     """What is wrong in 7.3 once RTNL does not serialise, and why this mends it."""
     classes: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+
+
+class Composed:
+    """Classes with their overlays on top, each made once.
+
+    Who boots kernels of one setting again and again hands them the same one: making a class costs
+    more than making its object, and a new class is new to the interpreter's caches.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Any, ...], Any] = {}
+
+    def of(self, cls: Any, wraps: Sequence[Callable[[Any], Any]]) -> Any:
+        """`cls` with every wrapper applied, in order."""
+        if not wraps:
+            return cls
+        ident = (cls, *wraps)
+        made = self._made.get(ident)
+        if made is None:
+            made = cls
+            for wrap in wraps:
+                made = wrap(made)
+            self._made[ident] = made
+        return made

@@ -45,6 +45,7 @@ from ..iproute.commands import (
 from ..iproute.commands import Seq as Sequential
 from ..iproute.listing import devices_by_netns
 from ..iproute.run import ScriptRun
+from ..kernel.overlay import Composed
 from .debts import owed
 from .invariants import check_quiescence
 from .known import tag_stuck
@@ -107,6 +108,8 @@ class ModelSubject:
         self.setting = setting
         self.title = script.name or "script"
         self.first = concurrent_from(script)
+        self.composed = Composed()
+        """Classes of the setting's kernel, for every schedule."""
 
     def world(self, conductor: ControlledConductor) -> ModelWorld:
         """Make a fresh kernel's world."""
@@ -158,7 +161,7 @@ class ModelWorld:
         subject, conductor = self._subject, self._conductor
         with FirstThread(self.chk):
             with conductor.quiet():
-                self.k = k = subject.setting.kernel(self.chk)
+                self.k = k = subject.setting.kernel(self.chk, composed=subject.composed)
                 k.start()
                 run = ScriptRun(k, subject.script, keep_going=True)
                 for step in subject.script.steps[: subject.first]:

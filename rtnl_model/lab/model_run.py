@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from lockcheck import Conductor
     from lockcheck.sync.recorder import Recorder
 
-    from ..kernel.overlay import Overlay
+    from ..kernel.overlay import Composed, Overlay
 
 __all__ = ["ModelSetting", "Recorded", "WrongSetting", "link_kinds", "record", "run_document"]
 
@@ -96,7 +96,12 @@ class ModelSetting:
         """The user's drivers. Raises: WrongSetting."""
         return [driver for path in self.driver_files for driver in drivers_of(path)]
 
-    def kernel(self, chk: lockcheck.Checker, overlays: Sequence[Overlay] = ()) -> Kernel:
+    def kernel(
+        self,
+        chk: lockcheck.Checker,
+        overlays: Sequence[Overlay] = (),
+        composed: Composed | None = None,
+    ) -> Kernel:
         """A kernel that is not running yet, with more overlays on top. Raises: WrongSetting."""
         bugs = applied(self.bugs)
         return Kernel(
@@ -109,6 +114,7 @@ class ModelSetting:
             timing=self.timing,
             strict=self.strict,
             drivers=tuple(self.own_drivers()),
+            composed=None if self.driver_files else composed,  # their classes are new every time
         )
 
 

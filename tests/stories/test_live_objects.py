@@ -125,8 +125,8 @@ def test_the_controlled_scheduler_runs_the_same_real_threads_and_locks(regime: s
     class Watched(ModelSetting):
         """The setting, with the note-taker and a look at the live kernel."""
 
-        def kernel(self, chk: Any, overlays: Any = ()) -> Kernel:
-            k = super().kernel(chk, (*overlays, seen))
+        def kernel(self, chk: Any, overlays: Any = (), **more: Any) -> Kernel:
+            k = super().kernel(chk, (*overlays, seen), **more)
             quiesce = k.quiesce
 
             def look() -> None:
