@@ -8,11 +8,12 @@ ended.
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from multiprocessing.pool import AsyncResult, Pool
 from typing import Any, ParamSpec, TypeVar
@@ -28,6 +29,11 @@ SECONDS_MAX = 110
 def start(function: Callable[P, T], /, *args: P.args, **words: P.kwargs) -> AsyncResult[T]:
     """Run it in another process; function, arguments and result can be pickled."""
     return _pool().apply_async(function, args, words)
+
+
+def call(module: str, function: str, words: Mapping[str, Any]) -> None:
+    """Call a function by its name."""
+    getattr(importlib.import_module(module), function)(**words)
 
 
 def result(started: AsyncResult[T]) -> T:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from multiprocessing.pool import AsyncResult
+from typing import Any
 
 import pytest
+
+from rtnl_model.lab import model_run
 
 from . import apart
 
 DEFAULT_SEED = 20260714
+APART = pytest.StashKey[dict[str, AsyncResult[None]]]()
+"""Tests marked so that have been started, by their id."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,6 +24,48 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("RTNL_MODEL_SEED", str(DEFAULT_SEED)),
         help="seed of the randomised tests (decimal or 0x…)",
     )
+    parser.addoption(
+        "--here",
+        action="store_true",
+        help="tests marked `apart` run in this process too, one after the other",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the mark."""
+    config.addinivalue_line(
+        "markers",
+        "apart: run in another process, the marked tests of a module two at a time; its arguments "
+        "are its parameters and the seed (--here: as any other)",
+    )
+    config.stash[APART] = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Take the result of a test marked `apart`; the first of a module starts them all."""
+    config = pyfuncitem.config
+    if pyfuncitem.get_closest_marker("apart") is None or config.getoption("--here"):
+        return None
+    started = config.stash[APART]
+    if pyfuncitem.nodeid not in started:
+        for item in pyfuncitem.session.items:
+            if (
+                isinstance(item, pytest.Function)
+                and item.module is pyfuncitem.module
+                and item.get_closest_marker("apart")
+            ):
+                started[item.nodeid] = start_apart(item)
+    apart.result(started.pop(pyfuncitem.nodeid))
+    return True
+
+
+def start_apart(item: pytest.Function) -> AsyncResult[None]:
+    """Start a test function in another process."""
+    words: dict[str, Any] = dict(item.callspec.params) if hasattr(item, "callspec") else {}
+    if "seed" in item.fixturenames:
+        words["seed"] = seed_of(item.config)
+    return apart.start(apart.call, item.module.__name__, item.originalname, words)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -41,3 +89,9 @@ def seed(request: pytest.FixtureRequest) -> int:
     value = seed_of(request.config)
     print(f"seed: {value}")
     return value
+
+
+@pytest.fixture
+def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watchdog of a script's run looks more often; how often decides nothing but when."""
+    monkeypatch.setattr(model_run, "WATCH_SECONDS", 0.02)

@@ -55,6 +55,7 @@ def test_pernet_refuses_a_kind_without_a_conversion(name: str) -> None:
     assert document["findings"] == []
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize(("name", "regime"), CASES)
 def test_a_topology_ends_as_it_says(name: str, regime: str) -> None:
     """All commands succeed or may fail, everything quiesces, nothing untagged is found."""
@@ -69,6 +70,7 @@ def test_a_topology_ends_as_it_says(name: str, regime: str) -> None:
     assert left(document) == LEFT.get(name, {})
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("name", topology_names())
 def test_a_topology_ends_with_linux_own_work_queue(name: str) -> None:
     """`small --workers percpu` ends too; a hang is a known defect, named."""
@@ -82,6 +84,7 @@ def test_a_topology_ends_with_linux_own_work_queue(name: str) -> None:
         assert tags == [KNOWN[name]]
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("name", topology_names())
 def test_naive_ends_too_whatever_it_finds(name: str) -> None:
     """The naive conversion may hang or report; every thread is joined and the document is whole."""

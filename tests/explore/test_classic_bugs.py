@@ -31,6 +31,7 @@ def search(function: str, strategy: str, schedules: int, seed: int = 7) -> Outco
             return session.explore(make_strategy(strategy, seed))
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("strategy", ["random", "pct", "pos", "dfs", "dpor", "portfolio"])
 @pytest.mark.parametrize("function", BUGS)
 def test_every_strategy_finds_every_bug(function: str, strategy: str) -> None:

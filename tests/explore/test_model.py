@@ -33,6 +33,7 @@ ip -n ns1 link del v1
 """
 
 
+@pytest.mark.apart
 def test_two_crossed_deletions_deadlock_in_naive() -> None:
     """Two namespaces' locks in two orders, by a token of at most three switches."""
     result = explore(
@@ -80,6 +81,7 @@ def test_its_token_replays_every_time() -> None:
         assert finding.report.fingerprint in {report.fingerprint for report in again.reports}
 
 
+@pytest.mark.apart
 def test_with_a_worker_each_the_same_script_is_exhausted_clean() -> None:
     """Every order was tried, whatever sampling meets is among them, and no thread is left."""
     before = threading.active_count()
@@ -95,6 +97,7 @@ def test_with_a_worker_each_the_same_script_is_exhausted_clean() -> None:
     assert set(sampled.coverage.orders) <= set(result.coverage.orders)
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize(
     ("name", "regime"), [("T13", "global"), ("T21", "small"), ("T14", "pernet"), ("T10", "global")]
 )

@@ -28,6 +28,7 @@ def document(
     return told
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("strategy", ["random", "pct", "pos"])
 def test_sampling_shards_are_the_unsharded_sequence(strategy: str) -> None:
     """Three shards of sixty schedules show the orders that sixty schedules show."""
@@ -43,6 +44,7 @@ def test_sampling_shards_are_the_unsharded_sequence(strategy: str) -> None:
         assert set(joined["order_hashes"]) == {f"{order:x}" for order in whole.coverage.orders}
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("strategy", ["dfs", "dpor"])
 def test_exhaustive_shards_find_every_order(strategy: str) -> None:
     """The union is what one process finds; only all of them together are exhausted."""

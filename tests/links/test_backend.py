@@ -124,6 +124,7 @@ def test_a_backend_has_one_pfcp() -> None:
     assert answer(run(script + "ip -n ns2 link add t1 type pfcp"))[0] == 0
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("kind", MAKE)
 @pytest.mark.parametrize("rtnl", ["small", "pernet"])
 def test_backend_and_device_deleted_at_once(kind: str, rtnl: str, seed: int) -> None:
@@ -148,6 +149,7 @@ def test_without_the_fix_the_backend_is_used_after_its_exit(kind: str, seed: int
     assert explored(script, "pernet", 300, seed, bugs=("G.15",)).outcome == "failed"
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("kind", MAKE)
 def test_backend_dies_while_the_device_moves(kind: str, seed: int) -> None:
     """T9: it is gone in every order."""

@@ -249,6 +249,7 @@ RACES = {
 }
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("race", RACES)
 @pytest.mark.parametrize("mode", ["l2", "l3s"])
 def test_races_on_a_port_are_clean_without_a_global_rtnl(race: str, mode: str, seed: int) -> None:
@@ -276,6 +277,7 @@ FIXED = {
 }
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("fix", FIXED)
 def test_without_its_fix_a_race_is_found_and_with_it_none(fix: str, seed: int) -> None:
     """`--bug G.n` takes the fix out, and the explorer shows why it is there."""

@@ -209,6 +209,7 @@ ip -n ns2 link del mv & ip -n ns1 link del d1 & wait
 """
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("race", RACES)
 def test_the_conversion_is_clean_without_a_global_rtnl(race: str, seed: int) -> None:
     """In many schedules."""
@@ -218,6 +219,7 @@ def test_the_conversion_is_clean_without_a_global_rtnl(race: str, seed: int) -> 
     assert [str(finding.report) for finding in outcome.findings] == []
 
 
+@pytest.mark.apart
 def test_the_address_goes_home_or_the_lower_is_gone(seed: int) -> None:
     """T13: the upper's last write meets its lower's deletion."""
     outcome = explored(PASSTHRU, "pernet", 20, seed)

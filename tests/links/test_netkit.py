@@ -268,6 +268,7 @@ RACES = {
 }
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("race", RACES)
 def test_the_conversion_is_clean_without_a_global_rtnl(race: str, seed: int) -> None:
     """No double unregistration, no instance lock the wrong way round, nothing left."""
@@ -276,6 +277,7 @@ def test_the_conversion_is_clean_without_a_global_rtnl(race: str, seed: int) -> 
     assert [str(finding.report) for finding in outcome.findings] == []
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("race", ["card and primary", "card and another lease"])
 def test_7_3s_netkit_is_clean_under_the_global_rtnl(race: str, seed: int) -> None:
     """Unconverted, in `small`."""

@@ -135,6 +135,7 @@ def test_a_second_deletion_finds_nothing() -> None:
     assert refused.value.errno == ENODEV
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("race", RACES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_races_for_a_pair_are_clean_without_a_global_rtnl(kind: str, race: str, seed: int) -> None:

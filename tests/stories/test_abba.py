@@ -14,6 +14,8 @@ from rtnl_model.iproute import parse_script
 from rtnl_model.lab.demo import is_abba
 from rtnl_model.lab.model_run import ModelSetting, Recorded, record
 
+pytestmark = pytest.mark.usefixtures("short_looks")
+
 PAIRS = """
 ip netns add ns1
 ip netns add ns2
