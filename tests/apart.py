@@ -28,7 +28,7 @@ SECONDS_MAX = 110
 
 def start(function: Callable[P, T], /, *args: P.args, **words: P.kwargs) -> AsyncResult[T]:
     """Run it in another process; function, arguments and result can be pickled."""
-    return _pool().apply_async(function, args, words)
+    return _pool().apply_async(_run, (function, args, words))
 
 
 def call(module: str, function: str, words: Mapping[str, Any]) -> None:
@@ -37,7 +37,7 @@ def call(module: str, function: str, words: Mapping[str, Any]) -> None:
 
 
 def result(started: AsyncResult[T]) -> T:
-    """Wait for it. Raises: what the function raised, TimeoutError."""
+    """Wait for it. Raises: what the function raised, TimeoutError (also of a process that died)."""
     return started.get(SECONDS_MAX)
 
 
@@ -55,6 +55,16 @@ def _pool() -> Pool:
     context: Any = multiprocessing.get_context("spawn")
     pool: Pool = context.Pool(PROCESSES, _begin)
     return pool
+
+
+def _run(function: Callable[..., T], args: tuple[Any, ...], words: dict[str, Any]) -> T:
+    """Call it; the pool waits for ever for what is raised and is no Exception."""
+    try:
+        return function(*args, **words)
+    except Exception:
+        raise
+    except BaseException as error:
+        raise RuntimeError(repr(error)) from error
 
 
 def _begin() -> None:

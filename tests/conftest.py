@@ -56,7 +56,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
                 and item.get_closest_marker("apart")
             ):
                 started[item.nodeid] = start_apart(item)
-    apart.result(started.pop(pyfuncitem.nodeid))
+    __tracebackhide__ = True
+    try:
+        apart.result(started.pop(pyfuncitem.nodeid))
+    except Exception as error:
+        error.add_note("It ran in a process of its own; with --here it runs in this one.")
+        raise
     return True
 
 

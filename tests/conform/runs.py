@@ -78,7 +78,7 @@ def run_here(file: str, name: str, rtnl: str, workers: str, *bugs: str) -> Done:
     recorded = record(scripts(file)[name], setting)
     graph = recorded.chk.graph.to_dict()
     names = {cls["id"]: str(cls["name"]) for cls in graph["classes"]}
-    edges = set()
+    edges: set[Edge] = set()
     for chain in graph["chains"]:
         held = [names[entry["id"]] for entry in chain["classes"]]
         edges.update((a, b) for i, a in enumerate(held) for b in held[i + 1 :])
