@@ -202,7 +202,9 @@ class DevRegister:
             bool(name)
             and len(name.encode()) < IFNAMSIZ
             and name not in (".", "..")
-            and not any(c in "/:" or c.isspace() for c in name)
+            and "/" not in name
+            and ":" not in name
+            and name.split() == [name]
         )
 
     def dev_get_valid_name(self, net: Net, dev: NetDevice) -> None:

@@ -212,7 +212,8 @@ class NetDevice:
 
     def peek_state(self) -> RegState:
         """reg_state for reports and listings: not a scheduling point."""
-        return RegState(self._shared_reg_state.value)  # type: ignore[attr-defined]
+        state: RegState = self._shared_reg_state.value  # type: ignore[attr-defined]
+        return state
 
     def peek_net(self) -> Net:
         """nd_net for reports, listings and trace lines: not a scheduling point."""
