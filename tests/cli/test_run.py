@@ -143,6 +143,7 @@ def test_with_json_the_trace_goes_to_stderr(capsys: pytest.CaptureFixture[str]) 
     assert "PID: " in told.err
 
 
+@pytest.mark.usefixtures("short_looks")
 def test_what_counts_depends_on_fail_on(capsys: pytest.CaptureFixture[str]) -> None:
     """A finding below --fail-on is listed and does not count; a known defect never counts."""
     status, doc = document(["run", "@T14b", "--workers", "percpu"], capsys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,24 +31,68 @@ def invert(a, b):
 """
 
 
+STUCK = """
+import threading
+def test_stuck():
+    a = threading.Lock()
+    b = threading.Lock()
+    both = threading.Barrier(2)
+    def body(x, y):
+        with x:
+            both.wait()
+            with y: pass
+    threads = [threading.Thread(target=body, args=p) for p in ((a, b), (b, a))]
+    for t in threads: t.start()
+    for t in threads: t.join()
+def test_next():
+    assert threading.active_count() == 2, "more than the watchdog of this test"
+    e = threading.Event()
+    t = threading.Thread(target=e.set); t.start(); e.wait(); t.join()
+"""
+
+
 def run_pytest(
     folder: Path, tests: str, *args: str, conftest: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run pytest with the plugin in a process of its own."""
+    return finished(begin_pytest(folder, tests, *args, conftest=conftest))
+
+
+def begin_pytest(folder: Path, tests: str, *args: str, conftest: str = "") -> subprocess.Popen[str]:
+    """Start it, and do not wait."""
     (folder / "test_it.py").write_text(tests)
     if conftest:
         (folder / "conftest.py").write_text(conftest)
     (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n")
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "lockcheck.pytest_plugin", "-q", *args],
         cwd=folder,
-        env=env,
-        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
-        check=False,
     )
+
+
+def finished(started: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    """Wait for it."""
+    with started:
+        try:
+            stdout, stderr = started.communicate(timeout=60)
+        except BaseException:
+            started.kill()
+            raise
+    return subprocess.CompletedProcess(started.args, started.returncode, stdout, stderr)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stuck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    """A session that mostly waits; it begins with the first test, and others run meanwhile."""
+    begun = begin_pytest(tmp_path_factory.mktemp("stuck"), STUCK, "--lockcheck")
+    yield begun
+    with begun:
+        begun.kill()
 
 
 def outcomes(ended: subprocess.CompletedProcess[str]) -> str:
@@ -149,21 +194,9 @@ def test_fail_on_decides_what_counts(tmp_path: Path) -> None:
     assert outcomes(strict) == "1 failed"
 
 
-def test_a_stuck_test_fails_and_the_next_one_runs(tmp_path: Path) -> None:
+def test_a_stuck_test_fails_and_the_next_one_runs(stuck: subprocess.Popen[str]) -> None:
     """The watchdog ends it with who waits for whom; no thread of it stays."""
-    tests = (
-        "import threading\n"
-        "def test_stuck():\n"
-        "    a = threading.Lock()\n    b = threading.Lock()\n    both = threading.Barrier(2)\n"
-        "    def body(x, y):\n        with x:\n            both.wait()\n            with y: pass\n"
-        "    threads = [threading.Thread(target=body, args=p) for p in ((a, b), (b, a))]\n"
-        "    for t in threads: t.start()\n    for t in threads: t.join()\n"
-        "def test_next():\n"
-        "    assert threading.active_count() == 2\n"  # the watchdog of this test
-        "    e = threading.Event()\n"
-        "    t = threading.Thread(target=e.set); t.start(); e.wait(); t.join()\n"
-    )
-    ended = run_pytest(tmp_path, tests, "--lockcheck")
+    done = finished(stuck)
 
-    assert outcomes(ended) == "1 failed, 1 passed"
-    assert "threads are deadlocked" in ended.stdout
+    assert outcomes(done) == "1 failed, 1 passed"
+    assert "threads are deadlocked" in done.stdout
