@@ -200,3 +200,29 @@ def test_a_stuck_test_fails_and_the_next_one_runs(stuck: subprocess.Popen[str]) 
 
     assert outcomes(done) == "1 failed, 1 passed"
     assert "threads are deadlocked" in done.stdout
+
+
+FREED = """
+import threading
+def test_drops():
+    threading.Lock().acquire()
+def test_finaliser():
+    lock = threading.Lock()
+    class Takes:
+        def __del__(self):
+            with lock: pass
+    with lock: pass
+    Takes()
+def test_next():
+    pass
+"""
+
+
+def test_a_freed_lock_and_a_finaliser_fail_the_test_that_did_it(tmp_path: Path) -> None:
+    """Nothing need be taken or read afterwards: the plugin looks when the test is over."""
+    done = run_pytest(tmp_path, FREED, "--lockcheck", "--lockcheck-fail-on", "class-only")
+
+    assert "2 failed, 1 passed" in done.stdout
+    assert "freed-held" in done.stdout
+    assert "inverted-context" in done.stdout
+    assert "found outside of any test" not in done.stdout
