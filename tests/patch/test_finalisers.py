@@ -253,7 +253,7 @@ def test_uninstall_takes_every_wrapper_off() -> None:
 def test_a_class_that_goes_is_not_remembered(chk: lockcheck.Checker) -> None:
     """Being checked keeps no class alive."""
     lock = threading.Lock()
-    refs = [weakref.ref(simple(lock)) for _ in range(3)]  # type: ignore[arg-type]
+    refs = [weakref.ref(simple(lock)) for _ in range(3)]
     gc.collect()
     kept = [ref() for ref in refs if ref() is not None]
     assert len(kept) < len(refs)
