@@ -1,4 +1,4 @@
-"""Options of the whole suite: the seed every randomised test uses, printed at the top, always."""
+"""Of the whole suite: the seed, printed at the top, always, and the mark of what runs apart."""
 
 from __future__ import annotations
 
