@@ -339,3 +339,17 @@ def test_readers_in_other_threads_keep_a_lock_alive() -> None:
     go.set()
     thread.join()
     assert len(freed(chk)) == 1
+
+
+def test_raising_leaves_the_lock_that_was_about_to_be_taken_free() -> None:
+    """As with every finding: the operation was undone, and the next one goes."""
+    chk = lockcheck.Checker(on_report="raise")
+    other = chk.Lock("other")
+    drop_plain(chk)
+    with pytest.raises(lockcheck.Violation):
+        other.acquire()
+
+    assert not other.locked()
+    with other:
+        assert chk.is_held(other)
+    assert not chk.held()
