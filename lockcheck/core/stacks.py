@@ -40,11 +40,12 @@ class Frame(NamedTuple):
 class Stack:
     """A call stack, innermost frame first; lockcheck's own frames are left out when it is read."""
 
-    __slots__ = ("_all", "_raw")
+    __slots__ = ("_all", "_finaliser", "_raw")
 
     def __init__(self, raw: tuple[tuple[CodeType, int], ...] = ()) -> None:
         self._all = raw
         self._raw: tuple[tuple[CodeType, int], ...] | None = None
+        self._finaliser: bool | None = None
 
     @property
     def raw(self) -> tuple[tuple[CodeType, int], ...]:
@@ -60,7 +61,9 @@ class Stack:
     @property
     def finaliser(self) -> bool:
         """Does it lead through a `__del__`?"""
-        return any(code.co_name == "__del__" for code, _ in self._all)
+        if self._finaliser is None:
+            self._finaliser = any(code.co_name == "__del__" for code, _ in self._all)
+        return self._finaliser
 
     def frames(self) -> list[Frame]:
         """Resolve every frame."""
