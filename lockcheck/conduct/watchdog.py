@@ -113,7 +113,7 @@ class Watchdog:
         report.reason = "the run stood still: every thread waits, and nothing is left to wake one"
         now = chk.clock()
         since = [f"{ts.name} {now - w.since:.1f} s" for ts, w in waiting if w is not None]
-        report.detail += f"\nwaits since  {', '.join(since)}"
+        report.detail += f"\nwaited so far  {', '.join(since)}"
         self.report = _told_before(chk, report)
         if self.report is None:
             self.report = report

@@ -121,21 +121,25 @@ def _unknown(ts: ThreadState, caller: int = 0) -> list[Any]:
     for entry, count in _counts(ts):
         if _is_held(ts, entry):
             base = HOLD if isinstance(entry, Hold) else PLAIN + caller
-            if count <= base + _known(ts, entry.lock):
+            if count <= base:
                 found.append(entry)
         caller = 0
     return found
 
 
 def _counts(ts: ThreadState) -> list[tuple[Any, int]]:
-    """Each held entry, newest first, and how many references there are to its lock."""
+    """Each held entry, newest first, and how many references there are to its lock.
+
+    Those by its own parts are not counted; looked for first, so that none can be new among them.
+    """
     found = []
     entry = ts.top
     while entry is not None:
+        known = _known(ts, entry.lock) if entry.lock is not None else 0
         if isinstance(entry, Hold):
-            found.append((entry, sys.getrefcount(entry.lock)))
+            found.append((entry, sys.getrefcount(entry.lock) - known))
         elif entry.lock is not None:
-            found.append((entry, sys.getrefcount(entry)))
+            found.append((entry, sys.getrefcount(entry) - known))
         entry = entry.prev
     return found
 
@@ -145,7 +149,9 @@ def _known(ts: ThreadState, lock: Any) -> int:
     known = 0
     for name in ("_acquire_op", "_release_op"):
         op = getattr(lock, name, None)
-        known += op is not None and op.obj is lock
+        if op is not None:
+            known += op.obj is lock
+            known += sum(obj is lock for obj, _ in op.foot or ())
     holds = getattr(lock, "_holds", None)
     if holds:
         known += max(0, len(holds.get(ts, ())) - 1)

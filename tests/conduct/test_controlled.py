@@ -96,6 +96,36 @@ def test_a_thousand_schedules_leave_no_thread_and_no_descriptor() -> None:
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
+def test_a_held_lock_that_was_dropped_is_told_in_a_controlled_run(
+    conductor: ControlledConductor,
+) -> None:
+    """What the conductor remembers of the lock's operations does not keep it."""
+    seen: list[str] = []
+
+    def body(chk: Checker) -> None:
+        def drop() -> None:
+            lock = chk.Lock("dropped")
+            with lock:
+                pass
+            lock.acquire()
+
+        def other() -> None:
+            with chk.Lock("other"):
+                pass
+
+        def both() -> None:
+            drop()
+            other()
+
+        pair(chk, both, other)
+        seen.extend(report.kind for report in chk.reports)
+
+    for n in range(20):
+        seen.clear()
+        run(conductor, body, n=n)
+        assert seen == ["freed-held"]
+
+
 def test_a_run_is_repeated_by_its_choices(conductor: ControlledConductor) -> None:
     """The same choices lead to the same operations, two hundred times."""
     for number in range(1, 21):

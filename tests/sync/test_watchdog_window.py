@@ -366,7 +366,7 @@ def test_one_deadlock_is_one_finding() -> None:
     text = str(told[0])
     assert "held by ba" in text
     assert "held by ab" in text
-    assert "waits since  " in text
+    assert "waited so far  " in text
     assert {step.held.name for step in told[0].cycle} == {a.name, b.name}
     assert all(step.held.stack for step in told[0].cycle)
 
