@@ -124,8 +124,8 @@ def start(thread: threading.Thread, life: Life) -> None:
         return
     try:
         _plain_start(thread)
-    except BaseException:
-        life.started = False
+    except BaseException:  # refused; or an interrupt, which does not stop it
+        life.started = _is_started(thread)
         raise
 
 
@@ -159,8 +159,17 @@ def native_id(thread: threading.Thread, life: Life) -> int | None:
 
 
 def wait_out(thread: threading.Thread, seconds: float) -> None:
-    """Wait for the end of a thread that is being unwound, unseen by anybody."""
-    _plain_join(thread, seconds)
+    """Wait for the end of a thread that is being unwound, unseen by anybody.
+
+    An interrupt may have come before it was started, or while its starter waited for that.
+    """
+    if _is_started(thread) and thread._started.wait(seconds):  # type: ignore[attr-defined]
+        _plain_join(thread, seconds)
+
+
+def _is_started(thread: threading.Thread) -> bool:
+    """Has it begun, or is it about to?"""
+    return thread.ident is not None or thread in threading._limbo  # type: ignore[attr-defined]
 
 
 def bootstrap_inner(thread: threading.Thread, life: Life) -> None:
@@ -248,6 +257,11 @@ class Thread(threading.Thread):
     @property
     def unwound(self) -> bool:
         return self._lockcheck.unwound
+
+    @property
+    def started(self) -> bool:
+        """Was `start` called, and not refused?"""
+        return self._lockcheck.started
 
     @property
     def state(self) -> Any:

@@ -347,8 +347,9 @@ class Kernel(Assertions):
         return thread
 
     def join(self, thread: Thread) -> None:
-        """Wait for the end of a thread of make_thread."""
-        thread.join()
+        """Wait for the end of a thread of make_thread, if an interrupt let it start."""
+        if thread.started:
+            thread.join()
         with self.gate:
             self._threads.remove(thread)
 
