@@ -7,6 +7,7 @@ strategy stopped by a limit, a run that reached the limit of points, an interrup
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,8 @@ class Limits:
     seconds: float | None = None
     findings: int | None = None
     """Stop after so many different findings that count."""
+    until: Callable[[Report], bool] | None = None
+    """Stop after a finding that is what was looked for."""
     max_points: int = 20_000
     hang_after: float = 10.0
     shrink: bool = True

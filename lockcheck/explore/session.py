@@ -201,6 +201,8 @@ class Session:
                 return True
         if limits.seconds is not None and self._clock() - began >= limits.seconds:
             return True
+        if limits.until is not None and any(limits.until(f.report) for f in self.findings):
+            return True
         found = sum(1 for finding in self.findings if finding.counts)
         return limits.findings is not None and found >= limits.findings
 

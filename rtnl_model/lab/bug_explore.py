@@ -1,10 +1,12 @@
 """Entries that need an interleaving: the controlled scheduler looks for it.
 
-With the defect until the promised finding is there; the twin as long again, and it must stay clean.
+With the defect until the promised finding is there; the twin through all the entry's schedules, and
+it must stay clean.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rtnl_model.iproute import parse_script
@@ -13,6 +15,8 @@ from .bug_check import CheckResult, model_setting
 from .explore import ExploreOptions, explore
 
 if TYPE_CHECKING:
+    from lockcheck.core.report import Report
+
     from .bugs import Entry
 
 __all__ = ["explore_entry"]
@@ -24,7 +28,7 @@ OTHERS = 4
 
 
 def explore_entry(entry: Entry, seed: int) -> CheckResult:
-    """Look for the bug, then look as long for anything in its twin."""
+    """Look for the bug, then look for anything in its twin."""
     script = parse_script(entry.scenario, entry.id)
     options = ExploreOptions(
         strategy="portfolio",
@@ -33,7 +37,11 @@ def explore_entry(entry: Entry, seed: int) -> CheckResult:
         seed=seed,
         findings=OTHERS,
     )
-    with_it = explore(script, model_setting(entry.setting, [entry.id, *entry.also]), options)
+    with_it = explore(
+        script,
+        model_setting(entry.setting, [entry.id, *entry.also]),
+        replace(options, until=lambda report: is_promised(entry, report)),
+    )
     found, token = promised(entry, with_it.findings)
     without = explore(script, model_setting(entry.twin or entry.setting, entry.also), options)
     other = [f for f in without.findings if f.counts]
@@ -50,7 +58,12 @@ def promised(entry: Entry, findings: list[Any]) -> tuple[str, str]:
     """The finding that shows the bug and its token, or two empty texts."""
     for finding in findings:
         report = finding.report
-        if any(expected.matches(report.kind, report.title) for expected in entry.expected):
+        if is_promised(entry, report):
             token = str(finding.token) if finding.token is not None else ""
             return f"{report.kind}: {report.title}", token
     return "", ""
+
+
+def is_promised(entry: Entry, report: Report) -> bool:
+    """Is it what the entry says it shows?"""
+    return any(expected.matches(report.kind, report.title) for expected in entry.expected)

@@ -222,6 +222,8 @@ class ExploreOptions:
     hang_after: float = Limits.hang_after
     findings: int | None = None
     """Stop after so many."""
+    until: Callable[[Report], bool] | None = None
+    """Stop after a finding that is what was looked for."""
     shrink: bool = True
 
 
@@ -241,6 +243,7 @@ def explore(
         schedules=options.schedules,
         seconds=options.seconds,
         findings=options.findings,
+        until=options.until,
         hang_after=options.hang_after,
         shrink=options.shrink,
     )
