@@ -62,8 +62,6 @@ def run(run: Run) -> None:
             f"CPU time of tear-down a piece, {sizes[-1]:,} against {first:,}: {growth:.2f} times "
             f"({'linear' if growth <= LINEAR_MAX else 'NOT linear'}: up to {LINEAR_MAX:g})"
         )
-        if what == "namespaces" and sys.version_info < (3, 13):
-            table.notes.append("CPython before 3.13 looks at all threads whenever one is joined")
         run.table(table)
         run.data(what, dict(zip(map(str, sizes), found, strict=True)))
         lines = [

@@ -340,8 +340,11 @@ class Kernel(Assertions):
             stack.callback(self.net_namespace.stop)
 
     def make_thread(self, target: Callable[..., object], name: str, *args: object) -> Thread:
-        """A service's thread, not started yet; it is joined with `join`."""
-        thread = self.chk.Thread(target=target, args=args, name=name)
+        """A service's thread, not started yet; it is joined with `join`.
+
+        A daemon, though it is joined: before 3.13 each end of another looks at all there are.
+        """
+        thread = self.chk.Thread(target=target, args=args, name=name, daemon=True)
         with self.gate:
             self._threads.append(thread)
         return thread
