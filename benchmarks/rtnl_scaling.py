@@ -31,7 +31,7 @@ BUSY_STRETCH_SHARE = 0.1
 """The busy setting's waits are a hundred times longer: they need less stretching, and up to `FEW`
 requesters half of that."""
 FEW = 8
-LONGEST = 4
+LONGEST = 8
 """How many times longer than asked waits may be stretched where Python's time shows."""
 TARGET = 0.90
 """`pernet` over the no-lock bound, on independent work."""
