@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,9 @@ def run(run: Run) -> None:
             f"CPU time of tear-down a piece, {sizes[-1]:,} against {first:,}: {growth:.2f} times "
             f"({'linear' if growth <= LINEAR_MAX else 'NOT linear'}: up to {LINEAR_MAX:g})"
         )
+        if what == "namespaces" and sysconfig.get_config_var("Py_GIL_DISABLED"):
+            table.notes.append("free-threaded: much of it goes through what ended threads left in "
+                               "the interpreter's allocator")  # fmt: skip
         run.table(table)
         run.data(what, dict(zip(map(str, sizes), found, strict=True)))
         lines = [
