@@ -342,9 +342,11 @@ class Kernel(Assertions):
     def make_thread(self, target: Callable[..., object], name: str, *args: object) -> Thread:
         """A service's thread, not started yet; it is joined with `join`.
 
-        A daemon, though it is joined: before 3.13 each end of another looks at all there are.
+        In a free run a daemon, though it is joined: before 3.13 each end of another thread looks
+        at all of these.  Under control a daemon would be one that nobody waits for.
         """
-        thread = self.chk.Thread(target=target, args=args, name=name, daemon=True)
+        free = self.chk.conductor is None
+        thread = self.chk.Thread(target=target, args=args, name=name, daemon=free)
         with self.gate:
             self._threads.append(thread)
         return thread

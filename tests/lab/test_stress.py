@@ -96,9 +96,9 @@ def test_a_third_of_the_removed_devices_is_delegated(regime: str, short_runs: Ru
 
 
 def test_small_has_one_unregistering_section_and_pernet_several(short_runs: Runs) -> None:
-    """RTNL serialises `small`; without it four sections and more run at one moment."""
+    """RTNL serialises `small`; without it sections run at one moment (a minute shows 6 or 7)."""
     assert short_runs["small"].sections_max == 1
-    assert short_runs["pernet"].sections_max >= 4
+    assert short_runs["pernet"].sections_max >= 2
 
 
 SOUGHT = [(bug, ("pernet", "small")[i % 2]) for i, bug in enumerate(SEEDED)]
