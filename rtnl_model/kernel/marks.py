@@ -53,6 +53,8 @@ class Marks:
         self.running = False
         self.started = False
         self.stopping = False
+        self.awaited = 0
+        """How many wait until it is idle: meanwhile nothing may wait for the next urgent one."""
         self.thread: Thread | None = None
 
     # -- the worker --
@@ -98,10 +100,15 @@ class Marks:
     def wait_idle(self) -> None:
         """Serve what is not urgent too, and block until idle()."""
         self.parking.change(self._schedule_rest, why="quiesce")
-        self.parking.wait(self._is_idle, why=f"{self.name} to finish")
+        self.parking.wait(self._is_idle, self._rest, why=f"{self.name} to finish")
 
     def _schedule_rest(self) -> None:
+        self.awaited += 1
         self.scheduled = self.scheduled or bool(self.marks)
+
+    def _rest(self) -> bool:
+        self.awaited -= 1
+        return True
 
     # -- the marks --
 
@@ -118,7 +125,7 @@ class Marks:
         if once and self._is_marked([mark.dev]):
             return False, False
         self.marks.append(mark)
-        self.scheduled = self.scheduled or urgent
+        self.scheduled = self.scheduled or urgent or self.awaited > 0
         first, self.started = not self.started, True
         return True, first
 

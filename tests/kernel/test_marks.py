@@ -1,0 +1,31 @@
+"""The list of marked devices behind linkwatch and netdev_work."""
+
+from __future__ import annotations
+
+import pytest
+
+import lockcheck
+from rtnl_model.kernel.kernel import Kernel
+from rtnl_model.kernel.marks import Mark, Marks
+
+
+@pytest.mark.timeout(20)
+def test_who_waits_for_rest_is_not_left_with_a_mark_that_can_wait() -> None:
+    """Serving a mark makes another that is not urgent; nobody else would ever serve it."""
+    k = Kernel(lockcheck.Checker(), "pernet").start()
+    dev = k.init_net.loopback_dev
+    served: list[Mark] = []
+
+    def serve() -> None:
+        taken = marks.take()
+        served.extend(taken)
+        if len(served) == 1:
+            marks.add(Mark(dev, None), urgent=False)
+
+    marks = Marks(k, "marks", "kworker/0:9", serve)
+    marks.add(Mark(dev, None), urgent=False)
+    marks.wait_idle()
+    marks.stop()
+    k.shutdown()
+
+    assert len(served) == 2
