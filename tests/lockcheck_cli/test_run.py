@@ -163,12 +163,14 @@ def test_a_program_that_is_woken_from_below_threading_is_not_stuck(waiting: Wait
 def test_threads_and_exit_functions_run_before_the_report(tmp_path: Path) -> None:
     """A non-daemon thread is joined, atexit runs, executors shut down; then findings are told."""
     text = (
-        "import atexit, concurrent.futures, threading, time\n"
+        "import atexit, concurrent.futures, threading\n"
         "atexit.register(print, 'atexit')\n"
+        "last, pooled = threading.Event(), threading.Event()\n"
         "pool = concurrent.futures.ThreadPoolExecutor(2)\n"
-        "pool.submit(lambda: (time.sleep(0.05), print('pooled')))\n"
-        "threading.Thread(target=lambda: (time.sleep(0.1), print('thread'))).start()\n"
+        "pool.submit(lambda: (last.wait(), print('pooled'), pooled.set()))\n"
+        "threading.Thread(target=lambda: (pooled.wait(), print('thread'))).start()\n"
         "print('end of main')\n"
+        "last.set()\n"
     )
     done = lockcheck("run", script(tmp_path, text), cwd=tmp_path)
 
