@@ -1,8 +1,8 @@
 """What interrupts a program, as contexts: signal handlers, the collector; and forks.
 
 * A handler set by `signal.signal` runs in the context "signal" (`signal.getsignal` still shows the
-  program's own).  Handlers set before `install()` are wrapped too, when it is called in the main
-  thread.
+  program's own), and not inside the checker's own steps (`sync.interrupts`).  Handlers set before
+  `install()` are wrapped too, when it is called in the main thread.
 * While the collector runs, what it calls (`__del__` of objects in cycles, weakref callbacks,
   `weakref.finalize`) runs in the context "gc"; not when the program has switched it off and calls
   `gc.collect()` itself, at a place of its choice.
@@ -30,6 +30,7 @@ from lockcheck.core import rules
 from lockcheck.patch import logs
 from lockcheck.patch.finalisers import hook_finalisers, unhook_finalisers
 from lockcheck.patch.state import binding
+from lockcheck.sync.interrupts import Deferred
 from lockcheck.sync.plain import PlainThread
 
 __all__ = ["hook", "unhook"]
@@ -60,7 +61,7 @@ def hook() -> None:
     hook_finalisers()
     signal.signal = _checked_signal
     signal.getsignal = _checked_getsignal
-    _rewrap(lambda handler: _Handler(handler))
+    _rewrap(_wrapped)
     if _register is None:
         return
     if not _hooks.fork_registered:
@@ -86,24 +87,23 @@ def unhook() -> None:
 # -- signals ---------------------------------------------------------------------------------------
 
 
-class _Handler:
+class _Handler(Deferred):
     """A handler of the program's, run in the context "signal"."""
 
-    def __init__(self, own: Callable[[int, FrameType | None], Any]) -> None:
-        self.own = own
-
-    def __call__(self, number: int, frame: FrameType | None) -> Any:
+    def run(self, number: int, frame: FrameType | None) -> Any:
         with binding.chk.context("signal"):
             return self.own(number, frame)
 
 
 def _own(handler: Any) -> Any:
-    return handler.own if isinstance(handler, _Handler) else handler
+    return handler.own if isinstance(handler, Deferred) else handler
 
 
 def _wrapped(handler: Any) -> Any:
-    plain = not callable(handler) or isinstance(handler, signal.Handlers | int)
-    return handler if plain or handler is signal.default_int_handler else _Handler(_own(handler))
+    own = _own(handler)
+    if not callable(own) or isinstance(own, signal.Handlers | int):
+        return own
+    return Deferred(own) if own is signal.default_int_handler else _Handler(own)
 
 
 def _checked_signal(signalnum: Any, handler: Any) -> Any:

@@ -36,7 +36,7 @@ class Binding:
         chk = self.checker
         if chk is None:
             return
-        chk.engine.leaf.reinit()
+        chk.engine.leaf._at_fork_reinit()  # type: ignore[attr-defined]
         chk._threads_lock = _thread.allocate_lock()
         me = chk.tls.t
         chk.threads = {me.serial: me}

@@ -60,8 +60,7 @@ class Barrier(Parking):
             raise threading.BrokenBarrierError
         if index == self.parties - 1:
             try:
-                if self._action is not None:
-                    self._action()
+                self._act()
             except BaseException:
                 self.abort()
                 raise
@@ -111,3 +110,8 @@ class Barrier(Parking):
         self._broken = False
         self._arrived = 0
         self._generation += 1
+
+    def _act(self) -> None:
+        """The program's own code, on whatever it needs."""
+        if self._action is not None:
+            self._action()

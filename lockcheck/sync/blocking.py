@@ -9,15 +9,21 @@ Under the controlled conductor nobody blocks here: a point returns only when the
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lockcheck.seam import Op, Unwind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
 
 __all__ = ["Waiting", "block"]
+
+SLICE = 0.25
+"""Seconds that the main thread may sleep without a look at its signals."""
 
 
 class Ticket(Protocol):
@@ -76,23 +82,61 @@ def block(
     outer = ts.waiting
     since = chk.clock()
     ts.waiting = Waiting(op, raw, since, ticket)
+    taken: list[bool] = []
     try:
         if chk.aborted:
             raise Unwind
-        got: bool = raw.acquire(True, timeout)
+        if ts.ident == threading.main_thread().ident:
+            _take_in_slices(raw, timeout, taken, chk.clock)
+        else:
+            take(raw, timeout, taken)
+    except BaseException:
+        if taken and taken[0]:
+            _give_back(raw)
+        raise
     finally:
         ts.waiting = outer
         ts.waits += 1
         if chk.recorder is not None:
             chk.recorder.waited(ts, op, since, chk.clock())
     if _over(chk):
-        if got:
-            try:
-                raw.release()  # the next one blocked here must wake too
-            except RuntimeError:
-                pass  # its owner, unwinding, was faster
+        if taken[0]:
+            _give_back(raw)  # the next one blocked here must wake too
         raise Unwind
-    return got
+    return taken[0]
+
+
+def take(raw: Any, timeout: float, taken: list[bool]) -> None:
+    """Block on `raw`; `taken` gets whether it was taken, whatever a signal handler raises.
+
+    One call, so that the interpreter runs no handler between the taking and the noting.  Here a
+    handler may raise (`sync.interrupts`).
+    """
+    taken.extend(map(raw.acquire, (True,), (timeout,)))
+
+
+def _take_in_slices(
+    raw: Any, timeout: float, taken: list[bool], clock: Callable[[], float]
+) -> None:
+    """`take` for the main thread, which looks up now and then.
+
+    A signal that comes after the interpreter's last look and before the thread sleeps wakes nobody;
+    where locks spin first (free-threaded builds) that is no rare thing.
+    """
+    end = None if timeout < 0 else clock() + timeout
+    while True:
+        left = SLICE if end is None else end - clock()
+        taken.clear()
+        take(raw, max(0.0, min(left, SLICE)), taken)
+        if taken[0] or (end is not None and clock() >= end):
+            return
+
+
+def _give_back(raw: Any) -> None:
+    try:
+        raw.release()
+    except RuntimeError:
+        pass  # its owner, unwinding, was faster
 
 
 def _over(chk: Checker) -> bool:

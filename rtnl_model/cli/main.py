@@ -10,6 +10,8 @@ import traceback
 from collections.abc import Sequence
 from types import ModuleType
 
+from lockcheck.sync.interrupts import deferred_interrupts
+
 from .. import __version__
 from ..iproute.script_error import ScriptError, nearest
 from ..lab.interrupts import ignore_interrupts
@@ -61,6 +63,12 @@ HELP = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status; never raises but for a broken interpreter."""
     words = list(sys.argv[1:] if argv is None else argv)
+    with deferred_interrupts():
+        return _told(words)
+
+
+def _told(words: list[str]) -> int:
+    """Run it, and tell in one line why it could not be."""
     try:
         return _checked(words)
     except KeyboardInterrupt:

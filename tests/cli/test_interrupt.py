@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,13 +41,24 @@ def interrupted(argv: list[str], ready: Callable[[str], bool], signals: int = 1)
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdout is not None
-    while not ready(process.stdout.readline()):
-        assert process.poll() is None
-    for _ in range(signals):
-        process.send_signal(signal.SIGINT)
-    out, _none = process.communicate(timeout=40)
+    with ended(process):
+        assert process.stdout is not None
+        while not ready(process.stdout.readline()):
+            assert process.poll() is None
+        for _ in range(signals):
+            process.send_signal(signal.SIGINT)
+        out, _none = process.communicate(timeout=40)
     return process.returncode, out
+
+
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Whatever the body finds out, the process is none of the next test's."""
+    with process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 @pytest.mark.timeout(60)
@@ -123,11 +135,12 @@ def test_whatever_runs_long_is_interrupted(argv: list[str]) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdout is not None
-    while process.stdout.readline() != "started\n":
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    out, _none = process.communicate(timeout=60)
+    with ended(process):
+        assert process.stdout is not None
+        while process.stdout.readline() != "started\n":
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, _none = process.communicate(timeout=60)
 
     assert process.returncode == Status.INTERRUPTED
     assert "Traceback" not in out

@@ -1,0 +1,336 @@
+"""Ctrl-C never falls into a step of the checker's: no lock is left taken that nobody knows of."""
+
+from __future__ import annotations
+
+import _thread
+import importlib
+import random
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import lockcheck
+from lockcheck.core.leaf import Leaf
+from lockcheck.sync import interrupts
+from lockcheck.sync.interrupts import Deferred, deferred_interrupts
+
+ROUNDS = 400
+
+
+class Loud:
+    """A raw lock whose every success is followed by a signal, before the caller knows of it."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        got: bool = self.real.acquire(blocking, timeout)
+        if got:
+            signal.raise_signal(signal.SIGINT)
+        return got
+
+    def release(self) -> None:
+        self.real.release()
+
+    def locked(self) -> bool:
+        return bool(self.real.locked())
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """pytest's main thread, with Ctrl-C as a program has it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with deferred_interrupts():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def forever() -> None:
+    """Let time pass in the interpreter, so that a signal is seen."""
+    while True:
+        threading.current_thread()
+
+
+def take_and_spin(lock: Any) -> None:
+    with lock:
+        forever()
+
+
+@pytest.mark.parametrize("make", ["Lock", "RLock"])
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_while_a_lock_is_taken_comes_when_it_is_known(make: str) -> None:
+    """The body is interrupted, and leaving it gives the lock back."""
+    chk = lockcheck.Checker()
+    lock = getattr(chk, make)("l")
+    plain = lock if make == "Lock" else lock.lock
+    plain.real = Loud(plain.real)
+
+    with pytest.raises(KeyboardInterrupt):
+        take_and_spin(lock)
+
+    assert not plain.real.locked()
+    assert chk.held() == ()
+
+
+def test_without_deferring_the_lock_is_lost() -> None:
+    """What the test above would miss, were it not for the handler."""
+    chk = lockcheck.Checker()
+    lock = chk.Lock("l")
+    lock.real = Loud(lock.real)  # type: ignore[assignment]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            take_and_spin(lock)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert lock.locked()
+    assert chk.held() == ()
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_at_the_end_of_a_wait_gives_the_lock_back() -> None:
+    """Taken after blocking, and a handler raises before the caller could be told: not taken.
+
+    The main thread does not get the signal, only the interpreter does, so that the handler runs as
+    soon as the blocking call has returned and not in it.
+    """
+    chk = lockcheck.Checker()
+    lock = chk.Lock("l")
+    held = _thread.allocate_lock()
+    held.acquire()
+
+    def owner() -> None:
+        with lock:
+            held.release()
+            while chk.threads[me].waiting is None:
+                pass
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    me = chk.current().serial
+    thread = chk.Thread(target=owner)
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    thread.start()
+    held.acquire()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            lock.acquire()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+    thread.join()
+
+    assert not lock.locked()
+    assert chk.held() == ()
+    assert chk.current().waiting is None
+
+
+def test_who_waits_is_interrupted_at_once() -> None:
+    """A wait ends with the interrupt; it is no step that must end.
+
+    The signal is sent until it was heard: one that comes just before the main thread blocks is
+    heard by nobody, with a plain lock too.
+    """
+    chk = lockcheck.Checker()
+    event = chk.Event("never")
+    me = chk.current().serial
+    main = threading.get_ident()
+    heard: list[int] = []
+
+    def hear(number: int, _frame: FrameType | None) -> None:
+        first = not heard
+        heard.append(number)
+        if first:
+            raise KeyboardInterrupt
+
+    def interrupt() -> None:
+        while chk.threads[me].waiting is None:
+            pass
+        while not heard:
+            signal.pthread_kill(main, signal.SIGINT)
+
+    thread = chk.Thread(target=interrupt)
+    threads = _thread._count()
+    before = signal.signal(signal.SIGINT, Deferred(hear))
+    try:
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            event.wait()
+        thread.join()
+        while _thread._count() > threads:
+            pass  # one that sends it again would hit whoever comes after us
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert chk.current().waiting is None
+    event.set()
+    assert event.wait()
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.parametrize("timeout", [None, 600.0])
+def test_an_interrupt_that_wakes_nobody_is_heard(timeout: float | None) -> None:
+    """As one that comes after the last look for signals and before the main thread sleeps."""
+    chk = lockcheck.Checker()
+    event = chk.Event("never")
+    me = chk.current().serial
+
+    def interrupt() -> None:
+        while chk.threads[me].waiting is None:
+            pass
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    thread = chk.Thread(target=interrupt)
+    thread.start()
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            event.wait(timeout)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+    thread.join()
+
+    assert chk.current().waiting is None
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_a_callback_of_the_program_is_interrupted_at_once() -> None:
+    """The barrier's action, a condition's predicate, what is called with a report."""
+    chk = lockcheck.Checker()
+    barrier = chk.Barrier(1, forever_after_an_interrupt)
+    condition = chk.Condition()
+
+    with pytest.raises(KeyboardInterrupt):
+        barrier.wait()
+    with pytest.raises(KeyboardInterrupt), condition:
+        condition.wait_for(forever_after_an_interrupt)
+    assert chk.held() == ()
+    loud = lockcheck.Checker(on_report=lambda _report: forever_after_an_interrupt())
+    a, b = loud.Lock("a"), loud.Lock("b")
+    with a, b:
+        pass
+    with pytest.raises(KeyboardInterrupt), b, a:
+        pass
+    assert not a.locked()
+    assert not b.locked()
+    assert loud.held() == ()
+
+
+def forever_after_an_interrupt() -> None:
+    signal.raise_signal(signal.SIGINT)
+    forever()
+
+
+class Expired(Exception):
+    """What the handler below raises."""
+
+
+@pytest.mark.parametrize("installed", [False, True], ids=["own checker", "installed"])
+def test_an_alarm_at_any_moment_leaves_no_lock_taken(installed: bool) -> None:
+    """A timer's handler raises at random moments of a loop that takes locks, free and wanted."""
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    chk = lockcheck.Checker()
+    if installed:
+        lockcheck.install(chk)
+    try:
+        before = signal.signal(signal.SIGALRM, expire if installed else Deferred(expire))
+        try:
+            _loop_under_alarms(chk, rng)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    finally:
+        if installed:
+            lockcheck.uninstall()
+
+
+def expire(_number: int, _frame: FrameType | None) -> None:
+    raise Expired
+
+
+def _loop_under_alarms(chk: lockcheck.Checker, rng: random.Random) -> None:
+    a, b = chk.Lock("a"), chk.RLock("b")
+    over = threading.Event()
+
+    def rival() -> None:
+        while not over.is_set():
+            with a, b:
+                pass
+
+    thread = chk.Thread(target=rival)
+    thread.start()
+    try:
+        for _ in range(ROUNDS):
+            _until_expired(a, b, rng)
+            assert chk.held() == ()
+    finally:
+        over.set()
+        thread.join()
+    assert not a.locked()
+    assert not b.lock.locked()
+    assert not chk.reports
+
+
+def _until_expired(a: Any, b: Any, rng: random.Random) -> None:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-5, 1e-3))
+        while True:
+            with a:
+                with b:
+                    pass
+    except Expired:
+        pass
+
+
+def test_only_the_main_thread_of_a_program_that_minds_ctrl_c_is_changed() -> None:
+    """Elsewhere nothing is set; and what was set is taken back."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with deferred_interrupts():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with deferred_interrupts():
+            assert isinstance(signal.getsignal(signal.SIGINT), Deferred)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_program_that_has_installed_the_checker_still_sees_its_own_handler() -> None:
+    """asyncio asks whether Ctrl-C has the default handler, and acts on it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        lockcheck.install()
+        try:
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            assert signal.signal(signal.SIGINT, expire) is signal.default_int_handler
+            assert signal.signal(signal.SIGINT, signal.default_int_handler) is expire
+        finally:
+            lockcheck.uninstall()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("place", sorted(interrupts.WAITS | interrupts.CALLS_OUT))
+def test_the_places_exist(place: tuple[str, str]) -> None:
+    """Names in a table rot: each must be a function of its module or of a class in it."""
+    module = importlib.import_module(place[0])
+    owners: list[Any] = [module, *(c for c in vars(module).values() if isinstance(c, type))]
+    found: list[Callable[..., Any]] = [vars(o)[place[1]] for o in owners if place[1] in vars(o)]
+    assert any(function.__module__ == place[0] for function in found)
+
+
+def test_the_leaf_is_the_interpreters_own() -> None:
+    """A lock in Python could be interrupted between its taking and its note of that."""
+    assert isinstance(lockcheck.Checker().engine.leaf, Leaf)
+    assert Leaf.__module__ == "_thread"
