@@ -3,9 +3,7 @@
 * A handler set by `signal.signal` runs in the context "signal" (`signal.getsignal` still shows the
   program's own), and not inside the checker's own steps (`sync.interrupts`).  Handlers set before
   `install()` are wrapped too, when it is called in the main thread.
-* While the collector runs, what it calls (`__del__` of objects in cycles, weakref callbacks,
-  `weakref.finalize`) runs in the context "gc"; not when the program has switched it off and calls
-  `gc.collect()` itself, at a place of its choice.
+* What the collector runs is in the context "gc": see `collector`.
 * Before a fork, locks held by other threads are reported: nobody releases them in the child.  Locks
   that a hook at the fork takes or makes anew (`os.register_at_fork`, logging's) are not.
 
@@ -17,8 +15,6 @@ calls at that place), C extensions' own threads and handlers, `signal.set_wakeup
 
 from __future__ import annotations
 
-import _thread
-import gc
 import os
 import signal
 import threading
@@ -28,10 +24,10 @@ from typing import Any
 
 from lockcheck.core import rules
 from lockcheck.patch import logs
+from lockcheck.patch.collector import hook_collector, unhook_collector
 from lockcheck.patch.finalisers import hook_finalisers, unhook_finalisers
 from lockcheck.patch.state import binding
 from lockcheck.sync.interrupts import Deferred
-from lockcheck.sync.plain import PlainThread
 
 __all__ = ["hook", "unhook"]
 
@@ -57,7 +53,7 @@ _hooks = Hooks()
 def hook() -> None:
     """Start telling contexts and forks to the checker."""
     _hooks.active = True
-    gc.callbacks.append(_collector)
+    hook_collector()
     hook_finalisers()
     signal.signal = _checked_signal
     signal.getsignal = _checked_getsignal
@@ -74,8 +70,7 @@ def unhook() -> None:
     """Stop it."""
     _hooks.active = False
     unhook_finalisers()
-    if _collector in gc.callbacks:
-        gc.callbacks.remove(_collector)
+    unhook_collector()
     signal.signal = _signal
     signal.getsignal = _getsignal
     if _register is not None:
@@ -128,27 +123,6 @@ def _rewrap(wrap: Callable[[Any], Any]) -> None:
         handler = _own(_getsignal(number))
         if _wrapped(handler) is not handler:
             _signal(number, wrap(handler))
-
-
-# -- the collector ---------------------------------------------------------------------------------
-
-
-def _collector(phase: str, _info: dict[str, int]) -> None:
-    chk = binding.checker
-    if chk is None or not gc.isenabled():
-        return
-    thread = threading._active.get(_thread.get_ident())  # type: ignore[attr-defined]
-    if thread is None or isinstance(thread, PlainThread):
-        return  # it would become known to the checker by our asking
-    try:
-        ts = chk.tls.t
-    except AttributeError:
-        return  # a thread that is just being made known
-    if phase == "start":
-        if not ts.tracing:  # inside the engine itself: what runs is let through unjudged
-            chk.engine.context_enter(ts, "gc")
-    elif "gc" in ts.contexts:
-        chk.engine.context_leave(ts, "gc")
 
 
 # -- forks -----------------------------------------------------------------------------------------
