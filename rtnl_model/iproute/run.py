@@ -189,12 +189,16 @@ class ScriptRun:
 
     def process(self, command: Command, slot: int) -> None:
         """One process, on the current thread."""
-        text = self._outcomes[slot].cmd
+        text, pid = self._outcomes[slot].cmd, self._outcomes[slot].pid
         try:
             outcome = execute(self.k, command)
         except KernelBug as bug:
-            pid = self._outcomes[slot].pid
             outcome = Outcome(text, BUG_STATUS, pid, stderr=f"Killed: kernel BUG: {bug}")
+        except Exception as error:
+            if self.k.sound:
+                raise
+            self.k.oops(error)
+            outcome = Outcome(text, BUG_STATUS, pid, stderr=f"Killed: kernel Oops: {error!r}")
         outcome.cmd = text
         self._outcomes[slot] = outcome
         if outcome.rc and not command.may_fail:

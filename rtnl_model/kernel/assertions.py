@@ -97,6 +97,20 @@ class Assertions:
         self.file("invariant", title, rule, dev)
         raise KernelBug(title)
 
+    def oops(self, error: Exception) -> None:
+        """A broken structure, as a kernel without enough locking dies of one.
+
+        Context: only where the kernel is not `sound`; in a sound one it is a defect of ours.
+        """
+        where = "?"
+        trace = error.__traceback__
+        while trace is not None:
+            where = trace.tb_frame.f_code.co_name
+            trace = trace.tb_next
+        title = f"Oops in {where}: {type(error).__name__}: {error}"
+        self.kmsg.append(title)
+        self.file("invariant", title, f"oops-{where}", None)
+
     def printk(self, line: str, **_fields: Any) -> None:
         """A line of the kernel's log."""
         self.kmsg.append(line)

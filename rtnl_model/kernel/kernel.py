@@ -107,6 +107,8 @@ class Kernel(Assertions):
 
         self.probe = self.compose("probe", Probe)(self)
         self.regime = self.compose("regime", REGIMES[regime])(self)
+        self.sound = self.regime.sound and not overlays and not without
+        """Locked as it should be; else it may die of anything, and that is a finding."""
         self.make_locks()
         self.events = self.compose("events", RtnlEvents)(self)
         self.rcu = self.compose("rcu", Rcu)(self)
@@ -346,10 +348,24 @@ class Kernel(Assertions):
         at all of these.  Under control a daemon would be one that nobody waits for.
         """
         free = self.chk.conductor is None
-        thread = self.chk.Thread(target=target, args=args, name=name, daemon=free)
+        thread = self.chk.Thread(
+            target=target if self.sound else self._killed_by_oops(target),
+            args=args,
+            name=name,
+            daemon=free,
+        )
         with self.gate:
             self._threads.append(thread)
         return thread
+
+    def _killed_by_oops(self, target: Callable[..., object]) -> Callable[..., object]:
+        def body(*args: object) -> None:
+            try:
+                target(*args)
+            except Exception as error:
+                self.oops(error)
+
+        return body
 
     def join(self, thread: Thread) -> None:
         """Wait for the end of a thread of make_thread, if an interrupt let it start."""

@@ -64,6 +64,8 @@ class Regime:
     delegates: ClassVar[bool] = True
     """A device of another netns goes to that netns' dev_unreg_head."""
     refuses_unconverted: ClassVar[bool] = False
+    sound: ClassVar[bool] = True
+    """Enough is locked that no structure is ever found broken."""
     lock_debug: ClassVar[bool] = True
     """The notifier of net/core/lock_debug.c is registered."""
     inlined: ClassVar[frozenset[tuple[str, str]]] = frozenset()
@@ -238,6 +240,7 @@ class NaiveRegime(Regime):
     """net->rtnl_mutex only, and a foreign device's lock is taken on the spot: must not be done."""
 
     name = "naive"
+    sound = False
     has_rtnl = False
     delegates = False
 

@@ -305,6 +305,11 @@ class Stress:
                 self.issue(line)
             except KernelBug:
                 recent.append("(the kernel killed it: BUG)")
+            except Exception as error:
+                if self.k.sound:
+                    raise
+                self.k.oops(error)
+                recent.append("(the kernel killed it: Oops)")
 
     def ticket(self) -> bool:
         """May another operation begin?"""
