@@ -281,6 +281,11 @@ class Checker:
             _never, why=f"{name} ({seconds:g} s)", timeout=seconds, timer=name
         )
 
+    @property
+    def timed(self) -> bool:
+        """Do waits take the time they say, be it logical?  No: timers may fire at any time."""
+        return self.conductor is None or self.conductor.timed
+
     def choose(self, n: int, why: str) -> int:
         """Resolve a choice among `range(n)`; 0 in a free run."""
         return 0 if self.conductor is None else self.conductor.choose(n, why)

@@ -123,6 +123,8 @@ class Conductor(Protocol):
 
     controlled: bool
     """True: exactly one thread runs between two points."""
+    timed: bool
+    """True: no timer fires before its time.  False: a timer may fire whenever that is possible."""
 
     def point(self, op: Op) -> bool:
         """Stand before `op`.  False: its timer fired instead.  Raises: Unwind."""

@@ -6,8 +6,8 @@ scheduler thread on the way.  Enabledness is a pure function of the objects' sta
 determined by its choices, and a list of small integers replays it.
 
 Choices: `2 * i` thread i's operation goes; `2 * i + 1` its timer fires instead; `-1 - v` the
-program chose v.  Time is logical: it jumps to the next deadline when nobody can go, and each named
-timer may also fire early, once a run, as a choice.
+program chose v.  Time is logical: it jumps to the next deadline when nobody can go; unless the run
+is `timed`, each named timer may also fire early, once a run, as a choice.
 
 Invariant: the holder of control is the only thread that touches the conductor's state, so none of
 it is locked.  Left out: threads that the program makes behind our back (they are refused loudly).
@@ -45,12 +45,21 @@ class ControlledConductor(QuietPhases):
         pool: where threads come from.
         max_points: decisions after which a run is given up as `POINTS`.
         hang_after: seconds without a point after which the running thread counts as hung.
+        timed: no timer fires before its time.
     """
 
     controlled = True
 
-    def __init__(self, pool: Pool, *, max_points: int = 20_000, hang_after: float = 10.0) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        max_points: int = 20_000,
+        hang_after: float = 10.0,
+        timed: bool = False,
+    ) -> None:
         self._pool = pool
+        self.timed = timed
         self._home = pool.home
         self.max_points = max_points
         self.hang_after = hang_after
@@ -82,7 +91,7 @@ class ControlledConductor(QuietPhases):
         self._interrupted = False
         self._quiet = 0
         self._quiet_points = 0
-        self._clock = Clock()
+        self._clock = Clock(early=not self.timed)
         self.pending: list[tuple[int, Op]] = []
         """What each thread stood before when the run ended."""
 

@@ -60,6 +60,7 @@ class PerturbedConductor:
     """
 
     controlled = False
+    timed = True
 
     def __init__(self, seed: int, *, quiet: bool = False) -> None:
         self.seed = seed

@@ -39,10 +39,11 @@ def timer_of(op: Op) -> Timer:
 class Clock:
     """Logical time of one run."""
 
-    __slots__ = ("_fired_in", "_spent", "now")
+    __slots__ = ("_early", "_fired_in", "_spent", "now")
 
-    def __init__(self) -> None:
+    def __init__(self, *, early: bool = True) -> None:
         self.now = 0.0
+        self._early = early
         self._spent: set[str] = set()
         """Names of timers that fired early."""
         self._fired_in: dict[Hashable, set[int]] = {}
@@ -53,7 +54,7 @@ class Clock:
         assert op.timeout is not None
         task.deadline = self.now + op.timeout
         task.early = not op.idle and (
-            op.timeout <= 0 or (op.timer or op.obj.name) not in self._spent
+            op.timeout <= 0 or (self._early and (op.timer or op.obj.name) not in self._spent)
         )
 
     def fire(self, task: Task, live: list[Task]) -> None:

@@ -269,7 +269,7 @@ class Process:
         """rtnl_getlink, where it wants RTNL: asked for virtual functions or another namespace."""
         self.k.rtnetlink.rtnl_lock()
         self.k.rtnetlink.rtnl_unlock()
-        if self.k.chk.conductor is None and self.k.timing.user_space:
+        if self.k.chk.timed and self.k.timing.user_space:
             self.k.chk.sleep(self.k.timing.user_space, "user space")
 
     def link_show(self, command: LinkShow) -> str:

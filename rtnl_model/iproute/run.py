@@ -140,7 +140,7 @@ class ScriptRun:
 
     def exec_time(self) -> None:
         """Starting the next process takes longer than a work that can run: let those end."""
-        if self.k.chk.conductor is not None:
+        if not self.k.chk.timed:
             return
         for _ in range(EXEC_LOOKS):
             self.k.chk.sleep(EXEC_SECONDS / EXEC_LOOKS, "exec")

@@ -118,7 +118,7 @@ class DevTodo(DevUnregister):
         started = warned = k.chk.now()
         while True:
             k.assert_no_lock_held("netdev_wait_allrefs_any")
-            hit = self.wait_refs_once(devs)
+            hit = self.wait_refs_once(devs, told=warned > started)
             if hit is not None:
                 return next(dev for dev in devs if dev.refcnt is hit)
             devs.extend(self.netdev_rebroadcast(devs))
@@ -127,14 +127,20 @@ class DevTodo(DevUnregister):
                 self.warn_allrefs(devs, now - started)
                 warned = now
 
-    def wait_refs_once(self, devs: list[NetDevice]) -> Refcount | None:
-        """One wait, until the next rebroadcast is due."""
+    def wait_refs_once(self, devs: list[NetDevice], *, told: bool) -> Refcount | None:
+        """One wait, until the next rebroadcast is due.
+
+        `told`: the kernel has warned.  In logical time, where that costs nothing, one of the
+        rebroadcasts before is still to bring the warning; all others only repeat what was in vain.
+        """
+        conductor = self.k.chk.conductor
+        logical = conductor is not None and conductor.controlled and conductor.timed
         return self.k.chk.wait_refs(
             RefsOf(devs),
             1,
             timeout=self.k.timing.wait_refs_rebroadcast,
             timer="netdev_wait_allrefs_any rebroadcast",
-            repeat=True,
+            repeat=told or not logical,
         )
 
     def netdev_rebroadcast(self, devs: list[NetDevice]) -> list[NetDevice]:

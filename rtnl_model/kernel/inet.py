@@ -131,12 +131,12 @@ class Inet:
     def pause(self, attempt: int) -> None:
         """The moment before a restarted call tries again; longer each time, up to a limit.
 
-        In a free run a timer that only repeats: if nobody else can go on, trying again is no way
-        out of it either (G.14 leaves RTNL locked for ever), and the watchdog may say so.
+        Where time counts, a timer that only repeats: if nobody else can go on, trying again is no
+        way out of it either (G.14 leaves RTNL locked for ever), and whoever watches may say so.
         """
         chk = self.k.chk
         length = self.k.timing.lock_retry * 2 ** min(attempt, PAUSE_DOUBLINGS)
-        if chk.conductor is not None and chk.conductor.controlled:
+        if not chk.timed:
             chk.sleep(length, "restart_syscall")
             return
         chk.Parking("restart_syscall").wait(

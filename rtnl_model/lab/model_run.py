@@ -45,7 +45,15 @@ if TYPE_CHECKING:
 
     from ..kernel.overlay import Composed, Overlay
 
-__all__ = ["ModelSetting", "Recorded", "WrongSetting", "link_kinds", "record", "run_document"]
+__all__ = [
+    "ModelSetting",
+    "Recorded",
+    "WrongSetting",
+    "link_kinds",
+    "record",
+    "recorded",
+    "run_document",
+]
 
 SCHEMA = "rtnl-model/run/1"
 WATCH_SECONDS = 0.1
@@ -215,14 +223,22 @@ def record(
             abort(chk)
         finally:
             end(k)
+    return recorded(run, setting, seed=seed, interrupted=interrupted)
+
+
+def recorded(
+    run: ScriptRun, setting: ModelSetting, *, seed: int = 0, interrupted: bool = False
+) -> Recorded:
+    """What a run left behind, when nobody of it runs any more."""
+    k = run.k
     document = {
         "schema": SCHEMA,
         "regime": setting.rtnl,
         "workers": setting.workers,
         "seed": seed,
-        "script": script.name,
+        "script": run.script.name,
         "ops": run.ops,
-        "findings": [finding(report) for report in chk.reports],
+        "findings": [finding(report) for report in k.chk.reports],
         "stats": dict(sorted(k.counts.items())),
     }
     if run.hung is not None:
@@ -230,10 +246,10 @@ def record(
     if interrupted:
         document["interrupted"] = True
     return Recorded(
-        script,
+        run.script,
         setting,
         document,
-        chk,
+        k.chk,
         k,
         run.failed,
         run.stopped_at.text if run.stopped_at else "",
@@ -257,10 +273,10 @@ def end(k: Kernel) -> None:
 
 def run_document(script: Script, setting: ModelSetting) -> dict[str, Any]:
     """The document of a run that nobody watches. Raises: KeyboardInterrupt, when all is joined."""
-    recorded = record(script, setting)
-    if recorded.interrupted:
+    done = record(script, setting)
+    if done.interrupted:
         raise KeyboardInterrupt
-    return recorded.document
+    return done.document
 
 
 def finding(report: Any) -> dict[str, Any]:

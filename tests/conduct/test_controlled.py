@@ -243,6 +243,30 @@ def test_time_is_logical(conductor: ControlledConductor) -> None:
         assert run(conductor, body, n=number) == END
 
 
+def test_a_timed_run_keeps_to_the_clock() -> None:
+    """No order of choices lets a later timer fire before an earlier one, or before its time."""
+    fired: list[tuple[str, float]] = []
+
+    def program(chk: Checker) -> None:
+        def sleeper(name: str, seconds: float) -> None:
+            for number in range(3):
+                chk.sleep(seconds, f"{name}{number}")
+                fired.append((name, chk.now()))
+
+        pair(chk, lambda: sleeper("slow", 2.5), lambda: sleeper("fast", 1.0))
+
+    expected = [("fast", 1.0), ("fast", 2.0), ("slow", 2.5), ("fast", 3.0), ("slow", 5.0)]
+    for timed in (True, False):
+        orders = set()
+        with Pool() as pool:
+            conductor = ControlledConductor(pool, timed=timed)
+            for n in range(60):
+                fired.clear()
+                assert run(conductor, program, n=n) == END
+                orders.add(tuple(fired))
+        assert (orders == {(*expected, ("slow", 7.5))}) is timed
+
+
 def test_set_up_in_quiet_has_no_points_and_ends_in_one_state(
     conductor: ControlledConductor,
 ) -> None:

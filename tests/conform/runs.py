@@ -16,6 +16,7 @@ from typing import Any
 
 from rtnl_model.iproute import parse_scenarios
 from rtnl_model.iproute.commands import Script
+from rtnl_model.lab.logical_run import record_logical
 from rtnl_model.lab.model_run import ModelSetting, record
 
 from .. import apart
@@ -55,7 +56,11 @@ def scripts(file: str) -> dict[str, Script]:
 
 
 Call = tuple[str, ...]
-"""File, scenario, regime, workers and bugs."""
+"""LOGICAL or REAL, file, scenario, regime, workers and bugs."""
+LOGICAL = "logical time"
+"""The kernel's real lengths, whatever this machine does: what a recording is compared with."""
+REAL = "real time"
+"""Scheduled by the operating system, with short waits."""
 started: dict[Call, AsyncResult[Done]] = {}
 
 
@@ -72,10 +77,14 @@ def run(*call: str) -> Done:
     return apart.result(started[call])
 
 
-def run_here(file: str, name: str, rtnl: str, workers: str, *bugs: str) -> Done:
+def run_here(time: str, file: str, name: str, rtnl: str, workers: str, *bugs: str) -> Done:
     """Run one scenario."""
-    setting = ModelSetting(rtnl=rtnl, workers=workers, bugs=bugs)
-    recorded = record(scripts(file)[name], setting)
+    script = scripts(file)[name]
+    if time == LOGICAL:
+        setting = ModelSetting(rtnl=rtnl, workers=workers, timing="idle", bugs=bugs)
+        recorded = record_logical(script, setting)
+    else:
+        recorded = record(script, ModelSetting(rtnl=rtnl, workers=workers, bugs=bugs))
     graph = recorded.chk.graph.to_dict()
     names = {cls["id"]: str(cls["name"]) for cls in graph["classes"]}
     edges: set[Edge] = set()

@@ -13,7 +13,7 @@ from functools import cache
 from rtnl_model.lab.conform import left_out
 from rtnl_model.lab.model_run import ModelSetting, link_kinds
 
-from .runs import UNKNOWN, Edge, ahead, run, scripts, text
+from .runs import LOGICAL, UNKNOWN, Edge, ahead, run, scripts, text
 
 FILES = ("scenarios", "scenarios-topologies", "scenarios-netkit")
 INSTANCE = "netdev instance lock"
@@ -59,7 +59,7 @@ def model_graph() -> tuple[frozenset[str], frozenset[Edge]]:
     edges: set[Edge] = set()
     kinds = link_kinds(ModelSetting())
     calls = [
-        (file, script.name, "small", "percpu")
+        (LOGICAL, file, script.name, "small", "percpu")
         for file in FILES
         for script in scripts(file).values()
         if not left_out(script, kinds, UNKNOWN)

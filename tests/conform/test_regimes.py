@@ -15,7 +15,7 @@ from rtnl_model.kernel.links.drivers import driver_table
 from rtnl_model.lab.conform import left_out
 from rtnl_model.lab.model_run import ModelSetting, link_kinds
 
-from .runs import UNKNOWN, ahead, run, scripts
+from .runs import REAL, UNKNOWN, ahead, run, scripts
 
 FILES = ("scenarios", "scenarios-topologies", "scenarios-netkit")
 
@@ -63,14 +63,14 @@ def test_devices_are_the_same_in_every_regime(name: str) -> None:
         for script in without_races(name)
     ]
     ahead(
-        (name, script.name, regime, "netns")
+        (REAL, name, script.name, regime, "netns")
         for script, regimes in cases
         for regime in ("global", *regimes)
     )
     for script, regimes in cases:
-        expected = devices(run(name, script.name, "global", "netns").document)
+        expected = devices(run(REAL, name, script.name, "global", "netns").document)
         for regime in regimes:
-            document = run(name, script.name, regime, "netns").document
+            document = run(REAL, name, script.name, regime, "netns").document
             compared += 1
 
             assert devices(document) == expected, (script.name, regime)

@@ -13,9 +13,9 @@ def first_only(base: Any) -> Any:
     """Only the head of the list is waited for."""
 
     class Dev(base):  # type: ignore[misc]
-        def wait_refs_once(self, devs: list[Any]) -> Any:
+        def wait_refs_once(self, devs: list[Any], *, told: bool) -> Any:
             """Whoever is behind it waits, though it may be free."""
-            return super().wait_refs_once(devs[:1])
+            return super().wait_refs_once(devs[:1], told=told)
 
     return Dev
 
