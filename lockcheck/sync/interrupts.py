@@ -39,6 +39,9 @@ CALLS_OUT = frozenset(
     }
 )
 """Functions that call the program's own, and are prepared for whatever that raises."""
+EMPTY = frozenset({("asyncio.unix_events", "_sighandler_noop")})
+"""Handlers that do nothing: their signals are told through `signal.set_wakeup_fd`, and sending one
+again would tell it twice."""
 MOMENT = 0.0005
 """Seconds until the signal comes again."""
 
@@ -55,11 +58,12 @@ class Deferred:
 
     def __init__(self, own: Own) -> None:
         self.own = own
+        self._empty = (getattr(own, "__module__", ""), getattr(own, "__name__", "")) in EMPTY
         self._coming: set[int] = set()
         """Signals that will be sent again."""
 
     def __call__(self, number: int, frame: FrameType | None) -> Any:
-        if not _in_our_steps(frame):
+        if self._empty or not _in_our_steps(frame):
             return self.run(number, frame)
         if number not in self._coming:
             self._coming.add(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import asyncio
 import importlib
 import random
 import secrets
@@ -25,13 +26,14 @@ ROUNDS = 400
 class Loud:
     """A raw lock whose every success is followed by a signal, before the caller knows of it."""
 
-    def __init__(self, real: Any) -> None:
+    def __init__(self, real: Any, number: int = signal.SIGINT) -> None:
         self.real = real
+        self.number = number
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         got: bool = self.real.acquire(blocking, timeout)
         if got:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(self.number)
         return got
 
     def release(self) -> None:
@@ -321,7 +323,37 @@ def test_a_program_that_has_installed_the_checker_still_sees_its_own_handler() -
         signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.parametrize("place", sorted(interrupts.WAITS | interrupts.CALLS_OUT))
+def test_a_signal_that_asyncio_handles_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number goes through a pipe as it comes; sent again, it would be handled twice."""
+    again: list[Any] = []
+    monkeypatch.setattr(interrupts._thread, "start_new_thread", lambda *a: again.append(a))
+    calls: list[str] = []
+    chk = lockcheck.install()
+    try:
+        lock = chk.Lock("l")
+        lock.real = Loud(lock.real, signal.SIGUSR1)  # type: ignore[assignment]
+
+        async def program() -> None:
+            loop = asyncio.get_running_loop()
+            told = asyncio.Event()
+            loop.add_signal_handler(signal.SIGUSR1, lambda: (calls.append("told"), told.set()))
+            with lock:
+                pass
+            await told.wait()
+            loop.remove_signal_handler(signal.SIGUSR1)
+
+        asyncio.run(program())
+    finally:
+        lockcheck.uninstall()
+
+    assert calls == ["told"]
+    assert again == []
+
+
+PLACES = interrupts.WAITS | interrupts.CALLS_OUT | interrupts.EMPTY
+
+
+@pytest.mark.parametrize("place", sorted(PLACES))
 def test_the_places_exist(place: tuple[str, str]) -> None:
     """Names in a table rot: each must be a function of its module or of a class in it."""
     module = importlib.import_module(place[0])
