@@ -67,14 +67,19 @@ class Deferred:
             return self.run(number, frame)
         if number not in self._coming:
             self._coming.add(number)
-            _thread.start_new_thread(self._again, (number,))
+            self.send_again(number)
         return None
 
     def run(self, number: int, frame: FrameType | None) -> Any:
         """Call the handler proper."""
         return self.own(number, frame)
 
-    def _again(self, number: int) -> None:
+    def send_again(self, number: int) -> None:
+        """Have a thread send the signal in a moment."""
+        _thread.start_new_thread(self.again, (number,))
+
+    def again(self, number: int) -> None:
+        """Send the signal, after a moment; on a thread of its own."""
         _sleep(MOMENT)
         self._coming.discard(number)
         if not callable(signal.getsignal(number)):

@@ -8,6 +8,7 @@ import importlib
 import random
 import secrets
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -17,10 +18,10 @@ import pytest
 
 import lockcheck
 from lockcheck.core.leaf import Leaf
-from lockcheck.sync import interrupts
+from lockcheck.sync import blocking, interrupts
 from lockcheck.sync.interrupts import Deferred, deferred_interrupts
 
-ROUNDS = 400
+ROUNDS = 200
 
 
 class Loud:
@@ -43,15 +44,51 @@ class Loud:
         return bool(self.real.locked())
 
 
+class CtrlC(Deferred):
+    """Raises KeyboardInterrupt at the first signal; more of them are nobody's."""
+
+    def __init__(self) -> None:
+        super().__init__(self.hear)
+        self.heard = threading.Event()
+        self.coming: list[int] = []
+
+    def hear(self, number: int, _frame: FrameType | None) -> None:
+        first = not self.heard.is_set()
+        self.heard.set()
+        if first:
+            raise KeyboardInterrupt
+
+    def send_until_heard(self, thread: int) -> None:
+        """Again and again, but no faster than a thread can take it."""
+        signal.pthread_kill(thread, signal.SIGINT)
+        while not self.heard.wait(0.02):
+            signal.pthread_kill(thread, signal.SIGINT)
+
+    def send_again(self, number: int) -> None:
+        self.coming.append(number)
+        super().send_again(number)
+
+    def again(self, number: int) -> None:
+        try:
+            super().again(number)
+        finally:
+            self.coming.pop()
+
+
 @pytest.fixture
-def interruptible() -> Iterator[None]:
-    """pytest's main thread, with Ctrl-C as a program has it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with deferred_interrupts():
-            yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def ctrl_c() -> Iterator[CtrlC]:
+    """pytest's main thread, with Ctrl-C as a program has it; no signal comes after its test."""
+    handler = CtrlC()
+    before = signal.signal(signal.SIGINT, handler)
+    yield handler
+    while handler.coming:
+        pass
+    signal.signal(signal.SIGINT, before)
+
+
+def in_take(thread: int) -> bool:
+    """Does the thread block on a plain lock, or is it just about to?"""
+    return sys._current_frames()[thread].f_code is blocking.take.__code__
 
 
 def forever() -> None:
@@ -66,7 +103,7 @@ def take_and_spin(lock: Any) -> None:
 
 
 @pytest.mark.parametrize("make", ["Lock", "RLock"])
-@pytest.mark.usefixtures("interruptible")
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_while_a_lock_is_taken_comes_when_it_is_known(make: str) -> None:
     """The body is interrupted, and leaving it gives the lock back."""
     chk = lockcheck.Checker()
@@ -97,26 +134,29 @@ def test_without_deferring_the_lock_is_lost() -> None:
     assert chk.held() == ()
 
 
-@pytest.mark.usefixtures("interruptible")
-def test_an_interrupt_at_the_end_of_a_wait_gives_the_lock_back() -> None:
+@pytest.mark.usefixtures("ctrl_c")
+def test_an_interrupt_at_the_end_of_a_wait_gives_the_lock_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Taken after blocking, and a handler raises before the caller could be told: not taken.
 
     The main thread does not get the signal, only the interpreter does, so that the handler runs as
     soon as the blocking call has returned and not in it.
     """
+    monkeypatch.setattr(blocking, "SLICE", 3600.0)
     chk = lockcheck.Checker()
     lock = chk.Lock("l")
     held = _thread.allocate_lock()
     held.acquire()
+    main = threading.get_ident()
 
     def owner() -> None:
         with lock:
             held.release()
-            while chk.threads[me].waiting is None:
+            while not in_take(main):
                 pass
             signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
-    me = chk.current().serial
     thread = chk.Thread(target=owner)
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     thread.start()
@@ -134,7 +174,7 @@ def test_an_interrupt_at_the_end_of_a_wait_gives_the_lock_back() -> None:
     assert chk.current().waiting is None
 
 
-def test_who_waits_is_interrupted_at_once() -> None:
+def test_who_waits_is_interrupted_at_once(ctrl_c: CtrlC) -> None:
     """A wait ends with the interrupt; it is no step that must end.
 
     The signal is sent until it was heard: one that comes just before the main thread blocks is
@@ -142,52 +182,35 @@ def test_who_waits_is_interrupted_at_once() -> None:
     """
     chk = lockcheck.Checker()
     event = chk.Event("never")
-    me = chk.current().serial
     main = threading.get_ident()
-    heard: list[int] = []
-
-    def hear(number: int, _frame: FrameType | None) -> None:
-        first = not heard
-        heard.append(number)
-        if first:
-            raise KeyboardInterrupt
 
     def interrupt() -> None:
-        while chk.threads[me].waiting is None:
+        while not in_take(main):
             pass
-        while not heard:
-            signal.pthread_kill(main, signal.SIGINT)
+        ctrl_c.send_until_heard(main)
 
     thread = chk.Thread(target=interrupt)
-    threads = _thread._count()
-    before = signal.signal(signal.SIGINT, Deferred(hear))
-    try:
-        thread.start()
-        with pytest.raises(KeyboardInterrupt):
-            event.wait()
-        thread.join()
-        while _thread._count() > threads:
-            pass  # one that sends it again would hit whoever comes after us
-    finally:
-        signal.signal(signal.SIGINT, before)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        event.wait()
+    thread.join()
 
     assert chk.current().waiting is None
     event.set()
     assert event.wait()
 
 
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("timeout", [None, 600.0])
-def test_an_interrupt_that_wakes_nobody_is_heard(timeout: float | None) -> None:
+def test_an_interrupt_that_wakes_nobody_is_heard(ctrl_c: CtrlC, timeout: float | None) -> None:
     """As one that comes after the last look for signals and before the main thread sleeps."""
     chk = lockcheck.Checker()
     event = chk.Event("never")
-    me = chk.current().serial
+    main = threading.get_ident()
 
     def interrupt() -> None:
-        while chk.threads[me].waiting is None:
+        while not in_take(main):
             pass
-        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        ctrl_c.send_until_heard(threading.get_ident())
 
     thread = chk.Thread(target=interrupt)
     thread.start()
@@ -202,8 +225,7 @@ def test_an_interrupt_that_wakes_nobody_is_heard(timeout: float | None) -> None:
     assert chk.current().waiting is None
 
 
-@pytest.mark.usefixtures("interruptible")
-def test_a_callback_of_the_program_is_interrupted_at_once() -> None:
+def test_a_callback_of_the_program_is_interrupted_at_once(ctrl_c: CtrlC) -> None:
     """The barrier's action, a condition's predicate, what is called with a report."""
     chk = lockcheck.Checker()
     barrier = chk.Barrier(1, forever_after_an_interrupt)
@@ -211,9 +233,11 @@ def test_a_callback_of_the_program_is_interrupted_at_once() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         barrier.wait()
+    ctrl_c.heard.clear()
     with pytest.raises(KeyboardInterrupt), condition:
         condition.wait_for(forever_after_an_interrupt)
     assert chk.held() == ()
+    ctrl_c.heard.clear()
     loud = lockcheck.Checker(on_report=lambda _report: forever_after_an_interrupt())
     a, b = loud.Lock("a"), loud.Lock("b")
     with a, b:
@@ -288,7 +312,8 @@ def _until_expired(a: Any, b: Any, rng: random.Random) -> None:
         while True:
             with a:
                 with b:
-                    pass
+                    for _ in range(30):  # a step of ours is not all there is to strike
+                        pass
     except Expired:
         pass
 
