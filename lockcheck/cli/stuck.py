@@ -8,10 +8,10 @@ handlers of the program's, which may set what the main thread waits for.
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from typing import TYPE_CHECKING
 
+from lockcheck.sync.frames import current_frames
 from lockcheck.sync.plain import PlainThread
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def strangers(chk: Checker) -> bool:
     with chk._threads_lock:
         known = {ts.ident for ts in chk.threads.values()}
     known |= {t.ident for t in threading.enumerate() if isinstance(t, PlainThread) and t.ident}
-    return bool(sys._current_frames().keys() - known)
+    return bool(current_frames().keys() - known)
 
 
 def woken_by_signal() -> bool:

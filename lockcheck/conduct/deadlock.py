@@ -11,7 +11,6 @@ of edges is a deadlock in the narrow sense; without one the waker is gone: a los
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,6 +19,7 @@ from lockcheck.core.held import ThreadState
 from lockcheck.core.report import CERTAIN, LockRef, Report, Step, fingerprint
 from lockcheck.core.stacks import DEPTH, EMPTY, Stack, is_ours
 from lockcheck.seam import Kind, Op
+from lockcheck.sync.frames import current_frames
 
 __all__ = ["Owed", "StuckThread", "explain", "where_is"]
 
@@ -69,7 +69,7 @@ def explain(
     by_ident: dict[int, ThreadState] = {}
     for ts in states:
         by_ident.setdefault(ts.ident, ts)
-    frames = sys._current_frames()
+    frames = current_frames()
     rows = [
         _Row(task, by_ident.get(task.ident), _stack_of(frames.get(task.ident))) for task in tasks
     ]
@@ -89,7 +89,7 @@ def explain(
 
 def where_is(ident: int) -> str:
     """Tell where a thread is, by its ident."""
-    return _stack_of(sys._current_frames().get(ident)).where
+    return _stack_of(current_frames().get(ident)).where
 
 
 def _add_edges(

@@ -14,7 +14,6 @@ on; the waiter sees the mark and raises Unwind (`sync.blocking`).
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from lockcheck.checker import Violation
 from lockcheck.conduct import deadlock
 from lockcheck.seam import Op
+from lockcheck.sync.frames import current_frames
 from lockcheck.sync.plain import PlainThread, plain_event
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _gone(ts: ThreadState) -> bool:
     """A thread we did not start, and which has ended since (`sync.departure` missed it)."""
     thread = ts.thread
     if thread is None:
-        return ts.ident not in sys._current_frames()
+        return ts.ident not in current_frames()
     return not thread.is_alive() and thread.ident is not None
 
 

@@ -26,6 +26,16 @@ __all__ = ["hook_collector", "unhook_collector"]
 Callback = Callable[[Any, dict[str, int]], Any]
 
 
+class _Collecting:
+    """In which threads a collection runs that we told."""
+
+    def __init__(self) -> None:
+        self.threads: set[int] = set()
+
+
+_collecting = _Collecting()
+
+
 class _Called:
     """A callback of the program's, run in the context "gc"."""
 
@@ -70,17 +80,20 @@ def _wrap_others() -> None:
 
 
 def _collector(phase: str, _info: dict[str, int]) -> None:
+    me = _thread.get_ident()
     if phase == "start":
         _wrap_others()
-        _enter()
-    else:
+        if _enter():
+            _collecting.threads.add(me)
+    elif me in _collecting.threads:
+        _collecting.threads.discard(me)
         _leave()
 
 
 def _state() -> Any:
     """The thread's state, if it is one of the program's that the checker knows already."""
     chk = binding.checker
-    if chk is None or not gc.isenabled():
+    if chk is None:
         return None
     thread = threading._active.get(_thread.get_ident())  # type: ignore[attr-defined]
     if thread is None or isinstance(thread, PlainThread):
@@ -90,7 +103,7 @@ def _state() -> Any:
 
 def _enter() -> bool:
     """The collector strikes, unless that is known."""
-    ts = _state()
+    ts = _state() if gc.isenabled() else None
     if ts is None or ts.tracing or "gc" in ts.contexts:
         return False  # inside the engine itself: what runs is let through unjudged
     binding.chk.engine.context_enter(ts, "gc")

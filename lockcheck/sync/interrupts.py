@@ -6,7 +6,8 @@ between any two of its calls.  A KeyboardInterrupt in there would leave a lock t
 knows of; then a program hangs that without us would have ended.
 
 So a `Deferred` handler looks at what it interrupts.  Inside a step of ours it only has its signal
-sent again a moment later; where we wait, and in everybody else's code, it runs.
+sent again a moment later; where we wait, and in everybody else's code, it runs.  (Not in a weakref
+callback of the library's either: the interpreter would print what it raises there, and go on.)
 
 Left out: exceptions that are set in a thread by other means (`PyThreadState_SetAsyncExc`).
 """
@@ -24,8 +25,17 @@ from typing import Any
 
 __all__ = ["Deferred", "deferred_interrupts"]
 
-OURS = ("lockcheck.core.", "lockcheck.sync.", "lockcheck.patch.queues")
+OURS = (
+    "lockcheck.core.",
+    "lockcheck.sync.",
+    "lockcheck.patch.collector",
+    "lockcheck.patch.finalisers",
+    "lockcheck.patch.queues",
+)
 """Modules whose functions are steps that must end."""
+SWALLOWING = ("_weakrefset", "weakref")
+"""The library's own weakref callbacks: what is raised right there the interpreter only prints, and
+a Ctrl-C would be lost."""
 WAITS = frozenset({("lockcheck.sync.blocking", "take")})
 """Functions that do nothing but block, and are prepared for an exception."""
 CALLS_OUT = frozenset(
@@ -95,6 +105,8 @@ def _in_our_steps(frame: FrameType | None) -> bool:
     """Was a step of ours interrupted that must not end half done?"""
     if frame is not None and _place(frame) in WAITS:
         return False
+    if frame is not None and _place(frame)[0] in SWALLOWING:
+        return True
     while frame is not None:
         place = _place(frame)
         if place in CALLS_OUT:

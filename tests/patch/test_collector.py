@@ -114,3 +114,18 @@ def test_what_a_callback_raises_leaves_the_context(
 
     assert [str(error) for error in told] == ["on purpose"] * 2
     assert chk.current().contexts == ()
+
+
+def test_a_collection_ends_where_it_began_whatever_is_switched_meanwhile(
+    callbacks: list[Any],
+) -> None:
+    """The collector is switched off while it runs: its context is left all the same."""
+    chk = lockcheck.install()
+    callbacks.append(lambda phase, _info: gc.disable() if phase == "start" else None)
+    gc.enable()
+    gc.collect()
+
+    assert chk.current().contexts == ()
+    with chk.context("gc"):
+        gc.collect()  # not told: it is off, and this is no end of our own context
+        assert chk.current().contexts == ("gc",)

@@ -8,10 +8,12 @@ import importlib
 import random
 import secrets
 import signal
-import sys
 import threading
+import weakref
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from types import FrameType
+from functools import partial
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ import pytest
 import lockcheck
 from lockcheck.core.leaf import Leaf
 from lockcheck.sync import blocking, interrupts
+from lockcheck.sync.frames import current_frames
 from lockcheck.sync.interrupts import Deferred, deferred_interrupts
 
 ROUNDS = 200
@@ -88,7 +91,7 @@ def ctrl_c() -> Iterator[CtrlC]:
 
 def in_take(thread: int) -> bool:
     """Does the thread block on a plain lock, or is it just about to?"""
-    return sys._current_frames()[thread].f_code is blocking.take.__code__
+    return current_frames()[thread].f_code is blocking.take.__code__
 
 
 def forever() -> None:
@@ -198,6 +201,31 @@ def test_who_waits_is_interrupted_at_once(ctrl_c: CtrlC) -> None:
     assert chk.current().waiting is None
     event.set()
     assert event.wait()
+
+
+class Grave:
+    """What dies in a WeakSet."""
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_an_interrupt_in_a_weakref_callback_is_not_lost(capfd: pytest.CaptureFixture[str]) -> None:
+    """`WeakSet` takes a dead element out, the signal comes then: what follows is interrupted."""
+    alive: weakref.WeakSet[Grave] = weakref.WeakSet()
+    refs: set[Any] = set()
+    strike = defaultdict(partial(signal.raise_signal, signal.SIGINT)).__getitem__  # no frame
+    alive.data = SimpleNamespace(add=refs.add, discard=strike)  # type: ignore[attr-defined]
+    grave = Grave()
+    alive.add(grave)
+
+    def bury() -> None:
+        nonlocal grave
+        del grave
+        forever()
+
+    with pytest.raises(KeyboardInterrupt):
+        bury()
+
+    assert "Exception ignored" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("timeout", [None, 600.0])
