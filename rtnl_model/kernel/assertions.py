@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .errors import KernelBug
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lockcheck import Checker
 
     from .net_namespace import Net
@@ -110,6 +112,17 @@ class Assertions:
         title = f"Oops in {where}: {type(error).__name__}: {error}"
         self.kmsg.append(title)
         self.file("invariant", title, f"oops-{where}", None)
+
+    def killed_by_oops(self, target: Callable[..., object]) -> Callable[..., object]:
+        """The body of a thread that an Oops ends."""
+
+        def body(*args: object) -> None:
+            try:
+                target(*args)
+            except Exception as error:
+                self.oops(error)
+
+        return body
 
     def printk(self, line: str, **_fields: Any) -> None:
         """A line of the kernel's log."""

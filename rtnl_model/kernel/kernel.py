@@ -349,7 +349,7 @@ class Kernel(Assertions):
         """
         free = self.chk.conductor is None
         thread = self.chk.Thread(
-            target=target if self.sound else self._killed_by_oops(target),
+            target=target if self.sound else self.killed_by_oops(target),
             args=args,
             name=name,
             daemon=free,
@@ -357,15 +357,6 @@ class Kernel(Assertions):
         with self.gate:
             self._threads.append(thread)
         return thread
-
-    def _killed_by_oops(self, target: Callable[..., object]) -> Callable[..., object]:
-        def body(*args: object) -> None:
-            try:
-                target(*args)
-            except Exception as error:
-                self.oops(error)
-
-        return body
 
     def join(self, thread: Thread) -> None:
         """Wait for the end of a thread of make_thread, if an interrupt let it start."""
