@@ -4,7 +4,7 @@
 and 0.50 ms to go and the shared rcu_barrier takes 17 ms: these alone give the host's measured
 throughput within 20 percent (`benchmarks/host_curve.py`).  `busy` is from the commit messages that
 report it: 60 ms under RTNL for the two grace periods, up to 50 ms for the backlog flush.  `zero` is
-for tests and for every controlled run: no wait costs anything but its scheduling point, and the
+for tests and for every explored run: no wait costs anything but its scheduling point, and the
 rebroadcast of a waiting device comes after a few milliseconds instead of a second.
 
 `quick` is for scripts that a person runs: the barrier outside RTNL is long enough for the works to

@@ -35,12 +35,16 @@ SILENT_SECONDS = 60.0
 
 
 def record_logical(script: Script, setting: ModelSetting) -> Recorded:
-    """Run `script`.  Every thread is joined when this returns.
+    """Run `script`.  Every thread is joined when this returns, but one that was lost.
 
     Raises: KeyboardInterrupt, when all is joined; RuntimeError when the script does not end.
     """
-    with Pool() as pool:
-        return _LogicalRun(script, setting, pool).record()
+    pool = Pool()
+    run = _LogicalRun(script, setting, pool)
+    try:
+        return run.record()
+    finally:
+        pool.close(abandon=run.conductor.verdict == HUNG)  # nobody can end a lost thread
 
 
 class _LogicalRun:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +20,7 @@ from rtnl_model.lab.logical_run import record_logical
 from rtnl_model.lab.model_run import ModelSetting, record
 from rtnl_model.lab.topologies import topology
 
+ROOT = Path(__file__).resolve().parents[2]
 HANG = "T6"
 """On Linux 7.3's work queue it hangs."""
 
@@ -89,3 +94,38 @@ def test_a_script_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(logical_run, "MAX_POINTS", 50)
     with pytest.raises(RuntimeError, match="does not end: given up after 50 steps"):
         record_logical(load_script("@T2", topology=topology), setting())
+
+
+LOST = """
+import threading
+from rtnl_model.iproute import parse_script
+from rtnl_model.iproute.run import ScriptRun
+from rtnl_model.lab import logical_run
+from rtnl_model.lab.model_run import ModelSetting
+
+class Lost(ScriptRun):
+    def process(self, command, slot):
+        threading.Event().wait()
+
+logical_run.ScriptRun = Lost
+logical_run.SILENT_SECONDS = 0.2
+try:
+    logical_run.record_logical(parse_script("ip netns add a\\n", "lost"), ModelSetting())
+except RuntimeError as error:
+    print(error)
+"""
+"""A process of its own: what is lost stays in it until its end."""
+
+
+def test_a_thread_that_is_lost_ends_the_run_all_the_same() -> None:
+    """It blocks outside every checked primitive: told, and not waited for."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOST],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+
+    assert done.stdout == "lost does not end: given up after 0.2 s\n"

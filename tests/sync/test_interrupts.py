@@ -67,6 +67,17 @@ class CtrlC(Deferred):
         while not self.heard.wait(0.02):
             signal.pthread_kill(thread, signal.SIGINT)
 
+    def thread(self, chk: lockcheck.Checker, *, wakes: bool) -> Any:
+        """One that interrupts the caller when it blocks; `wakes`: the caller gets the signal."""
+        main = threading.get_ident()
+
+        def interrupt() -> None:
+            while not in_take(main):
+                pass
+            self.send_until_heard(main if wakes else threading.get_ident())
+
+        return chk.Thread(target=interrupt)
+
     def send_again(self, number: int) -> None:
         self.coming.append(number)
         super().send_again(number)
@@ -185,14 +196,7 @@ def test_who_waits_is_interrupted_at_once(ctrl_c: CtrlC) -> None:
     """
     chk = lockcheck.Checker()
     event = chk.Event("never")
-    main = threading.get_ident()
-
-    def interrupt() -> None:
-        while not in_take(main):
-            pass
-        ctrl_c.send_until_heard(main)
-
-    thread = chk.Thread(target=interrupt)
+    thread = ctrl_c.thread(chk, wakes=True)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         event.wait()
@@ -233,14 +237,7 @@ def test_an_interrupt_that_wakes_nobody_is_heard(ctrl_c: CtrlC, timeout: float |
     """As one that comes after the last look for signals and before the main thread sleeps."""
     chk = lockcheck.Checker()
     event = chk.Event("never")
-    main = threading.get_ident()
-
-    def interrupt() -> None:
-        while not in_take(main):
-            pass
-        ctrl_c.send_until_heard(threading.get_ident())
-
-    thread = chk.Thread(target=interrupt)
+    thread = ctrl_c.thread(chk, wakes=False)
     thread.start()
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
