@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from rtnl_model.lab import model_run
-
 from . import apart
 
 DEFAULT_SEED = 20260714
@@ -94,9 +92,3 @@ def seed(request: pytest.FixtureRequest) -> int:
     value = seed_of(request.config)
     print(f"seed: {value}")
     return value
-
-
-@pytest.fixture
-def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The watchdog of a script's run looks more often; how often decides nothing but when."""
-    monkeypatch.setattr(model_run, "WATCH_SECONDS", 0.02)

@@ -13,7 +13,7 @@ from rtnl_model.cli import main
 from rtnl_model.cli.main import COMMANDS
 from rtnl_model.cli.status import Status
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GOOD = "ip netns add a\nip -n a link add d0 type dummy\nip -n a link del d0\n"
 
 SCRIPTS = {

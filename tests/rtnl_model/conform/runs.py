@@ -18,10 +18,9 @@ from rtnl_model.iproute import parse_scenarios
 from rtnl_model.iproute.commands import Script
 from rtnl_model.lab.logical_run import record_logical
 from rtnl_model.lab.model_run import ModelSetting, record
+from tests import apart
 
-from .. import apart
-
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 UNKNOWN = frozenset({"nosuchtype"})
 """A kind that no kernel has: a scenario with it is compared."""
 

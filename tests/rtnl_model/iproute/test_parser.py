@@ -26,7 +26,7 @@ from rtnl_model.iproute.commands import (
 from rtnl_model.iproute.keywords import KIND_OPTIONS
 from rtnl_model.lab.model_run import ModelSetting, link_kinds
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 SCENARIOS = ("scenarios", "scenarios-topologies", "scenarios-netkit", "scenarios-netkit-nonotifier")
 
 COVER_LETTER = """

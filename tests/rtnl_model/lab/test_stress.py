@@ -14,9 +14,8 @@ from rtnl_model.lab.mix import MIXES, parse_mix
 from rtnl_model.lab.model_run import ModelSetting
 from rtnl_model.lab.stress import Stress, StressOptions, StressResult
 from rtnl_model.lab.stress_boot import conductor_of, stress_kernel
-
-from .. import apart
-from ..conftest import seed_of
+from tests import apart
+from tests.conftest import seed_of
 
 SEEDED = [
     "veth-no-exchange",

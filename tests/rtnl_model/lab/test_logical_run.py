@@ -20,7 +20,7 @@ from rtnl_model.lab.logical_run import record_logical
 from rtnl_model.lab.model_run import ModelSetting, record
 from rtnl_model.lab.topologies import topology
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 HANG = "T6"
 """On Linux 7.3's work queue it hangs."""
 

@@ -1,6 +1,7 @@
-"""Source-DPOR against brute force on random programs: `python tests/explore/brute_force.py`.
+"""Source-DPOR against brute force on random programs.
 
-    python tests/explore/brute_force.py --programs 5000 --seed 1
+
+    python tests/lockcheck/explore/brute_force.py --programs 5000 --seed 1
 
 For each program the set of (order, verdict, outcome) over all schedules must be the same.  Programs
 with more than `--limit` schedules are passed over and not counted.  `--interleavings` passes over,
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
+    sys.path[:0] = [str(Path(__file__).parents[3]), str(Path(__file__).parent)]
 
 from random_programs import Program, TooManyError, explore, random_program
 

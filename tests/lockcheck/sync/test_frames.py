@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lockcheck.sync.frames import current_frames
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import gc, sys, threading
 from lockcheck.sync.frames import current_frames

@@ -15,7 +15,7 @@ import pytest
 from rtnl_model.cli import main
 from rtnl_model.cli.status import Status
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAIR = """\
 ip netns add left
 ip netns add right

@@ -19,7 +19,7 @@ import pytest
 import lockcheck
 from lockcheck.patch import finalisers
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

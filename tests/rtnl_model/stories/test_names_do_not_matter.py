@@ -17,7 +17,7 @@ from rtnl_model.lab.catalogue import entries
 from rtnl_model.lab.model_run import ModelSetting, record
 from rtnl_model.lab.topologies import topology
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NAMES = re.compile(r"\b(ns\d|veth\d|ipvl\d|aa\d|bb\d|d1|bu|v0|v1)\b")
 CROSSED = """
 ip netns add ns1; ip netns add ns2

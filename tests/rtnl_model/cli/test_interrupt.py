@@ -14,7 +14,7 @@ import pytest
 
 from rtnl_model.cli.status import Status
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SPEAKING = """
 import sys
 from rtnl_model.kernel.kernel import Kernel

@@ -22,9 +22,8 @@ from rtnl_model.lab.bugs import Entry
 from rtnl_model.lab.bugs.no_page import NO_PAGE
 from rtnl_model.lab.catalogue import UnknownBug, applied, check, entries, entry, listing
 from rtnl_model.lab.model_run import ModelSetting, Recorded, record
-
-from .. import apart
-from ..conftest import seed_of
+from tests import apart
+from tests.conftest import seed_of
 
 RUN = [e for e in entries() if e.search != "explore"]
 EXPLORED = [e for e in entries() if e.search == "explore"]
