@@ -20,9 +20,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from functools import cache
 from typing import Any, Protocol
 
-__all__ = ["Conductor", "Kind", "Op", "SyncObject", "Unwind"]
+__all__ = ["Choice", "Conductor", "Kind", "Op", "SyncObject", "Unwind"]
 
 
 class Kind(IntEnum):
@@ -62,6 +63,58 @@ class Unwind(BaseException):
     Control flow, not an error: never caught by checked code, which must therefore keep its state
     in `with` and `finally`.
     """
+
+
+class Choice(int):
+    """One decision of a schedule: a thread goes, its timer fires, or the program chose a value.
+
+    Make one with `go`, `fire` or `chose`; read it by its attributes.  It is also the integer that a
+    recorded schedule stores (`2 * thread`, `2 * thread + 1`, `-1 - value`): choices compare,
+    sort and hash alike in every run, and `Choice(number)` reads one back.  No other place
+    knows that encoding.
+    """
+
+    thread: int
+    """Number of the thread that goes, or whose timer fires; -1 when the program chose a value."""
+    fires: bool
+    """The thread's timer fires in place of its operation."""
+    value: int
+    """What the program chose; -1 when a thread goes."""
+
+    def __new__(cls, number: int) -> Choice:
+        self = super().__new__(cls, number)
+        self.thread = number >> 1 if number >= 0 else -1
+        self.fires = number >= 0 and bool(number & 1)
+        self.value = -1 if number >= 0 else -1 - number
+        return self
+
+    @staticmethod
+    @cache
+    def go(thread: int) -> Choice:
+        """The operation that `thread` stands before goes."""
+        return Choice(2 * thread)
+
+    @staticmethod
+    @cache
+    def fire(thread: int) -> Choice:
+        """The timer of the operation that `thread` stands before fires."""
+        return Choice(2 * thread + 1)
+
+    @staticmethod
+    @cache
+    def chose(value: int) -> Choice:
+        """The program chose `value` (`Conductor.choose`)."""
+        return Choice(-1 - value)
+
+    @property
+    def of_program(self) -> bool:
+        """Did the program choose a value?  Then no thread is concerned."""
+        return self.thread < 0
+
+    def __repr__(self) -> str:
+        if self.thread < 0:
+            return f"chose {self.value}"
+        return f"T{self.thread} timer" if self.fires else f"T{self.thread}"
 
 
 class SyncObject(Protocol):
