@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lockcheck.core.report import Report
     from lockcheck.patch import install, uninstall
     from lockcheck.seam import Conductor, Kind, Op, Unwind
+    from lockcheck.sync.guarded import constant, guarded, looking, own, peek
     from lockcheck.sync.shared import Shared, shared
 
 __all__ = [
@@ -31,7 +32,12 @@ __all__ = [
     "Shared",
     "Unwind",
     "Violation",
+    "constant",
+    "guarded",
     "install",
+    "looking",
+    "own",
+    "peek",
     "shared",
     "uninstall",
 ]
@@ -48,7 +54,12 @@ _HOMES = {
     "Shared": "lockcheck.sync",
     "Unwind": "lockcheck.seam",
     "Violation": "lockcheck.checker",
+    "constant": "lockcheck.sync",
+    "guarded": "lockcheck.sync",
     "install": "lockcheck.patch",
+    "looking": "lockcheck.sync",
+    "own": "lockcheck.sync",
+    "peek": "lockcheck.sync",
     "shared": "lockcheck.sync",
     "uninstall": "lockcheck.patch",
 }

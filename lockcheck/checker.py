@@ -25,6 +25,7 @@ from lockcheck.core.graph_file import Graph
 from lockcheck.core.held import Hold, ThreadState
 from lockcheck.core.violation import Violation
 from lockcheck.seam import Conductor, Kind, Op
+from lockcheck.sync.breach import FieldGuards
 from lockcheck.sync.departure import Departure
 from lockcheck.sync.lock import NamedLock
 from lockcheck.sync.plain import PlainThread
@@ -81,6 +82,8 @@ class Checker:
         self.failures: list[tuple[str, BaseException]] = []
         """(thread name, exception) of threads whose body raised."""
         self.engine = Engine(self)
+        self.guards = FieldGuards(self)
+        """What is known about `guarded()` fields."""
         self.threads: dict[int, ThreadState] = {}
         """Live threads by serial; under `_threads_lock`."""
         self._threads_lock = _thread.allocate_lock()

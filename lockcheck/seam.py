@@ -179,6 +179,14 @@ class Conductor(Protocol):
     timed: bool
     """True: no timer fires before its time.  False: a timer may fire whenever that is possible."""
 
+    observed: frozenset[str]
+    """Names of what was found to need points: classes of locks that somebody looks at, and
+    guarded fields with a race (`field Account.n`)."""
+
+    def observe(self, name: str) -> None:
+        """This is to be in `observed` in the next run."""
+        ...
+
     def point(self, op: Op) -> bool:
         """Stand before `op`.  False: its timer fired instead.  Raises: Unwind."""
         ...

@@ -304,6 +304,11 @@ class ControlledConductor(QuietPhases):
         if name not in self.observed:
             self.newly_observed.add(name)
 
+    def observe(self, name: str) -> None:
+        """Operations of this class or field are points from the next run on."""
+        if name not in self.observed:
+            self.newly_observed.add(name)
+
     def _over(self, verdict: int) -> None:
         """The run is over: tell the checkers, then everybody unwinds, one at a time."""
         self.verdict = verdict

@@ -66,11 +66,17 @@ class PerturbedConductor:
         self.seed = seed
         self.orders: dict[str, list[int]] = {}
         """By object: whose turn it was, in order (`thread_key`); written under its own lock."""
+        self.observed: frozenset[str] = frozenset()
+        """Fields with a race: each access is a place for a delay from then on."""
         self._quiet = quiet
         self._chance = random.Random(seed).choice(YIELD_CHANCES)
         self._local = _Local()
         self._first = threading.get_ident()
         self._began = time.monotonic()
+
+    def observe(self, name: str) -> None:
+        """Accesses of this field may wait from now on."""
+        self.observed |= {name}
 
     def point(self, op: Op) -> bool:
         """Perhaps wait a little.  True always: the operation itself may still block."""

@@ -126,6 +126,7 @@ class ThreadState:
         "joiners",
         "last_wait",
         "leases",
+        "looking",
         "masks",
         "name",
         "overlay",
@@ -177,6 +178,8 @@ class ThreadState:
         """How often each context is disabled."""
         self.foreign: list[Any] = []
         self.alive = True
+        self.looking = 0
+        """Above zero: what it reads now is for a listing or a report, no access (`guarded`)."""
         self.thread: Any = None
         self.ident = 0
         self.tracing = 0

@@ -11,6 +11,7 @@ from lockcheck.sync.atomic import AtomicRef, Refcount, wait_refs
 from lockcheck.sync.barrier import Barrier
 from lockcheck.sync.condition import Condition
 from lockcheck.sync.event import Event
+from lockcheck.sync.guarded import constant, guarded, looking, own, peek
 from lockcheck.sync.lock import Lock, ObservedLock
 from lockcheck.sync.lockmap import LockMap
 from lockcheck.sync.parking import Parking
@@ -41,6 +42,11 @@ __all__ = [
     "Shared",
     "SimpleQueue",
     "Thread",
+    "constant",
+    "guarded",
+    "looking",
+    "own",
+    "peek",
     "shared",
     "wait_refs",
 ]
