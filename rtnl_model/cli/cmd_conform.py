@@ -3,12 +3,17 @@
   rtnl-model conform scenarios.json golden-small.json --min L1=100,L2=95
   rtnl-model conform scenarios.json golden-global.json --rtnl global
   rtnl-model conform scenarios.json golden-small.json --real-time --timing quick
+  rtnl-model conform --generate 300 --seed 7 --out fresh.json
 
 The regime follows the recording unless --rtnl is given; a recording of the debug option is run
 with --workers percpu, as that kernel serves its works.
 
 Time is logical: a wait costs nothing and ends in its turn, so the result does not depend on how
 busy this machine is.  With --real-time the operating system schedules and the clock is the wall's.
+
+--generate writes random scenarios to be recorded on a real kernel: sequences over a few namespaces
+of creating, moving, renaming, raising, enslaving and deleting devices and ending namespaces.
+--concurrent ends each of them with commands started at one moment.
 """
 
 from __future__ import annotations
@@ -16,16 +21,20 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import secrets
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from lockcheck.render.atomic_file import write_text
 
 from ..iproute.commands import Script
 from ..iproute.scenario import parse_scenarios
 from ..lab.conform import LEVELS, Conformity, compare
 from ..lab.logical_run import record_logical
 from ..lab.model_run import ModelSetting, link_kinds, run_document
+from ..lab.scenarios import KINDS, PROFILES, Generator
 from .parser import add_checking, add_model
 from .status import CallError, Status
 
@@ -34,8 +43,23 @@ __all__ = ["configure", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("scenarios", metavar="SCENARIOS", help="scenario file (.json or .json.gz)")
-    parser.add_argument("golden", metavar="GOLDEN", help="recording of these scenarios")
+    parser.add_argument(
+        "scenarios", nargs="?", metavar="SCENARIOS", help="scenario file (.json or .json.gz)"
+    )
+    parser.add_argument("golden", nargs="?", metavar="GOLDEN", help="recording of these scenarios")
+    parser.add_argument(
+        "--generate", type=int, metavar="N", help="write N fresh random scenarios to --out"
+    )
+    parser.add_argument("--out", metavar="FILE", help="where --generate writes (- is stdout)")
+    parser.add_argument(
+        "--kinds", default="", metavar="K,…", help="generate only these kinds (default: all)"
+    )
+    parser.add_argument(
+        "--profile", choices=list(PROFILES), default="ip", help="what generated scenarios do"
+    )
+    parser.add_argument(
+        "--concurrent", type=int, default=0, metavar="T", help="end each with T commands at once"
+    )
     parser.add_argument("--min", default="", metavar="L1=N,…", help="percent needed for status 0")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="one scenario")
     parser.add_argument(
@@ -47,7 +71,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare and tell."""
+    """Generate, or compare and report."""
+    if args.generate is not None:
+        return generate(args)
+    if args.golden is None:
+        raise CallError("conform: give SCENARIOS and GOLDEN, or --generate N --out FILE")
     least = parse_min(args.min)
     golden = read_golden(args.golden)
     scripts = parse_scenarios(read_text(args.scenarios), args.scenarios)
@@ -74,6 +102,34 @@ def run(args: argparse.Namespace) -> int:
     if least:
         return Status.FOUND if short else Status.CLEAN
     return Status.FOUND if len(found.agreeing("L3")) < len(found.compared) else Status.CLEAN
+
+
+def generate(args: argparse.Namespace) -> int:
+    """Write random scenarios.  The seed and what was drawn go to stderr.  Raises: CallError."""
+    if args.scenarios is not None:
+        raise CallError("conform: --generate takes no SCENARIOS; name the file with --out")
+    if args.generate < 1 or args.out is None:
+        raise CallError("conform: --generate N --out FILE, with N of at least 1")
+    if args.concurrent < 0 or args.concurrent == 1:
+        raise CallError("conform: --concurrent T, with T of at least 2")
+    names = [name for name in args.kinds.split(",") if name] or list(KINDS)
+    unknown = [name for name in names if name not in KINDS]
+    if unknown:
+        raise CallError(f"conform: no kind {unknown[0]!r} to generate; kinds: {', '.join(KINDS)}")
+    seed = secrets.randbits(32) if args.seed is None else args.seed
+    generator = Generator(seed, kinds=names, weights=PROFILES[args.profile])
+    if args.concurrent:
+        found = [generator.concurrent(n, threads=args.concurrent) for n in range(args.generate)]
+    else:
+        found = generator.scenarios(args.generate)
+    text = json.dumps(found, indent=1) + "\n"
+    if args.out == "-":
+        sys.stdout.write(text)
+    else:
+        write_text(Path(args.out), text)
+    again = f"--generate {args.generate} --seed {seed}"
+    sys.stderr.write(f"{len(found)} scenarios of {len(names)} kinds; the same again: {again}\n")
+    return Status.CLEAN
 
 
 def parse_min(text: str) -> dict[str, float]:
