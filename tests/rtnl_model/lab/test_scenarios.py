@@ -42,8 +42,8 @@ def test_every_generated_command_is_understood(profile: str) -> None:
 
 
 def test_every_kind_and_every_action_comes() -> None:
-    """Sixty scenarios create a device of each kind and use each action of the profile."""
-    texts = [text for s in Generator(5).scenarios(60) for text in commands(s)]
+    """Two hundred scenarios create a device of each kind and use each action of the profile."""
+    texts = [text for s in Generator(5).scenarios(200) for text in commands(s)]
 
     assert [kind for kind in KINDS if not any(f"type {kind}" in text for text in texts)] == []
     wanted = ("link del", " netns ", " up", " master ", "nomaster", " name ", "mtu", "addr add")
