@@ -24,7 +24,7 @@ from lockcheck.core.engine import Engine
 from lockcheck.core.graph_file import Graph
 from lockcheck.core.held import Hold, ThreadState
 from lockcheck.core.violation import Violation
-from lockcheck.seam import Conductor, Kind, Op
+from lockcheck.seam import Conductor, Kind, Op, never
 from lockcheck.sync.breach import FieldGuards
 from lockcheck.sync.departure import Departure
 from lockcheck.sync.lock import NamedLock
@@ -281,7 +281,7 @@ class Checker:
         if self.conductor is None and seconds <= 0:
             return
         sync.Parking(self, name).wait(
-            _never, why=f"{name} ({seconds:g} s)", timeout=seconds, timer=name
+            never, why=f"{name} ({seconds:g} s)", timeout=seconds, timer=name
         )
 
     @property
@@ -401,7 +401,3 @@ class Checker:
     def classes(self) -> list[LockClass]:
         """Return the lock classes seen so far."""
         return list(self.engine.classes)
-
-
-def _never() -> bool:
-    return False

@@ -23,7 +23,7 @@ from enum import IntEnum
 from functools import cache
 from typing import Any, Protocol
 
-__all__ = ["Choice", "Conductor", "Kind", "Op", "SyncObject", "Unwind"]
+__all__ = ["Choice", "Conductor", "Kind", "Op", "SyncObject", "Unwind", "never"]
 
 
 class Kind(IntEnum):
@@ -117,6 +117,11 @@ class Choice(int):
         return f"T{self.thread} timer" if self.fires else f"T{self.thread}"
 
 
+def never() -> bool:
+    """The predicate of a sleep: a wait that only its timer ends."""
+    return False
+
+
 class SyncObject(Protocol):
     """What a conductor needs to know of a primitive."""
 
@@ -131,7 +136,8 @@ class Op:
     """One operation about to happen."""
 
     __slots__ = (
-        "aux", "busy", "foot", "idle", "kind", "obj", "repeat", "takes", "timeout", "timer", "why",
+        "aux", "busy", "foot", "foreign", "idle", "kind", "obj", "repeat", "takes", "timeout",
+        "timer", "visible", "why",
     )  # fmt: skip
 
     def __init__(
@@ -145,6 +151,8 @@ class Op:
         repeat: bool = False,
         idle: bool = False,
         takes: bool = True,
+        visible: bool = False,
+        foreign: bool = False,
         why: str = "",
     ) -> None:
         self.kind = kind
@@ -153,13 +161,17 @@ class Op:
         self.timeout = timeout
         """Seconds until the operation gives up; None: never."""
         self.timer = timer
-        """Name of that timer; named timers may fire early once a schedule."""
+        """What that timer is called where a step is described."""
         self.repeat = repeat
         """The timer only repeats the same wait: its firing is no progress."""
         self.idle = idle
         """A service that waits for work: nothing is owed to it, it never makes a deadlock."""
         self.takes = takes
         """Does a wait change the object when it goes?  If not, waits commute; so do wakes."""
+        self.visible = visible
+        """A release that is a point always: who takes it looks at more than "is it free"."""
+        self.foreign = foreign
+        """A release by a thread that does not hold the object: a lock used as a signal."""
         self.busy: Callable[[], bool] | None = None
         """A faster way to ask `not obj.ready(op)`, where there is one."""
         self.foot: Any = None

@@ -5,9 +5,8 @@ the strategy, and hands control directly to the thread that was picked (`baton`)
 scheduler thread on the way.  Enabledness is a pure function of the objects' state, so a run is
 determined by its choices, and a list of small integers replays it.
 
-Choices: `2 * i` thread i's operation goes; `2 * i + 1` its timer fires instead; `-1 - v` the
-program chose v.  Time is logical: it jumps to the next deadline when nobody can go; unless the run
-is `timed`, each named timer may also fire early, once a run, as a choice.
+Time is logical (`stuck.Clock`): it jumps to the next deadline when nobody can go; unless the run is
+`timed`, a bounded number of timers may also fire early, as choices.
 
 Invariant: the holder of control is the only thread that touches the conductor's state, so none of
 it is locked.  Left out: threads that the program makes behind our back (they are refused loudly).
@@ -21,17 +20,19 @@ from typing import Any, Final
 
 from lockcheck.conduct.pool import Pool
 from lockcheck.conduct.quiet import QuietPhases
-from lockcheck.conduct.stuck import Clock
+from lockcheck.conduct.stuck import EARLY_TIMERS, UNBOUNDED, Clock
 from lockcheck.conduct.task import (
     BLOCKING,
     SILENT,
     TRAITS,
     Task,
+    foreign_class,
     has_silent,
+    is_silent,
     observed_class,
 )
 from lockcheck.conduct.verdict import DEADLOCK, DIVERGED, END, HUNG, INTERRUPTED, POINTS, Picker
-from lockcheck.seam import Kind, Op, Unwind
+from lockcheck.seam import Choice, Kind, Op, Unwind
 
 __all__ = ["ControlledConductor"]
 
@@ -46,6 +47,7 @@ class ControlledConductor(QuietPhases):
         max_points: decisions after which a run is given up as `POINTS`.
         hang_after: seconds without a point after which the running thread counts as hung.
         timed: no timer fires before its time.
+        early_timers: how many timers may fire early in one run; None: any number.
     """
 
     controlled = True
@@ -57,14 +59,17 @@ class ControlledConductor(QuietPhases):
         max_points: int = 20_000,
         hang_after: float = 10.0,
         timed: bool = False,
+        early_timers: int | None = EARLY_TIMERS,
     ) -> None:
         self._pool = pool
         self.timed = timed
+        self.early_timers = early_timers
         self._home = pool.home
         self.max_points = max_points
         self.hang_after = hang_after
         self.observed: frozenset[str] = frozenset()
-        """Classes whose releases are points, because somebody looks without blocking."""
+        """Classes whose releases are points, because somebody looks without blocking; and those
+        that are released by others than their holders (`foreign_class`)."""
         self.on_end: Callable[[int], None] | None = None
         """Called by the thread that found the end (deadlock or not), everybody else parked."""
         self.checkers: list[Any] = []
@@ -91,7 +96,8 @@ class ControlledConductor(QuietPhases):
         self._interrupted = False
         self._quiet = 0
         self._quiet_points = 0
-        self._clock = Clock(early=not self.timed)
+        early = UNBOUNDED if self.early_timers is None else self.early_timers
+        self._clock = Clock(0 if self.timed else early, counts=not self.timed)
         self.pending: list[tuple[int, Op]] = []
         """What each thread stood before when the run ended."""
 
@@ -141,6 +147,11 @@ class ControlledConductor(QuietPhases):
         """Logical seconds since the run began."""
         return self._clock.now
 
+    @property
+    def cut(self) -> bool:
+        """Did the bound on early timers forbid one in this run?"""
+        return self._clock.cut
+
     # -- points -----------------------------------------------------------------------------------
 
     def point(self, op: Op) -> bool:
@@ -151,22 +162,23 @@ class ControlledConductor(QuietPhases):
         trait = TRAITS[op.kind]
         me.ready = me.busy = None
         if trait:
+            if op.foreign or (self.observed and (op.visible or trait == SILENT)):
+                self._note_foreign(op)
             if trait == BLOCKING:
                 me.busy = op.busy
                 me.ready = op.obj.ready
             elif trait == SILENT:
-                if not self.observed or observed_class(op.obj) not in self.observed:
+                if is_silent(op, self.observed):
                     self.events.append((me.go, op))
                     return True
             else:
                 self._note_observer(op)
         me.op = op
         if op.timeout is None:
-            me.early = False
+            me.timed = False
         else:
             self._clock.arm(me, op)
-            if op.kind in _ACQUIRES:
-                self._note_observer(op)  # it may give up because the lock is held, and see that
+            self._note_observer(op)  # it may give up because it cannot go, and see that
         return self._decide(me)
 
     def _decide(self, me: Task) -> bool:
@@ -174,18 +186,7 @@ class ControlledConductor(QuietPhases):
         if len(record) >= self.max_points:
             self._over(POINTS)
             raise Unwind
-        enabled = []
-        for task in self.live:
-            busy = task.busy
-            if busy is not None:
-                if not busy():
-                    enabled.append(task.go)
-            else:
-                ready = task.ready
-                if ready is None or ready(task.op):
-                    enabled.append(task.go)
-            if task.early:
-                enabled.append(task.go + 1)
+        enabled = self._enabled()
         if len(enabled) == self._forced:
             choice = enabled[0]
         elif enabled:
@@ -199,13 +200,7 @@ class ControlledConductor(QuietPhases):
         if choice == me.go:
             self.events.append((choice, me.op))
             return True
-        task = self.tasks[choice >> 1]
-        self.events.append((choice, task.op))
-        if choice & 1:
-            self._clock.fire(task, self.live)
-            task.granted = False
-        else:
-            task.granted = True
+        task = self._grant(choice)
         if task is not me:
             self.current = task
             task.wake()
@@ -213,6 +208,39 @@ class ControlledConductor(QuietPhases):
             if self._aborting:
                 raise Unwind
         return me.granted
+
+    def _enabled(self) -> list[int]:
+        """Every choice there is: who can go, then whose timer may fire."""
+        enabled: list[int] = []
+        timed: list[Task] | None = None
+        for task in self.live:
+            busy = task.busy
+            if busy is not None:
+                if not busy():
+                    enabled.append(task.go)
+                    continue
+            else:
+                ready = task.ready
+                if ready is None or ready(task.op):
+                    enabled.append(task.go)
+                    continue
+            if task.timed:
+                if timed is None:
+                    timed = [task]
+                else:
+                    timed.append(task)
+        if timed is not None and enabled:
+            enabled += self._clock.choices(timed)
+        return enabled
+
+    def _grant(self, choice: int) -> Task:
+        """Let another thread go, or its timer fire."""
+        task = self.tasks[choice >> 1]
+        self.events.append((choice, task.op))
+        task.granted = choice == task.go
+        if not task.granted:
+            self._clock.fire(task)
+        return task
 
     def choose(self, n: int, why: str) -> int:
         """Resolve a choice of the program; the same list of choices records it."""
@@ -223,8 +251,9 @@ class ControlledConductor(QuietPhases):
         if value < 0:
             self._over(value)
             raise Unwind
-        self.record.append(-1 - value)
-        self.events.append((-1 - value, me.op))
+        choice = Choice.chose(value)
+        self.record.append(choice)
+        self.events.append((choice, me.op))
         return value
 
     def spawn(self, thread: Any, run: Callable[[], None]) -> bool:
@@ -273,7 +302,7 @@ class ControlledConductor(QuietPhases):
         me.op = op
         me.ready = op.obj.ready
         me.busy = None
-        me.early = False
+        me.timed = False
         if op.timeout is not None:
             self._clock.arm(me, op)
         self._quiet_switch(me)
@@ -287,12 +316,15 @@ class ControlledConductor(QuietPhases):
         if len(waiting) == 1 and waiting[0].settling:
             self.jumps[len(self.events)] = self._stood()
             return waiting[0].go
-        task = self._clock.jump(self.live)
-        if task is None:
+        if not self._clock.jump(self.live):
             return DEADLOCK
-        self.jumps[len(self.events)] = self._stood()
-        enabled = [each.go + 1 for each in self.live if each.early]
-        return enabled[0] if len(enabled) == self._forced else self.pick(enabled, -1)
+        timed = [task for task in self.live if task.timed]
+        enabled = self._clock.choices(timed)
+        due = [task for task in timed if task.deadline <= self._clock.now]
+        if not all(map(self._clock.is_free, due)):
+            # These could not have fired before: everything so far comes before them.
+            self.jumps[len(self.events)] = self._stood()
+        return enabled[0] if len(enabled) == self._forced else self.pick(list(enabled), -1)
 
     def _stood(self) -> list[tuple[int, Op]]:
         return [(task.go, task.op) for task in self.live]
@@ -305,9 +337,17 @@ class ControlledConductor(QuietPhases):
             self.newly_observed.add(name)
 
     def observe(self, name: str) -> None:
-        """Operations of this class or field are points from the next run on."""
+        """A release of class `name` is to be a point, or a field of that name, in the next run."""
         if name not in self.observed:
             self.newly_observed.add(name)
+
+    def _note_foreign(self, op: Op) -> None:
+        """Others than its holder release it: every release of its class may come at any time."""
+        name = foreign_class(op.obj)
+        if name in self.observed:
+            op.foreign = True
+        elif op.foreign:
+            self.newly_observed |= {name, observed_class(op.obj)}
 
     def _over(self, verdict: int) -> None:
         """The run is over: tell the checkers, then everybody unwinds, one at a time."""
@@ -368,12 +408,7 @@ class ControlledConductor(QuietPhases):
         """Pick who follows a finished thread; None when the run is over."""
         if self._quiet:
             return self._quiet_next(None)
-        enabled = []
-        for task in self.live:
-            if task.ready is None or task.ready(task.op):
-                enabled.append(task.go)
-            if task.early:
-                enabled.append(task.go + 1)
+        enabled = self._enabled()
         if enabled:
             choice = enabled[0] if len(enabled) == self._forced else self.pick(enabled, -1)
         else:
@@ -382,12 +417,7 @@ class ControlledConductor(QuietPhases):
             self._over(choice)
             return None
         self.record.append(choice)
-        task = self.tasks[choice >> 1]
-        self.events.append((choice, task.op))
-        if choice & 1:
-            self._clock.fire(task, self.live)
-        task.granted = not choice & 1
-        return task
+        return self._grant(choice)
 
 
 _get_ident = _thread.get_ident

@@ -78,13 +78,12 @@ class QuietPhases:
             if task.draining:
                 task.granted = True
                 return task
-        task_or_none = self._clock.jump(self.live)
-        if task_or_none is None:
+        if not self._clock.jump(self.live):
             self._over(DEADLOCK)
             raise Unwind
-        self._clock.fire(task_or_none, self.live)
-        task_or_none.granted = False
-        return task_or_none
+        first = next(t for t in self.live if t.timed and t.deadline <= self._clock.now)
+        first.granted = False
+        return first
 
     def _over(self, verdict: int) -> None:
         """The conductor ends the run."""

@@ -1,51 +1,60 @@
-"""Logical time, and when a run without anybody enabled is stuck for good.
+"""Logical time: which timers may fire, and when a run without anybody able to go is stuck for good.
 
-Time stands still while anybody can go.  When nobody can, it jumps to the earliest deadline, unless
-that would change nothing: a timer that only repeats its own wait (`Op.repeat`, as the rebroadcast
-of the wait for references) may fire once in each stuck picture.  A picture is what every thread
-waits for and the counts it waits on; the same picture again, with every repeating timer fired, is a
-deadlock.
+Every timer belongs to one thread, at the place where that thread stands.  It may fire only while
+its operation cannot go: who arrives at a free lock does not time out.
+
+* A timer is *due* when its deadline has passed.  Where nobody can go, time jumps to the earliest
+  deadline, unless that would change nothing: a timer that only repeats its own wait (`Op.repeat`,
+  as the rebroadcast of the wait for references) may fire once in each stuck picture.  A picture is
+  what every thread waits for and the counts it waits on; the same picture again, with every
+  repeating timer fired, is a deadlock.
+* Any other timer fires *early*: every other thread was slower than it.  How many may do so in one
+  schedule is a bound (`early`).  A sleep, which nothing but its timer ends, has a larger one of its
+  own, `SLEEPS` times as many for each thread: it bounds loops that poll.  `cut` remembers that a
+  bound forbade one, and then a search must not say that it tried everything.
 
 Left out: a loop around a wait whose timer is *not* marked as repeating is taken for progress; the
-limit of points ends it, and the outcome is then `incomplete`, never a pass.
+limit of points ends it, and the outcome is then `incomplete`, never a pass.  A timer that only
+repeats its wait is never counted as cut: it could fire without end, and is taken for no progress.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from lockcheck.seam import Kind, Op
+from lockcheck.seam import Choice, Kind, Op, never
 
 if TYPE_CHECKING:
     from lockcheck.conduct.task import Task
 
-__all__ = ["Clock", "Timer", "timer_of"]
+__all__ = ["EARLY_TIMERS", "UNBOUNDED", "Clock"]
 
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """A timer by name; timers of one name may fire early once a run, all together."""
-
-    name: str
-
-
-def timer_of(op: Op) -> Timer:
-    """Return the timer of an operation with a time limit."""
-    return Timer(op.timer or str(op.obj.name))
+EARLY_TIMERS: Final = 2
+"""How many timers may fire early in one schedule, where nothing else is said."""
+UNBOUNDED: Final = 1 << 60
+SLEEPS: Final = 10
+"""How many sleeps of one thread may end early, for each timer of `early`."""
 
 
 class Clock:
-    """Logical time of one run."""
+    """Logical time of one run.
 
-    __slots__ = ("_early", "_fired_in", "_spent", "now")
+    Args:
+        early: how many timers may fire early.
+        counts: is what `early` forbids a loss?  Not where timers must keep their time.
+    """
 
-    def __init__(self, *, early: bool = True) -> None:
+    __slots__ = ("_counts", "_fired_in", "_sleeps", "cut", "now", "spare")
+
+    def __init__(self, early: int, *, counts: bool = True) -> None:
         self.now = 0.0
-        self._early = early
-        self._spent: set[str] = set()
-        """Names of timers that fired early."""
+        self.spare = early
+        """How many timers may still fire early."""
+        self._sleeps = early * SLEEPS
+        self.cut = False
+        """A timer could have fired early but for the bound."""
+        self._counts = counts
         self._fired_in: dict[Hashable, set[int]] = {}
         """Stuck picture -> repeating timers (by thread) that fired in it."""
 
@@ -53,39 +62,53 @@ class Clock:
         """`task` stands before `op`, which has a time limit."""
         assert op.timeout is not None
         task.deadline = self.now + op.timeout
-        task.early = not op.idle and (
-            op.timeout <= 0 or (self._early and (op.timer or op.obj.name) not in self._spent)
-        )
+        task.timed = True
 
-    def fire(self, task: Task, live: list[Task]) -> None:
-        """`task`'s timer fires; if that was early, no other of that name may."""
-        task.early = False
-        if task.deadline <= self.now:
-            return
-        name = task.op.timer or task.op.obj.name
-        self._spent.add(name)
-        for other in live:
-            if other.early and other.deadline > self.now:
-                other.early = (other.op.timer or other.op.obj.name) != name
+    def choices(self, timed: list[Task]) -> list[Choice]:
+        """Return which timers of `timed`, tasks that cannot go, may fire; the due ones first."""
+        due: list[Choice] = []
+        early: list[Choice] = []
+        for task in timed:
+            op = task.op
+            if task.deadline <= self.now:
+                due.append(task.fire)
+            elif op.idle:
+                continue
+            elif task.slept < self._sleeps if op.aux is never else self.spare > 0:
+                early.append(task.fire)
+            elif not op.repeat:
+                self.cut |= self._counts
+        return due + early
 
-    def jump(self, live: list[Task]) -> Task | None:
-        """Advance to the next deadline that can change anything; None: there is none.
+    def fire(self, task: Task) -> None:
+        """`task`'s timer fires; one that is not due is early."""
+        if task.deadline > self.now:
+            if task.op.aux is never:
+                task.slept += 1
+            else:
+                self.spare -= 1
 
-        Every task whose deadline has then passed may fire (`early`); returns the first.
+    def is_free(self, task: Task) -> bool:
+        """Could `task`'s timer have fired before time jumped?"""
+        op = task.op
+        return not op.repeat and (task.slept < self._sleeps if op.aux is never else self.spare > 0)
+
+    def jump(self, live: list[Task]) -> bool:
+        """Nobody can go: advance to the next deadline that changes anything; False: there is none.
+
+        Timers whose deadline has then passed are due.
         """
-        timed = [task for task in live if task.op.timeout is not None]
+        timed = [task for task in live if task.timed]
         fired = self._fired_in.setdefault(_picture(live), set())
         useful = [task for task in timed if not task.op.repeat or task.index not in fired]
         if not useful:
-            return None
+            return False
         first = min(useful, key=lambda task: task.deadline)
         self.now = max(self.now, first.deadline)
         for task in useful:
-            if task.deadline <= self.now:
-                task.early = True
-                if task.op.repeat:
-                    fired.add(task.index)
-        return first
+            if task.deadline <= self.now and task.op.repeat:
+                fired.add(task.index)
+        return True
 
 
 def _picture(live: list[Task]) -> Hashable:

@@ -10,14 +10,14 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from lockcheck.seam import Kind, Op
+from lockcheck.seam import Choice, Kind, Op
 
 if TYPE_CHECKING:
     from lockcheck.conduct.pool import Worker
 
 __all__ = [
-    "BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "full_name", "has_silent",
-    "observed_class",
+    "BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "foreign_class", "full_name",
+    "has_silent", "is_silent", "observed_class",
 ]  # fmt: skip
 
 PLAIN: Final = 0
@@ -66,10 +66,9 @@ class Task:
     """A thread: what it is about to do, and how to wake it."""
 
     __slots__ = (
-        "born", "busy", "children", "daemon", "deadline", "draining", "early", "finished", "go",
-        "granted",
-        "ident", "index", "key", "name", "op", "parent", "park", "ready", "settling", "thread",
-        "unwound", "wake",
+        "born", "busy", "children", "daemon", "deadline", "draining", "finished", "fire", "go",
+        "granted", "ident", "index", "key", "name", "op", "parent", "park", "ready", "settling",
+        "slept", "thread", "timed", "unwound", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -77,8 +76,8 @@ class Task:
     ) -> None:
         self.index = index
         """Number of the thread in this run, in order of spawning."""
-        self.go = index << 1
-        """The choice "this thread's operation goes"; `go + 1`: its timer fires instead."""
+        self.go = Choice.go(index)
+        self.fire = Choice.fire(index)
         self.name = name
         self.thread = thread
         """The `sync.Thread`, if it is one."""
@@ -96,9 +95,11 @@ class Task:
         self.busy: Callable[[], bool] | None = None
         """A faster `ready`, the other way round, where the operation has one."""
         self.granted = True
-        self.early = False
-        """May its timer fire now?"""
+        self.timed = False
+        """Has the operation a time limit?"""
         self.deadline = 0.0
+        self.slept = 0
+        """How many of its sleeps ended early."""
         self.born = 0
         """How many events there were when it was spawned."""
         self.finished = False
@@ -119,7 +120,7 @@ class Task:
         self.op = _SETTLE
         self.ready = _never
         self.busy = None
-        self.early = False
+        self.timed = False
         self.settling = True
 
 
@@ -131,6 +132,20 @@ def observed_class(obj: Any) -> str:
     """Return under which name observations of `obj` are counted: its lock class, or its type."""
     key = getattr(obj, "key", None)
     return str(key.cls.name) if key is not None else type(obj).__name__
+
+
+def foreign_class(obj: Any) -> str:
+    """Return under which name it is remembered that others than its holder release `obj`."""
+    return f"{observed_class(obj)} by others"
+
+
+def is_silent(op: Op, observed: frozenset[str]) -> bool:
+    """Does `op` go without a point, given the classes that somebody looks at without blocking?"""
+    return (
+        TRAITS[op.kind] == SILENT
+        and not op.visible
+        and (not observed or observed_class(op.obj) not in observed)
+    )
 
 
 def full_name(obj: Any) -> str:

@@ -2,19 +2,19 @@
 
 Two schedules are the same *order* (Mazurkiewicz class) when one becomes the other by swapping
 neighbours that do not conflict.  Operations conflict when they touch the same object, by different
-threads, and not both only look (R) or both only count (C):
+threads, and not both only look (LOOK) or both only count (COUNT):
 
-    R  READ PROBE REF_READ WAIT_REFS, a WAIT that takes nothing away (event, ticket, join),
-       READ_ACQUIRE READ_RELEASE and their try
-    C  REF_INC REF_DEC, a WAKE that only counts: these commute; nobody may decide by what they
-    return W  everything else: locks, WAIT that takes, WAKE, WRITE, RMW, SPAWN
+    LOOK   READ PROBE REF_READ WAIT_REFS, a WAIT that takes nothing away (event, ticket, join)
+    COUNT  REF_INC REF_DEC, a WAKE that only counts, READ_ACQUIRE READ_RELEASE and their try:
+           these commute; nobody may decide by what they return
+    WRITE  everything else: locks, WAIT that takes, WAKE, WRITE, RMW, SPAWN; and readers of a lock
+           that others than its holders release
 
-A timer that fires conflicts with whatever the operation conflicts with, for the operation might
-have gone instead; after a WAIT as a W (it may leave a queue there).  Besides, timers of one name
-share one early firing a run, so they conflict as a W on their name.
+A timer fires only while its operation cannot go, so it conflicts with whatever the operation
+conflicts with; after a WAIT as a WRITE (it may leave a queue there).
 
-A *race* is a conflict whose order can be turned round.  A release before a blocking acquire cannot:
-the acquire was disabled until then.  (Against a try it can: see `SILENT` in `conduct.task`.)
+A *race* is a conflict whose order can be turned round.  A release by the holder before a blocking
+acquire cannot: the acquire was disabled until then.
 
 Soundness rests on this table and on "no declared point, no shared access": a field that is touched
 without a point and without its lock is invisible here.
@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lockcheck.conduct.stuck import timer_of
 from lockcheck.seam import Kind, Op
 
 __all__ = ["COUNT", "LOOK", "WRITE", "conflicts", "depends", "footprint", "may_race"]
@@ -38,9 +37,9 @@ _MODE_OF: Final = {
     Kind.READ: LOOK,
     Kind.PROBE: LOOK,
     Kind.REF_READ: LOOK,
-    Kind.READ_ACQUIRE: LOOK,
-    Kind.TRY_READ_ACQUIRE: LOOK,
-    Kind.READ_RELEASE: LOOK,
+    Kind.READ_ACQUIRE: COUNT,
+    Kind.TRY_READ_ACQUIRE: COUNT,
+    Kind.READ_RELEASE: COUNT,
     Kind.REF_INC: COUNT,
     Kind.REF_DEC: COUNT,
     Kind.BEGIN: _NOTHING,
@@ -56,7 +55,7 @@ Footprint = tuple[tuple[Any, int], ...]
 def footprint(choice: int, op: Op) -> Footprint:
     """Return the objects that `op`, gone or timed out as `choice` says, touches, and how."""
     if choice & 1:
-        return (*_touched(op, fires=True), (timer_of(op), WRITE))
+        return _touched(op, fires=True)
     foot: Footprint | None = op.foot
     if foot is None:
         foot = op.foot = _touched(op, fires=False)
@@ -71,7 +70,7 @@ def _touched(op: Op, *, fires: bool) -> Footprint:
         return ((op.obj, WRITE if op.takes or fires else LOOK),)
     if kind is Kind.WAKE and not op.takes:
         return ((op.obj, COUNT),)
-    mode = _MODES[kind]
+    mode = WRITE if op.foreign else _MODES[kind]
     return ((op.obj, mode),) if mode else ()
 
 
@@ -91,4 +90,9 @@ def depends(one: Footprint, other: Footprint) -> bool:
 
 def may_race(earlier: Op, choice: int, later: Op) -> bool:
     """Given that they conflict: can `later`, gone or timed out, ever go before `earlier`?"""
-    return earlier.kind not in _RELEASES or later.kind not in _ACQUIRES or bool(choice & 1)
+    return (
+        earlier.kind not in _RELEASES
+        or earlier.foreign
+        or later.kind not in _ACQUIRES
+        or bool(choice & 1)
+    )

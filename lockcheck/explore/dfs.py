@@ -76,6 +76,7 @@ class Dfs(Strategy):
         """Begin the search again."""
         self._stack.clear()
         self._cut = False
+        self.bounded = ""
         self.exhausted = False
         self.bound = None if self._last_bound is None else 0
 
@@ -121,6 +122,8 @@ class Dfs(Strategy):
     def _next_bound(self) -> None:
         if not self._cut or self.bound is None or self.bound == self._last_bound:
             self.exhausted = True
+            if self._cut:
+                self.bounded = f"schedules with more than {self.bound} preemptions (--preemptions)"
             return
         self.bound += 1
         self._cut = False

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 
 from lockcheck.conduct.controlled import ControlledConductor
-from lockcheck.conduct.task import SILENT, TRAITS, full_name, observed_class
+from lockcheck.conduct.task import full_name, is_silent
 from lockcheck.conduct.verdict import DIVERGED
 from lockcheck.explore.schedule import Segment, default, segments_of
 from lockcheck.explore.strategy import Strategy
@@ -63,9 +63,7 @@ def _decision_events(conductor: ControlledConductor) -> list[int]:
     return [
         number
         for number, (choice, op) in enumerate(conductor.events)
-        if choice < 0
-        or TRAITS[op.kind] != SILENT
-        or (observed and observed_class(op.obj) in observed)
+        if choice < 0 or not is_silent(op, observed)
     ]
 
 
@@ -187,9 +185,7 @@ def _last_decision(conductor: ControlledConductor) -> int:
     observed = conductor.observed
     for number in range(len(conductor.events) - 1, -1, -1):
         choice, op = conductor.events[number]
-        if choice < 0 or TRAITS[op.kind] != SILENT:
-            return number
-        if observed and observed_class(op.obj) in observed:
+        if choice < 0 or not is_silent(op, observed):
             return number
     return -1
 

@@ -25,6 +25,16 @@ class Portfolio(Strategy):
         self.members = list(members)
         self.active = self.members[0]
 
+    @property
+    def restarts(self) -> bool:
+        """One of its members does."""
+        return True
+
+    @property
+    def active_name(self) -> str:
+        """Which member ran the last schedule."""
+        return self.active.name
+
     def begin(self, conductor: ControlledConductor, run: int) -> bool:
         """Hand the run to the member whose turn it is."""
         turn = self.members[run % len(self.members)]

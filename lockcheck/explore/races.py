@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.conduct.stuck import timer_of
 from lockcheck.explore.conflict import COUNT, WRITE, Footprint, footprint, may_race
 from lockcheck.seam import Kind, Op
 
@@ -90,7 +89,7 @@ class _Analysis:
         for choice, op in stood:
             self._look(choice, op, footprint(choice, op))
             if op.timeout is not None:
-                self._look(choice | 1, op, ((timer_of(op), WRITE),))
+                self._look(choice | 1, op, footprint(choice | 1, op))
 
     def _join_all(self) -> None:
         """Time jumped: everybody was blocked, so everything before is before everything after."""
@@ -110,9 +109,10 @@ class _Analysis:
         touched = footprint(choice, op)
         if races and touched:
             self._look(choice, op, touched)
-        if races and op.timeout is not None and not choice & 1:
-            # Its timer, too, could have been the one of its name to fire early.
-            self._look(choice | 1, op, ((timer_of(op), WRITE),))
+        if races and op.timeout is not None:
+            # Of the operation and its timer only one is enabled at a time: the other one lost the
+            # races of its own.
+            self._look(choice ^ 1, op, footprint(choice ^ 1, op))
         clock = list(self._clocks[thread])
         for obj, mode in touched:
             known = self._objects.get(obj)
@@ -162,15 +162,15 @@ class _Analysis:
         node = self._node_at.get(event.number)
         mine = self._by_thread[thread]
         pending = not mine or mine[-1].number < event.number
-        sure = bool(choice & 1) or self._surely(event, op)
-        if pending and node is not None:
+        if node is None:
+            return False
+        sure = not choice & 1 and self._surely(event, op)
+        if pending:
             could_go = choice in node.enabled
             counts = op.kind is Kind.WAIT_REFS or any(mode == COUNT for _, mode in touched)
             if not could_go and not (counts and self._may_reach(node, event, op)):
                 return False
             sure = could_go
-        if node is None:
-            return sure
         self._races += 1
         self._demand(node, event, choice, touched)
         return sure

@@ -11,13 +11,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockcheck.conduct.stuck import EARLY_TIMERS, SLEEPS
 from lockcheck.core.report import CERTAIN, Report, fingerprint
 from lockcheck.core.stacks import Stack
 from lockcheck.explore.coverage import Coverage
 from lockcheck.explore.schedule import segments_of
 from lockcheck.explore.token import Token
 
-__all__ = ["Finding", "Limits", "Outcome", "Replayed", "exception_report"]
+__all__ = [
+    "Finding", "Identity", "Limits", "Outcome", "Replayed", "exception_report", "identity_of",
+    "timers",
+]  # fmt: skip
+
+Identity = tuple[str, ...]
+"""What tells two findings apart: the fingerprint, then the tags in order."""
+
+
+def identity_of(report: Report) -> Identity:
+    """Return what tells `report` apart: a known defect and a new one may share a fingerprint."""
+    return (report.fingerprint, *sorted(map(str, report.data.get("tags", ()))))
+
+
+def timers(early: int | None) -> str:
+    """Say how many timers may fire early."""
+    if early is None:
+        return "any number of early timers"
+    return f"{early} early timers a schedule (sleeps: {early * SLEEPS} a thread)"
 
 
 @dataclass(frozen=True)
@@ -30,6 +49,8 @@ class Limits:
     """Stop after so many different findings that count."""
     until: Callable[[Report], bool] | None = None
     """Stop after a finding that is what was looked for."""
+    early_timers: int | None = EARLY_TIMERS
+    """How many timers may fire early in one schedule; None: any number."""
     max_points: int = 20_000
     hang_after: float = 10.0
     shrink: bool = True
@@ -89,6 +110,9 @@ class Outcome:
     details: dict[str, object] = field(default_factory=dict)
     interrupted: bool = False
     subject: dict[str, Any] = field(default_factory=dict)
+    early_timers: int | None = EARLY_TIMERS
+    cut: bool = False
+    """The bound on early timers forbade some."""
 
     def to_dict(self, schema: str = "lockcheck/explore/1") -> dict[str, Any]:
         """The result document."""
@@ -106,6 +130,7 @@ class Outcome:
             "shard": f"{self.shard[0] + 1}/{self.shard[1]}",
             "subject": self.subject,
             "details": self.details,
+            "early_timers": self.early_timers,
             **(self.coverage.hashes() if self.shard[1] > 1 else {}),
         }
 

@@ -13,15 +13,25 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from lockcheck.conduct import deadlock
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.pool import Pool
 from lockcheck.conduct.verdict import DEADLOCK, DIVERGED, END, HUNG, POINTS, REDUNDANT
-from lockcheck.core.report import CERTAIN, POSSIBLE, Report, stronger
+from lockcheck.core.report import POSSIBLE, Report, stronger
 from lockcheck.explore.coverage import Coverage, order_of
 from lockcheck.explore.follow import Guide, Replay, checks_of, describe_op, unusual
-from lockcheck.explore.result import Finding, Limits, Outcome, Replayed, exception_report
+from lockcheck.explore.result import (
+    Finding,
+    Identity,
+    Limits,
+    Outcome,
+    Replayed,
+    exception_report,
+    identity_of,
+    timers,
+)
 from lockcheck.explore.schedule import Segment, switches_of
 from lockcheck.explore.shrink import Attempt, shrink
 from lockcheck.explore.strategy import Strategy
@@ -42,9 +52,25 @@ do not wait.  Freeing what is garbage costs the same whenever it is done, and le
 soon."""
 
 
+NOTHING_SCHEDULED = (
+    "nothing was scheduled: no thread was started that lockcheck controls, so no other order exists"
+)
+
+
 def fresh_seed(shard: tuple[int, int] = (0, 1)) -> int:
     """Return a seed for a search that was given none; shards must agree on one, so theirs is 0."""
     return secrets.randbits(48) if shard[1] == 1 else 0
+
+
+@dataclass
+class _Tally:
+    """How the schedules of a search ended, where that was no plain end."""
+
+    hung: bool = False
+    points: bool = False
+    diverged: bool = False
+    interrupted: bool = False
+    reasons: list[str] = field(default_factory=list)
 
 
 class Session:
@@ -66,6 +92,11 @@ class Session:
         self.conductor = self._make_conductor()
         self._names: dict[str, int] = {}
         self._deadlock: Report | None = None
+        self._at_the_end: list[Report] | None = None
+        """What had been found when the run was over, before anybody unwound."""
+        self._cut = False
+        self._scheduled = False
+        """Did any schedule have a second thread?"""
         self._world: World | None = None
         self._cpus: set[int] | None = None
         self._hung = False
@@ -73,14 +104,18 @@ class Session:
         self._collect_pause = 0.0
         self.coverage = Coverage()
         self.findings: list[Finding] = []
-        self._seen: set[str] = set()
+        self._seen: set[tuple[str, ...]] = set()
+        """`identity_of` the findings so far."""
         self.on_progress: Callable[[Session], None] | None = None
         """Called between runs, on the controller's thread."""
 
     def _make_conductor(self) -> ControlledConductor:
         limits = self.limits
         conductor = ControlledConductor(
-            self._pool, max_points=limits.max_points, hang_after=limits.hang_after
+            self._pool,
+            max_points=limits.max_points,
+            hang_after=limits.hang_after,
+            early_timers=limits.early_timers,
         )
         conductor.on_end = self._at_end
         return conductor
@@ -113,9 +148,7 @@ class Session:
     def explore(self, strategy: Strategy, *, shard: tuple[int, int] = (0, 1)) -> Outcome:
         """Run schedules until the strategy or a limit ends it."""
         began = self._clock()
-        limits = self.limits
-        reasons: list[str] = []
-        points = hung = diverged = interrupted = False
+        tally = _Tally()
         runs = 0
         try:
             while not self._enough(began, runs, shard):
@@ -125,52 +158,69 @@ class Session:
                 verdict = self._one(strategy)
                 runs += 1
                 if verdict == HUNG:
-                    hung = True
-                    reasons.append(self._told_hung())
+                    tally.hung = True
+                    tally.reasons.append(self._told_hung())
                     break
                 if self._learn_observers(strategy, verdict, run):
                     continue
-                points = points or verdict == POINTS
-                diverged = diverged or verdict == DIVERGED
+                tally.points |= verdict == POINTS
+                tally.diverged |= verdict == DIVERGED
                 self._account(strategy, verdict, run)
                 self._collect(runs)
                 if self.on_progress is not None:
                     self.on_progress(self)
         except KeyboardInterrupt:
-            interrupted = True
-            reasons.append("interrupted")
-        if points:
+            tally.interrupted = True
+            tally.reasons.append("interrupted")
+        return self._concluded(strategy, tally, began, shard)
+
+    def _concluded(
+        self, strategy: Strategy, tally: _Tally, began: float, shard: tuple[int, int]
+    ) -> Outcome:
+        """Say what came of it; no word is bigger than what was looked at."""
+        limits = self.limits
+        reasons = tally.reasons
+        if tally.points:
             reasons.append(f"a schedule reached the limit of {limits.max_points} points")
-        if diverged:
+        if tally.diverged:
             reasons.append("a prefix of choices could not be repeated: it is not deterministic")
         stopped = strategy.exhaustive and not strategy.exhausted
-        if stopped and not (hung or interrupted):
+        if stopped and not (tally.hung or tally.interrupted):
             reasons.append(f"{strategy.name} was stopped by a limit before it had tried everything")
-        exhausted = strategy.exhausted and not (points or diverged)
+        if self.coverage.schedules and not self._scheduled:
+            reasons.append(NOTHING_SCHEDULED)
+            stopped = True
+        bounded = strategy.bounded or (self._told_cut() if self._cut else "")
+        if strategy.exhausted and bounded:
+            reasons.append(f"not every order: {bounded}")
+        incomplete = tally.points or tally.interrupted or stopped
         if any(finding.counts for finding in self.findings):
             outcome = "failed"
-        elif hung:
+        elif tally.hung:
             outcome = "hung"
-        elif diverged:
+        elif tally.diverged:
             outcome = "diverged"
-        elif points or interrupted or stopped:
-            outcome = "incomplete"
         else:
-            outcome = "passed"
+            outcome = "incomplete" if incomplete else "passed"
         return Outcome(
             strategy.name,
             strategy.seed,
             outcome,
             self.coverage,
             self.findings,
-            exhausted,
+            strategy.exhausted and not (incomplete or tally.diverged or bounded),
             self._clock() - began,
             reasons,
             shard,
             strategy.describe(),
-            interrupted,
+            tally.interrupted,
             self.subject.describe(),
+            limits.early_timers,
+            self._cut,
         )
+
+    def _told_cut(self) -> str:
+        return f"more timers could have fired early than {timers(self.limits.early_timers)}"
 
     def _collect(self, runs: int) -> None:
         """Free past worlds; often enough that they are still in the processor's cache."""
@@ -209,6 +259,7 @@ class Session:
     def _one(self, strategy: Strategy) -> int:
         """Run one schedule of a fresh world."""
         self._deadlock = None
+        self._at_the_end = None
         world = self.subject.world(self.conductor)
         self._world = world
         self.conductor.checkers = list(world.checkers)
@@ -218,10 +269,18 @@ class Session:
             world.close()
 
     def _at_end(self, verdict: int) -> None:
-        """Everybody is parked: look at who waits for whom before they unwind."""
+        """Everybody is parked: look at what was found, and who waits for whom.
+
+        What comes after, while they unwind, is no finding.
+        """
         world = self._world
-        if verdict != DEADLOCK or world is None:
+        if world is None:
             return
+        if verdict == DEADLOCK:
+            self._explain(world)
+        self._at_the_end = self._found_so_far(world)
+
+    def _explain(self, world: World) -> None:
         states = [ts for chk in world.checkers for ts in list(chk.threads.values())]
         owed = getattr(world, "owed", None)
         self._deadlock = deadlock.explain(self.conductor.live, states, owed)
@@ -234,7 +293,7 @@ class Session:
         new = self.conductor.newly_observed
         if not new:
             return False
-        if not strategy.exhaustive and getattr(strategy, "members", None) is None:
+        if not strategy.restarts:
             self._account(strategy, verdict, run)
             self.conductor.observed |= new
             return True
@@ -252,18 +311,25 @@ class Session:
             self.coverage.add(order_of(conductor, self._names), state, conductor.record)
         record = tuple(conductor.record)
         observed = conductor.observed
+        self._cut |= conductor.cut
+        self._scheduled |= len(conductor.tasks) > 1
         reports = self._reports()
         strategy.end(verdict)
-        name = getattr(strategy, "active", strategy).name
+        name = strategy.active_name
         for report in reports:
-            if report.fingerprint not in self._seen:
-                self._seen.add(report.fingerprint)
+            identity = identity_of(report)
+            if identity not in self._seen:
+                self._seen.add(identity)
                 self._found(report, record, observed, name, run)
 
     def _reports(self) -> list[Report]:
         """Findings of the run just ended."""
-        world = self._world
-        assert world is not None, "no run yet"
+        if self._at_the_end is not None:
+            return self._at_the_end
+        assert self._world is not None, "no run yet"
+        return self._found_so_far(self._world)
+
+    def _found_so_far(self, world: World) -> list[Report]:
         found = list(world.findings())
         if self._deadlock is not None:
             found.insert(0, self._deadlock)
@@ -287,32 +353,35 @@ class Session:
         self.findings.append(finding)
 
     def _pursue(self, report: Report, record: tuple[int, ...], name: str, run: int) -> Finding:
-        print_ = report.fingerprint
+        identity = identity_of(report)
         before = switches_of(record)
+        known = str(report.data.get("known", ""))
         tries = 0
-        if self.limits.shrink:
+        if self.limits.shrink and not known:
             limit = self._clock() + SHRINK_SECONDS
-            shrunk = shrink(record, print_, self._attempt, stop=lambda: self._clock() > limit)
+            shrunk = shrink(record, identity, self._attempt, stop=lambda: self._clock() > limit)
             record, tries = shrunk.record, shrunk.tries
-        token, again = self.tokenise(record, print_)
+        token, again = self.tokenise(record, identity)
         finding = Finding(again or report, token, run, name, tries=tries, switches_before=before)
-        if again is None:
-            finding.note = "the schedule did not show it again: something uncontrolled takes part"
-        else:
-            again.replay = str(token)
-            if stronger(CERTAIN, again.severity) and again.kind != "circular":
-                again.severity = CERTAIN
         finding.known = str(finding.report.data.get("known", ""))
         weaker = stronger(self._fail_on, finding.report.severity)
         finding.counts = not finding.known and not weaker
+        if again is None:
+            finding.token = None
+            finding.counts = False
+            finding.note = (
+                "unconfirmed: its schedule did not show it again, so something that is not "
+                "controlled takes part; it does not count"
+            )
+        else:
+            again.replay = str(token)
         return finding
 
-    def tokenise(self, record: tuple[int, ...], print_: str) -> tuple[Token, Report | None]:
+    def tokenise(self, record: tuple[int, ...], identity: Identity) -> tuple[Token, Report | None]:
         """Replay a schedule, learn its tail and checksums; the finding as it shows there."""
         replay = Replay(record)
-        replay.begin(self.conductor, 0)
-        verdict = self._one(replay)
-        reports = {each.fingerprint: each for each in self._reports()} if verdict != HUNG else {}
+        verdict = self._one_again(replay)
+        reports = {identity_of(each): each for each in self._reports()} if verdict != HUNG else {}
         replay.end(verdict)
         record = unusual(record, replay)
         token = Token(
@@ -322,7 +391,17 @@ class Session:
             tuple(sorted(self.conductor.observed)),
             tuple(describe_op(choice, op) for choice, op in self.conductor.events),
         )
-        return token, reports.get(print_)
+        return token, reports.get(identity)
+
+    def _one_again(self, strategy: Strategy) -> int:
+        """Run a schedule that is written down: it says itself which timers fire early."""
+        bound = self.conductor.early_timers
+        self.conductor.early_timers = None
+        try:
+            strategy.begin(self.conductor, 0)
+            return self._one(strategy)
+        finally:
+            self.conductor.early_timers = bound
 
     def _attempt(self, segments: list[Segment]) -> Attempt:
         guide = Guide(segments)
@@ -330,7 +409,7 @@ class Session:
         verdict = self._one(guide)
         if verdict == HUNG:
             return Attempt(frozenset(), (), 0)
-        failures = frozenset(each.fingerprint for each in self._reports())
+        failures = frozenset(map(identity_of, self._reports()))
         record = unusual(self.conductor.record, guide)
         return Attempt(failures, record, guide.preemptions)
 
@@ -340,8 +419,7 @@ class Session:
         """Run exactly the token's schedule."""
         self.conductor.observed = frozenset(token.observed)
         strategy = Replay(token.record, token.checks, token.ops)
-        strategy.begin(self.conductor, 0)
-        verdict = self._one(strategy)
+        verdict = self._one_again(strategy)
         if verdict == HUNG:
             self._told_hung()
             return Replayed(verdict, [], "", [], [])

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from lockcheck.explore.result import Identity
 from lockcheck.explore.schedule import Segment, encode, segments_of
 
 __all__ = ["Attempt", "Shrunk", "shrink"]
@@ -27,8 +28,7 @@ BUDGET: Final = 400
 class Attempt:
     """What a try ended in."""
 
-    failures: frozenset[str]
-    """Fingerprints."""
+    failures: frozenset[Identity]
     record: tuple[int, ...]
     """What ran, without the default's tail."""
     preemptions: int
@@ -40,13 +40,13 @@ class Shrunk:
 
     record: tuple[int, ...]
     tries: int
-    slipped: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    slipped: dict[Identity, tuple[int, ...]] = field(default_factory=dict)
     """Other failures met on the way, with a schedule each."""
 
 
 def shrink(
     record: tuple[int, ...],
-    failure: str,
+    failure: Identity,
     attempt: Callable[[list[Segment]], Attempt],
     *,
     budget: int = BUDGET,
@@ -70,7 +70,7 @@ class _Search:
 
     def __init__(
         self,
-        failure: str,
+        failure: Identity,
         attempt: Callable[[list[Segment]], Attempt],
         budget: int,
         stop: Callable[[], bool],
@@ -82,7 +82,7 @@ class _Search:
         self._seen: set[tuple[Segment, ...]] = set()
         self.tries = 0
         self.best: Attempt | None = None
-        self.slipped: dict[str, tuple[int, ...]] = {}
+        self.slipped: dict[Identity, tuple[int, ...]] = {}
 
     def over(self) -> bool:
         return self.tries >= self._budget or self._stop()

@@ -36,6 +36,18 @@ class Strategy:
     """Does it end by itself, having tried everything it promises?"""
     asks_always = False
     """Is `pick` called even when there is one choice only?"""
+    bounded = ""
+    """What a bound of its own left out, in words, although it is exhausted."""
+
+    @property
+    def restarts(self) -> bool:
+        """Must the search begin again when what counts as a point has changed?"""
+        return self.exhaustive
+
+    @property
+    def active_name(self) -> str:
+        """Which strategy ran the last schedule."""
+        return self.name
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

@@ -12,12 +12,21 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from lockcheck.conduct.verdict import DEADLOCK, DIVERGED, END, HUNG, POINTS
+from lockcheck.explore.result import timers
 
 if TYPE_CHECKING:
     from lockcheck.explore.result import Finding, Outcome, Replayed
     from lockcheck.explore.session import Session
 
-__all__ = ["STATUS_OF", "Progress", "columns", "status_of_replay", "summary", "verdict_in_words"]
+__all__ = [
+    "STATUS_OF",
+    "Progress",
+    "bounds",
+    "columns",
+    "status_of_replay",
+    "summary",
+    "verdict_in_words",
+]
 
 STATUS_OF = {"passed": 0, "failed": 1, "incomplete": 3, "hung": 3, "diverged": 4}
 """Outcome -> exit status."""
@@ -53,7 +62,7 @@ class Progress:
         rate = done / max(now - self._began, 1e-6)
         line = (
             f"{done}{of} schedules, {rate:.0f}/s, {len(coverage.orders)} orders, "
-            f"next is new with {coverage.unseen():.1%}, {len(session.findings)} findings"
+            f"{coverage.unseen():.1%} chance of a new one, {len(session.findings)} findings"
         )
         self._stream.write(f"\r\x1b[K{line}")
         self._stream.flush()
@@ -84,10 +93,11 @@ def summary(title: str, result: Outcome, replay_command: str) -> str:
     )
     if result.exhausted:
         lines.append("  exhausted: every order was tried")
-    else:
+    elif coverage.schedules:
         lines.append(
-            f"  not exhausted; the next schedule shows a new order with {coverage.unseen():.1%}"
+            f"  not exhausted; {coverage.unseen():.1%} chance that the next schedule is new"
         )
+    lines.append(f"  bounds: {bounds(result)}")
     points, switches = counts["points"], counts["switches"]
     assert isinstance(points, list)
     assert isinstance(switches, list)
@@ -98,11 +108,20 @@ def summary(title: str, result: Outcome, replay_command: str) -> str:
     if coverage.redundant:
         lines.append(f"  {coverage.redundant} redundant runs given up early")
     for name, value in result.details.items():
-        if name == "preemptions_exhausted":
+        if name == "preemptions_exhausted" and not result.exhausted and not result.cut:
             lines.append(f"  all schedules with up to {value} preemptions were tried")
     lines += [f"  {reason}" for reason in result.reasons]
     lines.append(f"  seed {result.seed}")
     return "\n".join(lines) + "\n"
+
+
+def bounds(result: Outcome) -> str:
+    """The bounds of a search in words; `exhausted` means that none of them cut anything."""
+    parts = [timers(result.early_timers)]
+    asked = result.details.get("preemptions_asked")
+    if asked is not None:
+        parts.append(f"{asked} preemptions a schedule")
+    return ", ".join(parts)
 
 
 def _finding(finding: Finding, replay_command: str) -> Iterator[str]:

@@ -7,7 +7,6 @@ a folder with an index is complete.  A full disk or a place that cannot be writt
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,8 +52,7 @@ def prepare_folder(folder: str | Path) -> Path:
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
+        write_text(path / "run.json", "{}\n")
     except OSError as error:
         raise FolderError(
             f"cannot write a report to {folder}: {error.strerror or error}"

@@ -1,14 +1,18 @@
-"""`threading.Barrier` on a parking lot.
+"""`threading.Barrier` on a parking lot, state for state as the standard library's.
 
-Every arrival is ordered before every departure of the same generation.
+Every arrival is ordered before every departure of the same round.  A round fills, then drains; who
+comes while one drains waits until the last thread of it has left.  While the action of a round
+runs, nobody can break the barrier: threading's holds its lock meanwhile.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
 
+from lockcheck.seam import Kind
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
@@ -17,10 +21,23 @@ if TYPE_CHECKING:
 __all__ = ["Barrier"]
 
 
+class _State(IntEnum):
+    BROKEN = -2
+    RESETTING = -1
+    FILLING = 0
+    DRAINING = 1
+    ACTING = 2
+
+
+_NOT_YET: Final = -1
+"""The change has to wait: a round drains, or its action runs."""
+_BROKEN: Final = -2
+
+
 class Barrier(Parking):
     """As `threading.Barrier`; `action` runs in the last thread to arrive, before the others go."""
 
-    __slots__ = ("_action", "_arrived", "_broken", "_generation", "_passed", "_timeout", "parties")
+    __slots__ = ("_action", "_inside", "_state", "_timeout", "parties")
 
     def __init__(
         self,
@@ -36,18 +53,18 @@ class Barrier(Parking):
         self.parties = parties
         self._action = action
         self._timeout = timeout
-        self._generation = 0
-        self._passed = -1  # invariant: the newest generation that may leave
-        self._arrived = 0
-        self._broken = False
+        self._inside = 0  # invariant: threads that arrived and have not left
+        self._state = _State.FILLING
 
     @property
     def n_waiting(self) -> int:
-        return self._arrived
+        self.chk.point(Kind.PROBE, self)
+        return self._inside if self._state is _State.FILLING else 0
 
     @property
     def broken(self) -> bool:
-        return self._broken
+        self.chk.point(Kind.PROBE, self)
+        return self._state is _State.BROKEN
 
     def wait(self, timeout: float | None = None) -> int:  # type: ignore[override]
         """Block until all parties arrived; returns this thread's arrival number, 0 the last.
@@ -55,63 +72,105 @@ class Barrier(Parking):
         Raises: threading.BrokenBarrierError.
         """
         limit = self._timeout if timeout is None else timeout
-        index, generation = self.change(self._arrive, why="arrive")
-        if index < 0:
+        index = self._until_changed(self._arrive, "arrive", self._has_room)
+        if index == _BROKEN:
             raise threading.BrokenBarrierError
         if index == self.parties - 1:
-            try:
-                self._act()
-            except BaseException:
-                self.abort()
-                raise
-            self.change(lambda: self._open(generation), why="last arrival")
+            self._act()
             return 0
-        got = super().wait(
-            lambda: self._broken or self._passed >= generation,
-            lambda: self._passed >= generation,
+        passed = super().wait(
+            self._is_decided,
+            self._leave,
             why=f"{self.parties - 1 - index} more to arrive at {self.name}",
             timeout=limit,
             timer=f"{self.name}.wait",
         )
-        if got is None:
-            self.abort()
-        if not got:
+        if passed is None:
+            passed = self._until_changed(self._give_up, "give up", self._is_not_acting) > 0
+        if not passed:
             raise threading.BrokenBarrierError
-        return self.parties - 1 - int(index)
+        return self.parties - 1 - index
 
     def reset(self) -> None:
         """Return to empty; waiting threads get BrokenBarrierError."""
-        self.change(self._break_then_reset, why="reset")
+        self._until_changed(self._empty, "reset", self._is_not_acting)
 
     def abort(self) -> None:
         """Break the barrier for everybody."""
-        self.change(self._break, why="abort")
+        self._until_changed(self._break, "abort", self._is_not_acting)
 
-    def _arrive(self) -> tuple[int, int]:
-        if self._broken:
-            return -1, self._generation
-        index = self._arrived
-        generation = self._generation
-        self._arrived += 1
-        if self._arrived == self.parties:
-            self._arrived = 0
-            self._generation += 1
-        return index, generation
-
-    def _open(self, generation: int) -> None:
-        self._passed = generation
-
-    def _break(self) -> None:
-        self._broken = True
-
-    def _break_then_reset(self) -> None:
-        self._broken = True
-        self._hand_over()
-        self._broken = False
-        self._arrived = 0
-        self._generation += 1
+    def _until_changed(self, fn: Callable[[], int], why: str, ready: Callable[[], bool]) -> int:
+        """Make a change that may have to wait for a round to leave, or for its action to end."""
+        while (got := int(self.change(fn, why=why))) == _NOT_YET:
+            super().wait(ready, why=f"the round before to end at {self.name}")
+        return got
 
     def _act(self) -> None:
-        """The program's own code, on whatever it needs."""
-        if self._action is not None:
+        """The program's own code, on whatever it needs; then the round may leave."""
+        if self._action is None:
+            return  # `_arrive` has let it go
+        try:
             self._action()
+        except BaseException:
+            self.change(lambda: self._open(_State.BROKEN), why="the action failed")
+            raise
+        self.change(lambda: self._open(_State.DRAINING), why="last arrival")
+
+    # -- plain state, under _gate -----------------------------------------------------------------
+
+    def _has_room(self) -> bool:
+        return self._state in (_State.FILLING, _State.BROKEN)
+
+    def _is_not_acting(self) -> bool:
+        return self._state is not _State.ACTING
+
+    def _is_decided(self) -> bool:
+        return self._state not in (_State.FILLING, _State.ACTING)
+
+    def _arrive(self) -> int:
+        if self._state is _State.BROKEN:
+            return _BROKEN
+        if self._state is not _State.FILLING:
+            return _NOT_YET
+        index = self._inside
+        self._inside += 1
+        if self._inside == self.parties:
+            if self._action is not None:
+                self._state = _State.ACTING
+            else:
+                self._open(_State.DRAINING)
+        return index
+
+    def _open(self, state: _State) -> None:
+        """The last thread to arrive decides the round, and leaves first."""
+        self._state = state
+        self._leave()
+
+    def _leave(self) -> bool:
+        passed = self._state is _State.DRAINING
+        self._inside -= 1
+        if not self._inside and self._state in (_State.RESETTING, _State.DRAINING):
+            self._state = _State.FILLING
+        return passed
+
+    def _give_up(self) -> int:
+        if self._state is _State.ACTING:
+            return _NOT_YET
+        if self._state is _State.FILLING:
+            self._state = _State.BROKEN
+        return int(self._leave())
+
+    def _break(self) -> int:
+        if self._state is _State.ACTING:
+            return _NOT_YET
+        self._state = _State.BROKEN
+        return 0
+
+    def _empty(self) -> int:
+        if self._state is _State.ACTING:
+            return _NOT_YET
+        if not self._inside:
+            self._state = _State.FILLING
+        elif self._state in (_State.FILLING, _State.BROKEN):
+            self._state = _State.RESETTING
+        return 0

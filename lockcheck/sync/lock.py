@@ -326,7 +326,8 @@ class ObservedLock(Lock):
     def release(self) -> None:
         chk = self.chk
         if chk.conductor is not None:
-            chk.conductor.point(self._release_op)
+            mine = self.real.locked() and self.ts is chk.current()
+            chk.conductor.point(self._release_op if mine else Op(Kind.RELEASE, self, foreign=True))
         if chk.races:
             chk.engine.hb_release(self.chk.current(), self)
         Lock.release(self)

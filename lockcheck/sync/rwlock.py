@@ -126,7 +126,7 @@ class RWLock(Parking):
         chk = self.chk
         ts = chk.current()
         limit = None if timeout is None or timeout < 0 else timeout
-        op = Op(kind, self, ready, timeout=limit, timer=f"{self.name}.acquire")
+        op = Op(kind, self, ready, timeout=limit, timer=f"{self.name}.acquire", visible=True)
         conductor = chk.conductor
         if conductor is not None and not conductor.point(op):
             return False
@@ -165,7 +165,10 @@ class RWLock(Parking):
         chk = self.chk
         ts = chk.current()
         if chk.conductor is not None:
-            chk.conductor.point(Op(Kind.READ_RELEASE if read else Kind.RELEASE, self))
+            mode = (READ, RECURSIVE_READ) if read else (WRITE,)
+            foreign = all(hold.mode not in mode for hold in self._holds.get(ts, ()))
+            kind = Kind.READ_RELEASE if read else Kind.RELEASE
+            chk.conductor.point(Op(kind, self, visible=True, foreign=foreign))
         if chk.observed:
             chk.engine.hb_release(ts, self, shared=read)
         with self._gate:

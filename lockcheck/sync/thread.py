@@ -133,6 +133,8 @@ def join(thread: threading.Thread, life: Life, timeout: float | None) -> None:
     """Block until it ended.  Raises: RuntimeError when not started or itself, Unwind."""
     chk = life.chk
     if not life.started:
+        chk.point(Kind.PROBE, life.done)  # somebody else may be about to start it
+    if not life.started:
         raise RuntimeError("cannot join thread before it is started")
     if life.state is not None and life.state is chk.current():
         raise RuntimeError("cannot join current thread")

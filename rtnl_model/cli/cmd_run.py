@@ -1,15 +1,14 @@
 """Run a script of ip commands, or a JSON scenario, and show what happened.
 
-  rtnl-model run cover.ip --rtnl naive --report out
-  rtnl-model run @T3 --trace=free_netdev,ipvlan_uninit
-
-The script language (commands of `ip`, `a & b & wait`) is described in the README.  A @NAME is one
-of the model's own scripts.
+rtnl-model run cover.ip
+rtnl-model run cover.ip --rtnl naive --report out
+rtnl-model run @T3 --trace=free_netdev,ipvlan_uninit
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import secrets
 import sys
 import threading
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from lockcheck.conduct.perturbed import PerturbedConductor
-from lockcheck.render.screen import flush, show, show_json
 from lockcheck.sync.recorder import Recorder
 
 from ..iproute import load_script
@@ -84,11 +82,12 @@ def run(args: argparse.Namespace) -> int:
     if report is not None:
         write_report(report, recorded.chk, recorded.kernel, recorded.document)
     if args.json:
-        show_json(recorded.document)
+        json.dump(recorded.document, sys.stdout)
+        sys.stdout.write("\n")
     else:
         screen.end(recorded, args.fail_on)
         if report is not None:
-            show(f"report: {Path(report) / 'index.html'}\n")
+            sys.stdout.write(f"report: {Path(report) / 'index.html'}\n")
     if screen.refused is not None:
         raise screen.refused
     if recorded.interrupted:
@@ -132,8 +131,8 @@ class _Screen:
             if self.refused is not None:
                 return
             try:
-                show(text)
-                flush()
+                sys.stdout.write(text)
+                sys.stdout.flush()
             except OSError as error:
                 self.refused = error
 
@@ -171,11 +170,7 @@ class _Screen:
             )
         if recorded.document.get("hung") is not None:
             lines.append(f"hung in op {recorded.document['hung']}; every thread was ended")
-        failed = [outcome.cmd for outcome in recorded.failed]
-        lines += told_findings(recorded.findings, fail_on, clean=not failed)
-        if failed and not recorded.findings:
-            count = f"{len(failed)} command{'' if len(failed) == 1 else 's'} failed"
-            lines.append(f"{count}; no findings")
+        lines += told_findings(recorded.findings, fail_on)
         self.write("\n".join(lines) + "\n")
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .dev_unregister import DevUnregister
 from .netdevice import NetDevice, RegState
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from lockcheck.sync import Refcount
-
-    from .kernel import Kernel
 
 __all__ = ["DevTodo"]
 
@@ -47,11 +46,8 @@ class RefsOf(Sequence["Refcount"]):
         return (dev.refcnt for dev in self.devs)
 
 
-class DevTodo:
-    """`k.dev_todo`: the part of unregistration that holds no lock."""
-
-    def __init__(self, k: Kernel) -> None:
-        self.k = k
+class DevTodo(DevUnregister):
+    """The part of unregistration that holds no lock."""
 
     def netdev_run_todo(self) -> None:
         """Drop RTNL and finish every device of this section.  It may sleep for long."""
@@ -59,14 +55,14 @@ class DevTodo:
         with k.probe.fn("netdev_run_todo"):
             todo = self.splice_todo()
             try:
-                k.rtnl.rtnl_unlock_raw()
+                k.rtnetlink.rtnl_unlock_raw()
             finally:
                 if todo:
                     self.finish_todo(todo)
 
     def splice_todo(self) -> list[NetDevice]:
         """Take the list away.  Locks: RTNL."""
-        todo = self.k.rtnl.todo()
+        todo = self.k.regime.todo()
         taken = list(todo)
         todo.clear()
         return taken
@@ -109,7 +105,7 @@ class DevTodo:
         assert dev.netdev_ops is not None
         dev.netdev_ops.priv_destructor(dev)
         if dev.needs_free_netdev:
-            self.k.dev.free_netdev(dev)
+            self.free_netdev(dev)
 
     # -- waiting --
 
@@ -154,39 +150,35 @@ class DevTodo:
         """
         k = self.k
         with k.probe.frame("netdev_wait_allrefs_any"):
-            k.rtnl.rtnl_lock()
+            k.rtnetlink.rtnl_lock()
             try:
-                adopted = self.rebroadcast_unregister(devs)
+                for dev in devs:
+                    net = self.dev_net(dev)
+                    if net.freed:
+                        k.report_invariant(
+                            f"rebroadcast for {dev.name} locks freed namespace {net.name}",
+                            rule="rebroadcast-on-freed-netns",
+                            dev=dev,
+                            known="G.19",
+                        )
+                    k.rtnetlink.rtnl_net_lock_nested(net)
+                    try:
+                        k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
+                    finally:
+                        k.rtnetlink.rtnl_net_unlock_nested(net)
+                adopted = self.rebroadcast_takes(devs)
             finally:
-                k.rtnl.rtnl_unlock_raw(known="G.12")
+                k.rtnetlink.rtnl_unlock_raw(known="G.12")
             k.rcu.rcu_barrier()
-            k.rtnl.rtnl_lock()
+            k.rtnetlink.rtnl_lock()
             try:
                 k.linkwatch.linkwatch_run_pending(devs)
             finally:
-                k.rtnl.rtnl_unlock_raw(known="G.12")
+                k.rtnetlink.rtnl_unlock_raw(known="G.12")
         return adopted
 
-    def rebroadcast_unregister(self, devs: list[NetDevice]) -> list[NetDevice]:
-        """UNREGISTER for each under its own netns' lock, whose unlock drains.  Locks: RTNL.
-
-        Returns what the drains unregistered and this thread finishes: nothing in 7.3.
-        """
-        k = self.k
-        for dev in devs:
-            net = k.dev.dev_net(dev)
-            if net.freed:
-                k.report_invariant(
-                    f"rebroadcast for {dev.name} locks freed namespace {net.name}",
-                    rule="rebroadcast-on-freed-netns",
-                    dev=dev,
-                    known="G.19",
-                )
-            k.rtnl.rtnl_net_lock_nested(net)
-            try:
-                k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
-            finally:
-                k.rtnl.rtnl_net_unlock_nested(net)
+    def rebroadcast_takes(self, devs: list[NetDevice]) -> list[NetDevice]:
+        """What the rebroadcast's drains unregistered and this thread finishes: nothing in 7.3."""
         return []
 
     def warn_allrefs(self, devs: list[NetDevice], waited: float) -> None:

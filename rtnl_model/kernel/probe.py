@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .kernel import Kernel
     from .net_namespace import Net
     from .netdevice import NetDevice
-    from .rtnl import Section
 
 __all__ = ["Frame", "Probe", "Task"]
 
@@ -125,8 +124,8 @@ class Task:
         self.frame = Frame(self.stack)
         """What a `with` on a function of this stack leaves."""
         self.two_frames = TwoFrames(self.stack)
-        self.section: Section | None = None
-        """The open RTNL section of this thread (`rtnl.Section`)."""
+        self.section: Any = None
+        """The open RTNL section of this thread (`regime.Section`)."""
         self.request = ""
         """What this thread was asked, in words, for reports."""
         self.notifier_depth = 0

@@ -17,21 +17,18 @@ from typing import TYPE_CHECKING
 from .errors import KernelError
 from .netdevice import NetDevice, UnregHead
 from .rtnetlink_request import LinkRequest, NewlinkParams
+from .rtnl_setlink import RtnlSetlink
 
 if TYPE_CHECKING:
-    from .kernel import Kernel
     from .links import LinkDriver
     from .net_namespace import Net
-    from .rtnl import RtnlNets
+    from .rtnetlink import RtnlNets
 
 __all__ = ["RtnlNewlink"]
 
 
-class RtnlNewlink:
-    """`k.rtnl_newlink`: request handlers."""
-
-    def __init__(self, k: Kernel) -> None:
-        self.k = k
+class RtnlNewlink(RtnlSetlink):
+    """Request handlers."""
 
     # -- RTM_NEWLINK --
 
@@ -41,11 +38,11 @@ class RtnlNewlink:
         with k.probe.frames("rtnetlink_rcv", "rtnetlink_rcv_msg"):
             with k.probe.fn("rtnl_newlink"):
                 self.check_names(req)
-                ops = k.rtnl_link_ops.rtnl_link_ops_get(req.kind)
+                ops = k.rtnetlink.rtnl_link_ops_get(req.kind)
                 if ops is None:
                     self.rtnl_newlink_pinned(req, None)
                     return
-                with k.rtnl_link_ops.srcu(ops.kind).reading():
+                with k.rtnetlink.srcu(ops.kind).reading():
                     self.rtnl_newlink_pinned(req, ops)
 
     def check_names(self, req: LinkRequest) -> None:
@@ -60,25 +57,25 @@ class RtnlNewlink:
             ops.validate(req)
         peer_net = self.peer_net(req, ops)
         tgt_net = req.tgt_net or req.sock_net
-        nets = k.rtnl.new_nets()
+        nets = k.rtnetlink.new_nets()
         if peer_net is not None:
-            k.rtnl.rtnl_nets_add(nets, peer_net)
-        k.rtnl.rtnl_nets_add(nets, tgt_net)
+            k.rtnetlink.rtnl_nets_add(nets, peer_net)
+        k.rtnetlink.rtnl_nets_add(nets, tgt_net)
         if req.link_net is not None:
-            k.rtnl.rtnl_nets_add(nets, req.link_net)
+            k.rtnetlink.rtnl_nets_add(nets, req.link_net)
         self.add_requester(nets, req)
         try:
-            k.rtnl.rtnl_nets_lock(nets)
+            k.rtnetlink.rtnl_nets_lock(nets)
             try:
                 self.rtnl_newlink_locked(req, ops, tgt_net, peer_net)
             finally:
-                k.rtnl.rtnl_nets_unlock(nets)
+                k.rtnetlink.rtnl_nets_unlock(nets)
         finally:
-            k.rtnl.rtnl_nets_destroy(nets)
+            k.rtnetlink.rtnl_nets_destroy(nets)
 
     def add_requester(self, nets: RtnlNets, req: LinkRequest) -> None:
         """The requester's netns is one of the set (patch 1, 5ecbbb179e0c)."""
-        self.k.rtnl.rtnl_nets_add(nets, req.sock_net)
+        self.k.rtnetlink.rtnl_nets_add(nets, req.sock_net)
 
     def peer_net(self, req: LinkRequest, ops: LinkDriver | None) -> Net | None:
         """rtnl_get_peer_net: known before locking because the kind says where its peer stands."""
@@ -93,11 +90,11 @@ class RtnlNewlink:
         net = tgt_net if req.create and req.excl else req.sock_net
         dev = self.rtnl_dev_get(net, req)
         if dev is not None:
-            self.k.rtnl_setlink.rtnl_changelink(req, dev, req.tgt_net)
+            self.rtnl_changelink(req, dev, req.tgt_net)
             return
         if not req.create:
             if not req.ifindex and not req.ifname and req.group is not None:
-                self.k.rtnl_setlink.rtnl_group_changelink(req, net, req.tgt_net)
+                self.rtnl_group_changelink(req, net, req.tgt_net)
                 return
             raise KernelError(errno.ENODEV)
         if ops is None:
@@ -118,7 +115,7 @@ class RtnlNewlink:
     ) -> None:
         """Make, register and configure the device; undo through the driver's dellink."""
         k = self.k
-        dev = self.k.rtnl_setlink.rtnl_create_link(tgt_net, ops, req)
+        dev = self.rtnl_create_link(tgt_net, ops, req)
         params = NewlinkParams(req, req.sock_net, req.link_net, peer_net)
         try:
             ops.newlink(dev, params)
@@ -127,9 +124,9 @@ class RtnlNewlink:
             raise
         try:
             with k.netdev_lock_ops(dev):
-                self.k.rtnl_setlink.rtnl_configure_link(dev, req)
+                self.rtnl_configure_link(dev, req)
                 if req.master is not None:
-                    self.k.rtnl_setlink.do_set_master(dev, req.master)
+                    self.do_set_master(dev, req.master)
         except KernelError:
             list_kill = UnregHead("list_kill")
             ops.dellink(dev, list_kill)
@@ -144,23 +141,23 @@ class RtnlNewlink:
         with k.probe.frames("rtnetlink_rcv", "rtnetlink_rcv_msg"):
             with k.probe.fn("rtnl_setlink"):
                 self.check_names(req)
-                nets = k.rtnl.new_nets()
-                k.rtnl.rtnl_nets_add(nets, req.sock_net)
+                nets = k.rtnetlink.new_nets()
+                k.rtnetlink.rtnl_nets_add(nets, req.sock_net)
                 if req.tgt_net is not None:
-                    k.rtnl.rtnl_nets_add(nets, req.tgt_net)
+                    k.rtnetlink.rtnl_nets_add(nets, req.tgt_net)
                 try:
-                    k.rtnl.rtnl_nets_lock(nets)
+                    k.rtnetlink.rtnl_nets_lock(nets)
                     try:
                         dev = self.rtnl_dev_get(req.sock_net, req)
                         if dev is None:
                             raise KernelError(
                                 errno.ENODEV if req.ifindex or req.ifname else errno.EINVAL
                             )
-                        self.k.rtnl_setlink.do_setlink(req, dev, req.tgt_net)
+                        self.do_setlink(req, dev, req.tgt_net)
                     finally:
-                        k.rtnl.rtnl_nets_unlock(nets)
+                        k.rtnetlink.rtnl_nets_unlock(nets)
                 finally:
-                    k.rtnl.rtnl_nets_destroy(nets)
+                    k.rtnetlink.rtnl_nets_destroy(nets)
 
     # -- RTM_DELLINK --
 
@@ -170,7 +167,7 @@ class RtnlNewlink:
         with k.probe.frames("rtnetlink_rcv", "rtnetlink_rcv_msg"):
             with k.probe.fn("rtnl_dellink"):
                 net = req.tgt_net or req.sock_net
-                k.rtnl.rtnl_net_lock(net)
+                k.rtnetlink.rtnl_net_lock(net)
                 try:
                     if req.ifindex > 0 or req.ifname:
                         dev = self.rtnl_dev_get(net, req)
@@ -182,7 +179,7 @@ class RtnlNewlink:
                     else:
                         raise KernelError(errno.EINVAL)
                 finally:
-                    k.rtnl.rtnl_net_unlock(net)
+                    k.rtnetlink.rtnl_net_unlock(net)
 
     def rtnl_delete_link(self, dev: NetDevice, portid: int = 0) -> None:
         """dellink onto a list of our own, then unregister it.  Raises: KernelError(EOPNOTSUPP)."""

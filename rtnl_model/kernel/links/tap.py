@@ -64,9 +64,9 @@ class TapDriver(LinkDriver):
         if dev.rtnl_link_ops is not self:
             return NOTIFY_DONE
         if event == "REGISTER":
-            dev.netdev_priv(TapPriv).minor = True
+            dev.priv.minor = True
         elif event == "UNREGISTER":
-            dev.netdev_priv(TapPriv).minor = False
+            dev.priv.minor = False
         return NOTIFY_DONE
 
     def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:

@@ -13,13 +13,13 @@ __all__ = ["ENTRY"]
 def no_locks(base: Any) -> Any:
     """default_device_exit_net under RTNL alone."""
 
-    class NetnsCleanup(base):  # type: ignore[misc]
+    class NetNamespace(base):  # type: ignore[misc]
         def default_device_exit_nets(self, nets: Sequence[Any]) -> None:
             """Move them all."""
             for net in nets:
                 self.default_device_exit_net(net)
 
-    return NetnsCleanup
+    return NetNamespace
 
 
 ENTRY = Entry(
@@ -39,5 +39,5 @@ ip netns del left
 """,
     expected=(Expected("assertion", ""),),
     setting=Setting(regime="pernet"),
-    classes={"netns_cleanup": no_locks},
+    classes={"net_namespace": no_locks},
 )

@@ -155,21 +155,21 @@ def test_an_event_without_its_locks_is_told(event: str, locks: str, expected: li
 
 def within(k: object, net: object, dev: NetDevice, locks: str, body: Callable[[], None]) -> None:
     """Run body with those locks."""
-    rtnl = k.rtnl  # type: ignore[attr-defined]
+    rtnetlink = k.rtnetlink  # type: ignore[attr-defined]
     if not locks:
         body()
         return
-    rtnl.rtnl_lock()
+    rtnetlink.rtnl_lock()
     if "net" in locks:
-        rtnl.rtnl_net_lock_nested(net)
+        rtnetlink.rtnl_net_lock_nested(net)
     if "instance" in locks:
         with dev.lock:
             body()
     else:
         body()
     if "net" in locks:
-        rtnl.rtnl_net_unlock_nested(net)
-    rtnl.rtnl_unlock()
+        rtnetlink.rtnl_net_unlock_nested(net)
+    rtnetlink.rtnl_unlock()
 
 
 def test_the_printed_table_of_locks_is_the_data() -> None:

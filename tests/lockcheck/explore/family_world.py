@@ -1,0 +1,204 @@
+"""The oracle's little programs on lockcheck's own primitives, as a subject of the explorer."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lockcheck.checker import Checker
+from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.core.report import Report
+from lockcheck.explore.result import exception_report
+from lockcheck.explore.subject import FirstThread
+from lockcheck.sync.shared import Shared
+from tests.lockcheck.explore.oracle import PARTIES, Program
+
+__all__ = ["FamilySubject", "FamilyWorld"]
+
+
+class FamilySubject:
+    """One program (`lockcheck.explore.subject.Subject`)."""
+
+    title = "random program"
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def world(self, conductor: ControlledConductor) -> FamilyWorld:
+        return FamilyWorld(self.program, conductor)
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "family", "program": self.program.text()}
+
+
+class FamilyWorld:
+    """One schedule's objects, and the interpreter of instructions over them."""
+
+    def __init__(self, program: Program, conductor: ControlledConductor) -> None:
+        self.program = program
+        self.chk = chk = Checker(conductor=conductor, races=True)
+        self.checkers: Sequence[Checker] = (chk,)
+        count = len(program.threads)
+        self.pcs: list[Any] = ["new"] * count
+        self.logs: list[list[object]] = [[] for _ in range(count)]
+
+    def body(self) -> None:
+        chk = self.chk
+        with FirstThread(chk):
+            lock = chk.Lock("cl")
+            self.things: dict[str, Any] = {
+                "a": chk.Lock("a"), "b": chk.Lock("b"),
+                "r": chk.RLock("r"), "r2": chk.RLock("r2"),
+                "w": chk.RWLock("w"), "w2": chk.RWLock("w2"),
+                "s": chk.Semaphore(1, "s"), "s2": chk.Semaphore(2, "s2"),
+                "s0": chk.Semaphore(0, "s0"), "sb": chk.BoundedSemaphore(1, "sb"),
+                "cl": lock, "c": chk.Condition(lock, "c"),
+                "e": chk.Event("e"), "e2": chk.Event("e2"),
+                "bar": chk.Barrier(PARTIES, name="bar"),
+                "q": chk.Queue(1, "q"), "q0": chk.Queue(0, "q0"),
+                "x": self._field("x"), "y": self._field("y"),
+            }  # fmt: skip
+            self.threads = [
+                None,
+                *(
+                    chk.Thread(target=self.run, args=(t,), name=f"t{t}")
+                    for t in range(1, len(self.program.threads))
+                ),
+            ]
+            self.run(0)
+
+    def _field(self, name: str) -> Shared:
+        cell = Shared.__new__(Shared)
+        cell.name = name
+        cell.chk = self.chk  # type: ignore[attr-defined]  # whose field it is
+        cell.value = 0
+        return cell
+
+    def run(self, t: int) -> None:
+        """One thread."""
+        code = self.program.threads[t]
+        log = self.logs[t]
+        pc = 0
+        while pc < len(code):
+            what, name, arg = code[pc]
+            if what == "unless":
+                pc += 1 if log and log[-1] in (True, 1, "passed") else 1 + arg
+                self.pcs[t] = pc
+                continue
+            self.pcs[t] = pc
+            try:
+                seen = self.do(what, name, arg)
+            except (RuntimeError, ValueError) as error:
+                seen = "broken" if isinstance(error, threading.BrokenBarrierError) else "error"
+            except (queue.Full, queue.Empty):
+                seen = False
+            if seen is not None:
+                log.append(seen)
+            pc += 1
+        self.pcs[t] = "end"
+
+    def do(self, what: str, name: str, arg: int) -> object:
+        """Carry out one instruction; what the thread sees, None for nothing."""
+        thing = self.threads[arg] if what in _OF_THREADS else self.things.get(name)
+        return _DO[what](thing, arg) if what != "sleep" else self.chk.sleep(1.0)
+
+    def findings(self) -> list[Report]:
+        return [exception_report(name, error) for name, error in self.chk.failures]
+
+    def state(self) -> str:
+        x, y = (self.things[name].__dict__["_shared_value"].value for name in "xy")
+        return f"{self.pcs} {[tuple(log) for log in self.logs]} {x} {y}"
+
+    def close(self) -> None:
+        pass
+
+
+_OF_THREADS = ("start", "join", "timed_join", "alive")
+LONG = 5.0
+
+
+def _nothing(call: Callable[[Any, int], object]) -> Callable[[Any, int], None]:
+    def do(thing: Any, arg: int) -> None:
+        call(thing, arg)
+
+    return do
+
+
+def _timed_join(thread: Any, _arg: int) -> bool:
+    thread.join(LONG)
+    return not thread._lockcheck.is_alive()
+
+
+def _put(block: bool, timeout: float | None) -> Callable[[Any, int], object]:
+    def do(thing: Any, arg: int) -> object:
+        thing.put(arg, block, timeout)
+        return True if not block or timeout is not None else None
+
+    return do
+
+
+def _meet(timeout: float | None) -> Callable[[Any, int], object]:
+    def do(thing: Any, _arg: int) -> object:
+        thing.wait(timeout)
+        return "passed"
+
+    return do
+
+
+def _assign(thing: Any, arg: int) -> None:
+    thing.value = arg
+
+
+_DO: dict[str, Callable[[Any, int], object]] = {
+    "acquire": _nothing(lambda o, n: o.acquire()),
+    "try": lambda o, n: o.acquire(False),
+    "timed": lambda o, n: o.acquire(timeout=LONG),
+    "release": _nothing(lambda o, n: o.release()),
+    "locked": lambda o, n: o.locked(),
+    "racquire": _nothing(lambda o, n: o.acquire()),
+    "rtry": lambda o, n: o.acquire(False),
+    "rtimed": lambda o, n: o.acquire(timeout=LONG),
+    "rrelease": _nothing(lambda o, n: o.release()),
+    "read": _nothing(lambda o, n: o.acquire_read()),
+    "queued": _nothing(lambda o, n: o.acquire_read(recursive=False)),
+    "try_read": lambda o, n: o.acquire_read(False),
+    "timed_read": lambda o, n: o.acquire_read(timeout=LONG),
+    "read_release": _nothing(lambda o, n: o.release_read()),
+    "write": _nothing(lambda o, n: o.acquire_write()),
+    "try_write": lambda o, n: o.acquire_write(False),
+    "timed_write": lambda o, n: o.acquire_write(timeout=LONG),
+    "write_release": _nothing(lambda o, n: o.release_write()),
+    "take": _nothing(lambda o, n: o.acquire()),
+    "try_take": lambda o, n: o.acquire(False),
+    "timed_take": lambda o, n: o.acquire(timeout=LONG),
+    "give": _nothing(lambda o, n: o.release()),
+    "cwait": _nothing(lambda o, n: o.wait()),
+    "timed_cwait": lambda o, n: o.wait(LONG),
+    "notify": _nothing(lambda o, n: o.notify(n)),
+    "set": _nothing(lambda o, n: o.set()),
+    "clear": _nothing(lambda o, n: o.clear()),
+    "is_set": lambda o, n: o.is_set(),
+    "await": _nothing(lambda o, n: o.wait()),
+    "timed_await": lambda o, n: o.wait(LONG),
+    "meet": _meet(None),
+    "timed_meet": _meet(LONG),
+    "abort": _nothing(lambda o, n: o.abort()),
+    "reset": _nothing(lambda o, n: o.reset()),
+    "put": _put(True, None),
+    "try_put": _put(False, None),
+    "timed_put": _put(True, LONG),
+    "get": lambda o, n: o.get(),
+    "try_get": lambda o, n: o.get(False),
+    "timed_get": lambda o, n: o.get(timeout=LONG),
+    "task_done": _nothing(lambda o, n: o.task_done()),
+    "qsize": lambda o, n: o.qsize(),
+    "qjoin": _nothing(lambda o, n: o.join()),
+    "see": lambda o, n: o.value,
+    "assign": _assign,
+    "start": _nothing(lambda o, n: o.start()),
+    "join": _nothing(lambda o, n: o.join()),
+    "timed_join": _timed_join,
+    "alive": lambda o, n: o.is_alive(),
+}
