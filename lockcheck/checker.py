@@ -18,12 +18,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from lockcheck import sync
-from lockcheck.core import freed
 from lockcheck.core.classes import LockClass
 from lockcheck.core.engine import Engine
-from lockcheck.core.graph_file import Graph
 from lockcheck.core.held import Hold, ThreadState
 from lockcheck.core.violation import Violation
+from lockcheck.graph_file import GraphFile
 from lockcheck.seam import Conductor, Kind, Op, never
 from lockcheck.sync.breach import FieldGuards
 from lockcheck.sync.departure import Departure
@@ -122,9 +121,6 @@ class Checker:
                 self.engine.context_disable(ts, context)
         return ts
 
-    def adopt(self, thread: sync.Thread) -> None:
-        """Note that `thread` is about to start (conductors and watchdogs look at `threads`)."""
-
     def begin_thread(self, thread: Any) -> ThreadState:
         """First instruction of a thread of ours; a pooled OS thread gets a fresh state."""
         ts = self.make_state(thread)
@@ -166,9 +162,7 @@ class Checker:
         kind: str = "lock",
     ) -> Any:
         """Return the key of a new lock instance of class `name` (default: the allocation site)."""
-        return self.engine.classes.instance(
-            name, instance=instance, cmp=cmp, kind=kind, depth=depth + 1
-        )
+        return self.engine.lock_key(name, instance, cmp=cmp, kind=kind, depth=depth + 1)
 
     def Lock(
         self,
@@ -362,7 +356,7 @@ class Checker:
 
         Returns the report, or None when its fingerprint was filed before.
         """
-        return self.engine.report(self.current(), kind, title, **fields)
+        return self.engine.user_report(self.current(), kind, title, fields)
 
     def deliver(self, report: Report, ts: ThreadState) -> None:
         """Do with a new (or strengthened) report what `on_report` says.
@@ -387,16 +381,16 @@ class Checker:
         return self.engine.reports
 
     def sweep(self, when: str) -> None:
-        """Tell held locks that nobody refers to any more: this thread's, and blocked ones'."""
+        """Report held locks with no remaining references: this thread's, and blocked ones'."""
         with self._threads_lock:
             others = [ts for ts in self.threads.values() if ts.waiting is not None]
         with suppress(Violation):  # they are filed, and none is the fault of what runs now
-            freed.sweep_all(self.engine, getattr(self.near, "t", None), others, when)
+            self.engine.sweep(getattr(self.near, "t", None), others, when)
 
     @property
-    def graph(self) -> Graph:
+    def graph(self) -> GraphFile:
         """Classes, dependencies, chains, statistics; `.to_dict()`, `.save(path)`."""
-        return Graph(self.engine)
+        return GraphFile(self.engine)
 
     def classes(self) -> list[LockClass]:
         """Return the lock classes seen so far."""

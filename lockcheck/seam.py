@@ -23,7 +23,7 @@ from enum import IntEnum
 from functools import cache
 from typing import Any, Protocol
 
-__all__ = ["Choice", "Conductor", "Kind", "Op", "SyncObject", "Unwind", "never"]
+__all__ = ["Choice", "Conductor", "Kind", "Op", "Ownerless", "SyncObject", "Unwind", "never"]
 
 
 class Kind(IntEnum):
@@ -125,11 +125,32 @@ def never() -> bool:
 class SyncObject(Protocol):
     """What a conductor needs to know of a primitive."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def class_name(self) -> str:
+        """Its lock class, or what kind of thing it is: "event", "thread"."""
+        ...
 
     def ready(self, op: Op) -> bool:
         """May `op` go now?  Pure; called with every other thread parked."""
         ...
+
+
+class Ownerless:
+    """A primitive that cannot say who stands in the way of those who wait for it."""
+
+    __slots__ = ()
+
+    @property
+    def class_name(self) -> str:
+        """What kind of thing it is."""
+        return type(self).__name__.lower()
+
+    def holders(self) -> Any:  # ThreadStates, which this floor does not know
+        """Nobody is known to (`core.held.Waitable`)."""
+        return ()
 
 
 class Op:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from lockcheck.seam import Choice, Kind, Op
+from lockcheck.seam import Choice, Kind, Op, Ownerless
 
 if TYPE_CHECKING:
     from lockcheck.conduct.pool import Worker
@@ -45,7 +45,7 @@ TRAITS: Final = tuple(_TRAIT_OF.get(kind, PLAIN) for kind in Kind)
 """By kind: what a point has to know before it looks any closer."""
 
 
-class Marker:
+class Marker(Ownerless):
     """A named object that is always ready: what an operation without an object stands before."""
 
     __slots__ = ("name",)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from lockcheck.core.held import ThreadState
     from lockcheck.core.report import Report
 
+STOOD_STILL = "the run stood still: every thread waits, and nothing is left to wake one"
+
 __all__ = ["Picture", "Watchdog", "abort", "look"]
 
 
@@ -108,19 +110,16 @@ class Watchdog:
             states = list(chk.threads.values())
         waiting = [(ts, ts.waiting) for ts in states]
         stuck = [(ts, w.op) for ts, w in waiting if w is not None]
-        rows = [FreeThread(ts.name, ts.ident, ts.serial, op) for ts, op in stuck]
-        report = deadlock.explain(rows, states, self._owed)
-        report.reason = "the run stood still: every thread waits, and nothing is left to wake one"
+        rows = [FreeThread(ts.name, ts.ident, op) for ts, op in stuck]
+        report = deadlock.explain(rows, states, self._owed, reason=STOOD_STILL)
         now = chk.clock()
         since = [f"{ts.name} {now - w.since:.1f} s" for ts, w in waiting if w is not None]
         report.detail += f"\nwaited so far  {', '.join(since)}"
         self.report = _told_before(chk, report)
         if self.report is None:
             self.report = report
-            filed = chk.engine.file(report)
-            if filed is not None:
-                with suppress(Violation):  # nobody here could bear it
-                    chk.engine.deliver(chk.current(), [filed])
+            with suppress(Violation):  # the watchdog's own thread broke no rule
+                chk.engine.report(chk.current(), report)
         if self._on_stuck is not None:
             self._on_stuck(self.report)
         abort(self._chk)
@@ -144,8 +143,8 @@ class FreeThread:
 
     name: str
     ident: int
-    index: int
     op: Op
+    daemon: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,8 +189,11 @@ def look(chk: Checker) -> Picture:
     for ts in states:
         count = ts.waits  # before `waiting`: of two waits it must not tell the later one's number
         waiting = ts.waiting
-        goes = waiting is None or waiting.served
-        if goes or (waiting.op.timeout is not None and not waiting.op.repeat):
+        if (
+            waiting is None
+            or waiting.served
+            or (waiting.op.timeout is not None and not waiting.op.repeat)
+        ):
             if _gone(ts):
                 chk.departed(ts)
             else:

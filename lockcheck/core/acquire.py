@@ -1,157 +1,125 @@
-"""Taking: the slow path of a transition that a thread's chain does not know.
+"""What a transition adds that a thread's chain does not know: record, witness, verdicts, view.
 
-In this order: same-class rules (user callbacks run here, before any lock of ours), wait types, then
-under the leaf the record, usage in contexts, the witness and the search, and last, with the
-leaf dropped, the delivery of reports.
+The engine calls `known_view` first (others have been here often enough: nothing to judge), then
+`enroll` under its leaf; the rules for two locks of one class ran before, for they call the user.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple
 
-from lockcheck.core import freed, release, rules
+from lockcheck.core import rules
+from lockcheck.core.chains import Counted
 from lockcheck.core.classes import WRITE, Key
-from lockcheck.core.contexts import Counted
-from lockcheck.core.graph import Record, Witness
-from lockcheck.core.held import Chain, Hold, ThreadState, refs
+from lockcheck.core.contexts import Contexts
+from lockcheck.core.graph import Graph
+from lockcheck.core.held import Chain, CheckedLock, Hold, ThreadState, refs
+from lockcheck.core.lock_order import LockOrder
+from lockcheck.core.record import Record, Witness
+from lockcheck.core.replay import marks
 from lockcheck.core.report import LockRef, Report
 from lockcheck.core.stacks import EMPTY, Stack
 
-if TYPE_CHECKING:
-    from lockcheck.core.engine import Engine
-
-NEAR = 10
-"""Frames kept of a lock taken as others have taken it before."""
-LATER = "when the thread took another lock"
-WRITERS = 8
-"""Witnesses kept of writers of one lock, for queued readers."""
+__all__ = ["Acquires", "Enrolled", "push_entry", "push_unjudged"]
 
 
-def plain(engine: Engine, ts: ThreadState, lock: Any, known: int = 0) -> Chain | None:
-    """Judge a plain acquire; the chain it leads to, or None when it was pushed as a Hold."""
-    if freed.sweep(engine, ts, LATER, known=known) or rules.volatile(ts, lock.key):
-        push(engine, ts, Hold(lock, WRITE))  # the caller knows the stack as it was before
-        return None
-    chain = step(engine, ts, lock, lock.key, None)
-    if chain is None:
-        _push_unjudged(ts, Hold(lock, WRITE))
-    return chain
+class Enrolled(NamedTuple):
+    """The chain that an acquire leads to, and what was found on the way."""
+
+    chain: Chain
+    reports: list[Report]
 
 
-def push(engine: Engine, ts: ThreadState, hold: Hold) -> None:
-    """Judge and push a prepared acquire that is an entry of its own."""
-    key = hold.key
-    chain = None
-    if hold.nest is None and not rules.volatile(ts, key):
-        chain = ts.chain.next.get(key)
-    if chain is None:
-        freed.sweep(engine, ts, LATER)
-        chain = step(engine, ts, hold.lock, key, hold.nest)
-    if chain is None:
-        _push_unjudged(ts, hold)
-        return
+class Acquires:
+    """Judges acquires against the graph.  Locks: the leaf."""
+
+    def __init__(self, graph: Graph, contexts: Contexts, order: LockOrder) -> None:
+        self._graph = graph
+        self._contexts = contexts
+        self._order = order
+
+    def saturated(self, ts: ThreadState, key: Key) -> Record | None:
+        """The record of taking `key` now, if nothing that this thread does can add to it."""
+        known = ts.chain.rec.children.get(key)
+        if known is None or not known.saturated or rules.volatile(ts, key):
+            return None
+        return known
+
+    def view(self, ts: ThreadState, key: Key, known: Record, stack: Stack) -> Chain | None:
+        """This thread's view of a saturated record; None when contexts want to see it."""
+        view = ts.chain
+        if type(view) is Counted or stack.finaliser or self._contexts.unseen(ts, key):
+            return None
+        return view.grow(key, Chain(known, view, stack))
+
+    def enroll(
+        self,
+        ts: ThreadState,
+        lock: CheckedLock,
+        key: Key,
+        nest: CheckedLock | None,
+        verdict: str,
+        stack: Stack,
+    ) -> Enrolled:
+        """Record, witness, verdicts, view."""
+        graph, contexts = self._graph, self._contexts
+        found: list[Report] = []
+        view = ts.chain
+        serialised = verdict == rules.NESTED and nest is not None
+        token = (key, nest.key) if nest is not None and serialised else key
+        counted = type(view) is Counted
+        finaliser = (counted or stack.finaliser) and "gc" not in ts.contexts
+        new = view.rec.children.get(token) is None
+        if new:
+            graph.stats["chain_misses"] += 1
+        if new or (not finaliser and contexts.unseen(ts, key)):
+            found += contexts.use(ts, key, lock, stack, finaliser=finaliser)
+        if finaliser:
+            found += contexts.counted_finaliser(ts, key, lock, stack)
+        rec = graph.child(view.rec, token, key, edges=not key.trylock and not serialised)
+        if not rec.saturated:
+            cyclic = verdict != rules.ORDERED or key.cls.base.disordered
+            found += self._witness(ts, lock, rec, stack, cyclic=cyclic)
+        chain = type(view)(rec, view, stack)
+        if not rules.volatile(ts, key) and (counted or not finaliser):
+            view.grow(token, chain)
+        return Enrolled(chain, found)
+
+    def _witness(
+        self, ts: ThreadState, lock: CheckedLock, rec: Record, stack: Stack, *, cyclic: bool
+    ) -> list[Report]:
+        """Note that this thread was here, unless that is known; judge what it adds."""
+        for old in rec.witnesses:
+            if old.serial == ts.serial and old.epoch == ts.epoch and old.vc is ts.vc:
+                return []
+        key = rec.key
+        assert key is not None
+        wanted = LockRef(lock.name, key.cls.name, key.mode_name, stack)
+        order = (ts.slot, ts.epoch, ts.vc)
+        done = marks(ts.chain)
+        witness = Witness(ts.serial, ts.name, order, rec, stack, refs(ts), wanted, done, ts.leases)
+        found: list[Report] = []
+        edges = self._graph.note(rec, witness)
+        if key.mode == WRITE and key.cls.base.kind == "rwlock" and not key.trylock:
+            self._graph.note_writer(key, witness)
+            found += self._order.new_writer(key)
+        if any(new for _, _, new in edges):
+            found += self._contexts.check()
+        found += self._order.judge(rec, witness, edges, cyclic=cyclic)
+        return found
+
+
+def push_entry(ts: ThreadState, hold: Hold, chain: Chain) -> None:
+    """Make a hold the newest entry of its thread."""
     hold._pk = ts.chain
     hold._k = chain
     hold.prev = ts.top
     hold.ts = ts
     ts.top = hold
-    if hold.mode == WRITE and hasattr(hold.lock, "ts"):
-        hold.lock.ts = ts
+    if hold.mode == WRITE:
+        hold.lock.owned_by(ts)  # whoever waits for it must find its owner
 
 
-def _push_unjudged(ts: ThreadState, hold: Hold) -> None:
-    """Push without judging: a finaliser came into the engine again."""
-    hold._pk = ts.chain
-    hold._k = Chain(ts.chain.rec, ts.chain, EMPTY)
-    hold.prev = ts.top
-    hold.ts = ts
-    ts.top = hold
-    if hold.mode == WRITE and hasattr(hold.lock, "ts"):
-        hold.lock.ts = ts  # whoever waits for it must find its owner
-
-
-def step(engine: Engine, ts: ThreadState, lock: Any, key: Key, nest: Any) -> Chain | None:
-    """The chain after acquiring `key` on top of the thread's chain; judged when new."""
-    if ts.tracing:
-        return None
-    if nest is None and not ts.foreign:
-        view = ts.chain
-        known = view.rec.children.get(key)
-        if known is not None and known.saturated and not rules.volatile(ts, key):
-            stack = engine.capture(NEAR)
-            marked = type(view) is Counted or stack.finaliser
-            if not marked and not engine.contexts.unseen(ts, key):
-                return view.grow(key, Chain(known, view, stack))
-    ts.tracing += 1
-    reports: list[Report] = []
-    try:
-        if ts.foreign:
-            release.settle(ts)
-        stack = engine.capture()
-        verdict = rules.same_class(engine, ts, lock, key, nest, stack, reports)
-        rules.wait_type(engine, ts, key, stack, reports)
-        with engine.leaf:
-            chain = _enroll(engine, ts, lock, key, nest, verdict, stack, reports)
-    finally:
-        ts.tracing -= 1
-    engine.deliver(ts, reports)
-    return chain
-
-
-def _enroll(
-    engine: Engine,
-    ts: ThreadState,
-    lock: Any,
-    key: Key,
-    nest: Any,
-    verdict: str,
-    stack: Stack,
-    reports: list[Report],
-) -> Chain:
-    """Under the leaf: record, witness, verdicts, view."""
-    view = ts.chain
-    serialised = verdict == rules.NESTED
-    token: Any = (key, nest.key) if serialised else key
-    counted = type(view) is Counted
-    finaliser = (counted or stack.finaliser) and "gc" not in ts.contexts
-    new = view.rec.children.get(token) is None
-    if new:
-        engine.deps.stats["chain_misses"] += 1
-    if new or (not finaliser and engine.contexts.unseen(ts, key)):
-        engine.contexts.use(ts, key, lock, stack, reports, finaliser=finaliser)
-    if finaliser:
-        engine.contexts.finaliser(ts, key, lock, stack, reports)
-    rec = engine.deps.child(view.rec, token, key, edges=not key.trylock and not serialised)
-    if not rec.saturated:
-        cyclic = verdict != rules.ORDERED or key.cls.base.disordered
-        _witness(engine, ts, lock, rec, stack, reports, cyclic=cyclic)
-    chain = type(view)(rec, view, stack)
-    if not rules.volatile(ts, key) and (counted or not finaliser):
-        view.grow(token, chain)
-    return chain
-
-
-def _witness(
-    engine: Engine,
-    ts: ThreadState,
-    lock: Any,
-    rec: Record,
-    stack: Stack,
-    reports: list[Report],
-    *,
-    cyclic: bool,
-) -> None:
-    """Note that this thread was here, unless that is known; judge what it adds."""
-    for old in rec.witnesses:
-        if old.serial == ts.serial and old.epoch == ts.epoch and old.vc is ts.vc:
-            return
-    witness = Witness(ts, rec, stack)
-    witness.held = refs(ts)
-    key = rec.key
-    assert key is not None
-    witness.wanted = LockRef(lock.name, key.cls.name, key.mode_name, stack)
-    found = engine.deps.note(rec, witness)
-    if key.mode == WRITE and key.cls.base.kind == "rwlock" and not key.trylock:
-        key.base.writers = (*key.base.writers[1 - WRITERS :], witness)
-        engine.judge.writer(ts, key, reports)
-    engine.judge.circles(ts, rec, witness, found, reports, cyclic=cyclic)
+def push_unjudged(ts: ThreadState, hold: Hold) -> None:
+    """Push without judging: a finaliser came into the engine while it was at work."""
+    push_entry(ts, hold, Chain(ts.chain.rec, ts.chain, EMPTY))

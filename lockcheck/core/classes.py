@@ -19,7 +19,6 @@ from types import MappingProxyType
 from typing import Any
 
 from lockcheck.core import sites
-from lockcheck.core.leaf import Leaf
 from lockcheck.core.stacks import is_ours
 
 INSTANCES = 64
@@ -33,16 +32,10 @@ RECURSIVE_READ = 2
 
 MODE_NAMES = ("lock", "read", "rread")
 
-# Wait types (lockdep's LD_WAIT_*): what a holder's context becomes, where a lock may be taken.
-WAIT_FREE = 1
-WAIT_SPIN = 2
-WAIT_CONFIG = 3
-WAIT_SLEEP = 4
-
-NOTHING: Any = MappingProxyType({})
+NOTHING: Any = MappingProxyType({})  # stands for a dictionary of any kind
 """In the place of a dictionary that most objects never need; whoever writes makes one first."""
 
-Compare = Callable[[Any, Any], int]
+Compare = Callable[[Any, Any], int]  # of two locks of the user's
 
 
 class LockClass:
@@ -57,12 +50,8 @@ class LockClass:
         "cmp",
         "contentions",
         "disordered",
-        "edges_in",
-        "edges_out",
         "foreign",
-        "group",
         "host",
-        "inner",
         "instances",
         "keys",
         "kind",
@@ -71,14 +60,11 @@ class LockClass:
         "max_wait",
         "name",
         "no_block",
-        "novalidate",
-        "outer",
         "percpu",
         "serial",
         "site",
         "subclass",
         "subs",
-        "usage",
         "wait_total",
         "waits_allowed",
     )  # fmt: skip
@@ -92,15 +78,12 @@ class LockClass:
         self.site: str = base.site if base else ""
         """Where its locks are made, `file:line`; for people."""
         self.cmp: Compare | None = base.cmp if base else None
-        self.inner: int = base.inner if base else WAIT_SLEEP
-        self.outer: int = base.outer if base else WAIT_SLEEP
-        self.novalidate: bool = base.novalidate if base else False
         self.no_block: bool = base.no_block if base else False
         """Nobody may wait (for anything but a lock) while holding it."""
         self.percpu: bool = base.percpu if base else False
         self.waits_allowed: bool = base.waits_allowed if base else False
         """Held across waits by design: such a wait is no dependency (a stuck one still is seen)."""
-        self.host: Any = None
+        self.host: Any = None  # the Checker, which this floor does not know
         """Whose engine it belongs to: locks need not all remember that."""
         self.instances = 0
         self.acquisitions = 0
@@ -110,12 +93,6 @@ class LockClass:
         self.labelled = 0
         self.many: Key | None = None
         self.subs: dict[int, LockClass] = NOTHING
-        self.usage: dict[tuple[str, str, int], Any] = NOTHING
-        """(context, "in" or "on", mode) -> first witness; see `contexts`."""
-        self.edges_out: dict[LockClass, Any] = NOTHING
-        self.edges_in: dict[LockClass, Any] = NOTHING
-        self.group: Any = None
-        """Node of the topological order (`graph.Order`)."""
         self.disordered = False
         """Two of its locks were nested against its order, or without one."""
         self.foreign = 0
@@ -133,7 +110,7 @@ class LockClass:
 class Key:
     """An instance (or "many"), in a subclass, in a mode, by trying or not."""
 
-    __slots__ = ("base", "cls", "label", "mode", "serial", "trylock", "variants", "writers")
+    __slots__ = ("base", "cls", "label", "mode", "serial", "trylock", "variants")
 
     def __init__(
         self,
@@ -153,8 +130,6 @@ class Key:
         self.mode = mode
         self.trylock = trylock
         self.variants: dict[tuple[int, bool, int], Key] = NOTHING
-        self.writers: tuple[Any, ...] = ()
-        """Witnesses of blocking write acquires, for queued readers; on the base key."""
 
     @property
     def many(self) -> bool:
@@ -178,11 +153,10 @@ class Key:
 
 
 class Classes:
-    """All classes of one checker.  Locks: the engine's leaf, for all that makes something."""
+    """All classes of one checker.  Locks: the engine's leaf, for all but `named`."""
 
-    def __init__(self, leaf: Leaf, host: Any = None) -> None:
-        self.leaf = leaf
-        self.host = host
+    def __init__(self, host: object = None) -> None:
+        self._host = host
         self._by_name: dict[str, LockClass] = {}
         self._all: list[LockClass] = []
 
@@ -217,38 +191,37 @@ class Classes:
 
     def _add(self, cls: LockClass) -> LockClass:
         self._all.append(cls)
-        cls.host = self.host
+        cls.host = self._host
         return cls
+
+    def named(self, name: str | None, depth: int) -> tuple[str, str]:
+        """(class name, site) of a lock made `depth` frames above; a site only for a new class."""
+        if name is None:
+            return sites.allocation(sys._getframe(depth))
+        if name in self._by_name:
+            return name, ""
+        frame = sys._getframe(depth)
+        while is_ours(frame.f_code.co_filename) and frame.f_back is not None:
+            frame = frame.f_back
+        return name, f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
     def instance(
         self,
-        name: str | None,
+        name: str,
+        site: str = "",
         *,
         instance: str | None = None,
         cmp: Compare | None = None,
         kind: str = "lock",
-        depth: int = 1,
     ) -> Key:
-        """Key for a new lock of class `name`; the class is the allocation site when None.
-
-        `depth` is how many frames above this one the lock is made.
-        """
-        site = ""
-        if name is None:
-            name, site = sites.allocation(sys._getframe(depth))
-        elif name not in self._by_name:
-            frame = sys._getframe(depth)
-            while is_ours(frame.f_code.co_filename) and frame.f_back is not None:
-                frame = frame.f_back
-            site = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        with self.leaf:
-            cls = self.get(name)
-            if not cls.instances:
-                cls.kind = kind
-                cls.site = site
-            if cmp is not None:
-                cls.cmp = cmp
-            return self._new_key(cls, instance)
+        """Key for a new lock of class `name`."""
+        cls = self.get(name)
+        if not cls.instances:
+            cls.kind = kind
+            cls.site = site
+        if cmp is not None:
+            cls.cmp = cmp
+        return self._new_key(cls, instance)
 
     def _new_key(self, cls: LockClass, instance: str | None) -> Key:
         number = cls.instances

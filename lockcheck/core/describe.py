@@ -3,8 +3,7 @@
     {"schema": "lockcheck/graph/1",
      "classes": [{"id", "name", "key", "subclass", "kind", "site", "usage": {CONTEXT: CHAR},
                   "instances", "acquisitions", "contentions", "forward", "backward",
-                  "wait_total", "wait_max", "foreign_releases", "cmp": bool,
-                  "inner", "outer"}],
+                  "wait_total", "wait_max", "foreign_releases", "cmp": bool}],
      "edges": [{"from": id, "to": id, "kinds": ["ER" | "EN" | "SR" | "SN"], "count", "saturated",
                 "distance", "witnesses": [{"kind", "thread", "held": {"name", "mode"},
                 "wanted": {"name", "mode"}, "held_stack": [FRAME], "wanted_stack": [FRAME],
@@ -25,14 +24,14 @@ Waiting times are seconds of contended acquires.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from lockcheck.core.classes import LockClass
+from lockcheck.core.engine import Engine
+from lockcheck.core.graph import Graph
+from lockcheck.core.lock_order import step_of
+from lockcheck.core.record import KIND_NAMES, Edge, Record, Witness
+from lockcheck.core.report import Json
 
-from lockcheck.core.classes import READ, RECURSIVE_READ, WRITE, LockClass
-from lockcheck.core.graph import KIND_NAMES, Edge, Record, Witness
-from lockcheck.core.judge import step_of
-
-if TYPE_CHECKING:
-    from lockcheck.core.engine import Engine
+__all__ = ["GraphView", "graph_dict"]
 
 
 class GraphView:
@@ -49,32 +48,30 @@ class GraphView:
     @property
     def edges(self) -> list[Edge]:
         """Dependencies in order of discovery."""
-        return [edge for edge in self._engine.deps.edges.values() if edge.kinds]
+        return _edges(self._engine.graph)
 
     @property
     def chains(self) -> list[Record]:
         """Distinct held sequences."""
-        return list(_records(self._engine))
+        return self._engine.graph.every_record()
 
     @property
     def statistics(self) -> dict[str, int]:
         return _statistics(self._engine)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
+        """The layout of `graph.json`, as the module's docstring shows it."""
         return graph_dict(self._engine)
 
 
-def graph_dict(engine: Engine) -> dict[str, Any]:
+def graph_dict(engine: Engine) -> Json:
     """The whole graph; consistent, for it is taken under the leaf."""
     with engine.leaf:
-        classes = list(engine.classes)
-        edges = [edge for edge in engine.deps.edges.values() if edge.kinds]
-        chains = [_chain(rec) for rec in _records(engine) if rec.key is not None]
-        found: dict[str, Any] = {
+        found: Json = {
             "schema": "lockcheck/graph/1",
-            "classes": [_class(engine, cls) for cls in classes],
-            "edges": [_edge(edge) for edge in edges],
-            "chains": chains,
+            "classes": [_class(engine, cls) for cls in engine.classes],
+            "edges": [_edge(edge) for edge in _edges(engine.graph)],
+            "chains": [_chain(rec) for rec in engine.graph.every_record() if rec.key is not None],
             "waits": [
                 {"from": a, "to": b, "kind": kind, "count": n}
                 for (a, b, kind), n in engine.waits.edges.items()
@@ -85,30 +82,24 @@ def graph_dict(engine: Engine) -> dict[str, Any]:
     return found
 
 
-def usage_chars(cls: LockClass, context: str) -> str:
-    """Writer and reader character of a class in one context."""
-    found = ""
-    for modes in ((WRITE,), (READ, RECURSIVE_READ)):
-        inside = any((context, "in", mode) in cls.usage for mode in modes)
-        outside = any((context, "on", mode) in cls.usage for mode in modes)
-        found += "?" if inside and outside else "-" if inside else "+" if outside else "."
-    return found
+def _edges(graph: Graph) -> list[Edge]:
+    return [edge for edge in graph.edges.values() if edge.kinds]
 
 
-def reach(cls: LockClass, *, forward: bool) -> int:
+def reach(graph: Graph, cls: LockClass, *, forward: bool) -> int:
     """Number of classes reachable, the class itself not counted."""
     seen = {cls}
     todo = [cls]
     while todo:
         at = todo.pop()
-        for other in at.edges_out if forward else at.edges_in:
+        for other in graph.after(at) if forward else graph.before(at):
             if other not in seen:
                 seen.add(other)
                 todo.append(other)
     return len(seen) - 1
 
 
-def _class(engine: Engine, cls: LockClass) -> dict[str, Any]:
+def _class(engine: Engine, cls: LockClass) -> Json:
     return {
         "id": cls.serial,
         "name": cls.name,
@@ -116,22 +107,20 @@ def _class(engine: Engine, cls: LockClass) -> dict[str, Any]:
         "subclass": cls.subclass,
         "kind": cls.base.kind,
         "site": cls.base.site,
-        "usage": {name: usage_chars(cls, name) for name in engine.contexts.names},
+        "usage": {name: engine.contexts.usage_chars(cls, name) for name in engine.contexts.names},
         "instances": cls.base.instances,
         "acquisitions": cls.acquisitions,
         "contentions": cls.contentions,
-        "forward": reach(cls, forward=True),
-        "backward": reach(cls, forward=False),
+        "forward": reach(engine.graph, cls, forward=True),
+        "backward": reach(engine.graph, cls, forward=False),
         "wait_total": cls.wait_total,
         "wait_max": cls.max_wait,
         "foreign_releases": cls.base.foreign,
         "cmp": cls.base.cmp is not None,
-        "inner": cls.base.inner,
-        "outer": cls.base.outer,
     }
 
 
-def _edge(edge: Edge) -> dict[str, Any]:
+def _edge(edge: Edge) -> Json:
     return {
         "from": edge.source.serial,
         "to": edge.target.serial,
@@ -143,7 +132,7 @@ def _edge(edge: Edge) -> dict[str, Any]:
     }
 
 
-def _witness(kind: str, witness: Witness, index: int) -> dict[str, Any]:
+def _witness(kind: str, witness: Witness, index: int) -> Json:
     step = step_of(witness, index)
     return {
         "kind": kind,
@@ -156,20 +145,7 @@ def _witness(kind: str, witness: Witness, index: int) -> dict[str, Any]:
     }
 
 
-def _records(engine: Engine) -> list[Record]:
-    found: list[Record] = []
-    for root in engine.deps.roots.values():
-        todo = [root]
-        while todo:
-            rec = todo.pop()
-            if rec.parent is not None:
-                found.append(rec)
-            todo.extend(rec.children.values())
-    found.sort(key=lambda rec: rec.serial)
-    return found
-
-
-def _chain(rec: Record) -> dict[str, Any]:
+def _chain(rec: Record) -> Json:
     return {
         "id": rec.serial,
         "context": list(rec.context[0]),
@@ -184,22 +160,22 @@ def _chain(rec: Record) -> dict[str, Any]:
 
 
 def _statistics(engine: Engine) -> dict[str, int]:
-    deps = engine.deps
-    records = _records(engine)
+    graph = engine.graph
+    records = graph.every_record()
     return {
         "classes": len(engine.classes),
-        "direct_dependencies": sum(1 for edge in deps.edges.values() if edge.kinds),
+        "direct_dependencies": len(_edges(graph)),
         "indirect_dependencies": sum(
-            reach(cls, forward=True) for cls in engine.classes if cls.edges_out
+            reach(graph, cls, forward=True) for cls in engine.classes if graph.after(cls)
         ),
-        "chains": deps.records,
+        "chains": graph.records,
         "chain_locks": sum(len(rec.held) for rec in records),
         "saturated_chains": sum(rec.saturated for rec in records),
-        "max_depth": deps.depth_max,
+        "max_depth": graph.depth_max,
         "instances": sum(cls.instances for cls in engine.classes),
         "wait_dependencies": len(engine.waits.edges),
         "race_accesses": engine.races.accesses,
-        "reorderings": deps.order.searched,
+        "reorderings": graph.order.searched,
         "reports": len(engine.reports),
-        **deps.stats,
+        **graph.stats,
     }

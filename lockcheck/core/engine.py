@@ -1,12 +1,13 @@
-"""The engine: operations in, verdicts out.
+"""The engine: operations in, findings out.
 
 Here stands the slow path: a transition that a thread's chain does not know yet.  The warm path
 (known transition: no lock, no stack, no call) stands in `sync/lock.py`.
 
-Rooms: `acquire` and `release`, `segments`, `rules` (one function per rule), `graph` `search`
-`order` `replay` `leases` (dependencies), `contexts` (signal, gc), `waits` `wait_cycles` `stuck`
-(events, joins, counts), `races`, `clocks` (order), `judge` (from a circle to a report), `describe`
-(graph.json), `ww`.
+This is the only place with the internal lock (`leaf`), with re-entrance (`ThreadState.tracing`) and
+with delivery.  A detector (`lock_order`, `contexts`, `waits`, `races`, `rules`, `freed`, `stuck`)
+takes typed state and returns reports; it knows neither the engine nor another detector.  `_judged`
+is the one ritual around all of them: shut re-entrance out, take the leaf, ask, file, and deliver
+with nothing held.
 
 Invariant: a thread inside the engine has `tracing` set; operations of a finaliser that the
 collector runs meanwhile are let through unjudged.
@@ -14,121 +15,283 @@ collector runs meanwhile are let through unjudged.
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
-from lockcheck.core import acquire, clocks, describe, freed, leases, release, rules, segments
-from lockcheck.core.classes import Classes, Key
+from lockcheck.core import chains, clocks, freed, leases, rules, stuck
+from lockcheck.core.acquire import Acquires, push_entry, push_unjudged
+from lockcheck.core.classes import MODE_NAMES, WRITE, Classes, Compare, Key
+from lockcheck.core.clocks import Carrier
 from lockcheck.core.contexts import Contexts
+from lockcheck.core.events import Part
 from lockcheck.core.graph import Graph
-from lockcheck.core.held import WRITE, Chain, Floor, Hold, ThreadState
-from lockcheck.core.judge import Judge
+from lockcheck.core.held import (
+    Chain,
+    CheckedLock,
+    Floor,
+    Hold,
+    ThreadState,
+    Waitable,
+    ref_of,
+    refs,
+)
 from lockcheck.core.leaf import Leaf
-from lockcheck.core.races import Races
-from lockcheck.core.report import Report
-from lockcheck.core.stacks import EMPTY, Stacks
-from lockcheck.core.stuck import Stuck
-from lockcheck.core.waits import Waits
+from lockcheck.core.ledger import Ledger
+from lockcheck.core.lock_order import LockOrder
+from lockcheck.core.races import Access, Field, Races
+from lockcheck.core.record import Leased
+from lockcheck.core.report import LockRef, Report, fingerprint
+from lockcheck.core.stacks import EMPTY, Stack, Stacks
+from lockcheck.core.vector import Slots, Start
+from lockcheck.core.waits import Event, Waits
+from lockcheck.seam import Op
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "Host", "Started"]
+
+NEAR = 10
+"""Frames kept of a lock taken as others have taken it before."""
+LATER = "when the thread took another lock"
 
 
-class _Announced:
-    """A thread that `spawn` has seen and that has not begun."""
+class Host(Protocol):
+    """Who an engine works for."""
 
-    parent_clock: Any = None
+    @property
+    def observed(self) -> bool:
+        """Is the order of this run wanted too (races are looked for)?"""
+        ...
+
+    def deliver(self, report: Report, ts: ThreadState) -> None:
+        """A report is new, or stronger than before.
+
+        Context: in the thread whose operation showed it, with no lock of ours.  It may raise.
+        """
+        ...
+
+
+class Started(Protocol):
+    """A thread as `spawn`, `thread_begin` and `joined` know it."""
+
+    parent_clock: tuple[Start, tuple[Leased, ...]] | None
+    """What its starter handed over."""
+    state: ThreadState | None
+    """From its first operation on."""
+
+
+class WaitOp(Protocol):
+    """What the engine reads of an operation that waits (`seam.Op`)."""
+
+    @property
+    def timeout(self) -> float | None: ...
 
 
 class Engine:
-    """All that one checker knows.
+    """All that one checker knows."""
 
-    `host` may have `deliver(report, ts)`: called for each new or strengthened report, without any
-    lock of ours, in the thread that closed the circle.  It may raise.
-    """
-
-    def __init__(self, host: Any = None) -> None:
+    def __init__(self, host: Host | None = None) -> None:
         self.host = host
         self.leaf = Leaf()
-        self.classes = Classes(self.leaf, host)
-        self.graph = describe.GraphView(self)
-        self.deps = Graph()
-        self.judge = Judge(self)
-        self.contexts = Contexts(self)
-        self.waits = Waits(self)
-        self.races = Races(self)
-        self.stuck = Stuck(self)
-        self.slots = clocks.Slots()
-        self.wants_order = bool(getattr(host, "observed", True))
-        """Keep happens-before of waits too (races are looked for)."""
-        self.reports: list[Report] = []
-        self._by_print: dict[str, Report] = {}
+        self.classes = Classes(host)
+        self.graph = Graph()
+        self.contexts = Contexts(self.graph)
+        self.order = LockOrder(self.graph)
+        self.waits = Waits(self.graph)
+        self.races = Races()
+        self.slots = Slots()
         self.capture = Stacks().capture
-        self._serial = 0
+        self._acquires = Acquires(self.graph, self.contexts, self.order)
+        self._ledger = Ledger(self.classes)
+        self._wants_order = host is None or host.observed
+        self._cookies = itertools.count(1)
 
-    # -- threads -------------------------------------------------------------------------------
+    @property
+    def reports(self) -> list[Report]:
+        """Findings in the order in which they were filed."""
+        return self._ledger.reports
 
-    def new_thread(self, name: str, parent: ThreadState | None = None) -> ThreadState:
-        """Make a thread's state (tests and drivers; the checker makes its own)."""
-        self._serial += 1
-        ts = ThreadState(self._serial, name)
-        announced = None
-        if parent is not None:
-            announced = _Announced()
-            self.spawn(parent, announced)
-        self.thread_begin(ts, announced)
-        return ts
+    # -- findings ------------------------------------------------------------------------------
 
-    def started(self, parent: ThreadState, ts: ThreadState) -> None:
-        """`parent` starts a thread whose state is there already (tests and drivers)."""
-        release.materialise(parent)
-        clocks.start(self, parent, ts)
-        ts.leases = leases.granted(parent)
+    def _judged(self, ts: ThreadState, detect: Callable[[], Iterable[Report]]) -> None:
+        """Run a detector under the leaf; file and deliver what it finds."""
+        ts.tracing += 1
+        try:
+            with self.leaf:
+                news = self._ledger.enter(detect())
+        finally:
+            ts.tracing -= 1
+        self._deliver(ts, news)
 
-    def thread_begin(self, ts: ThreadState, thread: Any) -> None:
-        """First operation of a thread; `thread` if it was announced by `spawn`."""
-        clocks.begin(self, ts, getattr(thread, "parent_clock", None))
-        ts.overlay = {}
-        segments.rechain(self, ts)
+    def file(self, report: Report) -> Report | None:
+        """Enter a report in the list, undelivered; None when it is no news."""
+        with self.leaf:
+            return next(iter(self._ledger.enter([report])), None)
 
-    def spawn(self, ts: ThreadState, thread: Any) -> None:
+    def report(self, ts: ThreadState, report: Report) -> Report | None:
+        """File and deliver a finding; None when it is no news."""
+        filed = self.file(report)
+        if filed is not None:
+            self._deliver(ts, [filed])
+        return filed
+
+    def _deliver(self, ts: ThreadState, news: Sequence[Report]) -> None:
+        if self.host is not None:
+            for report in news:
+                self.host.deliver(report, ts)
+
+    def user_report(
+        self,
+        ts: ThreadState,
+        kind: str,
+        title: str,
+        fields: dict[str, Any],  # a report's own, or data
+    ) -> Report | None:
+        """File a finding of the user's; unknown fields go to `data`."""
+        known = Report.__dataclass_fields__.keys() & fields.keys()
+        report = Report(
+            kind,
+            fields.get("severity", "certain"),
+            title,
+            **{name: fields[name] for name in fields if name in known and name != "severity"},
+        )
+        report.data.update((name, fields[name]) for name in fields if name not in known)
+        stack = self.capture()
+        report.held = report.held or refs(ts)
+        report.threads = report.threads or (ts.name,)
+        report.stacks = report.stacks or (("here", ts.name, stack),)
+        report.fingerprint = report.fingerprint or fingerprint(kind, (title, stack.function))
+        return self.report(ts, report)
+
+    # -- locks and threads -----------------------------------------------------------------------
+
+    def lock_key(
+        self,
+        name: str | None,
+        instance: str | None = None,
+        *,
+        cmp: Compare | None = None,
+        kind: str = "lock",
+        depth: int = 1,
+    ) -> Key:
+        """Key for a new lock of class `name`; the class is the allocation site when None.
+
+        `depth` is how many frames above this one the lock is made.
+        """
+        name, site = self.classes.named(name, depth + 1)
+        with self.leaf:
+            return self.classes.instance(name, site, instance=instance, cmp=cmp, kind=kind)
+
+    def thread_begin(self, ts: ThreadState, started: Started | None = None) -> None:
+        """First operation of a thread; `started` if it was announced by `spawn`."""
+        given = None if started is None else started.parent_clock
+        (vc, hb), ts.leases = given if given is not None else (({}, {}), ())
+        with self.leaf:
+            ts.slot, ts.epoch, time = self.slots.take(vc)
+            ts.vc = vc
+            ts.hb = dict(hb)
+            ts.hb[ts.slot] = time
+            ts.overlay = {}
+            chains.rechain(self.graph, ts)
+
+    def spawn(self, ts: ThreadState, thread: Started) -> None:
         """`ts` starts `thread`: what it did so far is ordered before all of the thread."""
-        release.materialise(ts)
-        thread.parent_clock = (*clocks.fork(self, ts), leases.granted(ts))
+        chains.materialise(ts)
+        thread.parent_clock = (self.fork(ts), leases.granted(ts))
 
-    def joined(self, ts: ThreadState, thread: Any) -> None:
+    def joined(self, ts: ThreadState, thread: Started) -> None:
         """`ts` saw `thread` end: all of the thread is ordered before what follows."""
-        if thread.state is not None:
-            for lease in thread.state.leases:
-                if lease.serial == ts.serial:
-                    lease.joined()
-            self.waits.joined(ts, thread.state)
-            clocks.join(self, ts, thread.state)
+        ended = thread.state
+        if ended is None:
+            return
+        for lease in ended.leases:
+            if lease.serial == ts.serial and isinstance(lease, leases.Lease):
+                lease.joined()
+        if ts.holds and not ts.tracing:
+            stack = self.capture()
+            self._judged(ts, lambda: self.waits.joined(ts, ended, stack))
+        self.learn(ts, clocks.of_end(ended))
 
     def thread_end(self, ts: ThreadState) -> None:
         """Last operation of a thread: it must hold nothing."""
         ts.alive = False
-        release.settle(ts)
-        freed.sweep(self, ts, "when the thread ended", EMPTY)
-        rules.held_at_exit(self, ts)
-        self.waits.thread_end(ts)
-        clocks.end(self, ts)
-        left = release.materialise(ts)
+        chains.settle(ts)
+        self._sweep(ts, "when the thread ended", EMPTY)
+        self._judged(ts, lambda: rules.held_at_exit(ts))
+        self._judged(ts, lambda: self.waits.thread_end(ts))
+        with self.leaf:
+            self.slots.give(ts.slot, ts.epoch, ts.hb.get(ts.slot, 0))
+        left = chains.materialise(ts)
         ts.top = ts.floor if not ts.contexts else Floor(None, None, None)
         ts.contexts = ()
-        segments.begin(self, ts)
+        self._begin_segment(ts)
         for hold in reversed(left):  # still locked, by a thread that is no more: not free
             hold.prev = ts.top
             ts.top = hold
 
-    # -- taking and letting go -------------------------------------------------------------------
+    # -- order among threads ---------------------------------------------------------------------
 
-    def extend(self, ts: ThreadState, lock: Any, *, known: int = 0) -> Chain | None:
+    def fork(self, ts: ThreadState) -> Start:
+        """What `ts` did so far, for whoever comes after it; what it does next is not ordered."""
+        known = clocks.fork(ts)
+        self._begin_segment(ts)
+        return known
+
+    def learn(self, ts: ThreadState, known: Start) -> None:
+        """Add what somebody else did to what `ts` is ordered after."""
+        if clocks.learn(ts, known):
+            self._begin_segment(ts)
+
+    def _begin_segment(self, ts: ThreadState) -> None:
+        ts.tracing += 1  # the collector may run here; its context must not lead the chain elsewhere
+        try:
+            with self.leaf:
+                chains.begin_segment(self.graph, ts)
+        finally:
+            ts.tracing -= 1
+
+    def hb_acquire(self, ts: ThreadState, obj: Carrier) -> None:
+        """What was released into `obj` is ordered before what `ts` does next."""
+        if self._wants_order:
+            clocks.acquire(ts, obj)
+
+    def hb_release(self, ts: ThreadState, obj: Carrier, *, shared: bool = False) -> None:
+        """What `ts` did is ordered before what the next acquirer of `obj` does."""
+        if not self._wants_order:
+            return
+        if shared:
+            with self.leaf:
+                clocks.release(ts, obj, shared=True)
+        else:
+            clocks.release(ts, obj, shared=False)
+
+    def access(self, ts: ThreadState, cell: Field, *, write: bool) -> None:
+        """An access to a shared field."""
+        if ts.tracing or self.races.seen(cell, ts, write=write):
+            return
+        now = Access(ts, self.capture(), refs(ts))
+
+        def detect() -> list[Report]:
+            found = self.races.access(ts, cell, now, write=write)
+            return [] if found is None else [found]
+
+        self._judged(ts, detect)
+
+    # -- taking ------------------------------------------------------------------------------------
+
+    def extend(self, ts: ThreadState, lock: CheckedLock, *, known: int = 0) -> Chain | None:
         """Judge a plain acquire that the thread's chain does not know.
 
         `known`: how many references to the newest held entry the caller has itself (`freed`).
         Returns the chain it leads to; None when the lock must not cache that: it was pushed as a
         `Hold` then.
         """
-        return acquire.plain(self, ts, lock, known)
+        if self._sweep(ts, LATER, known=known) or rules.volatile(ts, lock.key):
+            self._push(ts, Hold(lock, WRITE))  # the caller knows the stack as it was before
+            return None
+        chain = self._step(ts, lock, lock.key, None)
+        if chain is None:
+            push_unjudged(ts, Hold(lock, WRITE))
+        return chain
 
     def push(
         self,
@@ -137,7 +300,7 @@ class Engine:
         *,
         subclass: int = 0,
         trylock: bool = False,
-        nest: Any = None,
+        nest: CheckedLock | None = None,
         pseudo: bool = False,
     ) -> None:
         """Judge and push an acquire that is an entry of its own.
@@ -145,10 +308,15 @@ class Engine:
         `pseudo`: a map that never blocks; entering it makes no dependency.
         """
         self.prepare(hold, subclass=subclass, trylock=trylock or pseudo, nest=nest)
-        acquire.push(self, ts, hold)
+        self._push(ts, hold)
 
     def prepare(
-        self, hold: Hold, *, subclass: int = 0, trylock: bool = False, nest: Any = None
+        self,
+        hold: Hold,
+        *,
+        subclass: int = 0,
+        trylock: bool = False,
+        nest: CheckedLock | None = None,
     ) -> None:
         """Say how a lock is about to be taken, for `before_block` and `push`."""
         key: Key = hold.lock.key
@@ -166,127 +334,359 @@ class Engine:
                 found = self.classes.variant(key, mode, trylock, subclass)
         return found
 
-    def release(self, ts: ThreadState, lock: Any) -> None:
+    def _push(self, ts: ThreadState, hold: Hold) -> None:
+        key = hold.key
+        chain = None
+        if hold.nest is None and not rules.volatile(ts, key):
+            chain = ts.chain.next.get(key)
+        if chain is None:
+            self._sweep(ts, LATER)
+            chain = self._step(ts, hold.lock, key, hold.nest)
+        if chain is None:
+            push_unjudged(ts, hold)
+        else:
+            push_entry(ts, hold, chain)
+
+    def _step(
+        self, ts: ThreadState, lock: CheckedLock, key: Key, nest: CheckedLock | None
+    ) -> Chain | None:
+        """The chain after acquiring `key` on top of the thread's chain; judged when new.
+
+        None: the thread is inside the engine already (a finaliser), so nothing is judged.
+        """
+        if ts.tracing:
+            return None
+        if nest is None and not ts.foreign:
+            known = self._acquires.saturated(ts, key)
+            if known is not None:
+                view = self._acquires.view(ts, key, known, self.capture(NEAR))
+                if view is not None:
+                    return view
+        ts.tracing += 1
+        try:
+            if ts.foreign:
+                chains.settle(ts)
+            stack = self.capture()
+            nesting = rules.same_class(ts, lock, key, nest, stack)
+            with self.leaf:
+                chain, found = self._acquires.enroll(ts, lock, key, nest, nesting.verdict, stack)
+                news = self._ledger.enter([*nesting.reports, *found])
+        finally:
+            ts.tracing -= 1
+        self._deliver(ts, news)
+        return chain
+
+    # -- releasing ---------------------------------------------------------------------------------
+
+    def release(self, ts: ThreadState, lock: CheckedLock | Hold) -> None:
         """Release `lock` (or the hold given), however it is held."""
-        release.release(self, ts, lock)
+        hold = lock if isinstance(lock, Hold) else None
+        target: CheckedLock = lock.lock if isinstance(lock, Hold) else lock
+        entry = ts.top
+        above = 0
+        while entry is not None and (entry is not hold if hold else entry.lock is not target):
+            above += entry.lock is not None
+            entry = entry.prev
+        if entry is None:
+            self.not_held(ts, target)
+            return
+        if isinstance(entry, Hold) and entry.pins:
+            entry.pins = 0
+            stack = self.capture()
+            self._judged(ts, lambda: [rules.released_pinned(ts, entry.lock, stack)])
+        if entry is ts.top:
+            ts.top = entry.prev
+        else:
+            with self.leaf:
+                entry = chains.take_out(self.graph, ts, above)
+        if isinstance(entry, Hold):
+            entry.ts = None
 
-    def not_held(self, ts: ThreadState, lock: Any) -> None:
+    def not_held(self, ts: ThreadState, lock: CheckedLock) -> None:
         """A release without an acquire by this thread."""
-        rules.not_held(self, ts, lock)
+        kind = lock.key.cls.base.kind
+        if kind in rules.OWNERLESS:
+            for owner in lock.holders():
+                if owner is not ts:
+                    self._released_by(ts, owner, lock)
+                    return
+        if kind == "semaphore":
+            return  # one unit more is legal
+        stack = self.capture()
+        self._judged(ts, lambda: [rules.bad_unlock(ts, lock, stack)])
 
-    def released_pinned(self, ts: ThreadState, entry: Any) -> None:
-        """A release of a pinned lock."""
-        rules.released_pinned(self, ts, entry)
+    def _released_by(self, ts: ThreadState, owner: ThreadState, lock: CheckedLock) -> None:
+        """`ts` releases a lock that `owner` took: legal for a plain lock, shown in the graph.
+
+        The owner may be running: its stack is put right at once where that is safe (the lock is its
+        newest entry, as of a thread that waits), and for the rest at its next visit to the engine.
+        """
+        entry = owner.find(lock)
+        lock.key.cls.base.foreign += 1
+        lock.owned_by(None)
+        stack = self.capture()
+        self._judged(ts, lambda: self.waits.released_by_other(ts, lock, stack))
+        if entry is None:
+            return
+        if isinstance(entry, Hold):
+            entry.ts = None
+        if owner.top is entry:
+            owner.top = entry.prev
+        else:
+            owner.foreign.append((entry, entry.prev))
+            if not owner.alive:
+                chains.settle(owner)
 
     # -- annotations ---------------------------------------------------------------------------
 
     def might_lock(
-        self, ts: ThreadState, lock: Any, *, sync: bool = False, mode: int = WRITE
+        self, ts: ThreadState, lock: CheckedLock, *, sync: bool = False, mode: int = WRITE
     ) -> None:
         """Judge as if `lock` were taken here; pushes nothing."""
         key = lock.key if mode == WRITE else self.variant(lock.key, mode, False, 0)
         if ts.chain.next.get(key) is None:
-            acquire.step(self, ts, lock, key, None)
+            self._step(ts, lock, key, None)
         if sync:
-            self.waits.synced(ts, lock)
+            self.waits.synced(ts, lock.name)
 
-    def pin(self, ts: ThreadState, lock: Any) -> Any:
+    def pin(self, ts: ThreadState, lock: CheckedLock) -> int:
         """Forbid releasing `lock`; returns the cookie for `unpin`."""
-        return rules.pin(self, ts, lock)
+        if ts.find(lock) is None:
+            stack = self.capture()
+            self._judged(ts, lambda: [rules.pinned_free(ts, lock, stack)])
+            return 0
+        chains.materialise(ts)  # so that its release takes the slow path, which looks at pins
+        cookie = next(self._cookies)
+        ts.find(lock).pins += cookie
+        return cookie
 
-    def unpin(self, ts: ThreadState, lock: Any, cookie: Any) -> None:
-        """Allow it again."""
-        rules.unpin(self, ts, lock, cookie)
+    def unpin(self, ts: ThreadState, lock: CheckedLock, cookie: int) -> None:
+        """Take one pin away; the cookie must be that of its `pin`."""
+        hold = ts.find(lock)
+        if isinstance(hold, Hold) and hold.pins >= cookie > 0:
+            hold.pins -= cookie
+            return
+        stack = self.capture()
+        self._judged(ts, lambda: [rules.wrong_cookie(ts, lock, stack)])
 
-    def assertion(self, ts: ThreadState, lock: Any, *, held: bool) -> None:
+    def assertion(self, ts: ThreadState, lock: CheckedLock, *, held: bool) -> None:
         """An assert_held (or assert_not_held) failed."""
-        rules.assertion(self, ts, lock, held=held)
+        stack = self.capture()
+        self._judged(ts, lambda: [rules.assertion(ts, lock, stack, held=held)])
+
+    def held_at_fork(
+        self, ts: ThreadState, others: Sequence[ThreadState], guarded: Sequence[object] = ()
+    ) -> None:
+        """The process forks: report what `others` hold, but for `guarded` locks."""
+        stack = self.capture()
+        self._judged(ts, lambda: rules.held_at_fork(ts, others, guarded, stack))
+
+    # -- contexts --------------------------------------------------------------------------------
 
     def context_enter(self, ts: ThreadState, name: str) -> None:
-        self.contexts.enter(ts, name)
+        """An interrupting context begins in the middle of what `ts` does."""
+        self.contexts.learn_name(name)
+        with self.leaf:
+            chains.enter_context(self.graph, ts, name)
 
     def context_leave(self, ts: ThreadState, name: str) -> None:
-        self.contexts.leave(ts, name)
+        """Back to what was interrupted."""
+        assert ts.contexts, name
+        ts.contexts = ts.contexts[:-1]
+        self.finaliser_leave(ts, ts.floor)
+
+    def finaliser_enter(self, ts: ThreadState) -> Floor | None:
+        """A reference count runs a finaliser; None where that makes no difference."""
+        return chains.counted(ts)
+
+    def finaliser_leave(self, ts: ThreadState, floor: Floor) -> None:
+        """It has run."""
+        if ts.top is floor and ts.overlay is floor.overlay:
+            ts.top = floor.prev
+        else:
+            with self.leaf:
+                chains.drop_floor(self.graph, ts, floor)
 
     def context_disable(self, ts: ThreadState, name: str) -> None:
-        self.contexts.disable(ts, name)
+        """The context cannot strike from here on (counts nested calls)."""
+        self.contexts.learn_name(name)
+        self._mask(ts, name, ts.masks.get(name, 0) + 1)
 
     def context_enable(self, ts: ThreadState, name: str) -> None:
-        self.contexts.enable(ts, name)
+        """It can strike again, once for each `context_disable`."""
+        self._mask(ts, name, max(0, ts.masks.get(name, 0) - 1))
+        if name not in ts.disabled:
+            self._judged(ts, lambda: self.contexts.enabled(ts, name))
 
-    # -- waiting -------------------------------------------------------------------------------
+    def _mask(self, ts: ThreadState, name: str, times: int) -> None:
+        ts.masks = {**ts.masks, name: times}
+        ts.disabled = frozenset(name for name, n in ts.masks.items() if n)
+        with self.leaf:
+            chains.rechain(self.graph, ts)
 
-    def before_block(self, ts: ThreadState, lock: Any, op: Any) -> None:
+    # -- blocking on locks -----------------------------------------------------------------------
+
+    def before_block(self, ts: ThreadState, lock: CheckedLock | Hold, op: WaitOp) -> None:
         """`ts` is about to block on a lock (or a prepared hold of one)."""
-        self.stuck.before(ts, lock, op)
+        hold = lock if isinstance(lock, Hold) else None
+        target: CheckedLock = lock.lock if isinstance(lock, Hold) else lock
+        target.key.cls.contentions += 1
+        if op.timeout is not None or ts.tracing:
+            return
+        key = lock.key
+        judged = hold is None or (hold.nest is None and not hold.trylock)
+        if judged and ts.chain.next.get(key) is None:
+            self._step(ts, target, key, None)
+        self._block_on(ts, target, key.cls.name, MODE_NAMES[key.mode])
 
     def after_block(
-        self, ts: ThreadState, lock: Any, op: Any, got: bool, waited: float = 0.0
+        self, ts: ThreadState, lock: CheckedLock, got: bool, waited: float = 0.0
     ) -> None:
         """It blocks no longer, after so many seconds."""
-        self.stuck.after(ts)
+        ts.blocked = ts.blocked_on = None
         cls = lock.key.cls
         cls.wait_total += waited
         cls.max_wait = max(cls.max_wait, waited)
-        if got and lock.key.cls.base.foreign:
-            self.judge.taken_after_all(ts, lock)
+        if got and cls.base.foreign:
+            rules.got_after_all(ts, lock, self.reports)
 
-    def before_wait(self, ts: ThreadState, op: Any, part: str = "") -> None:
+    def _block_on(self, ts: ThreadState, obj: Waitable, cls: str, mode: str) -> None:
+        """`ts` blocks on `obj` from now on; report when that closes a cycle."""
+        if ts.tracing:
+            return
+        ts.tracing += 1
+        try:
+            wanted = LockRef(obj.name, cls, mode, self.capture())
+            with self.leaf:
+                ts.blocked, ts.blocked_on = wanted, obj
+                cycle = stuck.live_cycle(ts)
+        finally:
+            ts.tracing -= 1
+        if not cycle or (len(cycle) == 1 and mode == "lock"):
+            return  # one thread and one lock: reported as recursive
+        try:
+            self.report(ts, stuck.deadlock(cycle, "these threads wait for each other now"))
+        except BaseException:  # on_report="raise": it does not block after all
+            ts.blocked = ts.blocked_on = None
+            raise
+
+    # -- waiting -------------------------------------------------------------------------------
+
+    def before_wait(self, ts: ThreadState, op: Op, part: str = "") -> None:
         """`ts` is about to wait for `op.obj` (event, queue, end of a thread, reference count)."""
-        self.waits.before(ts, op, part, once=op.obj.once)
+        if op.idle or ts.tracing:
+            return
+        ts.pending = None
+        obj = op.obj
+        strict = rules.forbids_waiting(ts) if ts.holds else None
+        if strict is not None:
+            what, stack = f"waiting for {op.why or obj.name}", self.capture()
+            self._judged(ts, lambda: [rules.invalid_wait(ts, what, strict, stack)])
+        if op.timeout is not None and not op.repeat:
+            return
+        if obj.once:
+            pending = self._part(obj, part)
+            ts.pending = (pending, pending.generation)
+        if obj.class_name == "thread":
+            self._block_on(ts, obj, "thread", "wait")
+            for joined in obj.holders() if ts.holds else ():
+                self.waits.will_join(ts, joined, self.capture())
+        elif ts.holds:
+            for each in op.aux[0] if isinstance(op.aux, tuple) else (obj,):
+                self._wait(ts, self._part(each, part))
 
-    def after_wait(self, ts: ThreadState, op: Any, got: bool, part: str = "") -> None:
+    def _part(self, obj: Event, name: str) -> Part:
+        found = None if obj.dep is None else obj.dep.get(name)
+        if found is None:
+            with self.leaf:
+                found = self.waits.part(obj, name)
+        return found
+
+    def _wait(self, ts: ThreadState, part: Part) -> None:
+        if self.waits.is_new_wait(ts, part):
+            stack = self.capture()
+            self._judged(ts, lambda: self.waits.wait(ts, part, stack))
+
+    def after_wait(self, ts: ThreadState, op: Op, got: bool, part: str = "") -> None:
         """The wait ended; `got`: with what it waited for."""
-        self.waits.after(ts, op, got, part, once=op.obj.once)
-
-    def wake(self, ts: ThreadState, obj: Any, part: str = "") -> None:
-        """`ts` makes `part` of `obj` happen, so that its waiters may go."""
-        self.waits.wake(ts, obj, part, once=obj.once)
-
-    def cleared(self, obj: Any) -> None:
-        """The event can happen anew."""
-        self.waits.cleared(obj)
-
-    def hb_acquire(self, ts: ThreadState, obj: Any) -> None:
-        """What was released into `obj` is ordered before what `ts` does next."""
-        if self.wants_order:
+        ts.blocked = ts.blocked_on = None
+        if not got:
+            return
+        obj = op.obj
+        if self._wants_order and not isinstance(op.aux, tuple):
             clocks.acquire(ts, obj)
+        if op.idle:
+            return
+        ts.last_wait, ts.pending = ts.pending, None
+        if obj.once and obj.dep is not None:
+            found = self._part(obj, part)
+            if found.known is not None and found.generation == 1:
+                self.learn(ts, found.known)
 
-    def hb_release(self, ts: ThreadState, obj: Any, *, shared: bool = False) -> None:
-        """What `ts` did is ordered before what the next acquirer of `obj` does."""
-        if self.wants_order:
-            clocks.release(self, ts, obj, shared=shared)
+    def did_not_wait(self, ts: ThreadState) -> None:
+        """A wait that did not block, of a thread that holds nothing: nothing depends on it."""
+        ts.blocked = ts.blocked_on = None
+        ts.pending = ts.last_wait = None
 
-    def access(self, ts: ThreadState, cell: Any, *, write: bool) -> None:
-        """An access to a shared field."""
-        self.races.access(ts, cell, write=write)
+    def wake(self, ts: ThreadState, obj: Event, part: str = "") -> None:
+        """`ts` makes `part` of `obj` happen, so that its waiters may go."""
+        if ts.tracing:
+            return
+        found = self._part(obj, part)
+        self.hb_release(ts, obj, shared=True)
+        if obj.once and not found.happened:
+            found.happened = True
+            if found.generation == 1:
+                found.known = self.fork(ts)
+        if self.waits.is_new_wake(ts, found):
+            stack = self.capture()
+            self._judged(ts, lambda: self.waits.wake(ts, found, stack))
 
-    # -- reports -------------------------------------------------------------------------------
+    def cleared(self, obj: Event) -> None:
+        """The event can happen again."""
+        self.waits.cleared(self._part(obj, ""))
 
-    def report(self, ts: ThreadState, kind: str, title: str, **fields: Any) -> Report | None:
-        """File a finding of the user; None when its fingerprint was filed before."""
-        return self.judge.user_report(ts, kind, title, fields)
+    # -- freed locks -------------------------------------------------------------------------------
 
-    def file(self, report: Report) -> Report | None:
-        """Enter a report in the list unless its fingerprint is there.  Locks: the leaf or none."""
-        with self.leaf:
-            if report.fingerprint in self._by_print:
-                return None
-            for name in report.classes:
-                cls = self.classes.find(name) or self.classes.find(name.rpartition("/")[0])
-                if cls is not None and cls.site:
-                    report.made[name] = cls.site
-            self._by_print[report.fingerprint] = report
-            self.reports.append(report)
-        return report
+    def _sweep(
+        self, ts: ThreadState, when: str, stack: Stack | None = None, *, known: int = 0
+    ) -> bool:
+        """Report what the calling thread holds and nobody else knows; it is held no longer.
 
-    def deliver(self, ts: ThreadState, reports: list[Report]) -> None:
-        """Hand reports to the host, without any lock."""
-        deliver = getattr(self.host, "deliver", None)
-        if deliver is not None:
-            for report in reports:
-                deliver(report, ts)
+        `stack`: of the noticing place; None: it is captured when there is something to report.
+        `known`: references that the caller has to the newest entry.
+        Returns whether there was anything.
+        """
+        if ts.top.lock is None:
+            return False
+        found = freed.unknown(ts, known)
+        if not found:
+            return False
+        for entry, _ in found:
+            if isinstance(entry, Hold):
+                entry.pins = 0
+            self.release(ts, entry)
+        where = self.capture() if stack is None else stack
+        self._judged(ts, lambda: [freed.freed_held(ts, e.lock, r, when, where) for e, r in found])
+        return True
 
-    def graph_dict(self) -> dict[str, Any]:
-        """The graph as `graph.json` has it (see `describe`)."""
-        return describe.graph_dict(self)
+    def sweep(self, me: ThreadState | None, others: Iterable[ThreadState], when: str) -> None:
+        """Look for freed locks: of the calling thread, if it is known, and of blocked others."""
+        if me is not None:
+            self._sweep(me, when)
+        for other in others:
+            if other is not me:
+                for entry, taken in freed.unknown_of_blocked(other):
+                    report = freed.freed_held(other, entry.lock, taken, when, EMPTY)
+                    self.report(me or other, report)
+
+    def made_again(self, ts: ThreadState, lock: CheckedLock) -> None:
+        """A held lock is initialised again; one that nobody refers to any more: see `freed`."""
+        for holder in (ts, *lock.holders()):
+            entry = holder.find(lock)
+            if entry is not None:
+                where = self.capture()
+                self.report(
+                    ts, freed.freed_held(ts, lock, ref_of(entry), "when it was made again", where)
+                )
+                return

@@ -1,12 +1,12 @@
 """Held locks that nobody can release any more, because nobody refers to them (freed-held).
 
 A held stack keeps what it holds alive, so such a lock is never really freed; its reference count
-tells it all the same.  An entry whose lock has no reference but those of the held stacks is gone as
+shows it all the same.  An entry whose lock has no reference but those of the held stacks is gone as
 far as the program is concerned: whoever could still release it, a frame, a `with` statement (it
 keeps the bound `__exit__`), a closure, an owner, would be one reference more.
 
 A count that is read while others run is too large, never too small, and a lock with too many is
-let pass until the next look: an own stack cannot move under our feet, and another thread's is
+let pass until the next look: our own stack cannot change meanwhile, and another thread's is
 looked at only while that thread is blocked, before and after the same wait.  How many references a
 lock has that only we know of is measured at import, by this code on a stack of its own.
 
@@ -18,83 +18,47 @@ Left out: locks that are kept by a reference cycle which leads through themselve
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
-from lockcheck.core import release
-from lockcheck.core.held import WRITE, Hold, ThreadState, ref_of
+from lockcheck.core.held import WRITE, CheckedLock, Entry, Hold, ThreadState, ref_of
 from lockcheck.core.report import CERTAIN, CLASS_ONLY, LockRef, Report
-from lockcheck.core.stacks import EMPTY, Stack
+from lockcheck.core.rules import one_place
+from lockcheck.core.stacks import Stack
 
-if TYPE_CHECKING:
-    from lockcheck.core.engine import Engine
-
-__all__ = ["sweep", "sweep_all", "tell"]
+__all__ = ["freed_held", "unknown", "unknown_of_blocked"]
 
 
-def sweep(
-    engine: Engine, ts: ThreadState, when: str, stack: Stack | None = None, *, known: int = 0
-) -> bool:
-    """Tell what the calling thread holds and nobody else knows; it is held no longer.
+def unknown(ts: ThreadState, known: int = 0) -> list[tuple[Entry, LockRef]]:
+    """What the calling thread holds and nobody else knows, newest first.
 
-    `stack`: of the noticing place; None: it is captured when there is something to tell.
     `known`: references that the caller has to the newest entry.
-    Returns whether there was anything.
     """
     if ts.top.lock is None or ts.contexts or ts.tracing or ts.foreign:
-        return False  # in a context the rest of the stack is in the middle of something
-    found = _unknown(ts, known)
-    if not found:
-        return False
-    told = [ref_of(entry) for entry in found]
-    for entry in found:
-        if isinstance(entry, Hold):
-            entry.pins = 0
-        release.release(engine, ts, entry)
-    where = engine.capture() if stack is None else stack
-    reports = [
-        tell(engine, ts, entry.lock, ref, when, where)
-        for entry, ref in zip(found, told, strict=True)
-    ]
-    engine.deliver(ts, [report for report in reports if report is not None])
-    return True
+        return []  # in a context the rest of the stack is in the middle of something
+    return [(entry, ref_of(entry)) for entry in _unknown(ts, known)]
 
 
-def sweep_all(engine: Engine, me: ThreadState | None, others: list[ThreadState], when: str) -> None:
-    """Look at the calling thread, if it is known, and at others that seem to be blocked."""
-    if me is not None:
-        sweep(engine, me, when)
-    for other in others:
-        if other is not me:
-            _sweep_blocked(engine, me or other, other, when)
-
-
-def _sweep_blocked(engine: Engine, ts: ThreadState, other: ThreadState, when: str) -> None:
-    """Tell what another thread, which is blocked, holds and nobody else knows.
-
-    `ts`: the calling thread's state.  The entries stay; the thread itself drops them later.
-    """
+def unknown_of_blocked(other: ThreadState) -> Iterator[tuple[Entry, LockRef]]:
+    """What another thread, which is blocked, holds and nobody else knows."""
     waiting = other.waiting
     if waiting is None or waiting.served or other.foreign:
         return
-    found = [(entry, ref_of(entry)) for entry in _unknown(other)]
-    for entry, ref in found:
+    for entry, ref in [(entry, ref_of(entry)) for entry in _unknown(other)]:
         if other.waiting is waiting and _is_held(other, entry):
-            report = tell(engine, other, entry.lock, ref, when, EMPTY)
-            if report is not None:
-                engine.deliver(ts, [report])
+            yield entry, ref
 
 
-def tell(
-    engine: Engine, holder: ThreadState, lock: Any, taken: LockRef, when: str, where: Stack
-) -> Report | None:
-    """File `freed-held`.  Its fingerprint is that of where the lock was taken."""
+def freed_held(
+    holder: ThreadState, lock: CheckedLock, taken: LockRef, when: str, where: Stack
+) -> Report:
+    """The report; its fingerprint is that of where the lock was taken."""
     base = lock.key.cls.base
     signal = base.kind == "semaphore" or base.foreign > 0
-    return engine.judge.single(
+    return one_place(
         holder,
         "freed-held",
-        CLASS_ONLY if signal else CERTAIN,
         f"held lock freed: {taken.name}",
+        severity=CLASS_ONLY if signal else CERTAIN,
         reason="its class serves as a signal: any thread may release one" if signal else "",
         held=(taken,),
         locks=(taken,),
@@ -107,15 +71,14 @@ def tell(
     )
 
 
-def _is_held(ts: ThreadState, entry: Any) -> bool:
+def _is_held(ts: ThreadState, entry: Entry) -> bool:
     """Does the thread really hold this entry, or was it released by another one?"""
     if entry.ts is not ts or entry.key.cls.base.kind == "map":
         return False
-    real = getattr(entry.lock, "real", None)
-    return real is None or bool(real.locked())
+    return bool(entry.lock.really_held())
 
 
-def _unknown(ts: ThreadState, caller: int = 0) -> list[Any]:
+def _unknown(ts: ThreadState, caller: int = 0) -> list[Entry]:
     """Held entries that only held stacks refer to, newest first."""
     found = []
     for entry, count in _counts(ts):
@@ -127,7 +90,7 @@ def _unknown(ts: ThreadState, caller: int = 0) -> list[Any]:
     return found
 
 
-def _counts(ts: ThreadState) -> list[tuple[Any, int]]:
+def _counts(ts: ThreadState) -> list[tuple[Entry, int]]:
     """Each held entry, newest first, and how many references there are to its lock.
 
     Those by its own parts are not counted; looked for first, so that none can be new among them.
@@ -135,7 +98,7 @@ def _counts(ts: ThreadState) -> list[tuple[Any, int]]:
     found = []
     entry = ts.top
     while entry is not None:
-        known = _known(ts, entry.lock) if entry.lock is not None else 0
+        known = entry.lock.own_references(ts) if entry.lock is not None else 0
         if isinstance(entry, Hold):
             found.append((entry, sys.getrefcount(entry.lock) - known))
         elif entry.lock is not None:
@@ -144,37 +107,28 @@ def _counts(ts: ThreadState) -> list[tuple[Any, int]]:
     return found
 
 
-def _known(ts: ThreadState, lock: Any) -> int:
-    """References to a lock by its own parts, and by the thread's other holds of it."""
-    known = 0
-    for name in ("_acquire_op", "_release_op"):
-        op = getattr(lock, name, None)
-        if op is not None:
-            known += op.obj is lock
-            known += sum(obj is lock for obj, _ in op.foot or ())
-    holds = getattr(lock, "_holds", None)
-    if holds:
-        known += max(0, len(holds.get(ts, ())) - 1)
-    return known
-
-
 class _Sample:
     """An entry that nobody but the stack below refers to: what `_counts` is measured by."""
 
     __slots__ = ("key", "prev")
 
-    lock = True
-
-    def __init__(self, prev: Any) -> None:
-        self.key: Any = None
+    def __init__(self, prev: Entry) -> None:
+        self.key = None
         self.prev = prev
+
+    @property
+    def lock(self) -> _Sample:
+        return self
+
+    def own_references(self, _ts: ThreadState) -> int:
+        return 0
 
 
 def _measure() -> tuple[int, int]:
     """How `_counts` sees a plain lock's entry and a Hold that only the stack refers to."""
     ts = ThreadState(0, "")
     floor = ts.top
-    ts.top = Hold(_Sample(None), WRITE)
+    ts.top = Hold(_Sample(None), WRITE)  # type: ignore[arg-type]  # no lock: only counted
     ts.top.prev = _Sample(floor)
     (_, hold), (_, plain) = _counts(ts)
     return plain, hold

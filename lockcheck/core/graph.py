@@ -1,188 +1,48 @@
-"""The dependency graph: records of chains, edges between classes, and who was seen doing what.
+"""The dependency graph: every record and edge, and who wrote where.
 
-A `Record` is one distinct sequence of held locks (with modes) plus the newest acquire, in one
-context state; it knows all its threads (`witnesses`) up to a number, and all its edges: from
-*every* held lock to the new one, not only from the nearest (the hole H1 of lockdep, facts 1.4).
-
-An `Edge` joins two classes with a set of kinds: the held side exclusive or shared, the wanted side
-recursive reader or not (ER EN SR SN).  It lists the records that made it.
-
-A record is saturated when `SATURATED` mutually unordered threads were seen on it, or when it has no
-edge at all: then one more thread tells nothing new, and the transition may be taken by anybody
-without asking.  (Two would do for cycles of two; a cycle of n needs n distinct threads.)
+`Engine.graph` is this; `Checker.graph` is its view for people and files (`describe.GraphView`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Iterator, Mapping
 
-from lockcheck.core.classes import NOTHING, RECURSIVE_READ, WRITE, Key, LockClass
-from lockcheck.core.held import ThreadState
+from lockcheck.core.classes import NOTHING, WRITE, Key, LockClass
 from lockcheck.core.order import Order
-from lockcheck.core.replay import marks
-from lockcheck.core.report import LockRef
-from lockcheck.core.stacks import EMPTY, Stack
+from lockcheck.core.record import (
+    SATURATED,
+    WITNESSES,
+    Context,
+    Edge,
+    Record,
+    Witness,
+    kind_of,
+    unordered_threads,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+__all__ = ["Graph"]
 
-NONE: frozenset[LockClass] = frozenset()
-SATURATED = 4
-"""Mutually unordered threads after which a record needs no more."""
-WITNESSES = 12
-"""Witnesses kept of a record: the first and the latest half of them."""
-
-# Kinds of an edge, as bits.
-ER = 1
-EN = 2
-SR = 4
-SN = 8
-KIND_NAMES = {ER: "ER", EN: "EN", SR: "SR", SN: "SN"}
-
-
-def kind_of(held: int, wanted: int) -> int:
-    """Kind of the edge from a lock held in one mode to one wanted in another."""
-    if held == WRITE:
-        return ER if wanted == RECURSIVE_READ else EN
-    return SR if wanted == RECURSIVE_READ else SN
-
-
-def blocks(held: int, wanted: int) -> bool:
-    """Can a holder in mode `held` keep away one who wants it in mode `wanted`?"""
-    return held == WRITE or wanted != RECURSIVE_READ
-
-
-class Witness:
-    """One thread, in one segment of its life, seen on a record."""
-
-    __slots__ = (
-        "epoch", "held", "leases", "marks", "rec", "serial", "slot", "stack", "thread",
-        "vc", "wanted",
-    )  # fmt: skip
-
-    def __init__(self, ts: ThreadState, rec: Record, stack: Stack) -> None:
-        self.serial = ts.serial
-        self.thread = ts.name
-        self.slot = ts.slot
-        self.epoch = ts.epoch
-        self.vc = ts.vc
-        self.rec = rec
-        self.stack = stack
-        """Where the new lock was wanted."""
-        self.held: tuple[LockRef, ...] = ()
-        """What was held, oldest first, with where it was taken."""
-        self.wanted = LockRef("?", "?")
-        self.marks = marks(ts.chain)
-        """What the thread had done under each prefix (`replay`)."""
-        self.leases = ts.leases
-
-    def ordered(self, other: Witness) -> bool:
-        """Does start/join order put one wholly before the other?"""
-        return self.epoch <= other.vc.get(self.slot, 0) or other.epoch <= self.vc.get(other.slot, 0)
-
-
-class Edge:
-    """One class was held while the other was wanted."""
-
-    __slots__ = ("count", "first", "kinds", "records", "source", "target")
-
-    def __init__(self, source: LockClass, target: LockClass) -> None:
-        self.source = source
-        self.target = target
-        self.kinds = 0
-        self.first: dict[int, tuple[Witness, int]] = {}
-        """kind -> (first witness, position of the held lock)."""
-        self.records: list[tuple[Record, int]] = []
-        """Records that make it, each with the position of the held lock."""
-        self.count = 0
-        """Witnesses so far."""
-
-    @property
-    def saturated(self) -> bool:
-        return any(rec.saturated for rec, _ in self.records)
-
-
-class Record:
-    """A held sequence and the acquire that made it, as all threads share it."""
-
-    __slots__ = (
-        "_bases", "children", "context", "edges", "held", "key", "parent", "saturated", "serial",
-        "shared", "tainted", "token", "uses", "witnesses",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        parent: Record | None,
-        token: Any,
-        key: Key | None,
-        held: tuple[Key, ...],
-        serial: int,
-        context: Any,
-    ) -> None:
-        self.parent = parent
-        self.token = token
-        self.key = key
-        """The lock acquired by this step; None for the root and for a release out of order."""
-        self.held = held
-        """Keys held after it, oldest first."""
-        self._bases: frozenset[LockClass] | None = None
-        self.shared: frozenset[LockClass] = NONE
-        """Classes held whose keys do not tell which lock it is."""
-        if any(k.many for k in held):
-            self.shared = frozenset(k.cls.base for k in held if k.many)
-        self.serial = serial
-        self.context = context
-        """(contexts active, contexts disabled)."""
-        self.children: dict[Any, Record] = NOTHING
-        self.edges: tuple[tuple[Edge, int], ...] = ()
-        self.witnesses: tuple[Witness, ...] = ()
-        self.uses = 0
-        self.saturated = False
-        self.tainted: bool = parent is not None and parent.tainted
-        """Something was released out of order on the way here."""
-
-    @property
-    def before(self) -> tuple[Key, ...]:
-        """Keys held when the new lock was wanted."""
-        return self.held[:-1]
-
-    def holds(self, base: LockClass) -> bool:
-        """Is a lock of that class held?"""
-        if len(self.held) == 1:
-            return self.held[0].cls.base is base
-        if self._bases is None:
-            self._bases = frozenset(key.cls.base for key in self.held)
-        return base in self._bases
-
-    def grow(self, token: Any, child: Record) -> None:
-        """Add a child."""
-        if self.children is NOTHING:
-            self.children = {}
-        self.children[token] = child
-
-    def stack_of(self, serial: int) -> Stack:
-        """Where that thread (or else the first one) took the newest lock."""
-        for witness in self.witnesses:
-            if witness.serial == serial:
-                return witness.stack
-        return self.witnesses[0].stack if self.witnesses else EMPTY
-
-    def __repr__(self) -> str:
-        return " -> ".join(f"{k.name}({k.mode_name})" for k in self.held) or "nothing"
+WRITERS = 8
+"""Witnesses kept of writers of one lock, for queued readers."""
 
 
 class Graph:
-    """All records and edges.  Locks: the engine's, throughout."""
+    """All records and edges.  Locks: the engine's leaf, throughout."""
 
     def __init__(self) -> None:
         self.order = Order()
-        self.roots: dict[Any, Record] = {}
+        self.roots: dict[Context, Record] = {}
         self.edges: dict[tuple[LockClass, LockClass], Edge] = {}
+        self._out: dict[LockClass, dict[LockClass, Edge]] = {}
+        self._into: dict[LockClass, dict[LockClass, Edge]] = {}
+        self._writers: dict[Key, tuple[Witness, ...]] = {}
         self.records = 0
         self.depth_max = 0
         self.stats = {"chain_misses": 0, "searches": 0, "search_steps": 0, "class_searches": 0}
 
-    def root(self, context: Any) -> Record:
+    # -- records -------------------------------------------------------------------------------
+
+    def root(self, context: Context) -> Record:
         """The record of holding nothing in a context state."""
         found = self.roots.get(context)
         if found is None:
@@ -190,7 +50,7 @@ class Graph:
             found.saturated = True
         return found
 
-    def child(self, parent: Record, token: Any, key: Key, *, edges: bool) -> Record:
+    def child(self, parent: Record, token: Hashable, key: Key, *, edges: bool) -> Record:
         """The record of acquiring `key` on top of `parent`; makes it and its edges."""
         found = parent.children.get(token)
         if found is not None:
@@ -207,7 +67,7 @@ class Graph:
         parent.grow(token, found)
         return found
 
-    def dropped(self, parent: Record, index: int, token: Any) -> Record:
+    def dropped(self, parent: Record, index: int, token: Hashable) -> Record:
         """The record after releasing position `index` of `parent` out of order."""
         found = parent.children.get(token)
         if found is None:
@@ -218,26 +78,56 @@ class Graph:
             parent.grow(token, found)
         return found
 
+    def every_record(self) -> list[Record]:
+        """All records but the roots, in order of creation."""
+        found: list[Record] = []
+        todo = list(self.roots.values())
+        while todo:
+            rec = todo.pop()
+            if rec.parent is not None:
+                found.append(rec)
+            todo.extend(rec.children.values())
+        found.sort(key=lambda rec: rec.serial)
+        return found
+
+    # -- edges ---------------------------------------------------------------------------------
+
     def _link(self, rec: Record, key: Key) -> None:
         target = key.cls
-        if target.base.novalidate:
-            return
         for index, held in enumerate(rec.before):
             source = held.cls
-            if source.base.novalidate:
-                continue
             pair = (source, target)
             edge = self.edges.get(pair)
             if edge is None:
                 edge = self.edges[pair] = Edge(source, target)
-                source.edges_out = source.edges_out or {}
-                source.edges_out[target] = edge
-                target.edges_in = target.edges_in or {}
-                target.edges_in[source] = edge
+                self._out.setdefault(source, {})[target] = edge
+                self._into.setdefault(target, {})[source] = edge
             edge.records.append((rec, index))
             rec.edges = (*rec.edges, (edge, index))
             if source.base is not target.base:
                 self.order.add(source.base, target.base)
+
+    def after(self, cls: LockClass) -> Mapping[LockClass, Edge]:
+        """Edges that leave a class, by their target."""
+        found: Mapping[LockClass, Edge] = self._out.get(cls, NOTHING)
+        return found
+
+    def before(self, cls: LockClass) -> Mapping[LockClass, Edge]:
+        """Edges that lead to a class, by their source."""
+        found: Mapping[LockClass, Edge] = self._into.get(cls, NOTHING)
+        return found
+
+    def holders(self, base: LockClass) -> Iterator[Edge]:
+        """Edges that leave a class, in whatever subclass."""
+        yield from self.after(base).values()
+        for cls in base.subs.values():
+            yield from self.after(cls).values()
+
+    def cyclic(self, edge: Edge) -> bool:
+        """May the edge lie on a cycle at all?"""
+        return self.order.together(edge.source.base, edge.target.base)
+
+    # -- witnesses -----------------------------------------------------------------------------
 
     def note(self, rec: Record, witness: Witness) -> list[tuple[Edge, int, bool]]:
         """Add a witness; returns its edges as (edge, held position, is the kind new)."""
@@ -260,23 +150,11 @@ class Graph:
             rec.saturated = True
         return found
 
-    def cyclic(self, edge: Edge) -> bool:
-        """May the edge lie on a cycle at all?"""
-        source = edge.source.base
-        target = edge.target.base
-        return source is target or (source.group is not None and source.group is target.group)
+    def note_writer(self, key: Key, witness: Witness) -> None:
+        """Remember a blocking write acquire: a queued reader may wait behind it."""
+        known = self._writers.get(key.base, ())
+        self._writers[key.base] = (*known[1 - WRITERS :], witness)
 
-    def holders(self, base: LockClass) -> Iterator[Edge]:
-        """Edges that leave a class, in whatever subclass."""
-        yield from base.edges_out.values()
-        for cls in base.subs.values():
-            yield from cls.edges_out.values()
-
-
-def unordered_threads(witnesses: tuple[Witness, ...]) -> int:
-    """Size of a set of distinct threads among these, mutually unordered (greedy)."""
-    chosen: list[Witness] = []
-    for witness in reversed(witnesses):
-        if all(witness.serial != w.serial and not witness.ordered(w) for w in chosen):
-            chosen.append(witness)
-    return len(chosen)
+    def writers(self, key: Key) -> tuple[Witness, ...]:
+        """Threads that were seen wanting the lock for writing."""
+        return self._writers.get(key.base, ())

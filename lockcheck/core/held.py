@@ -4,7 +4,8 @@ The held stack is a linked list through the entries themselves (`prev`): a plain
 entry, everything else (readers, tries, subclasses, nested, pseudo-locks) is a `Hold`, and at the
 bottom, as at the bottom of each interrupting context's part, lies a `Floor`.  An entry has `lock`,
 `key`, `prev`, `ts`, `_pk` (the chain before it) and `_k` (the chain that ends with it); a thread's
-chain is that of its top entry, so that taking a lock writes as little as possible.
+chain is that of its top entry, so that taking a lock writes as little as possible.  What an entry
+is to the engine is said by `Entry`, what a lock is by `CheckedLock`.
 
 A `Chain` is one thread's view of a record of the graph (`graph.Record`), with the transitions that
 this thread has made in this segment of its life and may make again without asking.  A saturated
@@ -17,21 +18,100 @@ under the engine's lock) and `foreign` (appended by whoever releases this thread
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, Protocol
 
 from lockcheck.core.classes import MODE_NAMES, NOTHING, READ, RECURSIVE_READ, WRITE, Key
+from lockcheck.core.events import Part, Waiter
+from lockcheck.core.record import Context, Leased, Record
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY, Stack
+from lockcheck.core.vector import Clock
+from lockcheck.seam import Op
 
-if TYPE_CHECKING:
-    from lockcheck.core.graph import Record
+__all__ = [
+    "READ", "RECURSIVE_READ", "WRITE", "Blocking", "Chain", "CheckedLock", "Entry", "Floor", "Hold",
+    "RealThread", "ThreadState", "Waitable", "ref_of", "refs", "touched",
+]  # fmt: skip
 
-__all__ = ["READ", "RECURSIVE_READ", "WRITE", "Chain", "Floor", "Hold", "ThreadState"]
-
+Entry = Any  # a Hold, a Floor, or a plain lock, linked through `prev`: the warm path wraps nothing
+"""An entry of a held stack."""
 
 DEPTH_MAX = 10_000
 """Entries looked at, at most, when a lock is searched in a held stack."""
+
+
+class Waitable(Protocol):
+    """What a thread can block on, as reports and the wait-for graph ask it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def class_name(self) -> str:
+        """Its lock class, or what kind of thing it is: "event", "thread"."""
+        ...
+
+    def holders(self) -> Sequence[ThreadState]:
+        """Threads that stand in the way of whoever waits for it now, as far as it knows them."""
+        ...
+
+
+class CheckedLock(Waitable, Protocol):
+    """A lock as the engine knows it: an instance of a class, and whoever holds it."""
+
+    @property
+    def key(self) -> Key: ...
+
+    def own_references(self, ts: ThreadState) -> int:
+        """References to it by its own parts, and by all but one of the holds of `ts` (`freed`)."""
+        ...
+
+    def owned_by(self, ts: ThreadState | None) -> None:
+        """`ts` has taken it alone; None: another thread than its owner released it."""
+        ...
+
+    def really_held(self) -> bool:
+        """Is it locked, whatever the held stacks say?"""
+        ...
+
+
+class RawLock(Protocol):
+    """A plain lock of the interpreter's."""
+
+    def release(self) -> None: ...
+
+
+class Blocking(Protocol):
+    """What a thread is blocked on, published while it blocks (`sync.blocking.Waiting`)."""
+
+    @property
+    def op(self) -> Op: ...
+
+    @property
+    def raw(self) -> RawLock:
+        """The plain lock the thread is blocked on; the watchdog releases it to unwind."""
+        ...
+
+    @property
+    def since(self) -> float: ...
+
+    @property
+    def served(self) -> bool:
+        """Does the thread have what it waits for, though it may not have run since?"""
+        ...
+
+
+class RealThread(Protocol):
+    """The thread behind a state: a `threading.Thread`, or the `Life` of one."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def ident(self) -> int | None: ...
+
+    def is_alive(self) -> bool: ...
 
 
 class Chain:
@@ -43,7 +123,7 @@ class Chain:
         self.rec = rec
         self.parent = parent
         self.key: Key | None = rec.key
-        self.next: dict[Any, Chain] = NOTHING
+        self.next: dict[Hashable, Chain] = NOTHING
         self.stack = stack
         """Where the newest lock of the chain was taken when this view was made."""
         self.came: Chain | None = None
@@ -51,7 +131,7 @@ class Chain:
         self.earlier: Chain | None = None
         """The view of the segment before, when the lock was held across its end."""
 
-    def grow(self, token: Any, chain: Chain) -> Chain:
+    def grow(self, token: Hashable, chain: Chain) -> Chain:
         """Add a transition."""
         if self.next is NOTHING:
             self.next = {}
@@ -67,22 +147,30 @@ class Hold:
 
     __slots__ = ("_k", "_pk", "key", "lock", "mode", "nest", "pins", "prev", "trylock", "ts")
 
-    def __init__(self, lock: Any, mode: int) -> None:
+    def __init__(self, lock: CheckedLock, mode: int) -> None:
         self.lock = lock
         self.mode = mode
         self.key: Key = lock.key
-        self.nest: Any = None
+        self.nest: CheckedLock | None = None
         self.trylock = False
         self.pins = 0
         """Sum of the cookies of its pins; a pinned plain lock has a Hold, too."""
-        self.prev: Any = None
+        self.prev: Entry = None
         self.ts: ThreadState | None = None
         self._k: Chain | None = None
         self._pk: Chain | None = None
 
     @property
-    def chain(self) -> Chain | None:
+    def chain(self) -> Chain:
+        """The chain that ends with it; only of one that was pushed."""
+        assert self._k is not None
         return self._k
+
+    @property
+    def before(self) -> Chain:
+        """The chain before it; only of one that was pushed."""
+        assert self._pk is not None
+        return self._pk
 
     @property
     def name(self) -> str:
@@ -101,12 +189,16 @@ class Floor:
     key = None
     ts = None
 
-    def __init__(self, chain: Any, prev: Any, overlay: Any) -> None:
+    def __init__(self, chain: Chain | None, prev: Entry, overlay: Overlay | None) -> None:
         self._k = chain
         """The chain of holding nothing in this context state."""
         self.prev = prev
         self.overlay = overlay
         """The thread's overlay when the context began."""
+
+
+Overlay = dict[Context, Chain]
+"""Roots of one segment's views, by context state."""
 
 
 class ThreadState:
@@ -116,7 +208,7 @@ class ThreadState:
         "__weakref__",
         "alive",
         "blocked",
-        "blocked_stack",
+        "blocked_on",
         "contexts",
         "disabled",
         "epoch",
@@ -146,45 +238,45 @@ class ThreadState:
         self.serial = serial
         """Never reused, unlike idents; from 1."""
         self.name = name
-        self.top: Any = Floor(None, None, None)
+        self.top: Entry = Floor(None, None, None)
         """The newest held entry."""
-        self.waiting: Any = None
-        """What it blocks on (`sync.blocking.Waiting`): for the watchdog."""
+        self.waiting: Blocking | None = None
+        """What it blocks on: for the watchdog."""
         self.waits = 0
-        self.blocked: Any = None
-        """(object, mode) it is about to block on: for live wait-for cycles."""
-        self.blocked_stack: Any = None
-        self.overlay: dict[Any, Chain] = {}
-        """Roots of this segment's views, by context state."""
+        self.blocked: LockRef | None = None
+        """What it is about to block on, as reports name it: for live wait-for cycles."""
+        self.blocked_on: Waitable | None = None
+        self.overlay: Overlay = {}
         self.slot = serial
         self.epoch = 1
-        self.vc: dict[int, int] = {}
+        self.vc: Clock = {}
         """Start/join order: slot -> newest epoch known; copied, never changed in place."""
-        self.hb: dict[int, int] = {}
+        self.hb: Clock = {}
         """Happens-before of the race detector (locks included)."""
         self.touched: set[Key] = set()
         """Locks wanted in earlier segments: what a join of this thread depends on."""
-        self.pending: Any = None
+        self.pending: tuple[Part, int] | None = None
         """(part, generation) that it waits for now."""
-        self.joiners: list[Any] = []
+        self.joiners: list[Waiter] = []
         """Waiters for its end that hold something (`waits`)."""
-        self.leases: tuple[Any, ...] = ()
+        self.leases: tuple[Leased, ...] = ()
         """Locks of its starters under which it runs (`leases`)."""
-        self.last_wait: Any = None
+        self.last_wait: tuple[Part, int] | None = None
         """The wait it last came back from (`waits`)."""
         self.contexts: tuple[str, ...] = ()
         self.disabled: frozenset[str] = frozenset()
         self.masks: dict[str, int] = {}
         """How often each context is disabled."""
-        self.foreign: list[Any] = []
+        self.foreign: list[tuple[Entry, Entry]] = []
+        """Entries that other threads released meanwhile, each with the one below it."""
         self.alive = True
         self.looking = 0
         """Above zero: what it reads now is for a listing or a report, no access (`guarded`)."""
-        self.thread: Any = None
+        self.thread: RealThread | None = None
         self.ident = 0
         self.tracing = 0
 
-    def held(self) -> Iterator[Any]:
+    def held(self) -> Iterator[Entry]:
         """Entries, newest first."""
         entry = self.top
         while entry is not None:
@@ -195,7 +287,8 @@ class ThreadState:
     @property
     def chain(self) -> Chain:
         """The chain of what is held in the present context."""
-        return self.top._k  # type: ignore[no-any-return]
+        chain: Chain = self.top._k
+        return chain
 
     @property
     def holds(self) -> bool:
@@ -208,15 +301,16 @@ class ThreadState:
         entry = self.top
         while entry.lock is not None:
             entry = entry.prev
-        return entry  # type: ignore[no-any-return]
+        floor: Floor = entry
+        return floor
 
-    def stack(self) -> list[Any]:
+    def stack(self) -> list[Entry]:
         """Entries, oldest first."""
         found = list(self.held())
         found.reverse()
         return found
 
-    def find(self, lock: Any) -> Any:
+    def find(self, lock: object) -> Entry:
         """The newest entry of `lock`, or None."""
         entry = self.top
         for _ in range(DEPTH_MAX):  # another thread may ask, while entries move under its feet
@@ -230,12 +324,12 @@ class ThreadState:
 
 
 def refs(ts: ThreadState) -> tuple[LockRef, ...]:
-    """What a thread holds, oldest first, as reports tell it."""
+    """What a thread holds, oldest first, as reports name it."""
     return tuple(ref_of(entry) for entry in ts.stack())
 
 
-def ref_of(entry: Any) -> LockRef:
-    """One held entry as reports tell it."""
+def ref_of(entry: Entry) -> LockRef:
+    """One held entry as reports name it."""
     key: Key = entry.key
     chain: Chain | None = entry._k
     stack = EMPTY

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from lockcheck.core.classes import Key
 from lockcheck.core.held import Hold, ThreadState
+from lockcheck.core.record import Leased
 
 
 class Lease:
@@ -39,12 +40,12 @@ class Lease:
             self.verified = True
 
 
-def granted(ts: ThreadState) -> tuple[Lease, ...]:
+def granted(ts: ThreadState) -> tuple[Leased, ...]:
     """Leases for a thread that `ts` starts now; what it holds are Holds (`Engine.spawn`)."""
     return (*ts.leases, *(Lease(ts, entry) for entry in ts.stack()))
 
 
-def keys_against(leases: tuple[Lease, ...], serial: int, others: tuple[Lease, ...]) -> list[Key]:
+def keys_against(leases: tuple[Leased, ...], serial: int, others: tuple[Leased, ...]) -> list[Key]:
     """Leased keys that count against the thread `serial`, which has leases of its own."""
     return [
         lease.key

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import Any
+
+from lockcheck.core.classes import LockClass
 
 _by_ord = attrgetter("ord")
 
@@ -24,9 +25,9 @@ class Group:
 
     __slots__ = ("into", "members", "ord", "out")
 
-    def __init__(self, ord_: int, member: Any) -> None:
+    def __init__(self, ord_: int, member: LockClass) -> None:
         self.ord = ord_
-        self.members: list[Any] = [member]
+        self.members: list[LockClass] = [member]
         self.out: set[Group] = set()
         self.into: set[Group] = set()
 
@@ -35,19 +36,25 @@ class Order:
     """The order of all groups.  Locks: the engine's."""
 
     def __init__(self) -> None:
-        self._next = 0
+        self._groups: dict[LockClass, Group] = {}
         self.searched = 0
         """Groups visited by reordering so far; statistics."""
 
-    def group(self, cls: Any) -> Group:
+    def group(self, cls: LockClass) -> Group:
         """Return the group of a class, made on first use."""
-        if cls.group is None:
-            cls.group = Group(self._next, cls)
-            self._next += 1
-        found: Group = cls.group
+        found = self._groups.get(cls)
+        if found is None:
+            found = self._groups[cls] = Group(len(self._groups), cls)
         return found
 
-    def add(self, source: Any, target: Any) -> bool:
+    def together(self, one: LockClass, other: LockClass) -> bool:
+        """Are the two on a common cycle, or the same?"""
+        if one is other:
+            return True
+        group = self._groups.get(one)
+        return group is not None and group is self._groups.get(other)
+
+    def add(self, source: LockClass, target: LockClass) -> bool:
         """Add an edge; True when both ends are on a common cycle now."""
         u = self.group(source)
         v = self.group(target)
@@ -104,7 +111,7 @@ class Order:
         for group in gone:
             keep.members += group.members
             for member in group.members:
-                member.group = keep
+                self._groups[member] = keep
             for other in group.out:
                 other.into.discard(group)
                 if other is not keep and other not in gone:

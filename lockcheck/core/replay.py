@@ -14,13 +14,12 @@ called possible.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Sequence
+from typing import Protocol
 
 from lockcheck.core.classes import WRITE, Key
-
-if TYPE_CHECKING:
-    from lockcheck.core.graph import Record
-    from lockcheck.core.held import Chain
+from lockcheck.core.held import Chain
+from lockcheck.core.record import Marks, Record, Witness
 
 STATES = 20_000
 """States tried before giving up."""
@@ -31,8 +30,16 @@ DEPTH = 8
 
 Step = tuple[bool, Key]
 """(acquire?, key)."""
-Marks = tuple[tuple["Record", tuple[Any, ...]], ...]
-"""From a chain down to the root: each record, and the transitions the thread had made from it."""
+
+
+class Place(Protocol):
+    """A participant: a thread seen at the end of a chain."""
+
+    @property
+    def rec(self) -> Record: ...
+
+    @property
+    def witness(self) -> Witness: ...
 
 
 class WayTooLongError(Exception):
@@ -41,7 +48,7 @@ class WayTooLongError(Exception):
 
 def marks(chain: Chain) -> Marks:
     """Note what a thread did under each prefix of its chain."""
-    found: list[tuple[Record, tuple[Any, ...]]] = []
+    found: list[tuple[Record, tuple[Hashable, ...]]] = []
     view: Chain | None = chain
     while view is not None:
         tokens = tuple(view.next)
@@ -52,7 +59,7 @@ def marks(chain: Chain) -> Marks:
     return tuple(found)
 
 
-def meets(cycle: list[Any]) -> bool:
+def meets(cycle: Sequence[Place]) -> bool:
     """Can all participants of `cycle` stand at their points at once?"""
     if not any(p.rec.tainted for p in cycle):
         return True
@@ -112,7 +119,7 @@ def _visit(rec: Record, base: int, steps: list[Step], depth: int) -> None:
             _visit(child, base, steps, depth + 1)
     steps.append((False, rec.key))
     for child in children:
-        if child.key is None and child.token[1] >= base:
+        if child.dropped_at() >= base:
             steps.append((True, rec.key))
             _after_drop(child, rec.key, base, steps, depth)
 
@@ -126,7 +133,7 @@ def _after_drop(rec: Record, newest: Key, base: int, steps: list[Step], depth: i
     for child in tuple(rec.children.values()):
         if child.key is not None:
             _visit(child, base, steps, depth + 1)
-        elif child.token[1] >= base:
+        elif child.dropped_at() >= base:
             raise WayTooLongError  # several in one visit: not worth the care
     if newest in rec.held:
         steps.append((False, newest))

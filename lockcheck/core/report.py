@@ -1,4 +1,4 @@
-"""Findings as values: `Report`, and the `Step`s of the cycle it tells.
+"""Findings as values: `Report`, and the `Step`s of the cycle it shows.
 
 A step is one participant: thread T holds lock X (in a mode, since here) and wants Y (there).  Step
 i's wanted lock is step i+1's held one, and the last closes on the first.
@@ -17,7 +17,9 @@ lines, addresses, instance names or thread names.  It does not depend on which p
 last: it is the same in the next run.
 
 A report whose severity rises later (`class-only` to `possible`, to `certain`) is changed in place
-and handed to the sink again; its fingerprint stays.
+and delivered again; its fingerprint stays.
+
+Which findings count is decided here too, once for all: see `counts`.
 """
 
 from __future__ import annotations
@@ -26,15 +28,27 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, Literal
 
 from lockcheck.core.stacks import EMPTY, Stack
 
-CERTAIN = "certain"
-POSSIBLE = "possible"
-CLASS_ONLY = "class-only"
-SEVERITIES = (CLASS_ONLY, POSSIBLE, CERTAIN)
+__all__ = [
+    "CERTAIN", "CLASS_ONLY", "POSSIBLE", "SEVERITIES", "LockRef", "Report", "Severity", "Step",
+    "at_least", "counts", "cycle_fingerprint", "cycle_report", "fingerprint", "known_as", "rotated",
+    "stronger",
+]  # fmt: skip
+
+Severity = Literal["class-only", "possible", "certain"]
+CERTAIN: Final = "certain"
+POSSIBLE: Final = "possible"
+CLASS_ONLY: Final = "class-only"
+SEVERITIES: tuple[Severity, ...] = (CLASS_ONLY, POSSIBLE, CERTAIN)
 """From the weakest to the strongest."""
+KNOWN: Final = "known:"
+"""A tag that begins like this names the known defect that explains a finding."""
+
+Json = dict[str, Any]  # values of a JSON document, of any shape
+"""An object of a JSON document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +63,8 @@ class LockRef:
     stack: Stack = EMPTY
     """Where it was taken."""
 
-    def to_dict(self, *, stack: bool = True) -> dict[str, Any]:
-        found: dict[str, Any] = {"name": self.name, "class": self.cls, "mode": self.mode}
+    def to_dict(self, *, stack: bool = True) -> Json:
+        found: Json = {"name": self.name, "class": self.cls, "mode": self.mode}
         if stack:
             found["stack"] = self.stack.to_dict()
         return found
@@ -70,7 +84,7 @@ class Step:
     told: str = ""
     """The step in a sentence, where 'holds and wants' does not say it."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         return {
             "thread": self.thread,
             "held": self.held.to_dict(stack=False),
@@ -88,13 +102,13 @@ class Report:
     """One finding."""
 
     kind: str
-    severity: str
+    severity: Severity
     title: str
     reason: str = ""
     """Why it has this severity."""
     cycle: tuple[Step, ...] = ()
     stacks: tuple[tuple[str, str, Stack], ...] = ()
-    """(title, thread, stack) for each place the report tells."""
+    """(title, thread, stack) for each place the report shows."""
     fingerprint: str = ""
     threads: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
@@ -108,10 +122,18 @@ class Report:
     """Class -> where its locks are made, `file:line`."""
     replay: str = ""
     """Token of a controlled schedule that shows it."""
-    data: dict[str, Any] = field(default_factory=dict)
+    data: Json = field(default_factory=dict)
     """Whatever a finding of the user carries along; JSON values only."""
+    ident: tuple[str, ...] = ()
+    """Reports with the same one are sightings of the same finding (`ledger`); empty: those with the
+    same fingerprint are."""
 
-    def to_dict(self) -> dict[str, Any]:
+    @property
+    def known(self) -> str:
+        """The known defect that explains it, empty when there is none (`data["tags"]`)."""
+        return known_as(self.data.get("tags", ()))
+
+    def to_dict(self) -> Json:
         return {
             "kind": self.kind,
             "severity": self.severity,
@@ -145,21 +167,40 @@ def stronger(one: str, other: str) -> bool:
     return SEVERITIES.index(one) > SEVERITIES.index(other)
 
 
+def at_least(severity: str, least: str) -> bool:
+    """Does a severity reach `least`?"""
+    return not stronger(least, severity)
+
+
+def counts(severity: str, least: str, known: str = "") -> bool:
+    """The counting rule: does a finding decide the exit status?
+
+    `least`: the severity from which a finding counts (`--fail-on`).  `known`: what explains it
+    (`known_as`, or its entry in a baseline); a known finding is shown and never counts.
+    """
+    return not known and at_least(severity, least)
+
+
+def known_as(tags: Iterable[str]) -> str:
+    """Name the first known defect among a finding's tags; empty when there is none."""
+    return next((tag.removeprefix(KNOWN) for tag in tags if tag.startswith(KNOWN)), "")
+
+
 def stable(name: str) -> str:
     """A class name without line numbers and addresses."""
     return re.sub(r":\d+|#\d+|0x[0-9a-fA-F]+", "", name)
 
 
 def fingerprint(kind: str, parts: Iterable[str]) -> str:
-    """Fingerprint of a finding told by one place."""
+    """Fingerprint of a finding that one place shows."""
     text = "\x1f".join([kind, *(stable(part) for part in parts)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def cycle_fingerprint(kind: str, steps: Sequence[Step]) -> str:
-    """Fingerprint of a cycle, the same from whichever participant it is told.
+    """Fingerprint of a cycle, the same for whichever participant it begins with.
 
-    Classes and modes alone where all of it is locks: which function is seen first in a circle
+    Classes and modes alone where all of it is locks: which function is seen first in a cycle
     differs from run to run.  A wait has no class, so there the function counts.
     """
     waits = any(step.op == "wait" for step in steps)
@@ -175,8 +216,43 @@ def cycle_fingerprint(kind: str, steps: Sequence[Step]) -> str:
         )
         for s in steps
     ]
-    turns = [rows[i:] + rows[:i] for i in range(len(rows))] or [[]]
-    return fingerprint(kind, min(turns))
+    return fingerprint(kind, rotated(rows))
+
+
+def rotated(rows: Sequence[str]) -> tuple[str, ...]:
+    """A cycle, rotated to start at its smallest participant."""
+    return min((*rows[i:], *rows[:i]) for i in range(len(rows))) if rows else ()
+
+
+def cycle_report(
+    kind: str,
+    severity: Severity,
+    title: str,
+    steps: Sequence[Step],
+    *,
+    ident: tuple[str, ...] = (),
+    reason: str = "",
+    detail: str = "",
+    advice: str = "",
+) -> Report:
+    """A report of a cycle, complete with what follows from its steps."""
+    named = [ref for step in steps for ref in (step.held, step.wanted)]
+    return Report(
+        kind,
+        severity,
+        title,
+        reason=reason,
+        cycle=tuple(steps),
+        stacks=cycle_stacks(steps),
+        fingerprint=cycle_fingerprint(kind, steps),
+        threads=tuple(dict.fromkeys(step.thread for step in steps)),
+        locks=tuple(dict.fromkeys(ref.name for ref in named)),
+        classes=tuple(dict.fromkeys(ref.cls for ref in named)),
+        held=steps[0].all_held if steps else (),
+        detail=detail,
+        advice=advice,
+        ident=ident,
+    )
 
 
 def cycle_stacks(steps: Sequence[Step]) -> tuple[tuple[str, str, Stack], ...]:

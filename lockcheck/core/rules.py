@@ -1,26 +1,31 @@
 """The rules that need no graph: one function each.
 
-Same class twice (recursion, cmp, nest), wait types, release of what is not held, pins, held at
-exit, at a fork, when freed, assertions.  Each files its report through `Judge`.
+Two locks of one class (recursion, cmp, nest), release of what is not held, pins, locks held at exit
+and at a fork, assertions, waiting under a lock that forbids it.
 
-`same_class` calls the class's cmp function: a callback of the user's, so no lock of ours is held.
+Each looks at a thread's state and returns what it finds; `same_class` calls the class's cmp
+function: a callback of the user's, so no lock of ours is held.
 """
 
 from __future__ import annotations
 
-import itertools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from lockcheck.core import freed, release
-from lockcheck.core.classes import READ, RECURSIVE_READ, WAIT_SLEEP, WAIT_SPIN, Key
-from lockcheck.core.held import Hold, ThreadState, ref_of, refs
-from lockcheck.core.report import CERTAIN, CLASS_ONLY, POSSIBLE, LockRef, Report, Step
+from lockcheck.core.classes import READ, RECURSIVE_READ, Key
+from lockcheck.core.held import CheckedLock, Entry, ThreadState, ref_of, refs
+from lockcheck.core.report import (
+    CERTAIN,
+    CLASS_ONLY,
+    POSSIBLE,
+    LockRef,
+    Report,
+    Severity,
+    Step,
+    cycle_report,
+    fingerprint,
+)
 from lockcheck.core.stacks import EMPTY, Stack
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lockcheck.core.engine import Engine
 
 # What `same_class` says of an acquire.
 FREE = "free"
@@ -30,12 +35,16 @@ ORDERED = "ordered"
 NESTED = "nested"
 """The nest lock serialises the class: no dependency at all."""
 RECURSION = "recursion"
-UNCACHED = "uncached"
 
 OWNERLESS = ("lock", "semaphore")
 """Kinds that any thread may release."""
 
-_cookies = itertools.count(1)
+
+class Nesting(NamedTuple):
+    """What was found about taking a lock while others of its class are held."""
+
+    verdict: str
+    reports: tuple[Report, ...] = ()
 
 
 def volatile(ts: ThreadState, key: Key) -> bool:
@@ -47,26 +56,61 @@ def volatile(ts: ThreadState, key: Key) -> bool:
     return rec.holds(base) if key.many else base in rec.shared
 
 
-def same_class(
-    engine: Engine,
+def one_place(
     ts: ThreadState,
-    lock: Any,
-    key: Key,
-    nest: Any,
-    stack: Stack,
-    reports: list[Report],
-) -> str:
+    kind: str,
+    title: str,
+    *,
+    severity: Severity = CERTAIN,
+    reason: str = "",
+    held: tuple[LockRef, ...] | None = None,
+    locks: tuple[LockRef, ...] = (),
+    stack: Stack = EMPTY,
+    stacks: tuple[tuple[str, str, Stack], ...] = (),
+    parts: tuple[str, ...] = (),
+    detail: str = "",
+    advice: str = "",
+) -> Report:
+    """A report that one place shows; `parts` belong to its fingerprint."""
+    classes = tuple(dict.fromkeys(ref.cls for ref in locks))
+    here = (("here", ts.name, stack),) if stack else ()
+    taken = tuple((f"{ref.name} taken", ts.name, ref.stack) for ref in locks if ref.stack)
+    return Report(
+        kind,
+        severity,
+        title,
+        reason=reason,
+        threads=(ts.name,),
+        held=refs(ts) if held is None else held,
+        locks=tuple(ref.name for ref in locks),
+        classes=classes,
+        stacks=(*stacks, *here, *taken),
+        fingerprint=fingerprint(kind, (*parts, *classes, stack.function)),
+        detail=detail,
+        advice=advice,
+    )
+
+
+# -- two locks of one class ------------------------------------------------------------------------
+
+
+def same_class(
+    ts: ThreadState, lock: CheckedLock, key: Key, nest: CheckedLock | None, stack: Stack
+) -> Nesting:
     """Judge taking a lock while others of its class are held."""
+    found: list[Report] = []
     nest_held = nest is not None and ts.find(nest) is not None
     if nest is not None and not nest_held:
-        nest_not_held(engine, ts, lock, nest, stack, reports)
+        found.append(_nest_not_held(ts, lock, nest, stack))
     verdict = FREE
     for entry in ts.stack():
-        if entry.key.cls is not key.cls or key.trylock or key.cls.base.novalidate:
+        if entry.key.cls is not key.cls or key.trylock:
             continue
-        if entry.lock is lock and _self_deadlock(engine, ts, entry, key, stack, reports):
-            return RECURSION
-        if key.mode == RECURSIVE_READ and entry.key.mode in (READ, RECURSIVE_READ):
+        reads_again = key.mode == RECURSIVE_READ and entry.key.mode in (READ, RECURSIVE_READ)
+        if entry.lock is lock and not reads_again:
+            found.append(_same_lock(ts, entry, key, stack))
+            return Nesting(RECURSION, tuple(found))
+        if reads_again:
             continue
         cmp = key.cls.base.cmp
         compared: int | None = None
@@ -76,248 +120,181 @@ def same_class(
                 verdict = ORDERED if verdict == FREE else verdict
                 continue
         if nest_held:
-            return NESTED
+            return Nesting(NESTED, tuple(found))
         key.cls.base.disordered = True
-        _recursion(engine, ts, entry, lock, key, stack, compared, reports)
+        found.append(_two_of_a_class(ts, entry, lock, key, stack, compared))
         verdict = RECURSION
-    return verdict
+    return Nesting(verdict, tuple(found))
 
 
-def _self_deadlock(
-    engine: Engine, ts: ThreadState, entry: Any, key: Key, stack: Stack, reports: list[Report]
-) -> bool:
-    """The very lock again: certain, unless it is read recursively."""
-    if key.mode == RECURSIVE_READ and entry.key.mode in (READ, RECURSIVE_READ):
-        return False
+def _same_lock(ts: ThreadState, entry: Entry, key: Key, stack: Stack) -> Report:
+    """The very lock again: certain, unless both sides read."""
     wanted = LockRef(entry.lock.name, key.cls.name, key.mode_name, stack)
     step = Step(ts.name, ref_of(entry), wanted, refs(ts))
-    reads = key.mode == READ and entry.key.mode in (READ, RECURSIVE_READ)
-    severity = CLASS_ONLY if reads else CERTAIN
-    reason = (
-        "a queued reader takes it again: stuck as soon as a writer waits in between"
-        if reads
-        else "the same lock, by the thread that holds it"
-    )
-    engine.judge.recursion(ts, step, severity, reason, reports)
-    return True
+    if key.mode == READ and entry.key.mode in (READ, RECURSIVE_READ):
+        reason = "a queued reader takes it again: stuck as soon as a writer waits in between"
+        return _recursion(step, CLASS_ONLY, reason)
+    return _recursion(step, CERTAIN, "the same lock, by the thread that holds it")
 
 
-def _recursion(
-    engine: Engine,
+def _two_of_a_class(
     ts: ThreadState,
-    entry: Any,
-    lock: Any,
+    entry: Entry,
+    lock: CheckedLock,
     key: Key,
     stack: Stack,
     compared: int | None,
-    reports: list[Report],
-) -> None:
+) -> Report:
     wanted = LockRef(lock.name, key.cls.name, key.mode_name, stack)
     reason = f"two locks of class {key.cls.name}; nobody was seen taking them the other way round"
     if compared is not None:
         reason += f"; cmp({entry.lock.name}, {lock.name}) is {compared}, not below 0"
-    step = Step(ts.name, ref_of(entry), wanted, refs(ts))
-    engine.judge.recursion(ts, step, CLASS_ONLY, reason, reports)
+    return _recursion(Step(ts.name, ref_of(entry), wanted, refs(ts)), CLASS_ONLY, reason)
 
 
-def nest_not_held(
-    engine: Engine, ts: ThreadState, lock: Any, nest: Any, stack: Stack, reports: list[Report]
-) -> None:
+def _recursion(step: Step, severity: Severity, reason: str) -> Report:
+    name = step.wanted.cls
+    return cycle_report(
+        "recursive",
+        severity,
+        f"possible recursive locking: {step.wanted.name} wanted while {step.held.name} "
+        f"of the same class {name} is held",
+        (step,),
+        ident=("recursive", name),
+        reason=reason,
+        advice="If the order among locks of this class is defined, say so with cmp=, "
+        "subclass= or nest=; a lock that its owner may take again is an RLock.",
+    )
+
+
+def got_after_all(ts: ThreadState, lock: CheckedLock, reports: Sequence[Report]) -> None:
+    """A thread got the lock that it held itself: another one has released it meanwhile."""
+    for report in reports:
+        if report.kind != "recursive" or report.severity != CERTAIN or not report.cycle:
+            continue
+        step = report.cycle[0]
+        if step.thread == ts.name and step.held.name == step.wanted.name == lock.name:
+            report.severity = CLASS_ONLY
+            report.reason = "another thread released it meanwhile: it serves as a signal"
+
+
+def _nest_not_held(ts: ThreadState, lock: CheckedLock, nest: CheckedLock, stack: Stack) -> Report:
     """`nest=` names a lock that the thread does not hold."""
-    report = engine.judge.single(
+    return one_place(
         ts,
         "nest-not-held",
-        CERTAIN,
         f"nested lock was not taken: {lock.name} is said to nest in {nest.name}, which is not held",
-        held=refs(ts),
         locks=(LockRef(lock.name, lock.key.cls.name), LockRef(nest.name, nest.key.cls.name)),
         stack=stack,
         advice=f"Take {nest.name} first: it is what orders the locks of this class.",
     )
-    if report is not None:
-        reports.append(report)
 
 
-def wait_type(
-    engine: Engine, ts: ThreadState, key: Key, stack: Stack, reports: list[Report]
-) -> None:
-    """A lock that may sleep, wanted where sleeping is forbidden (lockdep's wait context)."""
-    if key.trylock:
-        return
-    base = key.cls.base
-    outer = base.outer or base.inner
-    limit, who = wait_limit(engine, ts)
-    if outer <= limit:
-        return
-    invalid_wait(engine, ts, f"taking {key.name}", who, stack, reports, key)
+# -- waiting where that is forbidden ---------------------------------------------------------------
 
 
-def wait_limit(engine: Engine, ts: ThreadState) -> tuple[int, str]:
-    """The strictest wait type of what is held or of the context, and who demands it."""
-    limit, who = engine.contexts.wait_limit(ts)
-    for entry in ts.held():
-        inner = entry.key.cls.base.inner
-        if inner < limit:
-            limit, who = inner, entry.lock.name
-    return limit, who
-
-
-def invalid_wait(
-    engine: Engine,
-    ts: ThreadState,
-    what: str,
-    who: str,
-    stack: Stack,
-    reports: list[Report],
-    key: Key | None = None,
-) -> None:
-    """Report a wait where `who` forbids it."""
-    held = refs(ts)
-    locks = held if key is None else (*held, LockRef(key.name, key.cls.name, key.mode_name))
-    report = engine.judge.single(
-        ts,
-        "wait-context",
-        CERTAIN,
-        f"invalid wait context: {what} may block, and {who} does not allow that",
-        held=held,
-        locks=locks,
-        stack=stack,
-        advice=f"Do it before {who} is taken, or after it was dropped.",
-    )
-    if report is not None:
-        reports.append(report)
-
-
-def check_blocking(engine: Engine, ts: ThreadState, what: str) -> None:
-    """A blocking call that is not a lock: forbidden under a no-block lock."""
-    if not ts.holds and not ts.contexts:
-        return
-    limit, who = wait_limit(engine, ts)
+def forbids_waiting(ts: ThreadState) -> CheckedLock | None:
+    """A held lock that was made with `no_block`: no wait for anything but a lock under it."""
     for entry in ts.held():
         if entry.key.cls.base.no_block:
-            limit, who = WAIT_SPIN, entry.lock.name
-    if limit < WAIT_SLEEP:
-        reports: list[Report] = []
-        invalid_wait(engine, ts, what, who, engine.capture(), reports)
-        engine.deliver(ts, reports)
+            lock: CheckedLock = entry.lock
+            return lock
+    return None
 
 
-def _file(engine: Engine, ts: ThreadState, kind: str, title: str, **more: Any) -> None:
-    severity = more.pop("severity", CERTAIN)
-    stack = more.pop("stack", None)
-    report = engine.judge.single(
+def invalid_wait(ts: ThreadState, what: str, strict: CheckedLock, stack: Stack) -> Report:
+    """A wait under a lock that forbids it."""
+    held = refs(ts)
+    return one_place(
         ts,
-        kind,
-        severity,
-        title,
-        held=more.pop("held", None) or refs(ts),
-        stack=engine.capture() if stack is None else stack,
-        **more,
+        "wait-context",
+        f"invalid wait context: {what} may block, and {strict.name} does not allow that",
+        held=held,
+        locks=held,
+        stack=stack,
+        advice=f"Do it before {strict.name} is taken, or after it was dropped.",
     )
-    if report is not None:
-        engine.deliver(ts, [report])
 
 
-def _ref(lock: Any) -> LockRef:
-    return LockRef(lock.name, lock.key.cls.name)
+# -- releases, pins, assertions --------------------------------------------------------------------
 
 
-def not_held(engine: Engine, ts: ThreadState, lock: Any) -> None:
+def _named(lock: CheckedLock) -> tuple[LockRef, ...]:
+    return (LockRef(lock.name, lock.key.cls.name),)
+
+
+def bad_unlock(ts: ThreadState, lock: CheckedLock, stack: Stack) -> Report:
     """Release of a lock that this thread does not hold."""
-    owner = getattr(lock, "ts", None)
-    kind = lock.key.cls.base.kind
-    if owner not in (None, ts) and kind in OWNERLESS and owner.find(lock) is not None:
-        release.by_other(engine, ts, owner, lock)
-        return
-    if kind == "semaphore":
-        return  # one unit more is legal
-    _file(
-        engine,
+    return one_place(
         ts,
         "bad-unlock",
         f"bad unlock balance: {lock.name} is released and not held",
-        locks=(_ref(lock),),
+        locks=_named(lock),
+        stack=stack,
         advice="Release it once for each acquire; a with statement does.",
     )
 
 
-def released_pinned(engine: Engine, ts: ThreadState, entry: Any) -> None:
+def released_pinned(ts: ThreadState, lock: CheckedLock, stack: Stack) -> Report:
     """A pinned lock is released."""
-    lock = entry.lock
-    entry.pins = 0
-    _file(
-        engine,
+    return one_place(
         ts,
         "unpinned",
         f"releasing a pinned lock: {lock.name}",
-        locks=(_ref(lock),),
+        locks=_named(lock),
+        stack=stack,
         advice="Whoever pinned it relies on its staying held: unpin it first.",
     )
 
 
-def pin(engine: Engine, ts: ThreadState, lock: Any) -> int:
-    """Pin a held lock."""
-    if ts.find(lock) is None:
-        _file(
-            engine, ts, "unpinned", f"pinning {lock.name}, which is not held", locks=(_ref(lock),)
-        )
-        return 0
-    release.materialise(ts)  # so that its release takes the slow path, which looks at pins
-    cookie = next(_cookies)
-    ts.find(lock).pins += cookie
-    return cookie
+def pinned_free(ts: ThreadState, lock: CheckedLock, stack: Stack) -> Report:
+    """A lock is pinned that the thread does not hold."""
+    title = f"pinning {lock.name}, which is not held"
+    return one_place(ts, "unpinned", title, locks=_named(lock), stack=stack)
 
 
-def unpin(engine: Engine, ts: ThreadState, lock: Any, cookie: int) -> None:
-    """Take one pin away; the cookie must be that of its `pin`."""
-    hold = ts.find(lock)
-    if not isinstance(hold, Hold) or hold.pins < cookie or not cookie:
-        _file(
-            engine,
-            ts,
-            "unpinned",
-            f"unpinning {lock.name} with a cookie that is not its pin's",
-            locks=(_ref(lock),),
-        )
-        return
-    hold.pins -= cookie
+def wrong_cookie(ts: ThreadState, lock: CheckedLock, stack: Stack) -> Report:
+    """A pin is taken away by a cookie that is not its own."""
+    title = f"unpinning {lock.name} with a cookie that is not its pin's"
+    return one_place(ts, "unpinned", title, locks=_named(lock), stack=stack)
 
 
-def assertion(engine: Engine, ts: ThreadState, lock: Any, *, held: bool) -> None:
+def assertion(ts: ThreadState, lock: CheckedLock, stack: Stack, *, held: bool) -> Report:
     """assert_held or assert_not_held failed."""
     word = "is not held by this thread" if held else "is held by this thread"
-    _file(
-        engine,
+    return one_place(
         ts,
         "assertion",
         f"assertion failed: {lock.name} {word}",
-        locks=(_ref(lock),),
+        locks=_named(lock),
+        stack=stack,
         parts=("held" if held else "not held",),
         advice=f"The function demands {lock.name} {'held' if held else 'not held'} by its caller.",
     )
 
 
-def held_at_exit(engine: Engine, ts: ThreadState) -> None:
+# -- ends ------------------------------------------------------------------------------------------
+
+
+def held_at_exit(ts: ThreadState) -> Iterator[Report]:
     """A thread ends and still holds locks."""
     held = [e for e in ts.stack() if e.key.cls.base.kind not in ("map", "semaphore")]
     if not held:
         return
     found = tuple(ref_of(entry) for entry in held)
-    _file(
-        engine,
+    yield one_place(
         ts,
         "held-at-exit",
         f"{ts.name} still has locks held at exit: {', '.join(ref.name for ref in found)}",
         held=found,
         locks=found,
-        stack=EMPTY,
         advice="Nobody will release them any more; hold them by a with statement.",
     )
 
 
 def held_at_fork(
-    engine: Engine, ts: ThreadState, others: list[ThreadState], guarded: Sequence[Any] = ()
-) -> None:
+    ts: ThreadState, others: Sequence[ThreadState], guarded: Sequence[object], stack: Stack
+) -> Iterator[Report]:
     """The process forks while other threads hold locks: the child inherits them taken for good.
 
     Not `guarded` ones, which a hook at the fork takes care of, and no pseudo-locks.
@@ -331,28 +308,15 @@ def held_at_fork(
             if entry.key.cls.base.kind != "map" and all(entry.lock is not lock for lock in guarded)
         )
         if found:
-            _file(
-                engine,
+            yield one_place(
                 ts,
                 "held-at-fork",
                 f"fork while {other.name} holds {', '.join(ref.name for ref in found)}: "
                 "nobody will release it in the child",
-                held=found,
-                locks=found,
                 severity=POSSIBLE,
                 reason="stuck as soon as the child takes it",
+                held=found,
+                locks=found,
+                stack=stack,
                 advice="Fork before threads take locks, or use the spawn start method.",
             )
-
-
-def freed_held(engine: Engine, ts: ThreadState, lock: Any) -> None:
-    """A held lock is initialised again; one that nobody refers to any more: see `freed`."""
-    entry = ts.find(lock)
-    owner = getattr(lock, "ts", None)
-    if entry is None:
-        entry = owner.find(lock) if owner is not None else None
-    if entry is not None:
-        where = engine.capture()
-        report = freed.tell(engine, ts, lock, ref_of(entry), "when it was made anew", where)
-        if report is not None:
-            engine.deliver(ts, [report])

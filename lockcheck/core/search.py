@@ -7,9 +7,9 @@ that they do not both read (gates, pairwise).  It deepens step by step, so what 
 shortest one.  A queued reader is kept away by a reader only when a writer waits in between; that
 writer is a participant too.
 
-`class_cycle` is lockdep's search over classes, with states (class, arrived by recursive readers
-only) instead of classes, so that a class reached weakly first is visited again when it is reached
-strongly (the hole H2 of lockdep, facts 1.4).
+`strong` and `class_cycle` are lockdep's search over classes, with states (class, arrived by
+recursive readers only) instead of classes, so that a class reached weakly first is visited again
+when it is reached strongly, which lockdep does not do.
 
 Left out: nothing on purpose, but `STEPS` bounds the first search; when it ends early the finding
 stays `class-only` and says so.
@@ -17,14 +17,20 @@ stays `class-only` and says so.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from lockcheck.core.classes import READ, RECURSIVE_READ, WRITE, Key, LockClass
-from lockcheck.core.graph import ER, SN, SR, Edge, Graph, Record, Witness, blocks
+from lockcheck.core.classes import READ, WRITE, Key, LockClass
+from lockcheck.core.graph import Graph
 from lockcheck.core.leases import keys_against
+from lockcheck.core.paths import Walk
+from lockcheck.core.record import EN, ER, SN, SR, Edge, Record, Witness, blocks
 from lockcheck.core.replay import meets
+
+__all__ = [
+    "WAITS_AS_WRITER", "Dependency", "Follow", "Participant", "Search", "State", "class_cycle",
+    "compatible", "gate", "same_lock", "strong", "surely_same", "why_not",
+]  # fmt: skip
 
 LENGTH = 8
 """Longest cycle of participants looked for."""
@@ -162,7 +168,7 @@ class Search:
                     if may_meet(last, found):
                         yield found
         if wanted.mode == READ:
-            for witness in wanted.base.writers:
+            for witness in self.graph.writers(wanted):
                 yield Participant(witness.rec, witness, WAITS_AS_WRITER)
 
     def _fits(self, path: list[Participant], nxt: Participant) -> bool:
@@ -194,54 +200,49 @@ def compatible(one: Participant, other: Participant) -> bool:
     )
 
 
-def class_cycle(graph: Graph, edge: Edge, kind: int) -> list[tuple[Edge, int]] | None:
-    """A shortest strong circle of classes through `edge` taken as `kind`: (edge, kind) pairs.
+State = tuple[LockClass, bool]
+"""(class, was it reached by a recursive reader only): what may follow depends on both."""
+Dependency = tuple[Edge, int]
+"""An edge, and the one of its kinds that is meant."""
 
-    A circle is strong when no edge that wants recursively (xR) is followed by one that holds
-    shared (Sx), the closing one included.
+
+Follow = Callable[[State], Iterable[tuple[State, Dependency]]]
+"""What `Walk` asks: where the dependencies that leave a state lead."""
+
+
+def strong(graph: Graph, only: Callable[[Edge], bool]) -> Follow:
+    """What `Walk` follows: the dependencies that leave a state, among the edges that `only` admits.
+
+    A path is strong when no edge that wants recursively (xR) is followed by one that holds shared
+    (Sx): a recursive reader does not wait for another reader.
     """
-    graph.stats["class_searches"] += 1
-    goal = edge.source
-    first = (edge.target, bool(kind & (ER | SR)))
-    if edge.source is edge.target:
-        return None  # the rule of recursion tells of it
-    came: dict[tuple[LockClass, bool], tuple[tuple[LockClass, bool], Edge, int]] = {}
-    seen = {first}
-    todo = deque([first])
-    while todo:
-        state = todo.popleft()
-        cls, only_r = state
-        for target, step in cls.edges_out.items():
-            if not graph.cyclic(step) or step is edge:
+
+    def follow(state: State) -> Iterator[tuple[State, Dependency]]:
+        cls, only_recursive = state
+        for target, edge in graph.after(cls).items():
+            if not only(edge):
                 continue
-            for bit in (1, 2, 4, 8):
-                if not step.kinds & bit or (only_r and bit & (SR | SN)):
-                    continue
-                recursive = bool(bit & (ER | SR))
-                if target is goal:
-                    if recursive and kind & (SR | SN):
-                        continue
-                    return _way_back(came, first, state, [(edge, kind)], (step, bit))
-                after = (target, recursive)
-                if after not in seen:
-                    seen.add(after)
-                    came[after] = (state, step, bit)
-                    todo.append(after)
+            for kind in (ER, EN, SR, SN):
+                if edge.kinds & kind and not (only_recursive and kind & (SR | SN)):
+                    yield (target, bool(kind & (ER | SR))), (edge, kind)
+
+    return follow
+
+
+def class_cycle(graph: Graph, edge: Edge, kind: int) -> list[Dependency] | None:
+    """A shortest strong cycle of classes through `edge` taken as `kind`."""
+    graph.stats["class_searches"] += 1
+    if edge.source is edge.target:
+        return None  # the rule about two locks of one class reports it
+    walk = Walk(
+        (edge.target, bool(kind & (ER | SR))),
+        strong(graph, lambda step: step is not edge and graph.cyclic(step)),
+    )
+    for state in walk:
+        cls, recursive = state
+        if cls is edge.source and not (recursive and kind & (SR | SN)):
+            return [(edge, kind), *walk.path(state)]
     return None
-
-
-def _way_back(
-    came: dict[tuple[LockClass, bool], tuple[tuple[LockClass, bool], Edge, int]],
-    first: tuple[LockClass, bool],
-    state: tuple[LockClass, bool],
-    head: list[tuple[Edge, int]],
-    last: tuple[Edge, int],
-) -> list[tuple[Edge, int]]:
-    tail = [last]
-    while state != first:
-        state, step, bit = came[state]
-        tail.append((step, bit))
-    return [*head, *reversed(tail)]
 
 
 def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
@@ -275,20 +276,3 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
     if not exhausted:
         return "the search for threads that can meet was cut short"
     return "on their way there these threads exclude one another"
-
-
-__all__ = [
-    "ER",
-    "RECURSIVE_READ",
-    "SN",
-    "SR",
-    "WAITS_AS_WRITER",
-    "Participant",
-    "Search",
-    "class_cycle",
-    "compatible",
-    "gate",
-    "same_lock",
-    "surely_same",
-    "why_not",
-]  # fmt: skip

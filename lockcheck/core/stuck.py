@@ -1,123 +1,178 @@
-"""Threads that are really stuck: the live wait-for graph.
+"""Threads that are really stuck: the wait-for graph, of live, watched and controlled runs.
 
-A thread that is about to block publishes on what; under the leaf it then follows "waits for" and
-"held by" round.  Publishing and looking happen under one lock, so whoever blocks last sees the
-circle.  Only waits without a time limit count; who will set an event is not known, so events end
-the walk (`waits` has those), but joins and locks do not.
+A node is a thread that waits; an edge leads from it to each thread that could let it go: the owner
+of a lock, the thread to be joined, whoever owes what it waits for.  A cycle of edges is a deadlock
+in the narrow sense; threads that all wait without one have lost a wake-up: the waker is gone.
+
+Three callers build the nodes.  In a live run a thread that is about to block publishes on what, and
+the graph is followed from it (`live_cycle`); publishing and looking happen under one lock, so
+whoever blocks last sees the cycle.  Once a controlled schedule, or a free run that is watched,
+stands still for good, `lockcheck.conduct.deadlock` makes a node of every thread and knows what the
+world says about who owes what.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from lockcheck.core import acquire
-from lockcheck.core.classes import MODE_NAMES
-from lockcheck.core.held import Hold, ThreadState, ref_of, refs
-from lockcheck.core.report import CERTAIN, LockRef, Report, Step, cycle_fingerprint
+from lockcheck.core.held import ThreadState, ref_of, refs
+from lockcheck.core.paths import Walk
+from lockcheck.core.report import (
+    CERTAIN,
+    LockRef,
+    Report,
+    Step,
+    cycle_report,
+    fingerprint,
+    stable,
+)
 
-if TYPE_CHECKING:
-    from lockcheck.core.engine import Engine
+__all__ = ["Waiting", "deadlock", "first_cycle", "live_cycle", "lost_wakeup", "table"]
 
 
-class Stuck:
-    """Looks for live circles."""
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """One thread that waits: a node of the wait-for graph."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    name: str
+    ts: ThreadState | None
+    wanted: LockRef
+    """What it waits for, and where."""
+    what: str
+    """The same in words."""
+    idle: bool = False
+    """A service that waits for work: nothing is owed to it."""
+    edges: list[tuple[str, Waiting | None]] = field(default_factory=list)
+    """Who could let it go: in words, and the thread, where that one waits too."""
 
-    def before(self, ts: ThreadState, lock: Any, op: Any) -> None:
-        """Judge the order before blocking, publish, look."""
-        engine = self.engine
-        hold = lock if isinstance(lock, Hold) else None
-        target = hold.lock if hold is not None else lock
-        target.key.cls.contentions += 1
-        if getattr(op, "timeout", None) is not None or ts.tracing:
-            return
-        key = lock.key
-        judged = hold is None or (hold.nest is None and not hold.trylock)
-        if judged and ts.chain.next.get(key) is None:
-            acquire.step(engine, ts, target, key, None)
-        self.publish(ts, target, MODE_NAMES[key.mode])
+    def held(self) -> tuple[LockRef, ...]:
+        """What it holds, oldest first."""
+        return () if self.ts is None else refs(self.ts)
 
-    def after(self, ts: ThreadState) -> None:
-        """The thread blocks no longer."""
-        ts.blocked = None
-        ts.blocked_stack = None
+    def next(self) -> Iterator[tuple[Waiting, Waiting]]:
+        """The threads among those that wait, each with itself as the step (`paths.Walk`)."""
+        for _, other in self.edges:
+            if other is not None:
+                yield other, other
 
-    def publish(self, ts: ThreadState, obj: Any, mode: str) -> None:
-        """`ts` blocks on `obj` from now on; report when that closes a circle."""
-        engine = self.engine
-        if ts.tracing:
-            return
-        ts.tracing += 1
-        try:
-            ts.blocked_stack = engine.capture()
-            with engine.leaf:
-                ts.blocked = (obj, mode)
-                circle = self._circle(ts)
-        finally:
-            ts.tracing -= 1
-        alone = mode == "lock" and getattr(obj, "key", None) is not None  # told as recursive
-        if circle is not None and (len(circle) > 1 or not alone):
-            try:
-                self._report(ts, circle)
-            except BaseException:  # on_report="raise": it does not block after all
-                self.after(ts)
-                raise
 
-    def _circle(self, ts: ThreadState) -> list[ThreadState] | None:
-        """Follow who waits for whom from `ts` back to itself."""
-        seen = {ts.serial}
-        todo: list[list[ThreadState]] = [[ts]]
-        while todo:
-            path = todo.pop()
-            blocked = path[-1].blocked
-            if blocked is None:
-                continue
-            for owner in owners(blocked[0]):
-                if owner is ts:
-                    return path
-                if owner.serial not in seen:
-                    seen.add(owner.serial)
-                    todo.append([*path, owner])
+def first_cycle(nodes: Iterable[Waiting]) -> list[Waiting]:
+    """The first cycle of edges, in the order of the nodes; empty when there is none."""
+    for start in nodes:
+        walk: Walk[Waiting, Waiting] = Walk(start, Waiting.next)
+        if start in walk:
+            return [start, *walk.path(start)[:-1]]
+    return []
+
+
+def live_cycle(ts: ThreadState) -> list[Waiting]:
+    """Threads that wait for each other, from `ts` back to itself.  Locks: the leaf."""
+    nodes: dict[int, Waiting] = {}
+    todo = [ts]
+    while todo:
+        who = todo.pop()
+        node = _node(who, nodes)
+        if node is None or node.edges or who.blocked_on is None:
+            continue
+        for owner in who.blocked_on.holders():
+            other = _node(owner, nodes)
+            node.edges.append((owned_by(node.wanted, owner), other))
+            if other is not None:
+                todo.append(owner)
+    start = nodes.get(ts.serial)
+    return [] if start is None else first_cycle([start])
+
+
+def _node(ts: ThreadState, nodes: dict[int, Waiting]) -> Waiting | None:
+    wanted = ts.blocked
+    if wanted is None:
         return None
-
-    def _report(self, ts: ThreadState, circle: list[ThreadState]) -> None:
-        steps = []
-        for at, who in enumerate(circle):
-            wanted_obj, mode = who.blocked or (None, "lock")
-            owed = circle[at - 1].blocked
-            entry = who.find(owed[0]) if owed is not None else None
-            held = ref_of(entry) if entry is not None else LockRef(f"end of {who.name}", "thread")
-            key = getattr(wanted_obj, "key", None)
-            cls = key.cls.name if key is not None else "thread"
-            stack = who.blocked_stack or self.engine.capture()
-            wanted = LockRef(getattr(wanted_obj, "name", "?"), cls, mode, stack)
-            op = "lock" if key is not None else "wait"
-            steps.append(Step(who.name, held, wanted, refs(who), op))
-        names = ", ".join(f"{s.thread} waits for {s.wanted.name}" for s in steps)
-        report = Report(
-            "deadlock",
-            CERTAIN,
-            f"deadlock: {names}",
-            reason="these threads wait for each other now",
-            cycle=tuple(steps),
-            advice="Take these locks in one order everywhere, and wait for threads with none held.",
-        )
-        self.engine.judge.fill(report)
-        report.fingerprint = cycle_fingerprint("deadlock", steps)
-        if self.engine.file(report) is not None:
-            self.engine.deliver(ts, [report])
+    if ts.serial not in nodes:
+        nodes[ts.serial] = Waiting(ts.name, ts, wanted, wanted.name)
+    return nodes[ts.serial]
 
 
-def owners(obj: Any) -> list[ThreadState]:
-    """Threads that hold a lock, or the thread whose end is waited for."""
-    thread = getattr(obj, "thread", None)
-    if thread is not None:
-        state = thread.state
-        return [state] if state is not None and state.alive else []
-    holds = getattr(obj, "_holds", None)
-    if holds is not None:
-        return list(holds)
-    owner = getattr(obj, "ts", None)
-    return [owner] if owner is not None and owner.find(obj) is not None else []
+def owned_by(wanted: LockRef, owner: ThreadState) -> str:
+    """An edge in words: whose release, or end, is waited for."""
+    return f"which is {owner.name}" if wanted.cls == "thread" else f"held by {owner.name}"
+
+
+# -- reports ---------------------------------------------------------------------------------------
+
+
+def deadlock(cycle: Sequence[Waiting], reason: str) -> Report:
+    """The report of threads that wait for each other."""
+    steps = []
+    for at, node in enumerate(cycle):
+        owed = cycle[at - 1].wanted
+        op = "wait" if node.wanted.mode == "wait" else "lock"
+        told = _told(node, cycle[(at + 1) % len(cycle)])
+        steps.append(Step(node.name, _held_ref(node, owed), node.wanted, node.held(), op, told))
+    return cycle_report(
+        "deadlock",
+        CERTAIN,
+        f"deadlock: {', '.join(f'{node.name} waits for {node.what}' for node in cycle)}",
+        steps,
+        reason=reason,
+        advice="Take these locks in one order everywhere, and wait for threads, events and queues "
+        "with none of them held.",
+    )
+
+
+def lost_wakeup(nodes: Sequence[Waiting], reason: str) -> Report:
+    """The report of threads that wait though nobody is left who could wake them."""
+    # Who waits for somebody that is stuck itself is explained by that one; the others are not.
+    lost = [node for node in nodes if not any(other for _, other in node.edges)] or list(nodes)
+    waits = ", ".join(f"{node.name} waits for {node.what}" for node in lost)
+    report = Report(
+        "deadlock",
+        CERTAIN,
+        f"lost wake-up: {waits}, and nobody is left who could wake it",
+        reason=f"{reason}, and no cycle explains it",
+        threads=tuple(node.name for node in lost),
+        locks=tuple(dict.fromkeys(node.wanted.name for node in lost)),
+        advice="Make the awaited thing true only after the waiter looked, or wake it.",
+    )
+    rows = sorted(_row(node) for node in lost)
+    report.fingerprint = fingerprint("deadlock", rows)
+    return report
+
+
+def table(nodes: Sequence[Waiting], cycle: Sequence[Waiting]) -> str:
+    """Who waits for what, who could end that, what each of them holds."""
+    lines = []
+    for node in nodes:
+        edges = "; ".join(words for words, _ in node.edges) or "no waker left"
+        idle = " (idle service)" if node.idle else ""
+        lines.append(f"{node.name}{idle}  waits for {node.what}: {edges}")
+        held = ", ".join(ref.name for ref in node.held()) or "nothing"
+        lines.append(f"    holds {held}")
+        if node.wanted.stack:
+            lines.append(f"    at {node.wanted.stack.where}")
+    if cycle:
+        names = [part for node in cycle for part in (node.name, node.wanted.name)]
+        lines.append("cycle  " + " -> ".join([*names, cycle[0].name]))
+    else:
+        lines.append("no cycle: the waker is gone, or has woken before anybody waited")
+    return "\n".join(lines)
+
+
+def _told(node: Waiting, following: Waiting) -> str:
+    words = next((words for words, other in node.edges if other is following), "")
+    return f"{node.name} waits for {node.what}, {words}"
+
+
+def _held_ref(node: Waiting, owed: LockRef) -> LockRef:
+    """What the thread before it in the cycle wants, as this one holds or owes it."""
+    if node.ts is not None:
+        for entry in node.ts.held():
+            if entry.lock.name == owed.name:
+                return ref_of(entry)
+    return LockRef(owed.name, owed.cls, "wait")
+
+
+def _row(node: Waiting) -> str:
+    """Name one participant alike in every run: classes and functions, not instances."""
+    held = " ".join(stable(ref.cls) for ref in node.held())
+    return f"{stable(node.wanted.cls)} {node.wanted.mode} {node.wanted.stack.function} {held}"

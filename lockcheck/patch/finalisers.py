@@ -4,7 +4,7 @@ The commonest: a class with a `__del__` that takes a lock, whose objects go wher
 reference does.  Not being run by the collector, such a call looks like any other; so each `__del__`
 written in a class statement after `install()` is wrapped (`functools.wraps`; `uninstall()` takes it
 off again), and so is what `weakref.finalize` calls when its object dies.  Inside, the thread takes
-its transitions anew (`core.contexts.Contexts.counted`): what was held is still held, and what is
+its transitions anew (`core.chains.counted`): what was held is still held, and what is
 taken is marked as taken in a finaliser.
 
 `builtins.__build_class__` is replaced by an object whose `__call__` is looked up, not called: for a
@@ -51,13 +51,13 @@ def _enter() -> Any:
     if chk is None or not _hooked.active:
         return None
     ts = getattr(chk.near, "t", None)  # a thread that never took a lock has nothing known
-    floor = None if ts is None else chk.engine.contexts.counted(ts)
-    return None if floor is None else (chk.engine.contexts, ts, floor)
+    floor = None if ts is None else chk.engine.finaliser_enter(ts)
+    return None if floor is None else (chk.engine, ts, floor)
 
 
 def _leave(entered: Any) -> None:
-    contexts, ts, floor = entered
-    contexts.counted_over(ts, floor)
+    engine, ts, floor = entered
+    engine.finaliser_leave(ts, floor)
 
 
 def _inside(

@@ -19,6 +19,7 @@ from concurrent.futures import Future, _base, thread
 from typing import Any
 
 from lockcheck.core import clocks
+from lockcheck.core.vector import Start
 from lockcheck.patch.state import binding
 from lockcheck.sync.lockmap import LockMap
 
@@ -39,11 +40,11 @@ class _Task:
 
     __slots__ = ("after", "before", "looked", "map", "single")
 
-    def __init__(self, map_: LockMap, before: clocks.Start, *, single: bool) -> None:
+    def __init__(self, map_: LockMap, before: Start, *, single: bool) -> None:
         self.map = map_
         self.before = before
         """What its submitter had done."""
-        self.after: clocks.Start | None = None
+        self.after: Start | None = None
         """What it had done when it ended."""
         self.single = single
         """Its pool has one worker."""
@@ -64,18 +65,18 @@ def _map_of(fn: Any) -> LockMap:
 
 def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
     chk = binding.chk
-    before = clocks.fork(chk.engine, chk.current())
+    before = chk.engine.fork(chk.current())
     task = _Task(_map_of(fn), before, single=self._max_workers == 1)
 
     def run(*args: Any, **kwargs: Any) -> Any:
         engine = task.map.chk.engine
         ts = task.map.chk.current()
-        clocks.learn(engine, ts, task.before)
+        engine.learn(ts, task.before)
         try:
             with task.map:
                 return fn(*args, **kwargs)
         finally:
-            task.after = clocks.fork(engine, ts)
+            task.after = engine.fork(ts)
 
     future = _PLAIN[thread.ThreadPoolExecutor, "submit"](self, run, *args, **kwargs)
     future._lockcheck = task
@@ -130,7 +131,7 @@ def _went_on(future: Any) -> None:
     task: _Task | None = getattr(future, "_lockcheck", None)
     if task is not None and task.after is not None:
         chk = task.map.chk
-        clocks.learn(chk.engine, chk.current(), task.after)
+        chk.engine.learn(chk.current(), task.after)
 
 
 def _result(self: Any, timeout: float | None = None) -> Any:

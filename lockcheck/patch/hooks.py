@@ -22,7 +22,6 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from lockcheck.core import rules
 from lockcheck.patch import logs
 from lockcheck.patch.collector import hook_collector, unhook_collector
 from lockcheck.patch.finalisers import hook_finalisers, unhook_finalisers
@@ -136,7 +135,7 @@ def _before_fork() -> None:
     with chk._threads_lock:
         others = [ts for ts in chk.threads.values() if ts is not me and ts.alive]
     guarded = [*_hooks.guarded, *logs.guarded()]
-    rules.held_at_fork(chk.engine, me, others, guarded)
+    chk.engine.held_at_fork(me, others, guarded)
 
 
 def _after_fork_in_child() -> None:

@@ -11,11 +11,14 @@ import _thread
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.seam import Kind, Op
+from lockcheck.seam import Kind, Op, Ownerless
 from lockcheck.sync.blocking import block
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
+    from lockcheck.core.events import Part
+    from lockcheck.core.held import ThreadState
+    from lockcheck.core.vector import Clock
 
 __all__ = ["AtomicRef", "Refcount", "wait_refs"]
 
@@ -42,7 +45,7 @@ class _RefWaiter:
         return self.claim.locked()
 
 
-class Refcount:
+class Refcount(Ownerless):
     """An atomic count of references."""
 
     __slots__ = (
@@ -64,8 +67,8 @@ class Refcount:
         self.name = name
         self.owner = owner
         """Whatever the count belongs to; reports print its trackers."""
-        self.clock: Any = None
-        self.dep: Any = None
+        self.clock: Clock | None = None
+        self.dep: dict[str, Part] | None = None
         self._gate = _thread.allocate_lock()
         self._value = value
         self._waiters: list[_RefWaiter] = []
@@ -194,7 +197,7 @@ def wait_refs(
     return hit
 
 
-def _at_once(chk: Checker, ts: Any, ref: Refcount, value: int) -> Refcount:
+def _at_once(chk: Checker, ts: ThreadState, ref: Refcount, value: int) -> Refcount:
     """A count that has its value in a free run: judged alone, or a long list costs its square."""
     engine = chk.engine
     if ts.holds or ts.contexts:
@@ -202,12 +205,14 @@ def _at_once(chk: Checker, ts: Any, ref: Refcount, value: int) -> Refcount:
         engine.before_wait(ts, op)
         engine.after_wait(ts, op, True)
     elif not ts.tracing:
-        engine.waits.over_at_once(ts)
+        engine.did_not_wait(ts)
     engine.hb_acquire(ts, ref)
     return ref
 
 
-def _park(chk: Checker, ts: Any, op: Op, refs: Sequence[Refcount], value: int) -> Refcount | None:
+def _park(
+    chk: Checker, ts: ThreadState, op: Op, refs: Sequence[Refcount], value: int
+) -> Refcount | None:
     waiter = _RefWaiter(value)
     try:
         for ref in refs:
@@ -226,7 +231,7 @@ def _park(chk: Checker, ts: Any, op: Op, refs: Sequence[Refcount], value: int) -
                     ref._waiters.remove(waiter)
 
 
-class AtomicRef:
+class AtomicRef(Ownerless):
     """An atomic pointer, as `xchg()` and `cmpxchg()` see it."""
 
     __slots__ = ("__weakref__", "_gate", "_value", "chk", "clock", "name")
@@ -234,7 +239,7 @@ class AtomicRef:
     def __init__(self, chk: Checker, name: str, value: Any = None) -> None:
         self.chk = chk
         self.name = name
-        self.clock: Any = None
+        self.clock: Clock | None = None
         self._gate = _thread.allocate_lock()
         self._value = value
 

@@ -26,6 +26,8 @@ from lockcheck.seam import Kind, Op
 from lockcheck.sync.blocking import block
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lockcheck.checker import Checker
     from lockcheck.core.classes import LockClass
     from lockcheck.core.held import Chain, ThreadState
@@ -77,9 +79,26 @@ class Lock:
         return self
 
     @property
-    def chain(self) -> Chain | None:
-        """The chain that ends with this lock, while held."""
-        return self._k
+    def class_name(self) -> str:
+        return self.cls.name
+
+    def holders(self) -> Sequence[ThreadState]:
+        """Who holds it; nobody while its owner has not said so yet (`core.held.Waitable`)."""
+        owner = self.ts
+        held = owner is not None and self.real.locked() and owner.find(self) is not None
+        return (owner,) if owner is not None and held else ()
+
+    def owned_by(self, ts: ThreadState | None) -> None:
+        """`ts` has taken it; None: another thread than its owner released it."""
+        self.ts = ts
+
+    def really_held(self) -> bool:
+        """Is it locked, whatever the held stacks say?"""
+        return self.real.locked()
+
+    def own_references(self, ts: ThreadState) -> int:
+        """References to it by its own parts."""
+        return 0
 
     def __repr__(self) -> str:
         state = "locked" if self.real.locked() else "unlocked"
@@ -199,7 +218,7 @@ class Lock:
         try:
             got = block(self.chk, ts, op, self.real, timeout)
         finally:
-            engine.after_block(ts, self, op, got, self.chk.now() - began)
+            engine.after_block(ts, self, got, self.chk.now() - began)
         return got
 
     def _acquire_odd(self, blocking: bool, timeout: float, subclass: int, nest: Any) -> bool:
@@ -281,6 +300,10 @@ class ObservedLock(Lock):
         self._acquire_op = Op(Kind.ACQUIRE, self)
         self._acquire_op.busy = self.real.locked
         self._release_op = Op(Kind.RELEASE, self)
+
+    def own_references(self, ts: ThreadState) -> int:
+        ops = (self._acquire_op, self._release_op)
+        return sum((op.obj is self) + sum(obj is self for obj, _ in op.foot or ()) for op in ops)
 
     def _at_fork_reinit(self) -> None:
         super()._at_fork_reinit()

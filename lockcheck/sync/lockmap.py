@@ -6,12 +6,14 @@ L" and "the work takes L" close a circle without ever having met.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck.core.held import READ, WRITE, Hold
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
+    from lockcheck.core.classes import Key, LockClass
+    from lockcheck.core.held import ThreadState
 
 __all__ = ["LockMap"]
 
@@ -21,7 +23,7 @@ class LockMap:
 
     __slots__ = ("__weakref__", "chk", "key")
 
-    def __init__(self, chk: Checker, key: Any) -> None:
+    def __init__(self, chk: Checker, key: Key) -> None:
         self.chk = chk
         self.key = key
 
@@ -30,8 +32,27 @@ class LockMap:
         return str(self.key.name)
 
     @property
-    def cls(self) -> Any:
+    def cls(self) -> LockClass:
         return self.key.cls
+
+    @property
+    def class_name(self) -> str:
+        return self.key.cls.name
+
+    def holders(self) -> tuple[()]:
+        """Nobody: it never blocks."""
+        return ()
+
+    def owned_by(self, ts: ThreadState | None) -> None:
+        """Sections have no owner."""
+
+    def really_held(self) -> bool:
+        """Never: there is nothing to hold."""
+        return False
+
+    def own_references(self, ts: ThreadState) -> int:
+        """References to it by its own parts."""
+        return 0
 
     def acquire(self, *, shared: bool = False) -> None:
         """Enter the section."""

@@ -15,11 +15,14 @@ import _thread
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.seam import Kind, Op
+from lockcheck.seam import Kind, Op, Ownerless
 from lockcheck.sync.blocking import block
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
+    from lockcheck.core.events import Part
+    from lockcheck.core.held import ThreadState
+    from lockcheck.core.vector import Clock
 
 __all__ = ["Parking"]
 
@@ -34,7 +37,7 @@ class _Waiter:
         self.raw.acquire()
         self.result: Any = None
         self.error: BaseException | None = None
-        self.ts: Any = None
+        self.ts: ThreadState | None = None
         self.served = False
         """Set before `raw` is released: the thread runs from then on, awake or not."""
 
@@ -53,7 +56,7 @@ class _Waiter:
         return self.result
 
 
-class Parking:
+class Parking(Ownerless):
     """A monitor for service queues, barriers, grace periods: state plus parked threads.
 
     Subclasses and owners keep the state in plain attributes which only `change`, `ready` and
@@ -68,8 +71,8 @@ class Parking:
     def __init__(self, chk: Checker, name: str = "parking") -> None:
         self.chk = chk
         self.name = name
-        self.clock: Any = None
-        self.dep: Any = None
+        self.clock: Clock | None = None
+        self.dep: dict[str, Part] | None = None
         """The wait/event layer's memory of this object (`lockcheck.core.waits`)."""
         self._gate = _thread.allocate_lock()
         self._waiters: list[_Waiter] = []
@@ -168,7 +171,7 @@ class Parking:
             return take() if take is not None else True
 
     def _park(
-        self, ts: Any, op: Op, ready: Callable[[], bool], take: Callable[[], Any] | None
+        self, ts: ThreadState, op: Op, ready: Callable[[], bool], take: Callable[[], Any] | None
     ) -> Any:
         with self._gate:
             if not self._waiters and ready():
@@ -189,7 +192,7 @@ class Parking:
                     self._waiters.remove(waiter)
         return waiter.outcome() if handed else None
 
-    def _note(self, ts: Any) -> None:
+    def _note(self, ts: ThreadState | None) -> None:
         """Tell a conductor that only watches whose turn it was.  Locks: `_gate`."""
         conductor = self.chk.conductor
         if conductor is not None and not conductor.controlled:

@@ -85,7 +85,7 @@ class Recorder:
         since = self._begun.get(ts.serial, {}).pop(hold, None)
         if since is not None:
             lock = hold.lock
-            self.held(ts, label_of(lock), str(lock.cls.name), since, now)
+            self.held(ts, label_of(lock), lock.class_name, since, now)
 
     def waited(self, ts: ThreadState, op: Op, since: float, until: float) -> None:
         """A thread had to wait."""

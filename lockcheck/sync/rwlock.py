@@ -18,7 +18,10 @@ from lockcheck.seam import Kind, Op
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lockcheck.checker import Checker
+    from lockcheck.core.held import ThreadState
 
 __all__ = ["RWLock"]
 
@@ -34,11 +37,30 @@ class RWLock(Parking):
         self._readers = 0
         self._writer = False
         self._writers_waiting = 0
-        self._holds: dict[Any, list[Hold]] = {}  # ThreadState -> its holds; under _gate
+        self._holds: dict[ThreadState, list[Hold]] = {}  # ThreadState -> its holds; under _gate
 
     @property
     def cls(self) -> Any:
         return self.key.cls
+
+    @property
+    def class_name(self) -> str:
+        return str(self.key.cls.name)
+
+    def holders(self) -> Sequence[ThreadState]:
+        """Who holds it, in any mode."""
+        return list(self._holds)
+
+    def owned_by(self, ts: ThreadState | None) -> None:
+        """`_holds` says who owns it."""
+
+    def really_held(self) -> bool:
+        """Does anybody hold it?"""
+        return self._writer or self._readers > 0
+
+    def own_references(self, ts: ThreadState) -> int:
+        """References to it by all but one of the holds of `ts`."""
+        return max(0, len(self._holds.get(ts, ())) - 1)
 
     def locked(self) -> bool:
         """Return whether anybody holds it, in any mode."""
@@ -143,7 +165,7 @@ class RWLock(Parking):
                 chk.engine.before_block(ts, hold, op)
                 began = chk.now()
                 got = self._park(ts, op, ready, take) is not None
-                chk.engine.after_block(ts, hold, op, got, chk.now() - began)
+                chk.engine.after_block(ts, self, got, chk.now() - began)
         if not got:
             return False
         try:

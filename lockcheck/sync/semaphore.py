@@ -8,13 +8,16 @@ unit is an entry of the held stack, which anybody may take out again.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck.core.held import WRITE, Hold
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lockcheck.checker import Checker
+    from lockcheck.core.held import ThreadState
 
 __all__ = ["BoundedSemaphore", "Semaphore"]
 
@@ -33,7 +36,7 @@ class Semaphore(Parking):
         self._value = value
         if value == 1:
             self.key = chk.lock_key(cls or name, name, kind="semaphore")
-            self.ts: Any = None
+            self.ts: ThreadState | None = None
         else:
             self.key = None
 
@@ -72,6 +75,23 @@ class Semaphore(Parking):
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+    def holders(self) -> Sequence[ThreadState]:
+        """Who holds the one unit of a semaphore that is used as a mutex."""
+        owner = self.ts if self.key is not None else None
+        return (owner,) if owner is not None and owner.find(self) is not None else ()
+
+    def owned_by(self, ts: ThreadState | None) -> None:
+        """`ts` has taken the one unit."""
+        self.ts = ts
+
+    def really_held(self) -> bool:
+        """Is no unit left?"""
+        return self._value == 0
+
+    def own_references(self, ts: ThreadState) -> int:
+        """References to it by its own parts."""
+        return 0
 
     def _left(self, n: int) -> None:
         ts = self.chk.current()

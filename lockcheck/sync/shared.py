@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.seam import Kind, Op
+from lockcheck.seam import Kind, Op, Ownerless
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
+    from lockcheck.core.races import FieldState
 
 __all__ = ["Shared", "SharedCell", "default", "shared"]
 
@@ -31,7 +32,7 @@ class _Default:
 default = _Default()
 
 
-class SharedCell:
+class SharedCell(Ownerless):
     """One instance's shared field: the value, and the race detector's memory of it."""
 
     __slots__ = ("__weakref__", "_read_op", "_write_op", "chk", "marked", "name", "race", "value")
@@ -44,7 +45,7 @@ class SharedCell:
         self._write_op: Op | None = None
         self.name = name
         self.value = value
-        self.race: Any = None
+        self.race: FieldState | None = None
         """Last accesses as FastTrack keeps them (`lockcheck.core.races`)."""
 
     def ready(self, op: Op) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import _thread
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.seam import Kind, Op, Unwind
@@ -22,6 +22,9 @@ from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
+    from lockcheck.core.held import ThreadState
+    from lockcheck.core.record import Leased
+    from lockcheck.core.vector import Start
 
 __all__ = ["Life", "Thread"]
 
@@ -46,9 +49,13 @@ class _Done(Parking):
         self.life = life
 
     @property
-    def thread(self) -> Any:
-        """What the engine knows this thread by."""
-        return self.life
+    def class_name(self) -> str:
+        return "thread"
+
+    def holders(self) -> Sequence[ThreadState]:
+        """The thread whose end it is, once it has begun and until it has ended."""
+        state = self.life.state
+        return (state,) if state is not None and state.alive else ()
 
     def is_finished(self) -> bool:
         return self.finished
@@ -80,9 +87,9 @@ class Life:
         """What its body raised, if anything."""
         self.unwound = False
         """Ended by Unwind: the run was over before its body was."""
-        self.state: Any = None
+        self.state: ThreadState | None = None
         """The engine's ThreadState, from its first instruction on."""
-        self.parent_clock: Any = None
+        self.parent_clock: tuple[Start, tuple[Leased, ...]] | None = None
         self.started = False
         """Started by us: its end will be told."""
         self.pooled = False
@@ -266,7 +273,7 @@ class Thread(threading.Thread):
         return self._lockcheck.started
 
     @property
-    def state(self) -> Any:
+    def state(self) -> ThreadState | None:
         return self._lockcheck.state
 
     def start(self) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from lockcheck.checker import Checker
+    from lockcheck.core.races import FieldState
     from lockcheck.sync.guards import Guard
 
 __all__ = ["WATCH", "Cell", "Watch", "watched"]
@@ -45,7 +46,7 @@ class Cell:
         self.code: CodeType | None = None
         self.mixed = False
         """Some access was not under `lock` alone: the race detector keeps the history."""
-        self.race: object = None
+        self.race: FieldState | None = None
         """Last accesses as FastTrack keeps them (`lockcheck.core.races`)."""
         self.serial = 0
         """Of the thread that made it; 0: another one has seen it."""

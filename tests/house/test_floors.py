@@ -17,7 +17,7 @@ FLOORS = [
     ["lockcheck.core"],
     ["lockcheck.render"],
     ["lockcheck.sync"],
-    ["lockcheck.checker"],
+    ["lockcheck.checker", "lockcheck.graph_file"],
     ["lockcheck.conduct"],
     ["lockcheck.explore"],
     ["lockcheck", "lockcheck.patch"],

@@ -52,7 +52,7 @@ def test_a_known_transition_does_not_enter_the_engine() -> None:
 
     def trace(frame: object, event: str, arg: object) -> None:
         code = sys._getframe(1).f_code
-        if event == "call" and "/core/" in code.co_filename:
+        if event == "call" and "/lockcheck/core/" in code.co_filename:
             called.append(code.co_name)
 
     sys.setprofile(trace)

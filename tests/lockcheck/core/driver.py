@@ -10,36 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lockcheck.core import rules
 from lockcheck.core.engine import Engine
 from lockcheck.core.held import READ, RECURSIVE_READ, WRITE, Hold, ThreadState
-from lockcheck.core.ww import Ww, WwMutex
 from tests.lockcheck.core.driver_ww import WwSteps
+from tests.lockcheck.core.stub import StubEvent, StubLock, Threads
+from tests.lockcheck.core.wait_types import SLEEP, WaitTypes
+from tests.lockcheck.core.ww import Ww, WwMutex
 
 REENTRANT = ("py_rlock", "py_condition")
 
 
-class DriverLock:
-    """What the engine asks of a lock, and nothing else."""
+class DriverLock(StubLock):
+    """A lock of the program: what kind it is, who holds it how often."""
 
     def __init__(self, engine: Engine, name: str, spec: dict[str, Any]) -> None:
-        self.name = name
         self.kind = str(spec.get("kind", "py_lock"))
         cmp = _by_name if spec.get("cmp") == "less" else _equal if spec.get("cmp") else None
-        self.key = engine.classes.instance(
-            str(spec.get("class", name)),
-            instance=name,
-            cmp=cmp,
-            kind=ENGINE_KINDS.get(self.kind, "lock"),
+        key = engine.lock_key(
+            str(spec.get("class", name)), name, cmp=cmp, kind=ENGINE_KINDS.get(self.kind, "lock")
         )
-        base = self.key.cls.base
-        base.percpu = self.kind == "local"
-        if "inner" in spec:
-            base.inner = spec["inner"]
-            base.outer = spec.get("outer", spec["inner"])
-        self.ts: ThreadState | None = None
+        super().__init__(key)
+        self.name = name
+        key.cls.base.percpu = self.kind == "local"
+        self.inner: int = spec.get("inner", SLEEP)
+        self.outer: int = spec.get("outer", self.inner)
         self.counts: dict[int, int] = {}
-        self.clock: Any = None
 
 
 ENGINE_KINDS = {
@@ -59,29 +54,26 @@ def _by_name(held: Any, wanted: Any) -> int:
     return -1 if held.name < wanted.name else 1
 
 
-class DriverEvent:
-    """An event, a condition's queue, a queue, the end of a thread."""
-
-    def __init__(self, name: str, *, once: bool = True) -> None:
-        self.name = name
-        self.once = once
-        self.dep: Any = None
-        self.clock: Any = None
-
-
-class DriverMap:
+class DriverMap(StubLock):
     """A pseudo-lock: a task, an executor."""
 
+    inner = outer = SLEEP
+
     def __init__(self, engine: Engine, name: str) -> None:
-        self.name = name
-        self.key = engine.classes.instance(name, instance=name, kind="map")
-        self.ts = None
+        super().__init__(engine.lock_key(name, name, kind="map"))
 
 
-class _End(DriverEvent):
+class _End(StubEvent):
+    """The end of a thread."""
+
+    class_name = "thread"
+
     def __init__(self, thread: DriverThread) -> None:
         super().__init__(f"end of {thread.state.name}")
         self.thread = thread
+
+    def holders(self) -> tuple[ThreadState, ...]:
+        return (self.thread.state,) if self.thread.state.alive else ()
 
 
 class DriverThread:
@@ -89,6 +81,7 @@ class DriverThread:
 
     def __init__(self, state: ThreadState) -> None:
         self.state = state
+        self.parent_clock = None
         self.end = _End(self)
         self.after: Callable[[], None] | None = None
         """What follows the wait that it is in."""
@@ -113,6 +106,8 @@ class Driver(WwSteps):
     def __init__(self, locks: dict[str, dict[str, Any]], *, queued: bool = False) -> None:
         self.engine = Engine()
         self.ww = Ww(self.engine)
+        self.wait_types = WaitTypes(self.engine)
+        self.states = Threads(self.engine)
         self.queued = queued
         self.specs = locks
         self.locks: dict[str, Any] = {}
@@ -120,8 +115,7 @@ class Driver(WwSteps):
         self.objects: dict[str, Any] = {}
         for name, spec in locks.items():
             if spec.get("kind") == "ww":
-                key = self.engine.classes.instance(str(spec["class"]), instance=name)
-                self.locks[name] = WwMutex(key)
+                self.locks[name] = WwMutex(self.engine.lock_key(str(spec["class"]), name))
             else:
                 self.locks[name] = DriverLock(self.engine, name, spec)
 
@@ -138,7 +132,7 @@ class Driver(WwSteps):
 
     def thread(self, name: str) -> DriverThread:
         if name not in self.threads:
-            self.threads[name] = DriverThread(self.engine.new_thread(name))
+            self.threads[name] = DriverThread(self.states.new(name))
         return self.threads[name]
 
     def step(self, name: str, operation: str, obj: str | None) -> None:
@@ -157,10 +151,10 @@ class Driver(WwSteps):
         thread.ended = True
         self.engine.thread_end(thread.state)
 
-    def event(self, name: str, *, once: bool = True) -> DriverEvent:
+    def event(self, name: str, *, once: bool = True) -> StubEvent:
         if name not in self.objects:
-            self.objects[name] = DriverEvent(name, once=once)
-        found: DriverEvent = self.objects[name]
+            self.objects[name] = StubEvent(name, once=once)
+        found: StubEvent = self.objects[name]
         return found
 
     def map(self, name: str) -> DriverMap:
@@ -226,12 +220,14 @@ class Driver(WwSteps):
         if held and owner is not state and not trylock:
             self.engine.prepare(hold, subclass=subclass, nest=nest)
             self.engine.before_block(state, hold, _Wait(lock))
-            self.engine.after_block(state, hold, None, True)
+            self.engine.after_block(state, lock, True)
+        if not trylock:
+            self.wait_types.check(state, lock)
         self.engine.push(state, hold, nest=nest, subclass=subclass, trylock=trylock)
         lock.counts[state.serial] = lock.counts.get(state.serial, 0) + 1
 
     def do_init(self, thread: DriverThread, name: str, parameter: str) -> None:
-        rules.freed_held(self.engine, thread.state, self.locks[name])
+        self.engine.made_again(thread.state, self.locks[name])
 
     def do_set_subclass(self, thread: DriverThread, name: str, parameter: str) -> None:
         key = self.engine.variant(self.locks[name].key, WRITE, False, int(parameter))
@@ -285,7 +281,7 @@ class Driver(WwSteps):
     do_gc_exit = do_softirq_exit
 
     def do_ctx(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.contexts.limits[f"ctx {parameter}"] = int(parameter)
+        self.wait_types.contexts[f"ctx {parameter}"] = int(parameter)
         self.engine.context_enter(thread.state, f"ctx {parameter}")
 
     # -- waits --------------------------------------------------------------------------------
@@ -341,7 +337,7 @@ class Driver(WwSteps):
         self.wait(thread, self.event(name, once=False))
 
     def do_thread_start(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.started(thread.state, self.thread(name).state)
+        self.states.started(thread.state, self.thread(name).state)
 
     def do_thread_join(self, thread: DriverThread, name: str, parameter: str) -> None:
         other = self.thread(name)
@@ -379,4 +375,4 @@ class Driver(WwSteps):
 
     def do_os_fork(self, thread: DriverThread, name: str, parameter: str) -> None:
         states = [t.state for t in self.threads.values()]
-        rules.held_at_fork(self.engine, thread.state, states)
+        self.engine.held_at_fork(thread.state, states)

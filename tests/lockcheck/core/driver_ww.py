@@ -6,7 +6,7 @@ from typing import Any
 
 from lockcheck.core.engine import Engine
 from lockcheck.core.held import WRITE, Hold
-from lockcheck.core.ww import Ww, WwContext
+from tests.lockcheck.core.ww import Ww, WwContext
 
 
 class WwSteps:
@@ -21,7 +21,7 @@ class WwSteps:
         if name == "none":
             return None
         if name not in self.objects:
-            key = self.engine.classes.instance("ww acquire", instance=name, kind="ww:ww")
+            key = self.engine.lock_key("ww acquire", name, kind="ww:ww")
             self.objects[name] = WwContext(key)
         found: WwContext = self.objects[name]
         return found

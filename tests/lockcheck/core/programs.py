@@ -14,11 +14,12 @@ import argparse
 import random
 import sys
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lockcheck.core.engine import Engine
 from lockcheck.core.held import READ, RECURSIVE_READ, WRITE, Hold
 from lockcheck.core.report import CLASS_ONLY
+from tests.lockcheck.core.stub import StubLock, Threads
 
 Step = tuple[str, int]
 """(verb, lock): lock, try, read (recursive), qread (queued), write, release."""
@@ -153,22 +154,18 @@ def _with(state: State, who: int, mine: tuple[int, tuple[tuple[int, str], ...], 
 # -- the engine's verdict ----------------------------------------------------------------------
 
 
-class _Lock:
-    def __init__(self, engine: Engine, name: str, cls: str, kind: str) -> None:
-        self.key = engine.classes.instance(cls, instance=name, kind=kind)
-        self.name = name
-        self.ts: Any = None
-
-
 def verdict(program: Program) -> Engine:
     """Show the engine each thread running alone."""
     engine = Engine()
     locks = [
-        _Lock(engine, f"L{i}", f"C{cls}", "rwlock" if program.readers[i] else "lock")
+        StubLock(
+            engine.lock_key(f"C{cls}", f"L{i}", kind="rwlock" if program.readers[i] else "lock")
+        )
         for i, cls in enumerate(program.classes)
     ]
+    threads = Threads(engine)
     for number, line in enumerate(program.threads):
-        ts = engine.new_thread(f"T{number}")
+        ts = threads.new(f"T{number}")
         for verb, lock in line:
             if verb == "release":
                 engine.release(ts, locks[lock])

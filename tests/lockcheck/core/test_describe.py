@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import lockcheck
+from lockcheck.core.describe import graph_dict
 from tests.lockcheck.core.play import play
 
 
 def graph_of(text: str) -> dict[str, Any]:
-    found = play(text).engine.graph_dict()
+    found = graph_dict(play(text).engine)
     return json.loads(json.dumps(found))  # type: ignore[no-any-return]
 
 

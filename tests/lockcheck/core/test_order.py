@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import itertools
 import random
-from typing import Any
 
+from lockcheck.core.classes import LockClass
 from lockcheck.core.order import Order
 
 
-class Node:
-    """What the order asks of a class."""
-
-    def __init__(self, serial: int) -> None:
-        self.serial = serial
-        self.group: Any = None
+def classes(number: int) -> list[LockClass]:
+    return [LockClass(f"C{i}", i, None, 0) for i in range(number)]
 
 
 def closure(number: int, edges: set[tuple[int, int]]) -> list[list[bool]]:
@@ -31,7 +27,7 @@ def test_groups_are_the_components_and_the_order_agrees_with_every_edge() -> Non
     for seed in range(200):
         rnd = random.Random(seed)
         number = rnd.randint(2, 9)
-        nodes = [Node(i) for i in range(number)]
+        nodes = classes(number)
         order = Order()
         edges: set[tuple[int, int]] = set()
         for _ in range(rnd.randint(1, 20)):
@@ -43,15 +39,15 @@ def test_groups_are_the_components_and_the_order_agrees_with_every_edge() -> Non
             reach = closure(number, edges)
             assert cyclic == reach[target][source], seed
             for a, b in edges:
-                same = nodes[a].group is nodes[b].group
+                same = order.together(nodes[a], nodes[b])
                 assert same == reach[b][a], seed
-                assert same or nodes[a].group.ord < nodes[b].group.ord, seed
+                assert same or order.group(nodes[a]).ord < order.group(nodes[b]).ord, seed
 
 
 def test_an_edge_that_agrees_with_the_order_visits_nothing() -> None:
     """A long chain in order costs no search at all."""
     order = Order()
-    nodes = [Node(i) for i in range(1000)]
+    nodes = classes(1000)
     for node in nodes:
         order.group(node)
     for a, b in itertools.pairwise(nodes):

@@ -7,6 +7,7 @@ from typing import Any
 from lockcheck.core import clocks
 from lockcheck.core.engine import Engine
 from lockcheck.core.held import ThreadState
+from tests.lockcheck.core.stub import Threads
 
 
 class Cell:
@@ -23,14 +24,15 @@ class Sync:
     clock: Any = None
 
 
-def engine_and_threads(number: int = 2) -> tuple[Engine, list[ThreadState]]:
+def engine_and_threads(number: int = 2) -> tuple[Engine, Threads, list[ThreadState]]:
     engine = Engine()
-    return engine, [engine.new_thread(f"T{i}") for i in range(1, number + 1)]
+    threads = Threads(engine)
+    return engine, threads, [threads.new(f"T{i}") for i in range(1, number + 1)]
 
 
 def test_two_unordered_writes_race() -> None:
     """Both stacks, both threads."""
-    engine, (one, two) = engine_and_threads()
+    engine, _, (one, two) = engine_and_threads()
     cell = Cell()
     engine.access(one, cell, write=True)
     engine.access(two, cell, write=True)
@@ -43,7 +45,7 @@ def test_two_unordered_writes_race() -> None:
 
 def test_reads_do_not_race_with_reads() -> None:
     """Any number of readers."""
-    engine, threads = engine_and_threads(3)
+    engine, _, threads = engine_and_threads(3)
     cell = Cell()
     for thread in threads:
         engine.access(thread, cell, write=False)
@@ -53,7 +55,7 @@ def test_reads_do_not_race_with_reads() -> None:
 
 def test_a_write_after_unordered_reads_races_with_one_of_them() -> None:
     """The reads are a clock as long as they are unordered."""
-    engine, (one, two, three) = engine_and_threads(3)
+    engine, _, (one, two, three) = engine_and_threads(3)
     cell = Cell()
     engine.access(one, cell, write=False)
     engine.access(two, cell, write=False)
@@ -64,7 +66,7 @@ def test_a_write_after_unordered_reads_races_with_one_of_them() -> None:
 
 def test_release_and_acquire_order_accesses() -> None:
     """A lock, an event, an atomic exchange: all carry what was done before."""
-    engine, (one, two) = engine_and_threads()
+    engine, _, (one, two) = engine_and_threads()
     cell, lock = Cell(), Sync()
     engine.access(one, cell, write=True)
     engine.hb_release(one, lock)
@@ -76,7 +78,7 @@ def test_release_and_acquire_order_accesses() -> None:
 
 def test_what_comes_after_the_release_is_not_ordered() -> None:
     """The release carries only what was before it."""
-    engine, (one, two) = engine_and_threads()
+    engine, _, (one, two) = engine_and_threads()
     cell, lock = Cell(), Sync()
     engine.hb_release(one, lock)
     engine.access(one, cell, write=True)
@@ -88,13 +90,13 @@ def test_what_comes_after_the_release_is_not_ordered() -> None:
 
 def test_start_and_join_order_accesses() -> None:
     """A starter's writes are before its thread's, those before its joiner's."""
-    engine, (main,) = engine_and_threads(1)
+    engine, states, (main,) = engine_and_threads(1)
     cell = Cell()
     engine.access(main, cell, write=True)
-    child = engine.new_thread("child", main)
+    child = states.new("child", main)
     engine.access(child, cell, write=True)
     engine.thread_end(child)
-    clocks.join(engine, main, child)
+    engine.learn(main, clocks.of_end(child))
     engine.access(main, cell, write=True)
 
     assert engine.reports == []
@@ -102,9 +104,9 @@ def test_start_and_join_order_accesses() -> None:
 
 def test_the_starter_races_with_its_running_thread() -> None:
     """Between start and join both run."""
-    engine, (main,) = engine_and_threads(1)
+    engine, states, (main,) = engine_and_threads(1)
     cell = Cell()
-    child = engine.new_thread("child", main)
+    child = states.new("child", main)
     engine.access(main, cell, write=True)
     engine.access(child, cell, write=False)
 
@@ -113,12 +115,12 @@ def test_the_starter_races_with_its_running_thread() -> None:
 
 def test_a_slot_is_reused_only_by_who_knows_its_end() -> None:
     """Clocks stay small in a program that starts and joins, and no order is invented."""
-    engine, (main, other) = engine_and_threads(2)
+    engine, states, (main, other) = engine_and_threads(2)
     for i in range(50):
-        child = engine.new_thread(f"child{i}", main)
+        child = states.new(f"child{i}", main)
         engine.thread_end(child)
-        clocks.join(engine, main, child)
-    stranger = engine.new_thread("stranger", other)
+        engine.learn(main, clocks.of_end(child))
+    stranger = states.new("stranger", other)
 
     assert len(main.vc) <= 3
     assert stranger.slot not in main.vc
@@ -126,7 +128,7 @@ def test_a_slot_is_reused_only_by_who_knows_its_end() -> None:
 
 def test_the_same_race_is_told_once() -> None:
     """Field and functions name it, not the threads."""
-    engine, threads = engine_and_threads(4)
+    engine, _, threads = engine_and_threads(4)
     cell = Cell()
     for thread in threads * 3:
         engine.access(thread, cell, write=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from lockcheck.core.describe import graph_dict
 from lockcheck.core.report import CERTAIN, POSSIBLE, Report
 from tests.lockcheck.core.driver import Driver
 from tests.lockcheck.core.play import play
@@ -157,7 +158,7 @@ def test_waits_and_their_wakers_are_in_the_graph() -> None:
     """Who holds what while waiting for what, and who needs what to end it."""
     driver = play("T2: +A event_set(E) -A\nT1: +B event_wait(E) -B")
 
-    waits = {(w["from"], w["to"], w["kind"]) for w in driver.engine.graph_dict()["waits"]}
+    waits = {(w["from"], w["to"], w["kind"]) for w in graph_dict(driver.engine)["waits"]}
     assert {("B", "E", "holds"), ("E", "A", "needs")} <= waits
 
 

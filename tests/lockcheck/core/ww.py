@@ -5,29 +5,27 @@ Several locks of one ww class may be taken in any order under one context: who l
 protocol and their place in the dependency graph: inside a context the class does not nest
 against itself; towards other classes it is an ordinary lock.
 
-Internal API: no primitive of `sync` offers it.  Left out: the choice of a victim.
+No primitive of `lockcheck` offers it: it serves the kernel's self-test cases.  Left out: the choice
+of a victim.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lockcheck.core.classes import WRITE, Key
+from lockcheck.core.engine import Engine
 from lockcheck.core.held import Hold, ThreadState
-from lockcheck.core.report import CERTAIN, LockRef
+from lockcheck.core.report import LockRef
+from lockcheck.core.rules import one_place
+from tests.lockcheck.core.stub import StubLock
 
-if TYPE_CHECKING:
-    from lockcheck.core.engine import Engine
 
-
-class WwContext:
+class WwContext(StubLock):
     """One acquire context: a transaction over locks of a class."""
 
-    __slots__ = ("acquired", "backoff", "done", "finished", "key", "map", "name")
-
     def __init__(self, key: Key) -> None:
-        self.key = key
-        self.name = key.name
+        super().__init__(key)
         self.acquired = 0
         self.done = False
         self.finished = False
@@ -36,19 +34,15 @@ class WwContext:
         self.map: Hold | None = None
 
 
-class WwMutex:
+class WwMutex(StubLock):
     """One lock: who holds it, under which context."""
 
-    __slots__ = ("context", "key", "locked", "name", "stale", "ts")
-
     def __init__(self, key: Key) -> None:
-        self.key = key
-        self.name = key.name
+        super().__init__(key)
         self.locked = False
         self.context: WwContext | None = None
         self.stale = False
         """Carries a context that is not that of its owner."""
-        self.ts: ThreadState | None = None
 
 
 class Ww:
@@ -139,15 +133,14 @@ class Ww:
             self._report(ts, lock, "ww lock taken is not the one that was lost")
 
     def _report(self, ts: ThreadState, obj: Any, what: str) -> None:
-        report = self.engine.judge.single(
+        report = one_place(
             ts,
             "recursive",
-            CERTAIN,
             f"{what}: {obj.name}",
+            held=(),
             locks=(LockRef(obj.name, obj.key.cls.name),),
             stack=self.engine.capture(),
             parts=(what,),
             advice="After EDEADLK drop every lock of the context and begin with the one lost.",
         )
-        if report is not None:
-            self.engine.deliver(ts, [report])
+        self.engine.report(ts, report)

@@ -1,6 +1,6 @@
-"""`Checker.graph`: the view of the graph, which can be written to a file.
+"""`Checker.graph`: the view of the dependency graph, which can be written to a file.
 
-What `lockcheck report` reads; the layout is told in `describe`.
+`lockcheck report` reads that file; `core.describe` shows its layout.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import json
 
 from lockcheck.core.describe import GraphView
 
-__all__ = ["Graph"]
+__all__ = ["GraphFile"]
 
 
-class Graph(GraphView):
+class GraphFile(GraphView):
     """Classes, dependencies, chains and statistics of a checker."""
 
     def save(self, path: str) -> None:
-        """Write `to_dict()` as JSON: what `lockcheck report` reads."""
+        """Write `to_dict()` as JSON: what `lockcheck report` reads.  Raises: OSError."""
         with open(path, "w", encoding="utf-8") as file:
             json.dump(self.to_dict(), file, indent=1)

@@ -1,0 +1,181 @@
+"""Where a thread stands in the trie of chains: leading its chain to where it belongs.
+
+A chain grows by one step when a lock is taken, and goes back when the newest one is released; that
+is the warm path.  Everything else stands here: a segment that ends (start, join, the one `set` of
+an event), an interrupting context that begins or ends, a lock released out of order or by another
+thread.
+
+A segment ends where the thread's order to others changes.  What it does afterwards is worth seeing
+again, so its views are thrown away, and what it holds is led from the root of the new views.
+
+Context: every function here runs in the thread it is about, under the engine's leaf and with
+`tracing` set where a graph is passed.
+"""
+
+from __future__ import annotations
+
+from lockcheck.core.classes import WRITE, Key
+from lockcheck.core.graph import Graph
+from lockcheck.core.held import Chain, Entry, Floor, Hold, ThreadState, touched
+from lockcheck.core.record import Record
+from lockcheck.core.stacks import EMPTY
+
+__all__ = [
+    "FINALISER", "Counted", "begin_segment", "counted", "drop_floor", "enter_context",
+    "materialise", "rechain", "settle", "take_out",
+]  # fmt: skip
+
+FINALISER = ("finaliser",)
+"""Token of a chain's transition into a finaliser."""
+
+
+class Counted(Chain):
+    """A thread's view inside a finaliser that a reference count runs: same records, marked."""
+
+    __slots__ = ()
+
+
+def begin_segment(graph: Graph, ts: ThreadState) -> None:
+    """The thread's order to others has changed."""
+    for root in ts.overlay.values():
+        ts.touched |= touched(root)
+    ts.overlay = {}
+    rechain(graph, ts)
+
+
+def rechain(graph: Graph, ts: ThreadState) -> None:
+    """Lead the chain of what is held in the present context from its root."""
+    context = (ts.contexts, ts.disabled)
+    root = ts.overlay.get(context)
+    if root is None:
+        root = ts.overlay[context] = Chain(graph.root(context), None, EMPTY)
+    here: list[Entry] = []
+    entry = ts.top
+    while entry.lock is not None:
+        here.append(entry)
+        entry = entry.prev
+    entry._k = chain = root
+    for entry in reversed(here):
+        old: Chain = entry._k
+        rec = old.rec
+        if rec.context != context:
+            rec = _carried(graph, chain.rec, entry.key)
+        view = chain.next.get(rec.token)
+        if view is None or view.rec is not rec:
+            view = chain.grow(rec.token, Chain(rec, chain, old.stack))
+            view.earlier = old if old.rec is rec else None
+        entry._pk = chain
+        entry._k = chain = view
+
+
+def _carried(graph: Graph, parent: Record, key: Key) -> Record:
+    """The record of a lock that was taken in another context state and is still held."""
+    return graph.child(parent, ("carried", key), key, edges=False)
+
+
+# -- contexts ------------------------------------------------------------------------------------
+
+
+def enter_context(graph: Graph, ts: ThreadState, name: str) -> None:
+    """The thread is interrupted: a chain of its own begins."""
+    ts.contexts = (*ts.contexts, name)
+    ts.top = Floor(None, ts.top, ts.overlay)
+    rechain(graph, ts)
+
+
+def counted(ts: ThreadState) -> Floor | None:
+    """A reference count runs a finaliser; None where that makes no difference."""
+    chain: Chain = ts.top._k
+    if ts.tracing or "gc" in ts.contexts or type(chain) is Counted:
+        return None
+    view = chain.next.get(FINALISER)
+    if view is None:
+        view = chain.grow(FINALISER, Counted(chain.rec, chain.parent, chain.stack))
+        view.came = chain.came
+        view.earlier = chain
+    ts.top = floor = Floor(view, ts.top, ts.overlay)
+    return floor
+
+
+def drop_floor(graph: Graph, ts: ThreadState, floor: Floor) -> None:
+    """Take a floor out; what is held on belongs to what was interrupted."""
+    if ts.top is floor:
+        ts.top = floor.prev
+    else:
+        entry = ts.top
+        while entry.prev is not floor:
+            entry = entry.prev
+        entry.prev = floor.prev
+    rechain(graph, ts)
+
+
+# -- releases out of order, and by others ----------------------------------------------------------
+
+
+def take_out(graph: Graph, ts: ThreadState, number: int) -> Hold:
+    """Take the entry under `number` others out and lead the chain of those above again."""
+    held = materialise(ts)
+    entry = held[number]
+    above = held[:number]
+    below = entry.before
+    depth = len(below.rec.held)
+    for upper in reversed(above):
+        old = upper.chain
+        if depth >= len(old.rec.held) or old.rec.held[depth] is not entry.key:
+            continue  # pushed unjudged, or in another context: it is on no record with this
+        token = ("drop", depth)
+        chain = old.next.get(token)
+        if chain is None:
+            rec = graph.dropped(old.rec, depth, token)
+            chain = old.grow(token, Chain(rec, old, old.stack))
+        chain.came = old
+        upper._pk = below
+        upper._k = below = chain
+    after: Entry = ts.top
+    while after.prev is not held[number]:
+        after = after.prev
+    after.prev = entry.prev
+    return entry
+
+
+def materialise(ts: ThreadState) -> list[Hold]:
+    """Give every held plain lock an entry of its own; returns all, newest first.
+
+    For when a lock's own `_pk` and `_k` would not do: they are its warm cache as well.
+    """
+    found: list[Hold] = []
+    above: Entry | None = None
+    entry = ts.top
+    while entry is not None:
+        new = entry
+        if entry.lock is not None and not isinstance(entry, Hold):
+            new = Hold(entry, WRITE)
+            new.prev, new.ts, new._pk, new._k = entry.prev, ts, entry._pk, entry._k
+            entry._pk = None
+            if above is None:
+                ts.top = new
+            else:
+                above.prev = new
+        if new.lock is not None:
+            found.append(new)
+        above = new
+        entry = new.prev
+    return found
+
+
+def settle(ts: ThreadState) -> None:
+    """Forget entries whose lock another thread has released meanwhile."""
+    gone = ts.foreign
+    ts.foreign = []
+    for entry, below in gone:
+        above = None
+        at = ts.top
+        while at is not None and at is not entry:
+            above = at
+            at = at.prev
+        if at is None:
+            continue
+        if above is None:
+            ts.top = below
+        else:
+            above.prev = below

@@ -1,0 +1,88 @@
+"""What the engine asks of locks, events and threads, and nothing else: for tests without any."""
+
+from __future__ import annotations
+
+from lockcheck.core.classes import Key
+from lockcheck.core.engine import Engine
+from lockcheck.core.events import Part
+from lockcheck.core.held import ThreadState
+from lockcheck.core.record import Leased
+from lockcheck.core.vector import Clock, Start
+
+__all__ = ["StubEvent", "StubLock", "Threads"]
+
+
+class StubLock:
+    """A lock that excludes nobody (`held.CheckedLock`)."""
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.name = key.name
+        self.ts: ThreadState | None = None
+        self.clock: Clock | None = None
+
+    @property
+    def class_name(self) -> str:
+        return self.key.cls.name
+
+    def holders(self) -> tuple[ThreadState, ...]:
+        held = self.ts is not None and self.ts.find(self) is not None
+        return (self.ts,) if self.ts is not None and held else ()
+
+    def owned_by(self, ts: ThreadState | None) -> None:
+        self.ts = ts
+
+    def really_held(self) -> bool:
+        return True
+
+    def own_references(self, ts: ThreadState) -> int:
+        return 0
+
+
+class StubEvent:
+    """An event, a condition's queue, a queue (`waits.Event`)."""
+
+    class_name = "event"
+
+    def __init__(self, name: str, *, once: bool = True) -> None:
+        self.name = name
+        self.once = once
+        self.dep: dict[str, Part] | None = None
+        self.clock: Clock | None = None
+
+    def holders(self) -> tuple[ThreadState, ...]:
+        return ()
+
+
+class _Announced:
+    """A thread that `spawn` has seen and that has not begun (`engine.Started`)."""
+
+    parent_clock: tuple[Start, tuple[Leased, ...]] | None = None
+    state: ThreadState | None = None
+
+
+class Threads:
+    """Makes the states of threads that are not there."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._serial = 0
+
+    def new(self, name: str, parent: ThreadState | None = None) -> ThreadState:
+        """A thread's state; started by `parent`, if there is one."""
+        self._serial += 1
+        ts = ThreadState(self._serial, name)
+        announced = None
+        if parent is not None:
+            announced = _Announced()
+            self._engine.spawn(parent, announced)
+        self._engine.thread_begin(ts, announced)
+        return ts
+
+    def started(self, parent: ThreadState, ts: ThreadState) -> None:
+        """`parent` starts a thread whose state is there already."""
+        announced = _Announced()
+        self._engine.spawn(parent, announced)
+        assert announced.parent_clock is not None
+        known, ts.leases = announced.parent_clock
+        self._engine.learn(ts, known)
