@@ -79,6 +79,11 @@ class Lock:
         return self
 
     @property
+    def chain(self) -> Chain | None:
+        """The chain that it was last taken to; None: it never was."""
+        return self._k
+
+    @property
     def class_name(self) -> str:
         return self.cls.name
 
