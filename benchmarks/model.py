@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.no_lock import NoLockRegime
+from benchmarks.no_lock import NoLockRegime, NoRtnl
 from benchmarks.watch import WatchedChecker
 from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.kernel.links.bareudp import Bareudp
@@ -62,7 +62,9 @@ def booted(
     """
     layers = list(overlays)
     if regime == NO_LOCK:
-        layers.append(Fix(NO_LOCK, "no RTNL at all", __doc__ or "", {"regime": _no_lock}))
+        layers.append(
+            Fix(NO_LOCK, "no RTNL at all", __doc__ or "", {"regime": _no_lock, "rtnl": _no_rtnl})
+        )
     chk = WatchedChecker()
     name = "pernet" if regime == NO_LOCK else regime
     k = Kernel(chk, name, timing=timing, overlays=layers, drivers=DRIVERS)
@@ -112,3 +114,7 @@ def end_waits(k: Kernel) -> None:
 
 def _no_lock(_regime: type[Any]) -> type[Any]:
     return NoLockRegime
+
+
+def _no_rtnl(_rtnl: type[Any]) -> type[Any]:
+    return NoRtnl

@@ -11,12 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtnl_model.kernel.regime import GlobalRegime
+from rtnl_model.kernel.rtnl import Rtnl
 
 if TYPE_CHECKING:
     from lockcheck.sync import Lock
     from rtnl_model.kernel.net_namespace import Net
 
-__all__ = ["NoLockRegime"]
+__all__ = ["NoLockRegime", "NoRtnl"]
 
 
 class NoLockRegime(GlobalRegime):
@@ -24,6 +25,10 @@ class NoLockRegime(GlobalRegime):
 
     name = "no-lock"
     has_rtnl = False
+
+
+class NoRtnl(Rtnl):
+    """Whoever asks holds the lock."""
 
     def is_rtnl_held(self) -> bool:
         """Everybody may do everything."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.cli.verdict import InputError, findings_in, load_json
+from lockcheck.cli.verdict import InputError, load
+from lockcheck.documents import DocumentError
+from lockcheck.documents.shapes import GRAPH, dangling
 from lockcheck.render import dot, html, json_, proc
+from lockcheck.render.legible import legible_line
+from lockcheck.render.screen import show, show_json
 from lockcheck.render.splat import splat_of
 
 if TYPE_CHECKING:
@@ -14,29 +18,27 @@ if TYPE_CHECKING:
 
 __all__ = ["diff", "report"]
 
+NOUN = {"classes": "class", "edges": "edge", "reports": "report"}
+
 
 def load_graph(path: str) -> dict[str, Any]:
     """Read a graph.json.  Raises: InputError."""
-    document = load_json(path)
-    if not isinstance(document, dict):
-        raise InputError(f"{path}: not a lock graph: an object was expected")
-    for key in ("classes", "edges"):
-        if not isinstance(document.get(key), list):
-            raise InputError(f"{path}: not a lock graph: it has no list of {key}")
+    document = load(path, GRAPH, "a lock graph")
+    try:
+        dangling(document, path)
+    except DocumentError as error:
+        raise InputError(str(error)) from error
     return document
 
 
 def report(options: Namespace) -> int:
     """Print a recorded graph in one of the formats."""
     graph = load_graph(options.graph)
-    findings = findings_in(graph)
-    try:
-        text = _render(graph, findings, options.format)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{options.graph}: not a lock graph of this version: {type(error).__name__} {error}"
-        ) from error
-    print(text)
+    text = _render(graph, graph.get("reports", []), options.format)
+    if options.format in ("text", "tables"):
+        show(text + "\n")
+    else:
+        sys.stdout.write(text + "\n")
     return 0
 
 
@@ -58,10 +60,10 @@ def diff(options: Namespace) -> int:
     """Print what appeared (+) and what went (-); status 1 when anything did."""
     changes = json_.difference(load_graph(options.old), load_graph(options.new))
     if options.json:
-        print(json.dumps(changes, indent=1))
+        show_json(changes)
     else:
         for what in ("classes", "edges", "reports"):
             for sign, side in (("-", "gone"), ("+", "new")):
                 for name in changes[what][side]:
-                    print(f"{sign} {what[:-2] if what == 'classes' else what[:-1]} {name}")
+                    show(f"{sign} {NOUN[what]} {legible_line(name)}\n")
     return int(any(changes[what][side] for what in changes for side in ("gone", "new")))

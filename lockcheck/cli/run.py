@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, redirect_stderr
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.checker import Checker
@@ -18,6 +18,8 @@ from lockcheck.cli.stuck import strangers, woken_by_signal
 from lockcheck.cli.verdict import InputError, Verdict, read_baseline, write_baseline
 from lockcheck.conduct.watchdog import Watchdog
 from lockcheck.patch import install, uninstall
+from lockcheck.render.legible import legible_line
+from lockcheck.render.screen import flush, show
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -46,6 +48,7 @@ def run(options: Namespace, program: Program) -> int:
         recorder = Recorder()
     chk = Checker(on_report="collect", recorder=recorder)
     process = os.getpid()
+    stream = sys.stderr  # the program may send its own elsewhere
     install(chk)
     try:
         with _watchdog(chk, options):
@@ -54,10 +57,11 @@ def run(options: Namespace, program: Program) -> int:
         status = INTERRUPTED
     finally:
         uninstall()
-    sys.stdout.flush()
+    flush()
     if os.getpid() != process:
         return status  # a forked child that ran to its end: the parent reports
-    return conclude(chk, options, verdict, status)
+    with redirect_stderr(stream):
+        return conclude(chk, options, verdict, status)
 
 
 def _watchdog(chk: Checker, options: Namespace) -> AbstractContextManager[object]:
@@ -80,12 +84,13 @@ def conclude(chk: Checker, options: Namespace, verdict: Verdict, status: int) ->
         else:
             lower.append(report)
     for report in counting:
-        print(f"\n{report}", file=sys.stderr)
+        show(f"\n{report}\n", sys.stderr)
     if lower:
         print(f"\nlockcheck: below --fail-on {options.fail_on}:", file=sys.stderr)
     for report in lower:
         reason = f" ({report.reason})" if report.reason else ""
-        print(f"  {report.severity} {report.kind}: {report.title}{reason}", file=sys.stderr)
+        row = f"  {report.severity} {report.kind}: {report.title}{reason}"
+        show(legible_line(row) + "\n", sys.stderr)
     if not options.quiet or counting:
         print(_summary(chk, counting, lower, known), file=sys.stderr)
     if options.write_baseline:
@@ -118,5 +123,5 @@ def _write_report(chk: Checker, folder: str) -> bool:
     except FolderError as error:
         print(f"lockcheck: {error}", file=sys.stderr)
         return False
-    print(f"lockcheck: report in {path}", file=sys.stderr)
+    print(f"lockcheck: report in {path / 'index.html'}", file=sys.stderr)
     return True

@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from lockcheck.core.report import POSSIBLE, SEVERITIES
+from lockcheck.documents import DocumentError, MalformedError, check, read_document, read_json
+from lockcheck.documents.shape import List, Shape
+from lockcheck.documents.shapes import BASELINE, FINDING
+from lockcheck.render.atomic_file import write_text
 
-__all__ = ["FAIL_ON", "InputError", "Verdict", "load_json", "read_baseline", "write_baseline"]
+__all__ = ["FAIL_ON", "InputError", "Verdict", "load", "read_baseline", "write_baseline"]
 
 FAIL_ON = tuple(reversed(SEVERITIES))
 """From the strictest demand to the loosest: certain, possible, class-only."""
@@ -41,55 +45,44 @@ class Verdict:
         return SEVERITIES.index(severity) >= self._least and not self.is_known(fingerprint)
 
 
-def load_json(path: str | Path) -> Any:
-    """Read a JSON file.  Raises: InputError."""
+def load(path: str | Path, shape: Shape, what: str) -> dict[str, Any]:
+    """Read a document of a known shape.  Raises: InputError."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file") from error
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}") from error
+        return read_document(path, shape, what)
+    except DocumentError as error:
+        raise InputError(str(error)) from error
 
 
 def read_baseline(path: str | Path) -> dict[str, str]:
     """Return fingerprint -> title of what a baseline knows.  Raises: InputError."""
-    document = load_json(path)
-    known: dict[str, str] = {}
-    if isinstance(document, dict) and isinstance(document.get("known"), dict):
-        known.update({str(key): str(title) for key, title in document["known"].items()})
-    for finding in findings_in(document):
-        known[str(finding["fingerprint"])] = str(finding.get("title", ""))
-    if not known and not _is_baseline(document):
-        raise InputError(f"{path}: neither a baseline nor findings of an earlier run")
-    return known
+    try:
+        document = read_json(path)
+        if isinstance(document, dict) and "known" in document:
+            check(document, BASELINE)
+            return dict(document["known"])
+        rows = findings_of(document)
+        if rows is None:
+            raise InputError(f"{path}: neither a baseline nor findings of an earlier run")
+        check(rows, List(FINDING), "findings")
+    except DocumentError as error:
+        raise InputError(str(error)) from error
+    except MalformedError as error:
+        raise InputError(f"{path}: not a baseline: {error}") from error
+    return {row["fingerprint"]: row["title"] for row in rows}
 
 
-def _is_baseline(document: Any) -> bool:
-    return isinstance(document, dict) and (
-        document.get("schema") == BASELINE_SCHEMA
-        or any(isinstance(document.get(key), list) for key in ("findings", "reports"))
-    )
-
-
-def findings_in(document: Any) -> list[Mapping[str, Any]]:
-    """The findings of a `findings.json`, `graph.json` or a bare list."""
-    rows: Any = document
+def findings_of(document: object) -> list[Any] | None:
+    """The findings of a `findings.json`, a `graph.json` or a bare list, if it is one of these."""
     if isinstance(document, dict):
-        rows = document.get("findings", document.get("reports", []))
-    if not isinstance(rows, list):
-        return []
-    return [row for row in rows if isinstance(row, dict) and "fingerprint" in row]
+        document = document.get("findings", document.get("reports"))
+    return document if isinstance(document, list) else None
 
 
 def write_baseline(path: str | Path, findings: Iterable[Mapping[str, Any]]) -> None:
-    """Write what was found as known.  Raises: InputError."""
+    """Write what was found as known, whole or not at all.  Raises: InputError."""
     known = {str(f["fingerprint"]): str(f["title"]) for f in findings}
     document = {"schema": BASELINE_SCHEMA, "known": dict(sorted(known.items()))}
     try:
-        Path(path).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        write_text(Path(path), json.dumps(document, indent=1) + "\n")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from error

@@ -18,12 +18,21 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from lockcheck.documents import DocumentError, MalformedError, check, json_value
+from lockcheck.documents.shape import TEXT, List, Object, Pattern, Row
+from lockcheck.documents.shapes import TOKEN_FILE
 from lockcheck.explore import schedule
 
 __all__ = ["LONGEST", "Token", "TokenError"]
 
 LONGEST: Final = 600
 VERSION: Final = "v1"
+PARAMETERS_MAX: Final = 1 << 22
+"""Bytes of what is run; a script has at most a million characters."""
+_PAYLOAD: Final = Row(
+    {"s": Object(), "k": Pattern("(?:[0-9a-f]{4})*", "checksums of four hexadecimal digits")},
+    {"o": List(TEXT)},
+)
 
 _SAMPLE: Final = (
     b'{"k":"","o":["rtnl_mutex"],"s":{"kind":"rtnl","script":"ip netns add ns1\\n'
@@ -80,6 +89,7 @@ class Token:
             raise TokenError("the token's checksum is wrong: it was cut or changed on the way")
         try:
             payload = _unpack(parts[2])
+            check(payload, _PAYLOAD, "the token")
             checks = payload["k"]
             return cls(
                 dict(payload["s"]),
@@ -88,7 +98,7 @@ class Token:
                 tuple(payload.get("o", ())),
                 ops,
             )
-        except (KeyError, TypeError, ValueError, zlib.error) as error:
+        except (ValueError, zlib.error) as error:
             raise TokenError(f"not a token of this version: {error}") from error
 
     def to_file(self) -> str:
@@ -99,10 +109,12 @@ class Token:
 
 def _from_file(text: str) -> tuple[str, tuple[str, ...]]:
     try:
-        document = json.loads(text)
-        return str(document["token"]), tuple(str(op) for op in document.get("ops", ()))
-    except (KeyError, TypeError, ValueError) as error:
+        document = json_value(text, "the token file")
+        check(document, TOKEN_FILE)
+    except (DocumentError, MalformedError) as error:
         raise TokenError(f"not a token file: {error}") from error
+    assert isinstance(document, dict), "checked against TOKEN_FILE"
+    return document["token"].strip(), tuple(document.get("ops", ()))
 
 
 def _unpack(body: str) -> dict[str, Any]:
@@ -111,8 +123,10 @@ def _unpack(body: str) -> dict[str, Any]:
     except binascii.Error as error:
         raise TokenError(f"not a token: {error}") from error
     loosen = zlib.decompressobj(-15, zdict=_SAMPLE)
-    plain = loosen.decompress(packed, 1 << 20)
-    payload = json.loads(plain)
+    plain = loosen.decompress(packed, PARAMETERS_MAX)
+    if loosen.unconsumed_tail:
+        raise TokenError(f"not a token: its parameters have more than {PARAMETERS_MAX} bytes")
+    payload = json_value(plain.decode(), "the token's parameters")
     if not isinstance(payload, dict):
         raise TokenError("not a token: no parameters in it")
     return payload

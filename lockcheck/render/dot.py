@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lockcheck.render.legible import legible
+
 __all__ = ["bad_pairs", "render"]
 
 
@@ -19,6 +21,7 @@ def bad_pairs(findings: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
 
 def render(graph: Mapping[str, Any]) -> str:
     """Return the graph in the DOT language."""
+    graph = legible(graph)
     bad = bad_pairs(graph.get("reports", ()))
     names = {cls["id"]: str(cls["name"]) for cls in graph["classes"]}
     hot = {name for pair in bad for name in pair}

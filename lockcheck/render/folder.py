@@ -7,6 +7,7 @@ a folder with an index is complete.  A full disk or a place that cannot be writt
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def prepare_folder(folder: str | Path) -> Path:
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        write_text(path / "run.json", "{}\n")
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except OSError as error:
         raise FolderError(
             f"cannot write a report to {folder}: {error.strerror or error}"

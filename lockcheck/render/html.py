@@ -15,6 +15,7 @@ from typing import Any
 
 from lockcheck.render.dot import bad_pairs
 from lockcheck.render.html_findings import findings_html
+from lockcheck.render.legible import legible
 from lockcheck.render.places import short_path, where
 from lockcheck.render.proc import contention, usage
 from lockcheck.render.svg import graph_svg
@@ -45,6 +46,8 @@ def render(
     title: str = "lockcheck",
 ) -> str:
     """Return the page."""
+    graph, findings = legible(graph), legible(findings)
+    timeline, run = legible(timeline), legible(run)
     sections = [
         ("findings", "Findings", len(findings), findings_html(findings)),
         ("graph", "Lock graph", None, _graph(graph, findings)),

@@ -14,7 +14,7 @@ __all__ = ["difference", "dumps", "findings_document", "headline"]
 
 def dumps(document: Any) -> str:
     """One way to write JSON everywhere."""
-    return json.dumps(document, indent=1, ensure_ascii=False)
+    return json.dumps(document, indent=1)
 
 
 def findings_document(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lockcheck.render.legible import legible
+
 __all__ = ["lock_stat", "lockdep", "lockdep_chains", "lockdep_stats", "tables"]
 
 CONTEXTS = (("hardirq", "signal"), ("softirq", "gc"))
@@ -19,6 +21,7 @@ RULE = "-" * 187
 
 def tables(graph: Mapping[str, Any], timeline: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Return file name -> text of all four."""
+    graph, timeline = legible(graph), legible(timeline)
     return {
         "lockdep.txt": lockdep(graph),
         "lockdep_chains.txt": lockdep_chains(graph),

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lockcheck.render.legible import legible
 from lockcheck.render.places import is_plumbing, short_path, stack_lines, where
 from lockcheck.render.scenario import columns, scenario
 
@@ -73,6 +74,7 @@ def splat(report: Any) -> str:
 
 def splat_of(finding: Finding) -> str:
     """Return the text of a finding given as its dictionary."""
+    finding = legible(finding)
     lines = _banner(finding)
     body = _BODIES.get(finding["kind"], _plain)
     if finding["kind"] in WAITING or any(s["op"] == "wait" for s in finding.get("cycle", ())):

@@ -1,18 +1,24 @@
-"""List the catalogue of bugs, or check that each can be seen.
+"""List the catalogue of bugs, show one page of it, or check that each can be seen.
 
-rtnl-model bugs
-rtnl-model bugs --check --only veth-no-exchange
+  rtnl-model bugs G.5
+  rtnl-model bugs --check --only veth-no-exchange
+
+G.n are candidate defects of Linux 7.3 that the model found; the others are patches taken out again
+and hazards of the conversion.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
-import sys
+import shutil
+import textwrap
 from typing import Any
 
+from lockcheck.render.screen import flush, show, show_json
+
 from ..lab import catalogue
+from ..lab.bugs.entry import Entry
 from ..lab.bugs.no_page import NO_PAGE
 from .status import CallError, Status
 
@@ -21,6 +27,7 @@ __all__ = ["configure", "parse_shard", "run"]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    parser.add_argument("id", nargs="?", metavar="ID", help="show the page of this entry")
     parser.add_argument("--check", action="store_true", help="run each entry and its twin")
     parser.add_argument("--only", action="append", default=[], metavar="ID", help="these entries")
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="every N-th entry from I")
@@ -29,8 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List or check."""
     shard = parse_shard(args.shard)
+    wanted = [*args.only, *([args.id] if args.id else [])]
     try:
-        chosen = [catalogue.entry(bug_id) for bug_id in args.only] or catalogue.entries()
+        chosen = [catalogue.entry(bug_id) for bug_id in wanted] or catalogue.entries()
     except catalogue.UnknownBug as error:
         raise CallError(f"bugs: {error}") from error
     chosen = chosen[shard[0] - 1 :: shard[1]]
@@ -39,16 +47,46 @@ def run(args: argparse.Namespace) -> int:
     ids = {e.id for e in chosen}
     listed = [row for row in catalogue.listing() if row["id"] in ids]
     if args.json:
-        json.dump(listed, sys.stdout)
-        sys.stdout.write("\n")
+        show_json(listed)
+    elif args.id:
+        show("\n".join(page(entry) for entry in chosen))
     else:
         width = max((len(row["id"]) for row in listed), default=0)
         for row in listed:
-            sys.stdout.write(f"{row['id']:{width}}  {row['kind']:9}  {row['title']}\n")
+            show(f"{row['id']:{width}}  {row['kind']:9}  {row['title']}\n")
         if not args.only and shard == (1, 1):
             for patch, why in NO_PAGE.items():
-                sys.stdout.write(f"{patch:{width}}  {'no page':9}  {why}\n")
+                show(f"{patch:{width}}  {'no page':9}  {why}\n")
     return Status.CLEAN
+
+
+def page(entry: Entry) -> str:
+    """One entry as a page: story, interleaving, scenario, and where it is mended."""
+    width = min(shutil.get_terminal_size().columns, 100) - 1
+    parts = [f"{entry.id} ({entry.kind}): {entry.title}", "=" * min(width, 60)]
+    for head, text in (
+        ("what is wrong", entry.what),
+        ("interleaving", entry.interleaving),
+        ("what a user sees", entry.symptom),
+        ("where it comes from", entry.source),
+    ):
+        parts += ["", f"{head}:"]
+        parts += textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="  ")
+    parts += ["", f"scenario (regime {entry.setting}):"]
+    parts += [f"  {line}" for line in entry.scenario.strip().splitlines()]
+    finding = " or ".join(str(each) for each in entry.expected)
+    parts += ["", "finding:", f"  {finding}", "", "the same without it:"]
+    parts += textwrap.wrap(_mended(entry), width, initial_indent="  ", subsequent_indent="  ")
+    parts += ["", "see it:", f"  rtnl-model bugs --check --only {entry.id}"]
+    return "\n".join(parts) + "\n"
+
+
+def _mended(entry: Entry) -> str:
+    if entry.twin is not None:
+        return f"clean in {entry.twin}"
+    if entry.classes:
+        return f"clean without --bug {entry.id}"
+    return f"clean in {entry.setting} when the fix stays in (no --bug {entry.id})"
 
 
 def check(args: argparse.Namespace, chosen: list[Any]) -> int:
@@ -58,11 +96,10 @@ def check(args: argparse.Namespace, chosen: list[Any]) -> int:
         result = catalogue.check(entry, seed=args.seed or 0)
         results.append(result)
         if not args.json:
-            sys.stdout.write(f"{result}\n")
-            sys.stdout.flush()
+            show(f"{result}\n")
+            flush()
     if args.json:
-        json.dump([r.to_dict() for r in results], sys.stdout)
-        sys.stdout.write("\n")
+        show_json([r.to_dict() for r in results])
     return Status.CLEAN if all(r.confirmed for r in results) else Status.FOUND
 
 

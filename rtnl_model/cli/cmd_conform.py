@@ -19,7 +19,6 @@ of creating, moving, renaming, raising, enslaving and deleting devices and endin
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import secrets
 import sys
@@ -27,7 +26,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from lockcheck.documents import DocumentError, read_document, read_text
 from lockcheck.render.atomic_file import write_text
+from lockcheck.render.screen import show, show_json
 
 from ..iproute.commands import Script
 from ..iproute.scenario import parse_scenarios
@@ -35,6 +36,7 @@ from ..lab.conform import LEVELS, Conformity, compare
 from ..lab.logical_run import record_logical
 from ..lab.model_run import ModelSetting, link_kinds, run_document
 from ..lab.scenarios import KINDS, PROFILES, Generator
+from ..view.shapes import GOLDEN
 from .parser import add_checking, add_model
 from .status import CallError, Status
 
@@ -78,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         raise CallError("conform: give SCENARIOS and GOLDEN, or --generate N --out FILE")
     least = parse_min(args.min)
     golden = read_golden(args.golden)
-    scripts = parse_scenarios(read_text(args.scenarios), args.scenarios)
+    scripts = read_scenarios(args.scenarios)
     if args.only:
         scripts = [s for s in scripts if s.name in args.only]
         if not scripts:
@@ -92,10 +94,9 @@ def run(args: argparse.Namespace) -> int:
 
     found = compare(scripts, golden, one, kinds=link_kinds(setting), progress=progress(args))
     if args.json:
-        json.dump(found.to_dict(), sys.stdout)
-        sys.stdout.write("\n")
+        show_json(found.to_dict())
     else:
-        sys.stdout.write(told(found, setting))
+        show(told(found, setting))
     if not found.compared:
         raise CallError("conform: none of the scenarios could be compared")
     short = [level for level in LEVELS if found.percent(level) < least.get(level, 0.0)]
@@ -146,30 +147,20 @@ def parse_min(text: str) -> dict[str, float]:
     return out
 
 
-def read_text(path: str) -> str:
-    """A text file, gunzipped if it is compressed. Raises: CallError."""
+def read_scenarios(path: str) -> list[Script]:
+    """A scenario file, also compressed. Raises: CallError, ScriptError."""
     try:
-        data = Path(path).read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        return data.decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text or gzip file"
-        raise CallError(f"conform: {path}: {reason}") from error
+        return parse_scenarios(read_text(path), path)
+    except DocumentError as error:
+        raise CallError(f"conform: {error}") from error
 
 
 def read_golden(path: str) -> dict[str, Any]:
-    """A recording. Raises: CallError."""
+    """A recording, also compressed. Raises: CallError."""
     try:
-        golden = json.loads(read_text(path))
-    except ValueError as error:
-        raise CallError(f"conform: {path}: not JSON: {error}") from error
-    if not isinstance(golden, dict) or not isinstance(golden.get("results"), dict):
-        raise CallError(f'conform: {path}: not a recording: no "results"')
-    for name, result in golden["results"].items():
-        if not isinstance(result, dict) or not isinstance(result.get("ops"), list):
-            raise CallError(f'conform: {path}: result {name!r} has no "ops"')
-    return golden
+        return read_document(path, GOLDEN, "a recording")
+    except DocumentError as error:
+        raise CallError(f"conform: {error}") from error
 
 
 def recorded_setting(

@@ -9,13 +9,14 @@ Status 0 when it showed exactly what it says.  Without --report the folder is a 
 from __future__ import annotations
 
 import argparse
-import json
 import secrets
 import sys
 import tempfile
 import threading
 from pathlib import Path
 from typing import Any
+
+from lockcheck.render.screen import show_json
 
 from ..lab.demo import Demo
 from ..lab.model_run import finding
@@ -49,8 +50,7 @@ def run(args: argparse.Namespace) -> int:
     write_parts(folder, demo)
     write(f"report: {folder / 'index.html'}\n")
     if args.json:
-        json.dump(document_of(demo, seed, folder), sys.stdout)
-        sys.stdout.write("\n")
+        show_json(document_of(demo, seed, folder))
     missing = [claim.text for claim in demo.claims if not claim.shown]
     if demo.interrupted:
         return Status.INTERRUPTED

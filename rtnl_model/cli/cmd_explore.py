@@ -2,7 +2,7 @@
 
 rtnl-model explore @T2 --rtnl naive
 rtnl-model explore cover.ip --strategy dpor --seconds 60
-rtnl-model explore my.ip --driver my_driver.py --shard 3/8 --json > shard3.json
+rtnl-model explore my.ip --driver my_driver.py --shard 3/8 --json > shard-3.json
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lockcheck.explore.shard import parse_shard
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, STRATEGIES, OptionError
 from lockcheck.explore.telling import STATUS_OF, Progress, summary
 from lockcheck.render.atomic_file import write_text
+from lockcheck.render.screen import show, show_json
 
 from ..iproute import load_script
 from ..lab.explore import SCHEMA, ExploreOptions, explore, shown
@@ -96,11 +97,10 @@ def run(args: argparse.Namespace) -> int:
         chk, k = shown(script, setting, token)
         write_report(folder, chk, k, {**document, "regime": setting.rtnl})
     if args.json:
-        json.dump(document, sys.stdout)
-        sys.stdout.write("\n")
+        show_json(document)
     else:
         title = f"{script.name or 'script'} in {setting.rtnl} --workers {setting.workers}"
-        sys.stdout.write(summary(title, outcome, "rtnl-model replay"))
+        show(summary(title, outcome, "rtnl-model replay"))
     if outcome.interrupted:
         return Status.INTERRUPTED
     return STATUS_OF[outcome.outcome]

@@ -1,18 +1,19 @@
 """Join the results of an exploration's shards; a missing one makes it incomplete.
 
-rtnl-model merge shard*.json
+rtnl-model merge shard-*.json
+rtnl-model merge --json shard-*.json > whole.json
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
+from lockcheck.documents import DocumentError, read_document
+from lockcheck.documents.shapes import SEARCH
 from lockcheck.explore.shard import MergeError, merge
 from lockcheck.explore.telling import STATUS_OF
+from lockcheck.render.screen import show, show_json
 
 from .status import CallError, Status
 
@@ -31,24 +32,18 @@ def run(args: argparse.Namespace) -> int:
     except MergeError as error:
         raise CallError(f"merge: {error}") from error
     if args.json:
-        json.dump(joined, sys.stdout)
-        sys.stdout.write("\n")
+        show_json(joined)
     else:
-        sys.stdout.write(told(joined))
+        show(told(joined))
     return STATUS_OF.get(joined["outcome"], Status.INCOMPLETE)
 
 
 def read(path: str) -> dict[str, Any]:
     """One result. Raises: CallError."""
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CallError(f"merge: {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise CallError(f"merge: {path}: not JSON: {error}") from error
-    if not isinstance(document, dict) or "shard" not in document or "outcome" not in document:
-        raise CallError(f"merge: {path}: not the result of an exploration")
-    return document
+        return read_document(path, SEARCH, "the result of `explore --json`")
+    except DocumentError as error:
+        raise CallError(f"merge: {error}") from error
 
 
 def told(joined: dict[str, Any]) -> str:

@@ -9,13 +9,12 @@ Status 1 when it shows its finding again, 0 when it does not, 4 when it diverged
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
 
 from lockcheck.explore.result import Replayed
 from lockcheck.explore.telling import columns, status_of_replay, verdict_in_words
 from lockcheck.explore.token import Token, TokenError
+from lockcheck.render.screen import show, show_json
 
 from ..lab.explore import replay
 from ..lab.model_run import finding
@@ -40,10 +39,9 @@ def run(args: argparse.Namespace) -> int:
     except TokenError as error:
         raise CallError(f"replay: {error}") from error
     if args.json:
-        json.dump(document(replayed), sys.stdout)
-        sys.stdout.write("\n")
+        show_json(document(replayed))
     else:
-        sys.stdout.write(told(replayed, in_columns=args.columns))
+        show(told(replayed, in_columns=args.columns))
     return status_of_replay(replayed)
 
 

@@ -1,13 +1,16 @@
 """Write, or rewrite, the report folder of an earlier run.
 
 rtnl-model report out
+rtnl-model report --json out
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+from lockcheck.documents import DocumentError
+from lockcheck.render.screen import show, show_json
 
 from .status import CallError, Status
 
@@ -33,7 +36,11 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         report.rewrite_folder(folder)
-    except ValueError as error:
-        raise CallError(f"report: {args.dir}: {error}") from error
-    sys.stdout.write(f"report: {folder / 'index.html'}\n")
+    except DocumentError as error:
+        raise CallError(f"report: {error}") from error
+    where = str(folder / "index.html")
+    if args.json:
+        show_json({"schema": "rtnl-model/report/1", "report": where})
+    else:
+        show(f"report: {where}\n")
     return Status.CLEAN

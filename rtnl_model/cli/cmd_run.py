@@ -1,14 +1,15 @@
 """Run a script of ip commands, or a JSON scenario, and show what happened.
 
-rtnl-model run cover.ip
-rtnl-model run cover.ip --rtnl naive --report out
-rtnl-model run @T3 --trace=free_netdev,ipvlan_uninit
+  rtnl-model run cover.ip --rtnl naive --report out
+  rtnl-model run @T3 --trace=free_netdev,ipvlan_uninit
+
+The script language (commands of `ip`, `a & b & wait`) is described in the README.  A @NAME is one
+of the model's own scripts.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import secrets
 import sys
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lockcheck.conduct.perturbed import PerturbedConductor
+from lockcheck.render.screen import flush, show, show_json
 from lockcheck.sync.recorder import Recorder
 
 from ..iproute import load_script
@@ -82,12 +84,11 @@ def run(args: argparse.Namespace) -> int:
     if report is not None:
         write_report(report, recorded.chk, recorded.kernel, recorded.document)
     if args.json:
-        json.dump(recorded.document, sys.stdout)
-        sys.stdout.write("\n")
+        show_json(recorded.document)
     else:
         screen.end(recorded, args.fail_on)
         if report is not None:
-            sys.stdout.write(f"report: {Path(report) / 'index.html'}\n")
+            show(f"report: {Path(report) / 'index.html'}\n")
     if screen.refused is not None:
         raise screen.refused
     if recorded.interrupted:
@@ -131,8 +132,8 @@ class _Screen:
             if self.refused is not None:
                 return
             try:
-                sys.stdout.write(text)
-                sys.stdout.flush()
+                show(text)
+                flush()
             except OSError as error:
                 self.refused = error
 
@@ -170,7 +171,11 @@ class _Screen:
             )
         if recorded.document.get("hung") is not None:
             lines.append(f"hung in op {recorded.document['hung']}; every thread was ended")
-        lines += told_findings(recorded.findings, fail_on)
+        failed = [outcome.cmd for outcome in recorded.failed]
+        lines += told_findings(recorded.findings, fail_on, clean=not failed)
+        if failed and not recorded.findings:
+            count = f"{len(failed)} command{'' if len(failed) == 1 else 's'} failed"
+            lines.append(f"{count}; no findings")
         self.write("\n".join(lines) + "\n")
 
 

@@ -11,12 +11,12 @@ finding that counts, unless --keep-going is given.
 from __future__ import annotations
 
 import argparse
-import json
 import secrets
 import sys
 from dataclasses import replace
 from typing import Any, Final
 
+from lockcheck.render.screen import flush, show, show_json
 from lockcheck.sync.recorder import Recorder
 
 from ..iproute.script_error import nearest
@@ -128,19 +128,18 @@ def run(args: argparse.Namespace) -> int:
         stress, result = one_regime(args, setting, options)
         runs.append((stress, result, document_of(result)))
         if not args.json:
-            sys.stdout.write(summary(result))
-            sys.stdout.write("\n".join(told_findings(runs[-1][2]["findings"], args.fail_on)) + "\n")
-            sys.stdout.flush()
+            show(summary(result))
+            show("\n".join(told_findings(runs[-1][2]["findings"], args.fail_on)) + "\n")
+            flush()
         if result.interrupted:
             break
     if report is not None:
         write_reports(report, [(stress.chk, stress.k, doc) for stress, _result, doc in runs])
-        tell(f"report: {report}")
+        tell(f"report: {report / 'index.html'}")
     if args.json:
         documents = [doc for _stress, _result, doc in runs]
         whole = {"schema": documents[0]["schema"], "runs": documents}
-        json.dump(documents[0] if args.rtnl else whole, sys.stdout)
-        sys.stdout.write("\n")
+        show_json(documents[0] if args.rtnl else whole)
     tell(f"seed {options.seed:#x}: {command_of(args, options)}")
     for stress, _result, _doc in runs:
         for _thread, error in stress.chk.failures:
@@ -223,6 +222,5 @@ def summary(result: StressResult) -> str:
 
 def tell(text: str) -> None:
     """To stderr."""
-    if sys.stderr is not None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+    show(text + "\n", sys.stderr)
+    flush(sys.stderr)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..lab.catalogue import UnknownBug, entry
+
 __all__ = ["counted", "told_findings"]
 
 STRENGTH = ("class-only", "possible", "certain")
@@ -17,8 +19,21 @@ def counted(findings: Sequence[Finding], fail_on: str) -> list[Finding]:
     return [f for f in findings if not f.get("tag") and STRENGTH.index(f["severity"]) >= least]
 
 
-def told_findings(findings: Sequence[Finding], fail_on: str) -> list[str]:
-    """Each finding with its story; the last line says how many count."""
+def known_defect(tag: str) -> str:
+    """What a tag such as `known:G.5` stands for."""
+    bug = tag.removeprefix("known:")
+    try:
+        title = entry(bug).title
+    except UnknownBug:
+        title = "a defect of Linux 7.3 that is known"
+    return f"{title} (rtnl-model bugs {bug}); does not count"
+
+
+def told_findings(findings: Sequence[Finding], fail_on: str, *, clean: bool = True) -> list[str]:
+    """Each finding with its story; the last line says how many count.
+
+    `clean` False: something else failed, so that no findings is not clean.
+    """
     counting = counted(findings, fail_on)
     lines: list[str] = []
     for finding in findings:
@@ -28,7 +43,9 @@ def told_findings(findings: Sequence[Finding], fail_on: str) -> list[str]:
         lines += ["    " + line for line in text.splitlines()]
         if finding.get("replay"):
             lines.append(f"    replay: {finding['replay']}")
+    for tag in dict.fromkeys(str(f["tag"]) for f in findings if f.get("tag")):
+        lines.append(f"{tag}: {known_defect(tag)}")
     if not findings:
-        return ["clean: no findings"]
+        return ["clean: no findings"] if clean else []
     lines.append(f"{len(findings)} findings, {len(counting)} count (--fail-on {fail_on})")
     return lines

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import importlib
-import os
 import sys
 import traceback
 from collections.abc import Sequence
 from types import ModuleType
 
+from lockcheck.cli.completion import complete
+from lockcheck.render.legible import legible_line
+from lockcheck.render.screen import flush, show, silence
 from lockcheck.sync.interrupts import deferred_interrupts
 
 from .. import __version__
@@ -37,15 +39,22 @@ COMMANDS = (
 DESCRIPTION = """\
 A threaded model of Linux's per-namespace RTNL and of network device unregistration.
 
-  rtnl-model demo                        the series' example, and what goes wrong without it
-  rtnl-model run my.ip --rtnl pernet     run a script of `ip` commands
+  rtnl-model demo                      the series' example, and what goes wrong without it
+  rtnl-model run my.ip --rtnl pernet   run a script of `ip` commands
 
 commands:
 """
+WORDS = """\
+words:
+  @T2     one of the model's own scripts, wherever a SCRIPT is wanted; `explore @` lists them
+  G.5     a candidate defect of Linux 7.3; `bugs G.5` shows its story and its fix
+"""
 STATUSES = """\
 exit status:
-  0 nothing found   1 something was found   2 the call or the input is wrong   3 incomplete
-  4 a replay diverged   70 a defect of ours   130 interrupted
+  0 nothing found   1 something was found
+  2 the call or the input is wrong
+  3 incomplete   4 a replay diverged
+  70 a defect of ours   130 interrupted
 """
 HELP = {
     "demo": "the cover letter's example in small, then in naive, then a short stress",
@@ -78,6 +87,9 @@ def _told(words: list[str]) -> int:
     except (CallError, ScriptError, WrongSetting) as error:
         _tell(str(error))
         return Status.WRONG
+    except BrokenPipeError:
+        silence(sys.stdout)
+        return Status.CLEAN
     except OSError as error:
         return _system_refused(error)
     except RuntimeError as error:
@@ -93,12 +105,14 @@ def _told(words: list[str]) -> int:
 
 
 def _checked(words: list[str]) -> int:
+    if sys.stdout is None:
+        raise CallError("rtnl-model: stdout is closed, and results go there")
     if not words or words[0] in ("-h", "--help", "help"):
-        _print(help_text())
-        return Status.CLEAN if words else Status.WRONG
+        return _printed(help_text(), Status.CLEAN if words else Status.WRONG)
     if words[0] in ("-V", "--version"):
-        _print(f"rtnl-model {__version__}\n")
-        return Status.CLEAN
+        return _printed(f"rtnl-model {__version__}\n")
+    if words[0] == "--complete":
+        return _printed(complete(COMMANDS, parser_of, values_of))
     name = words[0]
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
@@ -106,20 +120,21 @@ def _checked(words: list[str]) -> int:
             f"rtnl-model: unknown {what} {name!r}{nearest(name, COMMANDS)}; "
             f"commands: {', '.join(COMMANDS)}"
         )
-    module = command_module(name)
-    parser = Parser(prog=f"rtnl-model {name}", description=module.__doc__, epilog=STATUSES)
-    module.configure(parser)
-    add_output(parser)
     try:
-        args = parser.parse_args(words[1:])
+        args = parser_of(name).parse_args(words[1:])
     except SystemExit:
+        flush()
         return Status.CLEAN  # --help was printed
-    if sys.stdout is None:
-        raise CallError("rtnl-model: stdout is closed, and results go there")
     configure(args.log_level, as_json=args.log_json)
-    status: int = module.run(args)
-    _flush()
+    status: int = command_module(name).run(args)
+    flush()
     return int(status)
+
+
+def _printed(text: str, status: int = Status.CLEAN) -> int:
+    show(text)
+    flush()
+    return status
 
 
 def command_module(name: str) -> ModuleType:
@@ -127,48 +142,47 @@ def command_module(name: str) -> ModuleType:
     return importlib.import_module(f".cmd_{name}", __package__)
 
 
+def parser_of(name: str) -> Parser:
+    """The parser of a subcommand."""
+    module = command_module(name)
+    parser = Parser(f"rtnl-model {name}", description=module.__doc__, epilog=STATUSES)
+    module.configure(parser)
+    add_output(parser)
+    return parser
+
+
+def values_of(command: str, option: str) -> list[str]:
+    """Words for shell completion that are no choices of an option."""
+    from ..lab import catalogue
+    from ..lab.topologies import topology_names
+
+    if option in ("--bug", "--only", "--fix") or (command == "bugs" and not option):
+        return [entry.id for entry in catalogue.entries()]
+    return [f"@{name}" for name in topology_names()] if not option else []
+
+
 def help_text() -> str:
     """The text of --help."""
     width = max(map(len, COMMANDS))
     lines = "".join(f"  {name:{width}}  {HELP[name]}\n" for name in COMMANDS)
-    more = "  rtnl-model COMMAND --help tells a command's options\n\n"
-    return f"usage: rtnl-model COMMAND …\n\n{DESCRIPTION}{lines}\n{more}{STATUSES}"
-
-
-def _print(text: str) -> None:
-    if sys.stdout is None:
-        raise CallError("rtnl-model: stdout is closed, and results go there")
-    sys.stdout.write(text)
-    _flush()
-
-
-def _flush() -> None:
-    """Now, while an error can still be told."""
-    if sys.stdout is not None:
-        sys.stdout.flush()
+    return (
+        f"usage: rtnl-model COMMAND …\n\n{DESCRIPTION}{lines}\n"
+        f"rtnl-model COMMAND --help describes a command's options.\n\n{WORDS}\n{STATUSES}\n"
+        "shell completion: complete -o default -C 'rtnl-model --complete' rtnl-model\n"
+    )
 
 
 def _system_refused(error: OSError) -> int:
     """The system would not let us write, read or start something: one line, status 2."""
-    if isinstance(error, BrokenPipeError) or error.errno in (errno.EPIPE, errno.EBADF):
-        _silence_stdout()
+    if error.errno == errno.EBADF:
+        silence(sys.stdout)
         _tell("stdout is closed; the results could not be written")
         return Status.WRONG
     if error.errno == errno.ENOSPC and not error.filename:
-        _silence_stdout()
+        silence(sys.stdout)
     where = f"{error.filename}: " if error.filename else ""
     _tell(f"{where}{error.strerror or error}")
     return Status.WRONG
-
-
-def _silence_stdout() -> None:
-    """Python flushes stdout at exit; let it flush into nothing."""
-    try:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
-    except (OSError, ValueError, AttributeError):
-        pass
 
 
 def _defect() -> int:
@@ -182,11 +196,9 @@ def _defect() -> int:
 
 
 def _tell(text: str) -> None:
-    if sys.stderr is None:
-        return
     prefix = "" if text.startswith("rtnl-model") else "rtnl-model: "
     try:
-        sys.stderr.write(f"{prefix}{text}\n")
-        sys.stderr.flush()
+        show(f"{prefix}{legible_line(text)}\n", sys.stderr)
+        flush(sys.stderr)
     except OSError:
         pass

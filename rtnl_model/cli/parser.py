@@ -1,16 +1,15 @@
 """Arguments: argparse with our errors (one line, the nearest known word) and the common options.
 
-A subcommand is a module with `NAME`, `HELP`, `configure(parser)` and `run(args) -> int`.
+A subcommand is a module with a docstring, `configure(parser)` and `run(args) -> int`.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
-import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from ..iproute.script_error import nearest
+from lockcheck.cli.parser import Parser as CommandParser
+
 from .status import CallError
 
 __all__ = ["Parser", "add_checking", "add_model", "add_output", "positive", "seed"]
@@ -22,35 +21,11 @@ SEVERITIES = ("certain", "possible", "class-only")
 LEVELS = ("debug", "info", "warning", "error")
 
 
-class Parser(argparse.ArgumentParser):
-    """argparse that raises `CallError` and knows what was probably meant."""
+class Parser(CommandParser):
+    """Mistakes are a CallError."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("allow_abbrev", False)
-        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(*args, **kwargs)
-
-    def error(self, message: str) -> NoReturn:
-        """One line instead of a usage text."""
-        raise CallError(f"{self.prog}: {_clear(message)}{self.guess(message)} (see --help)")
-
-    def guess(self, message: str) -> str:
-        """The nearest option or choice to the word that was not understood."""
-        unknown = re.match(r"unrecognized arguments: (\S+)", message)
-        if unknown:
-            return nearest(unknown[1].partition("=")[0], self.options())
-        choice = re.search(r"invalid choice: '?([^'(]*?)'? \(choose from (.*)\)", message)
-        if choice:
-            return nearest(choice[1], [w.strip(" '") for w in choice[2].split(",")])
-        return ""
-
-    def options(self) -> list[str]:
-        """Every option string of this parser."""
-        return [s for action in self._actions for s in action.option_strings]
-
-
-def _clear(message: str) -> str:
-    return re.sub(r"^unrecognized arguments: ", "unknown option or word ", message)
+    def refuse(self, text: str) -> NoReturn:
+        raise CallError(text)
 
 
 def positive(text: str) -> int:
@@ -104,14 +79,14 @@ def add_model(
         "--workers",
         choices=WORKERS,
         default="netns",
-        help="a worker thread per namespace, or Linux 7.3's work queue per CPU",
+        help="a worker thread per namespace, or Linux 7.3's work queue per CPU (default: netns)",
     )
     group.add_argument("--cpus", type=positive, default=2, metavar="N", help="the model's CPUs")
     group.add_argument(
         "--strict",
         choices=STRICTNESS,
         default="converted",
-        help="whose devices only their own namespace's owner may unregister",
+        help="whose devices only their own namespace's owner may unregister (default: %(default)s)",
     )
     group.add_argument(
         "--bug",
@@ -154,8 +129,3 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seed", type=seed, metavar="N", help="seed (printed when it is drawn)")
     group.add_argument("--log-level", choices=LEVELS, default="warning", help="what is logged")
     group.add_argument("--log-json", action="store_true", help="log lines of JSON")
-
-
-def wants_color() -> bool:
-    """Is stdout a terminal that wants colour?  For help only; results are plain."""
-    return sys.stdout is not None and sys.stdout.isatty()

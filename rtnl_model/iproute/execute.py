@@ -267,8 +267,8 @@ class Process:
 
     def getlink_under_rtnl(self) -> None:
         """rtnl_getlink, where it wants RTNL: asked for virtual functions or another namespace."""
-        self.k.rtnetlink.rtnl_lock()
-        self.k.rtnetlink.rtnl_unlock()
+        self.k.rtnl.rtnl_lock()
+        self.k.rtnl.rtnl_unlock()
         if self.k.chk.timed and self.k.timing.user_space:
             self.k.chk.sleep(self.k.timing.user_space, "user space")
 

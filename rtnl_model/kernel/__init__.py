@@ -1,10 +1,14 @@
 """The model of Linux's network devices and namespaces: one `Kernel` a run, a file a kernel file.
 
-`kernel.py` owns everything; `regime.py` says which locks exist; `dev*.py` is net/core/dev.c,
-`rtnetlink.py` and `rtnl_*.py` net/core/rtnetlink.c, `net_namespace.py` and `netns_cleanup.py`
-net/core/net_namespace.c, `lock_debug.py` net/core/lock_debug.c; `links/` has the drivers, `fixes/`
-what `pernet` needs beyond Linux 7.3.  Functions have the kernel's names, so that its sources read
-along.
+`kernel.py` owns everything; `rtnl.py` has the RTNL locks and `regime.py` says which of them exist;
+`dev.py` and `dev_*.py` are net/core/dev.c, `rtnetlink.py` and `rtnl_*.py` net/core/rtnetlink.c,
+`net_namespace.py` and `netns_cleanup.py` net/core/net_namespace.c, `lock_debug.py`
+net/core/lock_debug.c; `links/` has the drivers, `fixes/` what `pernet` needs beyond Linux 7.3.
+Functions have the kernel's names, so that its sources can be read side by side.
+
+A kernel file is an object held by the `Kernel`, and files call each other through it: `k.dev` and
+`k.rtnetlink` declare what net/core/dev.c and net/core/rtnetlink.c offer, their sections are
+siblings (`k.dev_queue`, `k.dev_todo`, `k.rtnl_newlink` …), and an overlay wraps a method of one.
 
 All locks and their order
 -------------------------

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .netdevice import NetDevice
     from .probe import Probe
     from .regime import Regime
+    from .rtnl import Rtnl
 
 __all__ = ["Assertions"]
 
@@ -33,6 +34,7 @@ class Assertions:
 
     probe: Probe
     regime: Regime
+    rtnl: Rtnl
 
     def __init__(self, chk: Checker, strict: str) -> None:
         self.chk = chk
@@ -137,12 +139,12 @@ class Assertions:
 
     def ASSERT_RTNL(self) -> None:
         """This thread holds RTNL (where there is none: a netns' lock, in a section)."""
-        if not self.regime.is_rtnl_held():
+        if not self.rtnl.is_rtnl_held():
             self.file("assertion", "ASSERT_RTNL() failed", "assert-rtnl", None)
 
     def ASSERT_RTNL_NET(self, net: Net) -> None:
         """This thread holds net's RTNL, and the global one where it exists."""
-        if not self.regime.is_net_held(net):
+        if not self.rtnl.is_net_held(net):
             self.file(
                 "assertion",
                 f"ASSERT_RTNL_NET({net.name or 'init_net'}) failed",
@@ -152,22 +154,22 @@ class Assertions:
 
     def lockdep_rtnl_is_held(self) -> bool:
         """Does this thread hold RTNL?"""
-        return self.regime.is_rtnl_held()
+        return self.rtnl.is_rtnl_held()
 
     def lockdep_rtnl_net_is_held(self, net: Net) -> bool:
         """Does this thread hold net's RTNL?"""
-        return self.regime.is_net_held(net)
+        return self.rtnl.is_net_held(net)
 
     def assert_section(self) -> None:
         """Inside rtnl_lock … rtnl_unlock: what __rtnl_net_lock asserts as ASSERT_RTNL."""
         if self.regime.has_rtnl:
             self.ASSERT_RTNL()
-        elif self.regime.section() is None:
+        elif self.rtnl.section() is None:
             self.file("assertion", "per-netns lock outside a section", "assert-section", None)
 
     def netdev_assert_locked(self, dev: NetDevice, what: str) -> None:
         """This thread holds the device's instance lock."""
-        if not self.regime.owns(dev.lock):
+        if not self.rtnl.owns(dev.lock):
             self.file(
                 "assertion",
                 f"{what} of {dev.name} without its instance lock",
@@ -177,7 +179,7 @@ class Assertions:
 
     def assert_instance_covers(self, dev: NetDevice, what: str) -> None:
         """What RTNL covers today is under the instance lock where there is no global RTNL."""
-        if not self.regime.has_rtnl and not self.regime.owns(dev.lock):
+        if not self.regime.has_rtnl and not self.rtnl.owns(dev.lock):
             self.file(
                 "assertion",
                 f"{what} of {dev.name} without its instance lock",
@@ -195,7 +197,7 @@ class Assertions:
             return
         if self.strict == "converted" and not dev.converted:
             return
-        if not self.regime.is_net_held(net):
+        if not self.rtnl.is_net_held(net):
             self.file(
                 "assertion",
                 f"{what} of {dev.name} without the lock of its namespace {net.name or 'init_net'}",

@@ -12,18 +12,22 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from .dev_links import DevLinks
 from .errors import KernelError
 from .netdevice import IFF_ALLMULTI, IFF_NOARP, IFF_PROMISC, IFF_RUNNING, IFF_UP, NetDevice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .kernel import Kernel
+
 __all__ = ["DevFlags"]
 
 
-class DevFlags(DevLinks):
-    """What `ip link set` changes on a device that stays where it is."""
+class DevFlags:
+    """`k.dev_flags`: what `ip link set` changes on a device that stays where it is."""
+
+    def __init__(self, k: Kernel) -> None:
+        self.k = k
 
     # -- up and down --
 
@@ -153,28 +157,6 @@ class DevFlags(DevLinks):
             self.k.events.rtmsg_ifinfo("NEWLINK", dev, 0)
 
     # -- name, mtu, address, group --
-
-    def dev_change_name(self, dev: NetDevice, name: str) -> None:
-        """Rename.  Locks: RTNL of its netns.  Raises: KernelError(EINVAL, EEXIST)."""
-        k = self.k
-        k.ASSERT_RTNL()
-        net = self.dev_net(dev)
-        old = dev.name
-        if old == name:
-            return
-        new = self.dev_prep_valid_name(net, name, errno.EEXIST)
-        net.tables.set(dev)
-        net.names.pop(old, None)
-        net.names[new] = dev
-        dev.name = new
-        try:
-            k.notifier.call_checked("CHANGENAME", dev, old_name=old)
-        except KernelError:
-            net.tables.set(dev)
-            net.names.pop(new, None)
-            net.names[old] = dev
-            dev.name = old
-            raise
 
     def dev_set_mtu(self, dev: NetDevice, mtu: int) -> None:
         """Change the MTU and tell everybody.  Raises: KernelError."""

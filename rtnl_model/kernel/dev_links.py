@@ -13,7 +13,6 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
-from .dev_register import DevRegister
 from .errors import KernelError
 from .netdevice import Adjacent, NetDevice, RegState
 
@@ -22,11 +21,16 @@ __all__ = ["DevLinks"]
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .kernel import Kernel
+
 MAX_NEST_DEV = 8
 
 
-class DevLinks(DevRegister):
-    """Adjacency."""
+class DevLinks:
+    """`k.dev_links`."""
+
+    def __init__(self, k: Kernel) -> None:
+        self.k = k
 
     # -- links --
 
@@ -99,8 +103,8 @@ class DevLinks(DevRegister):
         self, lower: NetDevice, upper: NetDevice, *, master: bool, private: Any
     ) -> None:
         """Both list entries, each with its reference."""
-        down = self.netdev_hold(lower, f"adjacency of {upper.label}")
-        up = self.netdev_hold(upper, f"adjacency of {lower.label}")
+        down = self.k.dev.netdev_hold(lower, f"adjacency of {upper.label}")
+        up = self.k.dev.netdev_hold(upper, f"adjacency of {lower.label}")
         assert down is not None
         assert up is not None
         with self.k.netdev_adjacent():
@@ -113,9 +117,9 @@ class DevLinks(DevRegister):
             down = self._take(upper.lower, lower)
             up = self._take(lower.upper, upper)
         if up is not None:
-            self.netdev_put(upper, up.tracker)
+            self.k.dev.netdev_put(upper, up.tracker)
         if down is not None:
-            self.netdev_put(lower, down.tracker)
+            self.k.dev.netdev_put(lower, down.tracker)
 
     def _take(self, entries: list[Adjacent], dev: NetDevice) -> Adjacent | None:
         for entry in entries:

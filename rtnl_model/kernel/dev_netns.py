@@ -13,19 +13,22 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from .dev_todo import DevTodo
 from .errors import KernelError
 from .events import ALL
 from .netdevice import NetDevice, RegState
 
 if TYPE_CHECKING:
+    from .kernel import Kernel
     from .net_namespace import Net
 
 __all__ = ["DevNetns"]
 
 
-class DevNetns(DevTodo):
-    """Moves."""
+class DevNetns:
+    """`k.dev_netns`."""
+
+    def __init__(self, k: Kernel) -> None:
+        self.k = k
 
     def dev_change_net_namespace(
         self, dev: NetDevice, net: Net, pattern: str | None, new_ifindex: int = 0
@@ -37,7 +40,7 @@ class DevNetns(DevTodo):
         k = self.k
         with k.probe.fn("__dev_change_net_namespace", dev):
             k.ASSERT_RTNL()
-            old = self.dev_net(dev)
+            old = self.k.dev.dev_net(dev)
             self.check_may_move(dev)
             if net is old:
                 return
@@ -47,7 +50,7 @@ class DevNetns(DevTodo):
             self.leave(dev, old, net, new_ifindex)
             self.switch(dev, old, net)
             dev.ifindex = new_ifindex
-            self.unregister_netdevice_move_net(old, net, dev)
+            self.k.dev.unregister_netdevice_move_net(old, net, dev)
             if new_name:
                 dev.name = new_name
             self.arrive(dev, net)
@@ -68,7 +71,7 @@ class DevNetns(DevTodo):
                 errno.EEXIST, "An interface with the same name exists in the target netns"
             )
         try:
-            return self.dev_prep_valid_name(net, pattern, errno.EEXIST)
+            return self.k.dev_names.dev_prep_valid_name(net, pattern, errno.EEXIST)
         except KernelError as error:
             raise KernelError(
                 error.errno,
@@ -82,14 +85,14 @@ class DevNetns(DevTodo):
                 raise KernelError(errno.EBUSY, "The ifindex is already in use in the target netns")
             return wanted
         if dev.ifindex in net.indexes:
-            return self.dev_new_index(net)
+            return self.k.dev_names.dev_new_index(net)
         return dev.ifindex
 
     def leave(self, dev: NetDevice, old: Net, net: Net, new_ifindex: int) -> None:
         """Close it, take it off its namespace's list, tell everybody that it goes."""
         k = self.k
-        self.netif_close_many([dev])
-        self.unlist_netdevice(dev)
+        self.k.dev_flags.netif_close_many([dev])
+        self.k.dev_names.unlist_netdevice(dev)
         with dev.lock:
             dev.moving_ns = True
         k.rcu.synchronize_net()
@@ -108,7 +111,7 @@ class DevNetns(DevTodo):
         k = self.k
         with dev.lock:
             dev.moving_ns = False
-        self.list_netdevice(net, dev)
+        self.k.dev_names.list_netdevice(net, dev)
         with k.netdev_lock_ops(dev):
             k.notifier.call_netdevice_notifiers("REGISTER", dev)
         k.events.rtmsg_ifinfo("NEWLINK", dev, ALL)

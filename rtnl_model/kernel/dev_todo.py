@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .dev_unregister import DevUnregister
 from .netdevice import NetDevice, RegState
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from lockcheck.sync import Refcount
+
+    from .kernel import Kernel
 
 __all__ = ["DevTodo"]
 
@@ -46,8 +47,11 @@ class RefsOf(Sequence["Refcount"]):
         return (dev.refcnt for dev in self.devs)
 
 
-class DevTodo(DevUnregister):
-    """The part of unregistration that holds no lock."""
+class DevTodo:
+    """`k.dev_todo`: the part of unregistration that holds no lock."""
+
+    def __init__(self, k: Kernel) -> None:
+        self.k = k
 
     def netdev_run_todo(self) -> None:
         """Drop RTNL and finish every device of this section.  It may sleep for long."""
@@ -55,14 +59,14 @@ class DevTodo(DevUnregister):
         with k.probe.fn("netdev_run_todo"):
             todo = self.splice_todo()
             try:
-                k.rtnetlink.rtnl_unlock_raw()
+                k.rtnl.rtnl_unlock_raw()
             finally:
                 if todo:
                     self.finish_todo(todo)
 
     def splice_todo(self) -> list[NetDevice]:
         """Take the list away.  Locks: RTNL."""
-        todo = self.k.regime.todo()
+        todo = self.k.rtnl.todo()
         taken = list(todo)
         todo.clear()
         return taken
@@ -105,7 +109,7 @@ class DevTodo(DevUnregister):
         assert dev.netdev_ops is not None
         dev.netdev_ops.priv_destructor(dev)
         if dev.needs_free_netdev:
-            self.free_netdev(dev)
+            self.k.dev.free_netdev(dev)
 
     # -- waiting --
 
@@ -150,35 +154,39 @@ class DevTodo(DevUnregister):
         """
         k = self.k
         with k.probe.frame("netdev_wait_allrefs_any"):
-            k.rtnetlink.rtnl_lock()
+            k.rtnl.rtnl_lock()
             try:
-                for dev in devs:
-                    net = self.dev_net(dev)
-                    if net.freed:
-                        k.report_invariant(
-                            f"rebroadcast for {dev.name} locks freed namespace {net.name}",
-                            rule="rebroadcast-on-freed-netns",
-                            dev=dev,
-                            known="G.19",
-                        )
-                    k.rtnetlink.rtnl_net_lock_nested(net)
-                    try:
-                        k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
-                    finally:
-                        k.rtnetlink.rtnl_net_unlock_nested(net)
-                adopted = self.rebroadcast_takes(devs)
+                adopted = self.rebroadcast_unregister(devs)
             finally:
-                k.rtnetlink.rtnl_unlock_raw(known="G.12")
+                k.rtnl.rtnl_unlock_raw(known="G.12")
             k.rcu.rcu_barrier()
-            k.rtnetlink.rtnl_lock()
+            k.rtnl.rtnl_lock()
             try:
                 k.linkwatch.linkwatch_run_pending(devs)
             finally:
-                k.rtnetlink.rtnl_unlock_raw(known="G.12")
+                k.rtnl.rtnl_unlock_raw(known="G.12")
         return adopted
 
-    def rebroadcast_takes(self, devs: list[NetDevice]) -> list[NetDevice]:
-        """What the rebroadcast's drains unregistered and this thread finishes: nothing in 7.3."""
+    def rebroadcast_unregister(self, devs: list[NetDevice]) -> list[NetDevice]:
+        """UNREGISTER for each under its own netns' lock, whose unlock drains.  Locks: RTNL.
+
+        Returns what the drains unregistered and this thread finishes: nothing in 7.3.
+        """
+        k = self.k
+        for dev in devs:
+            net = k.dev.dev_net(dev)
+            if net.freed:
+                k.report_invariant(
+                    f"rebroadcast for {dev.name} locks freed namespace {net.name}",
+                    rule="rebroadcast-on-freed-netns",
+                    dev=dev,
+                    known="G.19",
+                )
+            k.rtnl.rtnl_net_lock_nested(net)
+            try:
+                k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
+            finally:
+                k.rtnl.rtnl_net_unlock_nested(net)
         return []
 
     def warn_allrefs(self, devs: list[NetDevice], waited: float) -> None:

@@ -96,7 +96,7 @@ class Inet:
         """RTM_NEWADDR.  Raises: KernelError(ENODEV, EEXIST, or what the device's driver says)."""
         k = self.k
         with k.probe.frame("inet_rtm_newaddr"):
-            k.rtnetlink.rtnl_net_lock(net)
+            k.rtnl.rtnl_net_lock(net)
             try:
                 dev = k.dev.dev_get_by_index(net, ifindex)
                 if dev is None:
@@ -108,7 +108,7 @@ class Inet:
                     dev.netdev_ops.inetaddr_event(dev, address.partition("/")[0])
                 addresses.append(address)
             finally:
-                k.rtnetlink.rtnl_net_unlock(net)
+                k.rtnl.rtnl_net_unlock(net)
 
     def sysctl(self, net: Net, ifname: str, key: str, value: str | None = None) -> str:
         """Read or write net.ipv6.conf.IFNAME.KEY.  Raises: KernelError(ENOENT)."""
@@ -168,11 +168,11 @@ class Inet:
             try:
                 return self.access(table, key, value)
             finally:
-                k.rtnetlink.rtnl_net_unlock(net)
+                k.rtnl.rtnl_net_unlock(net)
 
     def enter_rtnl(self, net: Net) -> bool:
         """rtnl_net_trylock: the unlock will drain (G.14)."""
-        return self.k.rtnetlink.rtnl_net_trylock(net)
+        return self.k.rtnl.rtnl_net_trylock(net)
 
     def access(self, table: Table, key: str, value: str | None) -> str:
         """Read, or write and read back."""

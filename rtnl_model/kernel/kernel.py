@@ -19,6 +19,15 @@ from lockcheck.sync.thread import wait_out
 
 from .assertions import Assertions
 from .dev import Dev
+from .dev_flags import DevFlags
+from .dev_links import DevLinks
+from .dev_names import DevNames
+from .dev_netns import DevNetns
+from .dev_queue import DevQueue
+from .dev_refs import DevRefs
+from .dev_register import DevRegister
+from .dev_todo import DevTodo
+from .dev_unregister import DevUnregister
 from .events import RtnlEvents
 from .fixes import pernet_fixes
 from .inet import Inet
@@ -30,6 +39,7 @@ from .net_namespace import Net, NetNamespace
 from .netdev_genl import NetdevGenl
 from .netdev_rx_queue import NetdevRxQueues
 from .netdev_work import NetdevWork
+from .netns_cleanup import NetnsCleanup
 from .notifier import Notifier, NotifierBlock
 from .overlay import Composed
 from .pernet import Pernet
@@ -37,6 +47,10 @@ from .probe import Probe
 from .rcu import Rcu
 from .regime import REGIMES
 from .rtnetlink import Rtnetlink
+from .rtnl import Rtnl
+from .rtnl_link_ops import RtnlLinkOps
+from .rtnl_newlink import RtnlNewlink
+from .rtnl_setlink import RtnlSetlink
 from .rtnl_work import PercpuWork, RtnlWork
 from .timing import TIMINGS, Timing
 
@@ -100,15 +114,17 @@ class Kernel(Assertions):
         own = pernet_fixes(without) if regime == "pernet" else ()
         self.overlays: tuple[Overlay, ...] = (*own, *overlays)
         self._composed = composed or Composed()
+        self.slots: set[str] = set()
+        """Kernel files that overlays can change; drivers are `links.KIND`."""
         self._labels: dict[str, int] = {}
         self._threads: list[Thread] = []
         """Threads of services that were not joined yet.  Covered by gate."""
-        self._net_locks: dict[Lock, Net] = {}
 
         self.probe = self.compose("probe", Probe)(self)
         self.regime = self.compose("regime", REGIMES[regime])(self)
         self.sound = self.regime.sound and not overlays and not without
         """Locked as it should be; else it may die of anything, and that is a finding."""
+        self.rtnl = self.compose("rtnl", Rtnl)(self)
         self.make_locks()
         self.events = self.compose("events", RtnlEvents)(self)
         self.rcu = self.compose("rcu", Rcu)(self)
@@ -117,11 +133,24 @@ class Kernel(Assertions):
         self.pernet = self.compose("pernet", Pernet)(self)
         work = PercpuWork if workers == "percpu" else RtnlWork
         self.rtnl_work: RtnlWork = self.compose("rtnl_work", work)(self)
-        self.dev = self.compose("dev", Dev)(self)
+        self.dev_refs = self.compose("dev_refs", DevRefs)(self)
+        self.dev_names = self.compose("dev_names", DevNames)(self)
+        self.dev_register = self.compose("dev_register", DevRegister)(self)
+        self.dev_links = self.compose("dev_links", DevLinks)(self)
+        self.dev_flags = self.compose("dev_flags", DevFlags)(self)
+        self.dev_queue = self.compose("dev_queue", DevQueue)(self)
+        self.dev_unregister = self.compose("dev_unregister", DevUnregister)(self)
+        self.dev_todo = self.compose("dev_todo", DevTodo)(self)
+        self.dev_netns = self.compose("dev_netns", DevNetns)(self)
+        self.dev = Dev(self)
         self.linkwatch = self.compose("linkwatch", Linkwatch)(self)
         self.inet = self.compose("inet", Inet)(self)
+        self.netns_cleanup = self.compose("netns_cleanup", NetnsCleanup)(self)
         self.net_namespace = self.compose("net_namespace", NetNamespace)(self)
-        self.rtnetlink = self.compose("rtnetlink", Rtnetlink)(self)
+        self.rtnl_setlink = self.compose("rtnl_setlink", RtnlSetlink)(self)
+        self.rtnl_newlink = self.compose("rtnl_newlink", RtnlNewlink)(self)
+        self.rtnl_link_ops = self.compose("rtnl_link_ops", RtnlLinkOps)(self)
+        self.rtnetlink = Rtnetlink(self)
         self.netdev_rx_queue = self.compose("netdev_rx_queue", NetdevRxQueues)(self)
         self.netdev_genl = self.compose("netdev_genl", NetdevGenl)(self)
         self.netdev_work = self.compose("netdev_work", NetdevWork)(self)
@@ -136,21 +165,28 @@ class Kernel(Assertions):
         )
         self.init_net: Net
         self.started = False
+        self.check_slots()
 
     def compose(self, slot: str, cls: type[T]) -> type[T]:
         """The class of a kernel file, with this run's overlays on top, in order."""
+        self.slots.add(slot)
         wraps = [o.classes[slot] for o in self.overlays if slot in o.classes]
         made: type[T] = self._composed.of(cls, wraps)
         return made
+
+    def check_slots(self) -> None:
+        """Each overlay changes something that there is.  Raises: ValueError."""
+        known = self.slots | {f"links.{name}" for name in self.modules.table}
+        for overlay in self.overlays:
+            unknown = sorted(overlay.classes.keys() - known)
+            if unknown:
+                raise ValueError(f"overlay {overlay.id}: no kernel file {', '.join(unknown)}")
 
     # -- locks --
 
     def make_locks(self) -> None:
         """The locks that belong to no file of their own."""
         chk = self.chk
-        self.rtnl_mutex = chk.Lock("rtnl_mutex", instance="rtnl_mutex")
-        """The global RTNL.  Protects: what pernet.md's left column lists.
-        Order: after pernet_ops_rwsem; before every net->rtnl_mutex.  Helper: rtnl_lock()."""
         self.pernet_ops_rwsem = chk.RWLock("pernet_ops_rwsem", instance="pernet_ops_rwsem")
         """Protects: pernet_list, the set of namespaces being set up or cleaned up.
         Order: outermost.  Held across waits for references, flushes and counts by design (G.18):
@@ -171,43 +207,6 @@ class Kernel(Assertions):
         """A mutex of that class, with a stable name."""
         return self.chk.Lock(lock_class, instance=instance)
 
-    def make_net_lock(self, net: Net) -> Lock:
-        """net->rtnl_mutex, ordered by rtnl_net_lock_cmp_fn."""
-        lock = self.chk.Lock("&net->rtnl_mutex", instance=net.label, cmp=self.rtnl_net_lock_cmp_fn)
-        self._net_locks[lock] = net
-        return lock
-
-    def make_dev_unreg_lock(self, net: Net) -> Lock:
-        """net->dev_unreg_lock: two of them nest by address, init_net is not special."""
-
-        def by_addr(held: Lock, wanted: Lock) -> int:
-            a, b = self._net_locks.get(held), self._net_locks.get(wanted)
-            return 1 if a is None or b is None else a.addr - b.addr
-
-        lock = self.chk.Lock("&net->dev_unreg_lock", instance=net.label, cmp=by_addr)
-        self._net_locks[lock] = net
-        return lock
-
-    def forget_net_locks(self, net: Net) -> None:
-        """The namespace is gone: nobody compares its locks any more."""
-        self._net_locks.pop(net.rtnl_mutex, None)
-        self._net_locks.pop(net.dev_unreg_lock, None)
-
-    def rtnl_net_lock_cmp_fn(self, held: Lock, wanted: Lock) -> int:
-        """init_net first, then by address; < 0: `wanted` may be taken while `held` is held."""
-        a, b = self._net_locks.get(held), self._net_locks.get(wanted)
-        return 1 if a is None or b is None else self.rtnl_net_cmp_locks(a, b)
-
-    def rtnl_net_cmp_locks(self, a: Net, b: Net) -> int:
-        """Equal 0; init_net first; else by address."""
-        if a is b:
-            return 0
-        if a is self.init_net:
-            return -1
-        if b is self.init_net:
-            return 1
-        return -1 if a.addr < b.addr else 1
-
     def make_dev_lock(self, dev: NetDevice, driver_class: str | None) -> Lock:
         """dev->lock: the default class, or the driver's (netdev_lockdep_set_classes)."""
         name = f"&dev_instance_lock_key [{driver_class}]" if driver_class else "&dev->lock"
@@ -217,11 +216,11 @@ class Kernel(Assertions):
         """Same instance 0; else allowed iff RTNL is held (any order under the global RTNL)."""
         if held is wanted:
             return 0
-        return -1 if self.regime.has_rtnl and self.regime.is_rtnl_held() else 1
+        return -1 if self.regime.has_rtnl and self.rtnl.is_rtnl_held() else 1
 
     def netdev_lock_ops(self, dev: NetDevice) -> AbstractContextManager[object]:
         """The instance lock of an ops-locked device, unless this thread has it."""
-        if not dev.ops_locked or self.regime.owns(dev.lock):
+        if not dev.ops_locked or self.rtnl.owns(dev.lock):
             return NO_LOCK
         return dev.lock
 
@@ -300,7 +299,7 @@ class Kernel(Assertions):
         task = self.probe.new_task("swapper", cpu=0)
         self.probe.adopt(task)
         self.rtnl_work.start()
-        self.net_namespace.start()
+        self.netns_cleanup.start()
         self.linkwatch.start()
         self.init_net = self.net_namespace.preinit_net("")
         self.modules.register_builtin()
@@ -318,7 +317,7 @@ class Kernel(Assertions):
         New work that these make is waited for too.
         """
         while not self.idle():
-            self.net_namespace.wait_cleanup_idle()
+            self.netns_cleanup.wait_cleanup_idle()
             self.rtnl_work.flush()
             self.linkwatch.lweventlist.wait_idle()
             self.netdev_work.work_list.wait_idle()
@@ -326,7 +325,7 @@ class Kernel(Assertions):
     def idle(self) -> bool:
         """Nothing asynchronous is pending or running."""
         return (
-            self.net_namespace.cleanup_idle()
+            self.netns_cleanup.cleanup_idle()
             and self.rtnl_work.idle()
             and self.linkwatch.lweventlist.idle()
             and self.netdev_work.work_list.idle()
@@ -339,7 +338,7 @@ class Kernel(Assertions):
             stack.callback(self.rtnl_work.stop)
             stack.callback(self.linkwatch.lweventlist.stop)
             stack.callback(self.netdev_work.work_list.stop)
-            stack.callback(self.net_namespace.stop)
+            stack.callback(self.netns_cleanup.stop)
 
     def make_thread(self, target: Callable[..., object], name: str, *args: object) -> Thread:
         """A service's thread, not started yet; it is joined with `join`.

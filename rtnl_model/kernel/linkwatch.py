@@ -60,18 +60,18 @@ class Linkwatch:
         k = self.k
         with k.probe.frame("linkwatch_event"):
             if k.regime.has_rtnl:
-                k.rtnetlink.rtnl_lock()
+                k.rtnl.rtnl_lock()
                 try:
                     self.run(self.lweventlist.take())
                 finally:
-                    k.rtnetlink.rtnl_unlock()
+                    k.rtnl.rtnl_unlock()
                 return
             for mark in self.lweventlist.take():
-                net = k.rtnetlink.rtnl_net_dev_lock(mark.dev)
+                net = k.rtnl.rtnl_net_dev_lock(mark.dev)
                 try:
                     self.run([mark])
                 finally:
-                    k.rtnetlink.rtnl_net_dev_unlock(net)
+                    k.rtnl.rtnl_net_dev_unlock(net)
 
     def linkwatch_run_pending(self, devs: Sequence[NetDevice]) -> None:
         """linkwatch_run_queue of a waiting netdev_wait_allrefs_any.  Locks: RTNL."""

@@ -210,7 +210,7 @@ class Modules:
         if "lo" in self.table:
             self.load_at_boot("lo")
         k.pernet.register_pernet_device(
-            PernetOperations("default_device", exit_batch=k.net_namespace.default_device_exit_batch)
+            PernetOperations("default_device", exit_batch=k.netns_cleanup.default_device_exit_batch)
         )
 
     def takes_rtnl(self, net: Net) -> None:
@@ -219,8 +219,8 @@ class Modules:
         The recordings show that there is one and do not name it; at the death the production
         kernel without the debug option does not take it.
         """
-        self.k.rtnetlink.rtnl_net_lock(net)
-        self.k.rtnetlink.rtnl_net_unlock(net)
+        self.k.rtnl.rtnl_net_lock(net)
+        self.k.rtnl.rtnl_net_unlock(net)
 
     def load_all(self, names: Sequence[str]) -> None:
         """Load the run's drivers, in the table's order, but those the regime refuses."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from lockcheck.sync.shared import shared
 
 from .errors import KernelError
-from .netns_cleanup import NetnsCleanup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,11 +98,11 @@ class Net:
         return f"<net {self.label}>"
 
 
-class NetNamespace(NetnsCleanup):
+class NetNamespace:
     """Namespaces: list, names, creation, nsids."""
 
     def __init__(self, k: Kernel) -> None:
-        super().__init__(k)
+        self.k = k
         self.net_namespace_list: list[Net] = []
         """Covered by net_rwsem."""
         self.files: Parking = k.chk.Parking("/run/netns")
@@ -187,8 +186,8 @@ class NetNamespace(NetnsCleanup):
         addr = self._next_addr
         label = k.label(name)
         net = Net(k.chk, name, addr, label)
-        net.rtnl_mutex = k.make_net_lock(net)
-        net.dev_unreg_lock = k.make_dev_unreg_lock(net)
+        net.rtnl_mutex = k.rtnl.make_net_lock(net)
+        net.dev_unreg_lock = k.rtnl.make_dev_unreg_lock(net)
         net.nsid_lock = k.make_lock("&net->nsid_lock", label)
         net.count = k.chk.Refcount(f"net {label}", 1, net)
         net.passive = k.chk.Refcount(f"net {label} memory", 1, net)
@@ -218,7 +217,7 @@ class NetNamespace(NetnsCleanup):
                     done.append(ops)
             except KernelError:
                 net.is_dying = True
-                self.ops_undo_list(done, [net], expedite=False)
+                self.k.netns_cleanup.ops_undo_list(done, [net], expedite=False)
                 k.rcu.rcu_barrier()
                 raise
         with k.net_rwsem.writing():
@@ -240,7 +239,7 @@ class NetNamespace(NetnsCleanup):
     def put_net(self, net: Net) -> None:
         """Drop a main reference; the last one queues cleanup_net."""
         if net.count.dec_and_test():
-            self.cleanup_list_add(net)
+            self.k.netns_cleanup.cleanup_list_add(net)
 
     def net_passive_inc(self, net: Net) -> None:
         """Keep the memory: 7.3's plain increment, even from zero (hazard 11)."""
@@ -252,7 +251,7 @@ class NetNamespace(NetnsCleanup):
     def net_passive_dec(self, net: Net) -> None:
         """Let the memory go."""
         if net.passive.dec_and_test():
-            self.net_free(net)
+            self.k.netns_cleanup.net_free(net)
 
     def for_each_net(self) -> list[Net]:
         """Every listed namespace, in list order."""

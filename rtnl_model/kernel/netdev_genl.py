@@ -68,7 +68,7 @@ class NetdevGenl:
         Context: no RTNL, no netns lock.  Takes I(virt), then I(phys).  Raises: KernelError.
         """
         with self.k.probe.fn("netdev_nl_queue_create_doit"):
-            self.k.chk.assert_not_held(self.k.rtnl_mutex)
+            self.k.chk.assert_not_held(self.k.rtnl.rtnl_mutex)
             self.k.chk.assert_not_held(req.sock_net.rtnl_mutex)
             if req.queue_type != "rx" or not req.has_lease:
                 raise KernelError(EINVAL)
@@ -189,7 +189,7 @@ class NetdevGenl:
 
         Raises: KernelError(EINVAL) when a queue that would go is in use.
         """
-        self.k.rtnetlink.rtnl_net_lock(net)
+        self.k.rtnl.rtnl_net_lock(net)
         try:
             dev = self.k.dev.dev_get_by_index(net, ifindex)
             if dev is None:
@@ -203,4 +203,4 @@ class NetdevGenl:
                 dev.real_num_rx_queues = count
                 return old, count
         finally:
-            self.k.rtnetlink.rtnl_net_unlock(net)
+            self.k.rtnl.rtnl_net_unlock(net)

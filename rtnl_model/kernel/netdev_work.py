@@ -42,11 +42,11 @@ class NetdevWork:
         k = self.k
         for mark in self.work_list.take():
             with k.probe.frame("netdev_work_proc"):
-                net = k.rtnetlink.rtnl_net_dev_lock(mark.dev)
+                net = k.rtnl.rtnl_net_dev_lock(mark.dev)
                 try:
                     self.run(mark)
                 finally:
-                    k.rtnetlink.rtnl_net_dev_unlock(net)
+                    k.rtnl.rtnl_net_dev_unlock(net)
 
     def run(self, mark: Mark) -> None:
         """Do it, unless the device goes, and drop the mark's reference."""

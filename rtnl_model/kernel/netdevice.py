@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lockcheck.sync.shared import shared
 
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from .net_namespace import Net
 
 __all__ = ["Adjacent", "NetDevice", "RefTracker", "RegState", "UnregHead"]
+
+P = TypeVar("P")
+PrivClass = type[P]
+"""The class of a private area (inside NetDevice the name `type` is taken)."""
 
 IFF_UP = 0x1
 IFF_RUNNING = 0x40
@@ -150,7 +154,8 @@ class NetDevice:
         self.kind_label = ""
         self.rtnl_link_ops: LinkDriver | None = None
         self.netdev_ops: LinkDriver | None = None
-        self.priv: Any = None
+        self.priv: object = None
+        """The driver's private area, of the driver's own type.  Helper: netdev_priv()."""
 
         self.lock: Lock
         """dev->lock, the instance lock.  Protects: reg_state and net (writers).
@@ -209,6 +214,13 @@ class NetDevice:
             if adjacent.master:
                 return adjacent.dev
         return None
+
+    def netdev_priv(self, cls: PrivClass[P]) -> P:
+        """The driver's private area.  Raises: TypeError, when it is another driver's."""
+        priv = self.priv
+        if not isinstance(priv, cls):
+            raise TypeError(f"{self.name} has {type(priv).__name__}, not {cls.__name__}")
+        return priv
 
     def peek_state(self) -> RegState:
         """reg_state for reports and listings: not a scheduling point."""

@@ -30,7 +30,7 @@ __all__ = ["NetnsCleanup"]
 
 
 class NetnsCleanup:
-    """cleanup_net, its worker thread and its helpers; the lower half of `k.net_namespace`."""
+    """cleanup_net, its worker thread and its helpers: `k.netns_cleanup`."""
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
@@ -147,7 +147,7 @@ class NetnsCleanup:
         freed, self.defer_free_list = self.defer_free_list, []
         for net in freed:
             net.freed = True
-            self.k.forget_net_locks(net)
+            self.k.rtnl.forget_net_locks(net)
 
     # -- ops_undo_list --
 
@@ -183,20 +183,20 @@ class NetnsCleanup:
         """
         k = self.k
         dev_kill_list = UnregHead("dev_kill_list")
-        k.rtnetlink.rtnl_lock()
+        k.rtnl.rtnl_lock()
         try:
             for net in nets:
-                k.rtnetlink.rtnl_net_lock_nested(net)
+                k.rtnl.rtnl_net_lock_nested(net)
                 try:
                     for ops in backwards:
                         if ops.exit_rtnl is not None:
                             ops.exit_rtnl(net, dev_kill_list)
                     k.dev.unregister_netdevice_queue_many_net(net, dev_kill_list)
                 finally:
-                    k.rtnetlink.rtnl_net_unlock_nested(net)
+                    k.rtnl.rtnl_net_unlock_nested(net)
             k.dev.unregister_netdevice_many(dev_kill_list)
         finally:
-            k.rtnetlink.rtnl_unlock()
+            k.rtnl.rtnl_unlock()
 
     # -- devices of a dying namespace --
 
@@ -224,11 +224,11 @@ class NetnsCleanup:
         k = self.k
         dev_kill_list = UnregHead("dev_kill_list")
         with k.probe.fn("default_device_exit_batch"):
-            k.rtnetlink.rtnl_lock()
+            k.rtnl.rtnl_lock()
             try:
                 self.default_device_exit_nets(nets)
                 for net in nets:
-                    k.rtnetlink.rtnl_net_lock_nested(net)
+                    k.rtnl.rtnl_net_lock_nested(net)
                     try:
                         for dev in reversed(net.dev_list()):
                             if dev.rtnl_link_ops is not None:
@@ -237,10 +237,10 @@ class NetnsCleanup:
                                 k.dev.unregister_netdevice_queue(dev, dev_kill_list)
                         k.dev.unregister_netdevice_queue_many_net(net, dev_kill_list)
                     finally:
-                        k.rtnetlink.rtnl_net_unlock_nested(net)
+                        k.rtnl.rtnl_net_unlock_nested(net)
                 k.dev.unregister_netdevice_many(dev_kill_list)
             finally:
-                k.rtnetlink.rtnl_unlock()
+                k.rtnl.rtnl_unlock()
             owed = k.rtnl_work.queued_so_far()
             k.rtnl_work.rtnl_net_flush_workqueue()
             k.rtnl_work.assert_flushed(owed, nets)
@@ -248,13 +248,13 @@ class NetnsCleanup:
     def default_device_exit_nets(self, nets: Sequence[Net]) -> None:
         """The moves: init_net's lock first, then each dying namespace's (patch 4)."""
         k = self.k
-        k.rtnetlink.rtnl_net_lock_nested(k.init_net)
+        k.rtnl.rtnl_net_lock_nested(k.init_net)
         try:
             for net in nets:
-                k.rtnetlink.rtnl_net_lock_nested(net)
+                k.rtnl.rtnl_net_lock_nested(net)
                 try:
                     self.default_device_exit_net(net)
                 finally:
-                    k.rtnetlink.rtnl_net_unlock_nested(net)
+                    k.rtnl.rtnl_net_unlock_nested(net)
         finally:
-            k.rtnetlink.rtnl_net_unlock_nested(k.init_net)
+            k.rtnl.rtnl_net_unlock_nested(k.init_net)

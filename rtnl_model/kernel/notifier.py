@@ -178,53 +178,53 @@ class Notifier:
         """Add to the global chain and replay every device.  Raises: KernelError."""
         k = self.k
         with k.pernet_ops_rwsem.writing():
-            k.rtnetlink.rtnl_lock()
+            k.rtnl.rtnl_lock()
             try:
                 self.netdev_chain = (*self.netdev_chain, block)
                 for net in k.net_namespace.for_each_net_exclusive():
-                    k.rtnetlink.rtnl_net_lock_nested(net)
+                    k.rtnl.rtnl_net_lock_nested(net)
                     try:
                         self.call_netdevice_register_net_notifiers(block, net)
                     finally:
-                        k.rtnetlink.rtnl_net_unlock_nested(net)
+                        k.rtnl.rtnl_net_unlock_nested(net)
             finally:
-                k.rtnetlink.rtnl_unlock()
+                k.rtnl.rtnl_unlock()
 
     def unregister_netdevice_notifier(self, block: NotifierBlock) -> None:
         """Take from the global chain and replay every device as gone."""
         k = self.k
         with k.pernet_ops_rwsem.writing():
-            k.rtnetlink.rtnl_lock()
+            k.rtnl.rtnl_lock()
             try:
                 self.netdev_chain = tuple(b for b in self.netdev_chain if b is not block)
                 for net in k.net_namespace.for_each_net_exclusive():
-                    k.rtnetlink.rtnl_net_lock_nested(net)
+                    k.rtnl.rtnl_net_lock_nested(net)
                     try:
                         self.call_netdevice_unregister_net_notifiers(block, net)
                     finally:
-                        k.rtnetlink.rtnl_net_unlock_nested(net)
+                        k.rtnl.rtnl_net_unlock_nested(net)
             finally:
-                k.rtnetlink.rtnl_unlock()
+                k.rtnl.rtnl_unlock()
 
     def register_netdevice_notifier_net(self, net: Net, block: NotifierBlock) -> None:
         """Add to one namespace's chain, under its lock."""
         k = self.k
-        k.rtnetlink.rtnl_net_lock(net)
+        k.rtnl.rtnl_net_lock(net)
         try:
             net.netdev_chain = (*net.netdev_chain, block)
             self.call_netdevice_register_net_notifiers(block, net)
         finally:
-            k.rtnetlink.rtnl_net_unlock(net)
+            k.rtnl.rtnl_net_unlock(net)
 
     def unregister_netdevice_notifier_net(self, net: Net, block: NotifierBlock) -> None:
         """Take from one namespace's chain, under its lock."""
         k = self.k
-        k.rtnetlink.rtnl_net_lock(net)
+        k.rtnl.rtnl_net_lock(net)
         try:
             net.netdev_chain = tuple(b for b in net.netdev_chain if b is not block)
             self.call_netdevice_unregister_net_notifiers(block, net)
         finally:
-            k.rtnetlink.rtnl_net_unlock(net)
+            k.rtnl.rtnl_net_unlock(net)
 
     # -- replay --
 

@@ -1,8 +1,8 @@
 """Overlay: a bug or a fix, as subclasses of just the kernel files it changes.
 
-`classes` maps a slot (`dev`, `rtnetlink`, `rtnl_work`, `net_namespace`, `notifier`, `inet`,
-`regime`, `links.veth` …) to a function from the class so far to its subclass; `Kernel.compose`
-stacks the overlays of a run in order, so bugs and fixes combine.
+`classes` maps a slot (`dev_queue`, `rtnl`, `rtnl_work`, `netns_cleanup`, `notifier`, `regime`,
+`links.veth` …: an attribute of the `Kernel`) to a function from the class so far to its subclass;
+`Kernel.compose` stacks the overlays of a run in order, so bugs and fixes combine.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Pernet:
             for half in (self.subsys, self.device):
                 if ops in half:
                     half.remove(ops)
-            k.net_namespace.ops_undo_list([ops], k.net_namespace.for_each_net(), expedite=False)
+            k.netns_cleanup.ops_undo_list([ops], k.net_namespace.for_each_net(), expedite=False)
 
     def _register(self, ops: PernetOperations, half: list[PernetOperations]) -> None:
         k = self.k
@@ -75,5 +75,5 @@ class Pernet:
                     done.append(net)
             except BaseException:
                 half.remove(ops)
-                k.net_namespace.ops_undo_list([ops], done, expedite=False)
+                k.netns_cleanup.ops_undo_list([ops], done, expedite=False)
                 raise

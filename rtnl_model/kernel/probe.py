@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .kernel import Kernel
     from .net_namespace import Net
     from .netdevice import NetDevice
+    from .rtnl import Section
 
 __all__ = ["Frame", "Probe", "Task"]
 
@@ -124,8 +125,8 @@ class Task:
         self.frame = Frame(self.stack)
         """What a `with` on a function of this stack leaves."""
         self.two_frames = TwoFrames(self.stack)
-        self.section: Any = None
-        """The open RTNL section of this thread (`regime.Section`)."""
+        self.section: Section | None = None
+        """The open RTNL section of this thread (`rtnl.Section`)."""
         self.request = ""
         """What this thread was asked, in words, for reports."""
         self.notifier_depth = 0

@@ -1,9 +1,8 @@
-"""What `global`, `small`, `pernet` and `naive` mean: which locks exist and what an unlock does.
+"""What `global`, `small`, `pernet` and `naive` mean: which locks exist, and who unregisters a
+device of another namespace.
 
-One object per run, `k.regime`.  The rest of the kernel calls rtnl_lock, __rtnl_net_lock and so on
-as Linux does; here is what these do.  A *section* is what a thread does from rtnl_lock to
-rtnl_unlock; where the global mutex does not exist a section has no lock of its own, only the netns
-locks taken inside, and its own todo list (pernet.md: "a list per critical section").
+One object per run, `k.regime`.  The rest of the kernel takes and drops locks as Linux does; `rtnl`
+looks here for which of them exist.
 
 | | rtnl_mutex | net->rtnl_mutex | device of another netns | todo list |
 |---|---|---|---|---|
@@ -11,8 +10,6 @@ locks taken inside, and its own todo list (pernet.md: "a list per critical secti
 | small | yes | inside it | delegated to its netns | one, under rtnl_mutex |
 | pernet | no | yes | delegated to its netns | one per section |
 | naive | no | yes | its lock is taken where the thread stands | one per section |
-
-Left out: `rtnl_lock_killable`'s signals.
 """
 
 from __future__ import annotations
@@ -20,41 +17,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from lockcheck.sync import Lock
-
     from .kernel import Kernel
     from .net_namespace import Net
     from .netdevice import NetDevice, UnregHead
 
-__all__ = [
-    "REGIMES",
-    "GlobalRegime",
-    "NaiveRegime",
-    "PernetRegime",
-    "Regime",
-    "Section",
-    "SmallRegime",
-]
-
-
-class Section:
-    """One thread's critical section, from rtnl_lock to rtnl_unlock."""
-
-    __slots__ = ("drain", "nets", "todo")
-
-    def __init__(self) -> None:
-        self.nets: list[Net] = []
-        """Namespaces locked in it, in the order they were taken."""
-        self.todo: list[NetDevice] = []
-        """net_todo_list of this section, where there is no global one."""
-        self.drain = True
-        """False: entered by trylock from a handler that a drain would wait for (fix of G.14)."""
+__all__ = ["REGIMES", "GlobalRegime", "NaiveRegime", "PernetRegime", "Regime", "SmallRegime"]
 
 
 class Regime:
-    """Which locks exist, and what each function of the locking API does with them."""
+    """Linux 7.3 with CONFIG_DEBUG_NET_SMALL_RTNL; the others say what they do differently."""
 
     name: ClassVar[str] = ""
     has_rtnl: ClassVar[bool] = True
@@ -73,95 +44,37 @@ class Regime:
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
-        self.is_held = k.chk.is_held
-        """Does the calling thread hold a lock?"""
-        self.net_todo_list: list[NetDevice] = []
-        """Devices unregistered and not yet finished.  Covered by rtnl_mutex."""
 
-    # -- the global mutex --
+    def unregister_netdevice_queue_net(
+        self, net: Net, dev: NetDevice, head: UnregHead | None
+    ) -> None:
+        """Queue dev where its own netns will unregister it; net is the one the caller holds.
 
-    def rtnl_lock(self) -> Section:
-        """Begin a section: take rtnl_mutex where it exists."""
-        task = self.k.probe.current()
-        if self.has_rtnl:
-            self.k.rtnl_mutex.acquire()
-        elif task.section is not None:
-            self.k.report_invariant("rtnl_lock inside an open section", rule="nested-section")
-        section = task.section = Section()
-        return section
+        Ours goes on head, another netns' becomes pending there and its work is queued.
+        dev->lock makes "which netns" one step with a move (G.4).
+        """
+        k = self.k
+        with k.probe.fn("unregister_netdevice_queue_net", dev, qnet=net):
+            with dev.lock:
+                other = k.dev.dev_net(dev)
+                if other is not net:
+                    k.dev_queue.queue_pending(other, dev)
+                    return
+            k.dev.unregister_netdevice_queue(dev, head)
 
-    def rtnl_trylock(self) -> Section | None:
-        """As rtnl_lock, without waiting; None: somebody holds it."""
-        if self.has_rtnl and not self.k.rtnl_mutex.acquire(blocking=False):
-            return None
-        section = self.k.probe.current().section = Section()
-        return section
+    def unregister_netdevice_queue_many_net(self, net: Net, head: UnregHead) -> None:
+        """Move net's own devices from head to its pending list (patch 7); others stay (G.22).
 
-    def rtnl_release(self) -> None:
-        """Drop the mutex: the part of __rtnl_unlock behind its check of the todo list."""
-        self.k.probe.current().section = None
-        if self.has_rtnl:
-            self.k.rtnl_mutex.release()
-
-    def section(self) -> Section | None:
-        """This thread's open section."""
-        section: Section | None = self.k.probe.current().section
-        return section
-
-    # -- todo lists --
-
-    def todo(self) -> list[NetDevice]:
-        """The list that net_set_todo fills and netdev_run_todo empties."""
-        if self.has_rtnl:
-            return self.net_todo_list
-        section = self.section()
-        return section.todo if section is not None else self.net_todo_list
-
-    # -- per-netns mutexes --
-
-    def net_lock(self, net: Net) -> None:
-        """The lock part of __rtnl_net_lock."""
-        if not self.has_net_locks:
-            return
-        net.rtnl_mutex.acquire()
-        section = self.section()
-        if section is not None:
-            section.nets.append(net)
-
-    def net_trylock(self, net: Net) -> bool:
-        """net_lock without waiting."""
-        if not self.has_net_locks:
-            return True
-        if not net.rtnl_mutex.acquire(blocking=False):
-            return False
-        section = self.section()
-        if section is not None:
-            section.nets.append(net)
-        return True
-
-    def net_release(self, net: Net) -> None:
-        """Drop net->rtnl_mutex; the drain came before."""
-        if not self.has_net_locks:
-            return
-        section = self.section()
-        if section is not None and net in section.nets:
-            section.nets.remove(net)
-        net.rtnl_mutex.release()
-
-    def drains(self) -> bool:
-        """Does __rtnl_net_unlock drain in the current section?"""
-        section = self.section()
-        return self.delegates and (section is None or section.drain)
-
-    def order(self, nets: Sequence[Net]) -> list[Net]:
-        """Sort and deduplicate a set of namespaces: init_net first, then by address."""
-        if not self.has_net_locks:
-            return list(nets)
-        unique: list[Net] = []
-        for net in nets:
-            if net not in unique:
-                unique.append(net)
-        return sorted(unique, key=lambda net: (net is not self.k.init_net, net.addr))
+        The caller drops net's lock next, which unregisters them.
+        """
+        k = self.k
+        with net.dev_unreg_lock:
+            for dev in list(head.devs):
+                if k.dev.dev_net(dev) is net:
+                    k.dev_queue.unreg_list_del(dev)
+                    if dev.unreg_list_net is net:
+                        k.dev_queue.pending_del(net, dev)
+                    k.dev_queue.pending_add(net, dev)
 
     def hold_memory(self, net: Net) -> bool:
         """Take a passive reference where nobody promises that there is one; False: it is gone.
@@ -170,35 +83,6 @@ class Regime:
         """
         self.k.net_namespace.net_passive_inc(net)
         return True
-
-    # -- who holds what --
-
-    def is_rtnl_held(self) -> bool:
-        """Does this thread hold RTNL (where there is none: a netns lock in a section)?"""
-        if self.has_rtnl:
-            return self.is_held(self.k.rtnl_mutex)
-        section: Section | None = self.k.probe.current().section
-        return section is not None and bool(section.nets)
-
-    def is_net_held(self, net: Net) -> bool:
-        """lockdep_rtnl_net_is_held: everything that net's RTNL means is held by this thread."""
-        if self.has_rtnl and not self.is_held(self.k.rtnl_mutex):
-            return False
-        return not self.has_net_locks or self.is_held(net.rtnl_mutex)
-
-    def owns(self, lock: Lock) -> bool:
-        """Is the calling thread the owner?"""
-        return self.is_held(lock)
-
-    # -- a device of another netns --
-
-    def queue_net(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
-        """What unregister_netdevice_queue_net does in this regime."""
-        self.k.dev.unregister_netdevice_queue_net_delegating(net, dev, head)
-
-    def queue_many_net(self, net: Net, head: UnregHead) -> None:
-        """What unregister_netdevice_queue_many_net does in this regime."""
-        self.k.dev.unregister_netdevice_queue_many_net_pending(net, head)
 
 
 class GlobalRegime(Regime):
@@ -210,11 +94,13 @@ class GlobalRegime(Regime):
     lock_debug = False
     inlined = frozenset({("unregister_netdevice_queue", "default_device_exit_batch")})
 
-    def queue_net(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
+    def unregister_netdevice_queue_net(
+        self, net: Net, dev: NetDevice, head: UnregHead | None
+    ) -> None:
         """Without the option the function is an alias of unregister_netdevice_queue."""
         self.k.dev.unregister_netdevice_queue(dev, head)
 
-    def queue_many_net(self, net: Net, head: UnregHead) -> None:
+    def unregister_netdevice_queue_many_net(self, net: Net, head: UnregHead) -> None:
         """Without the option the function is empty."""
 
 
@@ -225,7 +111,7 @@ class SmallRegime(Regime):
 
 
 class PernetRegime(Regime):
-    """net->rtnl_mutex only: our choices, `kernel/fixes` and pernet.md say why."""
+    """net->rtnl_mutex only: our choices, `kernel/fixes` and README.md say why."""
 
     name = "pernet"
     has_rtnl = False
@@ -244,23 +130,25 @@ class NaiveRegime(Regime):
     has_rtnl = False
     delegates = False
 
-    def queue_net(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
+    def unregister_netdevice_queue_net(
+        self, net: Net, dev: NetDevice, head: UnregHead | None
+    ) -> None:
         """Lock the device's own netns where this thread stands, and unregister there."""
         k = self.k
         other = k.dev.dev_net(dev)
         with k.probe.fn("unregister_netdevice_queue_net", dev, qnet=net):
-            if other is net or self.owns(other.rtnl_mutex):
+            if other is net or k.rtnl.owns(other.rtnl_mutex):
                 k.dev.unregister_netdevice_queue(dev, head)
                 return
-            k.rtnetlink.rtnl_net_lock_nested(other)
+            k.rtnl.rtnl_net_lock_nested(other)
             try:
                 k.dev.unregister_netdevice_queue(dev, None)
             finally:
-                k.rtnetlink.rtnl_net_unlock_nested(other)
+                k.rtnl.rtnl_net_unlock_nested(other)
 
-    def queue_many_net(self, net: Net, head: UnregHead) -> None:
+    def unregister_netdevice_queue_many_net(self, net: Net, head: UnregHead) -> None:
         """Unregister net's own devices now, while its lock is held."""
-        own = self.k.dev.take_own(net, head)
+        own = self.k.dev_queue.take_own(net, head)
         self.k.dev.unregister_netdevice_many(own)
 
 

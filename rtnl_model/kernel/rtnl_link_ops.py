@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from .errors import KernelError
 from .netdevice import UnregHead
 from .rcu import Srcu
-from .rtnl_newlink import RtnlNewlink
 
 if TYPE_CHECKING:
     from lockcheck.sync import Lock
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["RtnlLinkOps"]
 
 
-class RtnlLinkOps(RtnlNewlink):
+class RtnlLinkOps:
     """Which kinds exist."""
 
     def __init__(self, k: Kernel) -> None:
-        super().__init__(k)
+        self.k = k
         self.link_ops_mutex: Lock = k.make_lock("link_ops_mutex", "rtnetlink")
         """Protects: link_ops.  Order: before everything; never held across another lock."""
         self.link_ops: dict[str, LinkDriver] = {}
@@ -71,7 +70,7 @@ class RtnlLinkOps(RtnlNewlink):
             try:
                 found = self.rtnl_link_unregister_nets(ops)
             finally:
-                k.rtnetlink.rtnl_unlock()
+                k.rtnl.rtnl_unlock()
             if not k.regime.has_rtnl:
                 self.rtnl_link_unregister_rest(ops, found)
 
@@ -81,7 +80,7 @@ class RtnlLinkOps(RtnlNewlink):
         found = 0
         list_kill = UnregHead("dev_kill_list")
         for net in k.net_namespace.for_each_net_exclusive():
-            k.rtnetlink.rtnl_net_lock_nested(net)
+            k.rtnl.rtnl_net_lock_nested(net)
             try:
                 for dev in net.dev_list():
                     if dev.rtnl_link_ops is ops:
@@ -89,7 +88,7 @@ class RtnlLinkOps(RtnlNewlink):
                         ops.dellink(dev, list_kill)
                 k.dev.unregister_netdevice_queue_many_net(net, list_kill)
             finally:
-                k.rtnetlink.rtnl_net_unlock_nested(net)
+                k.rtnl.rtnl_net_unlock_nested(net)
         k.dev.unregister_netdevice_many(list_kill)
         return found
 
@@ -97,22 +96,22 @@ class RtnlLinkOps(RtnlNewlink):
         """Without RTNL: walk again until nothing is left, then wait for the kind's count."""
         k = self.k
         while found:
-            k.rtnetlink.rtnl_lock()
+            k.rtnl.rtnl_lock()
             try:
                 found = self.rtnl_link_unregister_nets(ops)
             finally:
-                k.rtnetlink.rtnl_unlock()
+                k.rtnl.rtnl_unlock()
         k.wait_unregistered(ops.kind)
 
     def rtnl_lock_unregistering_all(self, ops: LinkDriver) -> None:
         """Take RTNL at a moment when no unregistered device is unfinished."""
         k = self.k
         if not k.regime.has_rtnl:
-            k.rtnetlink.rtnl_lock()
+            k.rtnl.rtnl_lock()
             return
         while True:
-            k.rtnetlink.rtnl_lock()
+            k.rtnl.rtnl_lock()
             if k.dev_unreg_count() == 0:
                 return
-            k.rtnetlink.rtnl_unlock_raw()
+            k.rtnl.rtnl_unlock_raw()
             k.wait_unregistered(None)

@@ -17,18 +17,21 @@ from typing import TYPE_CHECKING
 from .errors import KernelError
 from .netdevice import NetDevice, UnregHead
 from .rtnetlink_request import LinkRequest, NewlinkParams
-from .rtnl_setlink import RtnlSetlink
 
 if TYPE_CHECKING:
+    from .kernel import Kernel
     from .links import LinkDriver
     from .net_namespace import Net
-    from .rtnetlink import RtnlNets
+    from .rtnl import RtnlNets
 
 __all__ = ["RtnlNewlink"]
 
 
-class RtnlNewlink(RtnlSetlink):
-    """Request handlers."""
+class RtnlNewlink:
+    """`k.rtnl_newlink`: request handlers."""
+
+    def __init__(self, k: Kernel) -> None:
+        self.k = k
 
     # -- RTM_NEWLINK --
 
@@ -38,11 +41,11 @@ class RtnlNewlink(RtnlSetlink):
         with k.probe.frames("rtnetlink_rcv", "rtnetlink_rcv_msg"):
             with k.probe.fn("rtnl_newlink"):
                 self.check_names(req)
-                ops = k.rtnetlink.rtnl_link_ops_get(req.kind)
+                ops = k.rtnl_link_ops.rtnl_link_ops_get(req.kind)
                 if ops is None:
                     self.rtnl_newlink_pinned(req, None)
                     return
-                with k.rtnetlink.srcu(ops.kind).reading():
+                with k.rtnl_link_ops.srcu(ops.kind).reading():
                     self.rtnl_newlink_pinned(req, ops)
 
     def check_names(self, req: LinkRequest) -> None:
@@ -57,25 +60,25 @@ class RtnlNewlink(RtnlSetlink):
             ops.validate(req)
         peer_net = self.peer_net(req, ops)
         tgt_net = req.tgt_net or req.sock_net
-        nets = k.rtnetlink.new_nets()
+        nets = k.rtnl.new_nets()
         if peer_net is not None:
-            k.rtnetlink.rtnl_nets_add(nets, peer_net)
-        k.rtnetlink.rtnl_nets_add(nets, tgt_net)
+            k.rtnl.rtnl_nets_add(nets, peer_net)
+        k.rtnl.rtnl_nets_add(nets, tgt_net)
         if req.link_net is not None:
-            k.rtnetlink.rtnl_nets_add(nets, req.link_net)
+            k.rtnl.rtnl_nets_add(nets, req.link_net)
         self.add_requester(nets, req)
         try:
-            k.rtnetlink.rtnl_nets_lock(nets)
+            k.rtnl.rtnl_nets_lock(nets)
             try:
                 self.rtnl_newlink_locked(req, ops, tgt_net, peer_net)
             finally:
-                k.rtnetlink.rtnl_nets_unlock(nets)
+                k.rtnl.rtnl_nets_unlock(nets)
         finally:
-            k.rtnetlink.rtnl_nets_destroy(nets)
+            k.rtnl.rtnl_nets_destroy(nets)
 
     def add_requester(self, nets: RtnlNets, req: LinkRequest) -> None:
         """The requester's netns is one of the set (patch 1, 5ecbbb179e0c)."""
-        self.k.rtnetlink.rtnl_nets_add(nets, req.sock_net)
+        self.k.rtnl.rtnl_nets_add(nets, req.sock_net)
 
     def peer_net(self, req: LinkRequest, ops: LinkDriver | None) -> Net | None:
         """rtnl_get_peer_net: known before locking because the kind says where its peer stands."""
@@ -90,11 +93,11 @@ class RtnlNewlink(RtnlSetlink):
         net = tgt_net if req.create and req.excl else req.sock_net
         dev = self.rtnl_dev_get(net, req)
         if dev is not None:
-            self.rtnl_changelink(req, dev, req.tgt_net)
+            self.k.rtnl_setlink.rtnl_changelink(req, dev, req.tgt_net)
             return
         if not req.create:
             if not req.ifindex and not req.ifname and req.group is not None:
-                self.rtnl_group_changelink(req, net, req.tgt_net)
+                self.k.rtnl_setlink.rtnl_group_changelink(req, net, req.tgt_net)
                 return
             raise KernelError(errno.ENODEV)
         if ops is None:
@@ -115,7 +118,7 @@ class RtnlNewlink(RtnlSetlink):
     ) -> None:
         """Make, register and configure the device; undo through the driver's dellink."""
         k = self.k
-        dev = self.rtnl_create_link(tgt_net, ops, req)
+        dev = self.k.rtnl_setlink.rtnl_create_link(tgt_net, ops, req)
         params = NewlinkParams(req, req.sock_net, req.link_net, peer_net)
         try:
             ops.newlink(dev, params)
@@ -124,9 +127,9 @@ class RtnlNewlink(RtnlSetlink):
             raise
         try:
             with k.netdev_lock_ops(dev):
-                self.rtnl_configure_link(dev, req)
+                self.k.rtnl_setlink.rtnl_configure_link(dev, req)
                 if req.master is not None:
-                    self.do_set_master(dev, req.master)
+                    self.k.rtnl_setlink.do_set_master(dev, req.master)
         except KernelError:
             list_kill = UnregHead("list_kill")
             ops.dellink(dev, list_kill)
@@ -141,23 +144,23 @@ class RtnlNewlink(RtnlSetlink):
         with k.probe.frames("rtnetlink_rcv", "rtnetlink_rcv_msg"):
             with k.probe.fn("rtnl_setlink"):
                 self.check_names(req)
-                nets = k.rtnetlink.new_nets()
-                k.rtnetlink.rtnl_nets_add(nets, req.sock_net)
+                nets = k.rtnl.new_nets()
+                k.rtnl.rtnl_nets_add(nets, req.sock_net)
                 if req.tgt_net is not None:
-                    k.rtnetlink.rtnl_nets_add(nets, req.tgt_net)
+                    k.rtnl.rtnl_nets_add(nets, req.tgt_net)
                 try:
-                    k.rtnetlink.rtnl_nets_lock(nets)
+                    k.rtnl.rtnl_nets_lock(nets)
                     try:
                         dev = self.rtnl_dev_get(req.sock_net, req)
                         if dev is None:
                             raise KernelError(
                                 errno.ENODEV if req.ifindex or req.ifname else errno.EINVAL
                             )
-                        self.do_setlink(req, dev, req.tgt_net)
+                        self.k.rtnl_setlink.do_setlink(req, dev, req.tgt_net)
                     finally:
-                        k.rtnetlink.rtnl_nets_unlock(nets)
+                        k.rtnl.rtnl_nets_unlock(nets)
                 finally:
-                    k.rtnetlink.rtnl_nets_destroy(nets)
+                    k.rtnl.rtnl_nets_destroy(nets)
 
     # -- RTM_DELLINK --
 
@@ -167,7 +170,7 @@ class RtnlNewlink(RtnlSetlink):
         with k.probe.frames("rtnetlink_rcv", "rtnetlink_rcv_msg"):
             with k.probe.fn("rtnl_dellink"):
                 net = req.tgt_net or req.sock_net
-                k.rtnetlink.rtnl_net_lock(net)
+                k.rtnl.rtnl_net_lock(net)
                 try:
                     if req.ifindex > 0 or req.ifname:
                         dev = self.rtnl_dev_get(net, req)
@@ -179,7 +182,7 @@ class RtnlNewlink(RtnlSetlink):
                     else:
                         raise KernelError(errno.EINVAL)
                 finally:
-                    k.rtnetlink.rtnl_net_unlock(net)
+                    k.rtnl.rtnl_net_unlock(net)
 
     def rtnl_delete_link(self, dev: NetDevice, portid: int = 0) -> None:
         """dellink onto a list of our own, then unregister it.  Raises: KernelError(EOPNOTSUPP)."""

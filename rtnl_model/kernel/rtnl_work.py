@@ -196,8 +196,8 @@ class RtnlWork:
         with k.probe.fn("rtnl_net_work_func", net=net):
             if not self.work_has_something(net):
                 return
-            k.rtnetlink.rtnl_net_lock(net)
-            k.rtnetlink.rtnl_net_unlock(net)
+            k.rtnl.rtnl_net_lock(net)
+            k.rtnl.rtnl_net_unlock(net)
 
     def work_has_something(self, net: Net) -> bool:
         """!list_empty(&net->dev_unreg_head), without a lock."""

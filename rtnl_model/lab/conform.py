@@ -326,12 +326,10 @@ def _device_differences(
             if i < len(other):
                 forgive(device, other[i])
         if one != other:
-            yield (
-                "L1",
-                f"devices in {ns}",
-                [d for d in one if d not in other],
-                [d for d in other if d not in one],
-            )
+            only, others = [d for d in one if d not in other], [d for d in other if d not in one]
+            if not only and not others:  # the same ones, in another order or number
+                only, others = ([d["ifname"] for d in side] for side in (one, other))
+            yield "L1", f"devices in {ns}", only, others
 
 
 def comparable(device: Document, ns: str) -> dict[str, Any]:

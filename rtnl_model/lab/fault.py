@@ -25,14 +25,14 @@ def faults(seed: int, share: float) -> Mapping[str, Callable[[Any], Any]]:
         return random.Random(f"{seed}/{where}/{label}").random() < share / 2
 
     def no_memory(base: Any) -> Any:
-        class Dev(base):  # type: ignore[misc]
+        class DevRegister(base):  # type: ignore[misc]
             def register_netdevice(self, dev: Any) -> None:
                 """Fail before ndo_init."""
                 if dev.kind and strikes("memory", dev.label):
                     raise KernelError(errno.ENOMEM)
                 super().register_netdevice(dev)
 
-        return Dev
+        return DevRegister
 
     def refused(base: Any) -> Any:
         class Notifier(base):  # type: ignore[misc]
@@ -49,4 +49,4 @@ def faults(seed: int, share: float) -> Mapping[str, Callable[[Any], Any]]:
 
         return Notifier
 
-    return {"dev": no_memory, "notifier": refused}
+    return {"dev_register": no_memory, "notifier": refused}

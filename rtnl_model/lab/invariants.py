@@ -14,6 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rtnl_model.kernel.links.backend import BackendNet, BackendPriv
+from rtnl_model.kernel.links.ipvlan_l3s import IpvlanNetns
+from rtnl_model.kernel.links.ipvlan_port import IpvlPort, IpvlPriv
+from rtnl_model.kernel.links.paired import PairPriv
 from rtnl_model.kernel.netdevice import RegState
 
 if TYPE_CHECKING:
@@ -72,7 +76,7 @@ def nothing_pending(k: Kernel) -> Iterator[Broken]:
 
 def no_todo_left(k: Kernel) -> Iterator[Broken]:
     """net_todo_list is empty: whoever unregistered a device finished it (hazard 16)."""
-    for dev in k.regime.net_todo_list:
+    for dev in k.rtnl.net_todo_list:
         yield Broken("left-on-todo", f"{dev.name} is unregistered and left on net_todo_list", dev)
 
 
@@ -143,16 +147,23 @@ def adjacency_is_symmetric(k: Kernel) -> Iterator[Broken]:
 def pairs_point_at_each_other(k: Kernel) -> Iterator[Broken]:
     """A registered end has its other end, which is registered and points back."""
     for dev in live_devs(k):
-        pointer = getattr(dev.priv, "peer", None)
-        if pointer is None or not hasattr(pointer, "xchg"):
+        priv = dev.priv
+        if not isinstance(priv, PairPriv):
             continue
-        peer: NetDevice | None = pointer.value
+        peer: NetDevice | None = priv.peer.value
         if peer is None:
             yield Broken("peer-lost", f"{dev.name} outlives its peer", dev)
-        elif peer.priv.peer.value is not dev:
+        elif peer.netdev_priv(PairPriv).peer.value is not dev:
             yield Broken("peer-lost", f"peer {peer.name} does not point back", dev)
         elif not peer.listed:
             yield Broken("peer-lost", f"peer {peer.name} is not listed", dev)
+
+
+def listed_there(backend: Net, kind: str) -> list[NetDevice]:
+    """The devices on a backend's list of one kind."""
+    data = backend.generic[kind]
+    assert isinstance(data, BackendNet)
+    return data.dev_list
 
 
 def backends_list_their_devices(k: Kernel) -> Iterator[Broken]:
@@ -160,18 +171,19 @@ def backends_list_their_devices(k: Kernel) -> Iterator[Broken]:
     nets = live_nets(k)
     for net in nets:
         for kind, data in net.generic.items():
-            for dev in getattr(data, "dev_list", ()):
+            for dev in data.dev_list if isinstance(data, BackendNet) else ():
                 if not dev.listed or dev.freed:
                     yield Broken(
                         "backend-list", f"{kind} list of {net.name} has {dev.name}, gone", dev
                     )
     for dev in live_devs(k):
-        backend = getattr(dev.priv, "net", None)
-        if not hasattr(dev.priv, "listed") or backend is None:
+        priv = dev.priv
+        if not isinstance(priv, BackendPriv):
             continue
+        backend = priv.net
         if backend not in nets:
             yield Broken("backend-gone", f"{dev.name} outlives its backend {backend.name}", dev)
-        elif dev not in backend.generic[dev.kind].dev_list:
+        elif dev not in listed_there(backend, dev.kind):
             yield Broken("backend-list", f"{dev.name} is on no backend's list", dev)
 
 
@@ -179,12 +191,12 @@ def ports_know_their_uppers(k: Kernel) -> Iterator[Broken]:
     """An ipvlan port lists exactly the registered uppers, and counts them."""
     uppers: dict[str, list[NetDevice]] = {}
     for dev in live_devs(k):
-        port = getattr(dev.priv, "port", None)
-        if port is not None and hasattr(port, "ipvlans"):
-            uppers.setdefault(port.dev.label, []).append(dev)
+        priv = dev.priv
+        if isinstance(priv, IpvlPriv):
+            uppers.setdefault(priv.port.dev.label, []).append(dev)
     for lower in live_devs(k):
         port = lower.rx_handler_data
-        if not hasattr(port, "ipvlans"):
+        if not isinstance(port, IpvlPort):
             continue
         mine = uppers.pop(lower.label, [])
         if sorted(dev.label for dev in port.ipvlans) != sorted(dev.label for dev in mine):
@@ -205,11 +217,11 @@ def hooks_are_counted(k: Kernel) -> Iterator[Broken]:
     """A namespace's L3S hooks are counted once per L3S port whose lower it has."""
     for net in live_nets(k):
         data = net.generic.get("ipvlan")
-        if data is None:
+        if not isinstance(data, IpvlanNetns):
             continue
-        counted = data._shared_ipvl_nf_hook_refcnt.value
+        counted = data.peek_refcnt()
         ports = [dev.rx_handler_data for dev in net.dev_list()]
-        there = sum(1 for port in ports if getattr(port, "mode", "") == "l3s")
+        there = sum(1 for port in ports if isinstance(port, IpvlPort) and port.mode == "l3s")
         if counted != there:
             yield Broken("l3s-hooks", f"{net.name} counts {counted} L3S ports, has {there}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rtnl_model.kernel.links.ipvlan_port import IpvlPriv
 from rtnl_model.kernel.netdevice import RegState
 from rtnl_model.kernel.rtnl_work import PercpuWork
 
@@ -49,8 +50,10 @@ def has_work_behind_work(k: Kernel) -> bool:
 def has_late_upper(k: Kernel) -> bool:
     """A registered upper joined a lower that is gone already (G.1)."""
     for dev in live_devs(k):
-        lower = getattr(dev.priv, "phy_dev", None)
-        if lower is not None and not dev.priv.dying and lower.peek_state() > RegState.REGISTERED:
+        priv = dev.priv
+        if not isinstance(priv, IpvlPriv) or priv.dying:
+            continue
+        if priv.phy_dev.peek_state() > RegState.REGISTERED:
             return True
     return False
 

@@ -6,15 +6,17 @@ the JSON files of an earlier one (`run.json graph.json findings.json timeline.js
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.documents import read_document
+from lockcheck.documents.shapes import FINDINGS, GRAPH, TIMELINE, dangling
 from lockcheck.render import folder as lock_folder
 from lockcheck.render.html import Panel
 
+from .shapes import RUN
 from .topology import topology_html
 
 if TYPE_CHECKING:
@@ -32,29 +34,18 @@ def write_folder(folder: Path, chk: Checker, _k: Kernel, document: Mapping[str, 
 
 
 def rewrite_folder(folder: Path) -> None:
-    """Make the derived files again.  Raises: ValueError (what is recorded is not ours), OSError."""
-    run = _load(folder / "run.json", dict)
-    graph = _load(folder / "graph.json", dict)
-    recorded = _load(folder / "findings.json", dict)
+    """Make the derived files again.
+
+    Raises: DocumentError (what is recorded is not ours), OSError.
+    """
+    run = read_document(folder / "run.json", RUN, "the run of a report")
+    graph: dict[str, Any] = read_document(folder / "graph.json", GRAPH, "a lock graph")
+    dangling(graph, folder / "graph.json")
+    recorded: dict[str, Any] = read_document(folder / "findings.json", FINDINGS, "findings")
     timeline = None
     if (folder / "timeline.json").is_file():
-        timeline = _load(folder / "timeline.json", dict) or None
-    try:
-        _write(folder, run, graph, recorded["findings"], timeline)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"not a report of this version ({type(error).__name__}: {error})"
-        ) from error
-
-
-def _load(path: Path, kind: type) -> Any:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path.name}: not JSON: {error}") from error
-    if not isinstance(value, kind):
-        raise ValueError(f"{path.name}: not what a report writes there")  # noqa: TRY004
-    return value
+        timeline = read_document(folder / "timeline.json", TIMELINE, "a time line") or None
+    _write(folder, run, graph, recorded["findings"], timeline)
 
 
 def _write(

@@ -57,15 +57,15 @@ class TestNoLock:
             for round_ in WORKLOADS["veth-across"].prepare(k, 2):
                 round_()
             k.quiesce()
-            mutexes = [k.rtnl_mutex, *(n.rtnl_mutex for n in k.net_namespace.for_each_net())]
+            mutexes = [k.rtnl.rtnl_mutex, *(n.rtnl_mutex for n in k.net_namespace.for_each_net())]
 
             assert [m.name for m in mutexes if m.chain is not None] == []
 
     def test_every_question_is_answered_yes(self) -> None:
         """Assertions of the kernel's locks pass, for there is nothing to hold."""
         with booted(NO_LOCK, ZERO) as k:
-            assert k.regime.is_rtnl_held()
-            assert k.regime.is_net_held(k.init_net)
+            assert k.rtnl.is_rtnl_held()
+            assert k.rtnl.is_net_held(k.init_net)
 
 
 class TestWaits:

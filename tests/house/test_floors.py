@@ -15,6 +15,7 @@ FLOORS = [
     # lowest first; a module may import from its own floor and from those below
     ["lockcheck.seam"],
     ["lockcheck.core"],
+    ["lockcheck.documents"],
     ["lockcheck.render"],
     ["lockcheck.sync"],
     ["lockcheck.checker", "lockcheck.graph_file"],

@@ -13,6 +13,7 @@ from errno import ENODEV
 from typing import TYPE_CHECKING
 
 from ..errors import KernelError
+from ..links.ipvlan_port import IpvlPriv
 from ..netdevice import RegState
 from ..overlay import Fix
 
@@ -36,7 +37,7 @@ def _ipvlan(base: type[Ipvlan]) -> type[Ipvlan]:
 
         def attach(self, dev: NetDevice, params: NewlinkParams) -> None:
             """Mode first; then, under I(lower), link and list together, or neither."""
-            priv = dev.priv
+            priv = dev.netdev_priv(IpvlPriv)
             port = priv.port
             lower = priv.phy_dev
             priv.dev_id = port.ida_alloc()

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 from ..overlay import Fix
 
 if TYPE_CHECKING:
-    from ..dev import Dev
+    from ..dev_todo import DevTodo
     from ..netdevice import NetDevice
 
 __all__ = ["FIX"]
 
 
-def _dev(base: type[Dev]) -> type[Dev]:
+def _dev_todo(base: type[DevTodo]) -> type[DevTodo]:
     class RebroadcastFinishes(base):  # type: ignore[valid-type,misc]
-        def rebroadcast_takes(self, devs: list[NetDevice]) -> list[NetDevice]:
-            """Everything that this section unregistered."""
+        def rebroadcast_unregister(self, devs: list[NetDevice]) -> list[NetDevice]:
+            """As before, and take over everything that this section unregistered."""
+            super().rebroadcast_unregister(devs)
             taken: list[NetDevice] = self.splice_todo()
             return taken
 
@@ -39,5 +40,5 @@ FIX = Fix(
     "G.12",
     "the rebroadcast finishes what it drained",
     "A waiting thread's rebroadcast drains its device's netns and leaves the result to nobody.",
-    {"dev": _dev},
+    {"dev_todo": _dev_todo},
 )

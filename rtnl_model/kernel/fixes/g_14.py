@@ -24,7 +24,7 @@ def _inet(base: type[Inet]) -> type[Inet]:
         def enter_rtnl(self, net: Net) -> bool:
             """As before; the section is marked."""
             entered: bool = super().enter_rtnl(net)
-            section = self.k.regime.section()
+            section = self.k.rtnl.section()
             if entered and section is not None:
                 section.drain = False
             return entered

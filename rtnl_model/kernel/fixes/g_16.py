@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..links.paired import PairPriv
 from ..overlay import Fix
 
 if TYPE_CHECKING:
@@ -25,16 +26,18 @@ def _paired(base: type[PairedDriver]) -> type[PairedDriver]:
         def setup(self, dev: NetDevice) -> None:
             """A mutex; two ends that are published share the first one's."""
             super().setup(dev)
-            dev.priv.pair_lock = self.k.make_lock(f"&{self.kind}->pair_lock", dev.label)
+            dev.netdev_priv(PairPriv).pair_lock = self.k.make_lock(
+                f"&{self.kind}->pair_lock", dev.label
+            )
 
         def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
             """From here both ends have one mutex."""
-            peer.priv.pair_lock = dev.priv.pair_lock
+            peer.netdev_priv(PairPriv).pair_lock = dev.netdev_priv(PairPriv).pair_lock
             super().publish_pair(dev, peer)
 
         def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
             """Locks: RTNL of dev_net(dev); takes the pair's mutex, then instance locks."""
-            with dev.priv.pair_lock:
+            with dev.netdev_priv(PairPriv).pair_lock:
                 super().dellink(dev, head)
 
     return OneDecision

@@ -25,7 +25,7 @@ def _ipvlan(base: type[Ipvlan]) -> type[Ipvlan]:
         def put_event_port(self, port: IpvlPort) -> None:
             """Under I(lower), which an ops-locked lower's sender already holds."""
             lower = port.dev
-            if self.k.regime.owns(lower.lock):
+            if self.k.rtnl.owns(lower.lock):
                 super().put_event_port(port)
                 return
             tracker = self.k.dev.netdev_hold(lower, "ipvlan_device_event")

@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING
 from ..overlay import Fix
 
 if TYPE_CHECKING:
-    from ..dev import Dev
+    from ..dev_queue import DevQueue
     from ..net_namespace import Net
     from ..netdevice import NetDevice
 
 __all__ = ["FIX"]
 
 
-def _dev(base: type[Dev]) -> type[Dev]:
+def _dev_queue(base: type[DevQueue]) -> type[DevQueue]:
     class MoveQueuesWork(base):  # type: ignore[valid-type,misc]
-        def pending_moved(self, net: Net, dev: NetDevice) -> None:
-            """Queue the work where the device is pending now.  Locks: net.dev_unreg_lock."""
-            super().pending_moved(net, dev)
-            self.k.rtnl_work.rtnl_net_queue_work(net)
+        def unregister_netdevice_move_net(self, old: Net, new: Net, dev: NetDevice) -> None:
+            """As before; queue the work where the device is pending now."""
+            super().unregister_netdevice_move_net(old, new, dev)
+            with new.dev_unreg_lock:
+                if dev.unreg_list_net is new:
+                    self.k.rtnl_work.rtnl_net_queue_work(new)
 
     return MoveQueuesWork
 
@@ -33,5 +35,5 @@ FIX = Fix(
     "G.20",
     "a move of a pending device queues the new namespace's work",
     "Nothing else guarantees that the new namespace is drained.",
-    {"dev": _dev},
+    {"dev_queue": _dev_queue},
 )

@@ -3,7 +3,8 @@
 `LinkDriver` joins what the kernel keeps in `rtnl_link_ops`, `net_device_ops`, a netdevice notifier
 and `pernet_operations`.  A driver is a subclass with `kind`, created once per run by
 `Kernel.modprobe` and reachable as `k.links["veth"]`; all its state hangs on the object, on
-`dev.priv` or on `net_generic(net)`, never on the module.  The core calls the methods below with the
+`dev.priv` or on `net_generic(net)`, never on the module.  `setup` sets `dev.priv = VethPriv()`, and
+`dev.netdev_priv(VethPriv)` is that object with its type.  The core calls the methods below with the
 locks that the kernel holds there, in every regime; a driver never asks which regime runs.
 
     class Dummy(LinkDriver):
@@ -126,7 +127,7 @@ class LinkDriver:
 
         Raises: KernelError(EOPNOTSUPP) by default in rtnetlink.
         """
-        self.k.dev.refuse_changelink(dev)
+        raise KernelError(EOPNOTSUPP)
 
     def get_link_net(self, dev: NetDevice) -> Net | None:
         """The namespace that IFLA_LINK_NETNSID tells (tunnel: backend; upper: of the lower)."""

@@ -49,8 +49,9 @@ class BackendPriv:
     """netdev_priv() of a device with a backend."""
 
     def __init__(self) -> None:
-        self.net: Net | None = None
-        """The backend namespace, without a reference: its exit unregisters this device."""
+        self.net: Net
+        """The backend namespace, from newlink on; without a reference, as its exit unregisters this
+        device."""
         self.listed = False
         """priv.next is on the backend's list.  Locks: backend's lock."""
 
@@ -72,14 +73,15 @@ class BackendDriver(LinkDriver):
 
     def backend(self, dev: NetDevice) -> BackendNet:
         """net_generic of the device's backend, never of dev_net(dev)."""
-        data: BackendNet = self.net_generic(dev.priv.net)
+        data: BackendNet = self.net_generic(dev.netdev_priv(BackendPriv).net)
         return data
 
     def assert_backend(self, dev: NetDevice, what: str) -> None:
         """dev uses its backend: report it when that namespace's exit was there before."""
         if not self.backend(dev).alive:
+            net = dev.netdev_priv(BackendPriv).net
             self.k.report_invariant(
-                f"use after free: {what} of {dev.name} after the exit of {dev.priv.net.name}",
+                f"use after free: {what} of {dev.name} after the exit of {net.name}",
                 rule="backend-freed",
                 dev=dev,
             )
@@ -110,14 +112,14 @@ class BackendDriver(LinkDriver):
         data = self.backend(dev)
         with data.lock:
             data.dev_list.append(dev)
-            dev.priv.listed = True
+            dev.netdev_priv(BackendPriv).listed = True
 
     def list_del_init(self, data: BackendNet, dev: NetDevice) -> None:
         """Take dev off the list.  Locks: data.lock."""
         if dev not in data.dev_list:
             self.k.bug(f"list_del corruption: {dev.name} is not on its backend's list", dev=dev)
         data.dev_list.remove(dev)
-        dev.priv.listed = False
+        dev.netdev_priv(BackendPriv).listed = False
 
     # -- dellink --
 
@@ -132,8 +134,7 @@ class BackendDriver(LinkDriver):
 
     def claimed(self, dev: NetDevice) -> bool:
         """Is the device still on the list, that is, ours to queue?  Locks: data.lock."""
-        listed: bool = dev.priv.listed
-        return listed
+        return dev.netdev_priv(BackendPriv).listed
 
     def delete(self, data: BackendNet, dev: NetDevice, net: Net, head: UnregHead | None) -> None:
         """Take dev off the list and queue it; `net` is locked by the caller.  Locks: data.lock."""

@@ -77,7 +77,7 @@ class Bareudp(BackendDriver):
     def bareudp2info(self, dev: NetDevice, params: NewlinkParams) -> None:
         """Read the attributes into the private area."""
         data = params.data
-        priv = dev.priv
+        priv = dev.netdev_priv(BareudpPriv)
         if "dstport" not in data:
             raise KernelError(EINVAL, "BAREUDP port not specified")
         if "ethertype" not in data:
@@ -107,7 +107,10 @@ class Bareudp(BackendDriver):
         with data.lock:
             for other in data.dev_list:
                 self.assert_not_freed(other, "it is on the list of its backend")
-            return any(other.priv.port == dev.priv.port for other in data.dev_list)
+            return any(
+                other.netdev_priv(BareudpPriv).port == dev.netdev_priv(BareudpPriv).port
+                for other in data.dev_list
+            )
 
     def ndo_uninit(self, dev: NetDevice) -> None:
         """bareudp_uninit: statistics only."""
@@ -117,17 +120,17 @@ class Bareudp(BackendDriver):
     def ndo_open(self, dev: NetDevice) -> None:
         """Create the socket in the backend."""
         self.assert_backend(dev, "open")
-        dev.priv.sk = f"udp:{dev.priv.port}"
+        dev.netdev_priv(BareudpPriv).sk = f"udp:{dev.netdev_priv(BareudpPriv).port}"
 
     def ndo_stop(self, dev: NetDevice) -> None:
         """Release the socket of the backend."""
-        if dev.priv.sk is not None:
+        if dev.netdev_priv(BareudpPriv).sk is not None:
             self.assert_backend(dev, "stop")
-        dev.priv.sk = None
+        dev.netdev_priv(BareudpPriv).sk = None
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:
         """dstport and ethertype; multiproto where set."""
-        priv = dev.priv
+        priv = dev.netdev_priv(BareudpPriv)
         info: dict[str, Any] = {"dstport": priv.port, "ethertype": priv.ethertype}
         if priv.multi_proto_mode:
             info["multiproto"] = True

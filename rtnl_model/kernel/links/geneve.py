@@ -97,7 +97,7 @@ class Geneve(BackendDriver):
     def geneve_nl2info(self, dev: NetDevice, params: NewlinkParams) -> None:
         """Read the attributes into the private area."""
         data = params.data
-        priv = dev.priv
+        priv = dev.netdev_priv(GenevePriv)
         if "remote" in data and "remote6" in data:
             raise KernelError(EINVAL, "Remote IPv4 and IPv6 address cannot be specified together")
         priv.net = params.rtnl_newlink_link_net()
@@ -117,10 +117,10 @@ class Geneve(BackendDriver):
     def find_dev(self, dev: NetDevice) -> bool:
         """geneve_find_dev and the metadata conflict; takes and drops gn.lock."""
         data = self.backend(dev)
-        priv = dev.priv
+        priv = dev.netdev_priv(GenevePriv)
         with data.lock:
             for other in data.dev_list:
-                theirs = other.priv
+                theirs = other.netdev_priv(GenevePriv)
                 if theirs.port != priv.port:
                     continue
                 if theirs.external or priv.external:
@@ -133,7 +133,7 @@ class Geneve(BackendDriver):
 
     def ndo_open(self, dev: NetDevice) -> None:
         """geneve_open → geneve_sock_add: find or make the socket of the backend and join it."""
-        priv = dev.priv
+        priv = dev.netdev_priv(GenevePriv)
         data = self.geneve_net(priv.net)
         family = "ipv6" if priv.remote and ":" in priv.remote else "ipv4"
         with data.lock:
@@ -148,7 +148,7 @@ class Geneve(BackendDriver):
 
     def ndo_stop(self, dev: NetDevice) -> None:
         """geneve_stop → __geneve_sock_release: leave the socket; the last one closes it."""
-        priv = dev.priv
+        priv = dev.netdev_priv(GenevePriv)
         sock = priv.sock
         if sock is None:
             return
@@ -189,7 +189,7 @@ class Geneve(BackendDriver):
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:
         """id, remote and port, or external and port."""
-        priv = dev.priv
+        priv = dev.netdev_priv(GenevePriv)
         info: dict[str, Any] = {"external": True} if priv.external else {"id": priv.vni}
         if priv.remote is not None:
             info["remote"] = priv.remote

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..netdevice import IFF_NOARP, RegState, UnregHead
-from .ipvlan_port import IpvlanPorts, IpvlPort
+from .ipvlan_port import IpvlanPorts, IpvlPort, IpvlPriv
 
 if TYPE_CHECKING:
     from ..kernel import Kernel
@@ -30,20 +30,6 @@ if TYPE_CHECKING:
 
 MODES = ("l2", "l3", "l3s")
 FLAGS = ("bridge", "private", "vepa")
-
-
-class IpvlPriv:
-    """netdev_priv() of an upper (struct ipvl_dev)."""
-
-    def __init__(self) -> None:
-        self.phy_dev: NetDevice | None = None
-        """The lower; not referenced by the upper, the port holds it."""
-        self.port: IpvlPort | None = None
-        self.addrs: list[str] = []
-        """Locks: port.addrs_lock."""
-        self.dying = False
-        """The lower's unregistration took this upper.  Locks: port.pnodes_lock."""
-        self.dev_id = 0
 
 
 class Ipvlan(IpvlanPorts):
@@ -86,7 +72,7 @@ class Ipvlan(IpvlanPorts):
         k.ASSERT_RTNL_NET(k.dev.dev_net(dev))
         k.ASSERT_RTNL_NET(params.rtnl_newlink_link_net())
         lower = self.find_lower(params)
-        dev.priv.phy_dev = lower
+        dev.netdev_priv(IpvlPriv).phy_dev = lower
         dev.mtu = lower.mtu if params.req.mtu is None else dev.mtu
         dev.address = lower.address
         k.dev.register_netdevice(dev)  # → ipvlan_init makes or joins the port
@@ -122,8 +108,7 @@ class Ipvlan(IpvlanPorts):
 
         XXX: as in 7.3 neither `dying` nor the lower's reg_state is looked at (G.1).
         """
-        lower: NetDevice = upper.priv.phy_dev
-        return lower
+        return upper.netdev_priv(IpvlPriv).phy_dev
 
     def netif_is_ipvlan(self, dev: NetDevice) -> bool:
         """IFF_IPVLAN_SLAVE: an ipvlan or an ipvtap."""
@@ -134,7 +119,7 @@ class Ipvlan(IpvlanPorts):
 
         Raises: KernelError, all undone.
         """
-        priv = dev.priv
+        priv = dev.netdev_priv(IpvlPriv)
         port = priv.port
         priv.dev_id = port.ida_alloc()
         try:
@@ -170,7 +155,7 @@ class Ipvlan(IpvlanPorts):
         """
         with self.k.probe.fn("ipvlan_init", dev):
             self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
-            dev.priv.port = self.init_port(dev.priv.phy_dev)
+            dev.netdev_priv(IpvlPriv).port = self.init_port(dev.netdev_priv(IpvlPriv).phy_dev)
 
     def init_port(self, lower: NetDevice) -> IpvlPort:
         """Under the lower's instance lock (patch 12).  Does not look at the lower's reg_state."""
@@ -183,7 +168,7 @@ class Ipvlan(IpvlanPorts):
         Locks: none of M(pnodes), I(lower).
         """
         with self.k.probe.fn("ipvlan_uninit", dev):
-            port = dev.priv.port
+            port = dev.netdev_priv(IpvlPriv).port
             self.k.chk.assert_not_held(port.pnodes_lock)
             self.k.chk.assert_not_held(port.dev.lock)
             self.uninit_port(port)
@@ -198,17 +183,17 @@ class Ipvlan(IpvlanPorts):
 
     def ndo_open(self, dev: NetDevice) -> None:
         """ipvlan_open: NOARP follows the mode; addresses are published."""
-        port = dev.priv.port
+        port = dev.netdev_priv(IpvlPriv).port
         dev.flags = dev.flags & ~IFF_NOARP if port.mode == "l2" else dev.flags | IFF_NOARP
         with port.addrs_lock:
-            for address in dev.priv.addrs:
+            for address in dev.netdev_priv(IpvlPriv).addrs:
                 port.hlhead[address] = dev
 
     def ndo_stop(self, dev: NetDevice) -> None:
         """ipvlan_stop: addresses are withdrawn."""
-        port = dev.priv.port
+        port = dev.netdev_priv(IpvlPriv).port
         with port.addrs_lock:
-            for address in dev.priv.addrs:
+            for address in dev.netdev_priv(IpvlPriv).addrs:
                 port.hlhead.pop(address, None)
 
     # -- dellink --
@@ -220,14 +205,13 @@ class Ipvlan(IpvlanPorts):
         """
         with self.k.probe.fn("ipvlan_link_delete", dev):
             self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
-            with dev.priv.port.pnodes_lock:
+            with dev.netdev_priv(IpvlPriv).port.pnodes_lock:
                 if not self.is_dying(dev):
                     self.ipvlan_link_delete_locked(self.k.dev.dev_net(dev), dev, head)
 
     def is_dying(self, dev: NetDevice) -> bool:
         """Did the lower's event take this upper?  Then it is pending, and our unlock drains it."""
-        dying: bool = dev.priv.dying
-        return dying
+        return dev.netdev_priv(IpvlPriv).dying
 
     def ipvlan_link_delete_locked(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
         """__ipvlan_link_delete: leave the port's tables, queue dev, then cut the adjacency.
@@ -239,10 +223,10 @@ class Ipvlan(IpvlanPorts):
 
     def delete_from_port(self, dev: NetDevice) -> None:
         """Addresses, dev_id, list.  Locks: pnodes_lock."""
-        port = dev.priv.port
+        port = dev.netdev_priv(IpvlPriv).port
         self.k.chk.assert_held(port.pnodes_lock)
         self.drop_addresses(port, dev)
-        port.ida.discard(dev.priv.dev_id)
+        port.ida.discard(dev.netdev_priv(IpvlPriv).dev_id)
         if dev not in port.ipvlans:
             self.k.bug(f"list_del corruption: {dev.name} is not on its port's list", dev=dev)
         port.ipvlans.remove(dev)
@@ -259,7 +243,7 @@ class Ipvlan(IpvlanPorts):
     def unlink_upper(self, dev: NetDevice) -> None:
         """Cut the adjacency; the lower gets (PRE)CHANGEUPPER, which device_event must not lock
         for."""
-        self.k.dev.netdev_upper_dev_unlink(dev.priv.phy_dev, dev)
+        self.k.dev.netdev_upper_dev_unlink(dev.netdev_priv(IpvlPriv).phy_dev, dev)
 
     # -- notifier --
 
@@ -328,15 +312,15 @@ class Ipvlan(IpvlanPorts):
 
     def mark_dying(self, dev: NetDevice) -> None:
         """From here a user's dellink does nothing.  Locks: pnodes_lock."""
-        dev.priv.dying = True
+        dev.netdev_priv(IpvlPriv).dying = True
 
     # -- the rest --
 
     def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:
         """ipvlan_nl_changelink: mode and flags of the whole port. Raises: KernelError."""
-        self.set_port_flags(dev.priv.port, data)
+        self.set_port_flags(dev.netdev_priv(IpvlPriv).port, data)
         if "mode" in data:
-            self.ipvlan_set_port_mode(dev.priv.port, str(data["mode"]))
+            self.ipvlan_set_port_mode(dev.netdev_priv(IpvlPriv).port, str(data["mode"]))
 
     def init_net(self, net: Net) -> None:
         """The L3S counter of a namespace."""
@@ -348,14 +332,12 @@ class Ipvlan(IpvlanPorts):
 
     def get_link_net(self, dev: NetDevice) -> Net | None:
         """The lower's namespace."""
-        net: Net = self.dev_net_rcu(dev.priv.phy_dev)
-        return net
+        return self.dev_net_rcu(dev.netdev_priv(IpvlPriv).phy_dev)
 
     def get_iflink(self, dev: NetDevice) -> int | None:
         """The lower's ifindex."""
-        ifindex: int = dev.priv.phy_dev.ifindex
-        return ifindex
+        return dev.netdev_priv(IpvlPriv).phy_dev.ifindex
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:
         """The port's mode; its flag is not among what the recordings kept."""
-        return {"mode": dev.priv.port.mode}
+        return {"mode": dev.netdev_priv(IpvlPriv).port.mode}

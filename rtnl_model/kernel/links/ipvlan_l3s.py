@@ -38,6 +38,11 @@ class IpvlanNetns:
         self.nf_hooks = False
         """The hooks are registered."""
 
+    def peek_refcnt(self) -> int:
+        """The count for the checks at quiescence: not a scheduling point."""
+        count: int = self._shared_ipvl_nf_hook_refcnt.value  # type: ignore[attr-defined]
+        return count
+
 
 class IpvlanL3s:
     """Register, unregister and migrate a port's share of the hooks."""

@@ -82,6 +82,21 @@ class IpvlPort:
         return f"<ipvl_port of {self.dev.label}>"
 
 
+class IpvlPriv:
+    """netdev_priv() of an upper (struct ipvl_dev)."""
+
+    def __init__(self) -> None:
+        self.phy_dev: NetDevice
+        """The lower, from newlink on; not referenced by the upper, the port holds it."""
+        self.port: IpvlPort
+        """From ipvlan_init on."""
+        self.addrs: list[str] = []
+        """Locks: port.addrs_lock."""
+        self.dying = False
+        """The lower's unregistration took this upper.  Locks: port.pnodes_lock."""
+        self.dev_id = 0
+
+
 class IpvlanPorts(LinkDriver):
     """Life of a port: the lower half of the ipvlan driver."""
 
@@ -202,7 +217,7 @@ class IpvlanPorts(LinkDriver):
         Takes addrs_lock only: IPv6 changes addresses without RTNL (E4 of the facts).
         Raises: KernelError(EADDRINUSE) when an upper of this port, in whatever namespace, has it.
         """
-        port: IpvlPort = dev.priv.port
+        port = dev.netdev_priv(IpvlPriv).port
         family = "IPv6" if ":" in address else "IPv4"
         with port.addrs_lock:
             if address in port.owners:
@@ -214,7 +229,7 @@ class IpvlanPorts(LinkDriver):
     def ipvlan_add_addr(self, port: IpvlPort, dev: NetDevice, address: str) -> None:
         """Give an upper an address; it receives there while it is up.  Locks: addrs_lock."""
         self.k.chk.assert_held(port.addrs_lock)
-        dev.priv.addrs.append(address)
+        dev.netdev_priv(IpvlPriv).addrs.append(address)
         port.owners[address] = dev
         if dev.up:
             port.hlhead[address] = dev
@@ -222,7 +237,7 @@ class IpvlanPorts(LinkDriver):
     def drop_addresses(self, port: IpvlPort, dev: NetDevice) -> None:
         """Forget all addresses of an upper that is deleted.  Takes addrs_lock."""
         with port.addrs_lock:
-            for address in dev.priv.addrs:
+            for address in dev.netdev_priv(IpvlPriv).addrs:
                 port.hlhead.pop(address, None)
                 port.owners.pop(address, None)
-            dev.priv.addrs.clear()
+            dev.netdev_priv(IpvlPriv).addrs.clear()

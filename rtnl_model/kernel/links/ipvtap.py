@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from .ipvlan import Ipvlan, IpvlPriv
+from .ipvlan import Ipvlan
+from .ipvlan_port import IpvlPriv
 from .tap import TapDriver, TapPriv
 
 if TYPE_CHECKING:
@@ -46,15 +47,15 @@ class Ipvtap(TapDriver):
         """
         with self.k.probe.fn("ipvtap_dellink", dev):
             self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
-            with dev.priv.port.pnodes_lock:
+            with dev.netdev_priv(IpvtapPriv).port.pnodes_lock:
                 if not self.ipvlan.is_dying(dev):
                     self.ipvtap_dellink_locked(self.k.dev.dev_net(dev), dev, head)
 
     def ipvtap_dellink_locked(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
         """__ipvtap_dellink: the tap goes, then the ipvlan part.  Locks: pnodes_lock."""
         with self.k.probe.frame("__ipvtap_dellink"):
-            self.k.chk.assert_held(dev.priv.port.pnodes_lock)
-            dev.priv.tap_queues.clear()
+            self.k.chk.assert_held(dev.netdev_priv(IpvtapPriv).port.pnodes_lock)
+            dev.netdev_priv(IpvtapPriv).tap_queues.clear()
             self.ipvlan.ipvlan_link_delete_locked(net, dev, head)
 
     def module_init(self) -> None:

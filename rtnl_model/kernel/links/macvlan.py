@@ -54,8 +54,9 @@ class MacvlanPriv:
     """netdev_priv() of an upper (struct macvlan_dev)."""
 
     def __init__(self) -> None:
-        self.lowerdev: NetDevice | None = None
-        self.port: MacvlanPort | None = None
+        self.lowerdev: NetDevice
+        """From newlink on."""
+        self.port: MacvlanPort
         self.mode = "vepa"
         self.bc_queue_len_req = 1000
         self.dying = False
@@ -135,14 +136,13 @@ class Macvlan(LinkDriver):
 
     def ndo_change_mtu(self, dev: NetDevice, mtu: int) -> None:
         """macvlan_change_mtu: not beyond the lower's. Raises: KernelError(EINVAL)."""
-        if dev.priv.lowerdev.mtu < mtu:
+        if dev.netdev_priv(MacvlanPriv).lowerdev.mtu < mtu:
             raise KernelError(EINVAL)
         dev.mtu = mtu
 
     def flatten(self, upper: NetDevice) -> NetDevice:
         """The lower of a macvlan."""
-        lower: NetDevice = upper.priv.lowerdev
-        return lower
+        return upper.netdev_priv(MacvlanPriv).lowerdev
 
     def netif_is_macvlan(self, dev: NetDevice) -> bool:
         """IFF_MACVLAN: a macvlan or a macvtap."""
@@ -203,7 +203,7 @@ class Macvlan(LinkDriver):
         self, dev: NetDevice, lower: NetDevice, port: MacvlanPort, params: NewlinkParams
     ) -> None:
         """Mode and its exclusions.  Raises: KernelError(EINVAL)."""
-        priv = dev.priv
+        priv = dev.netdev_priv(MacvlanPriv)
         priv.lowerdev = lower
         priv.port = port
         priv.mode = str(params.data.get("mode", "vepa"))
@@ -224,7 +224,7 @@ class Macvlan(LinkDriver):
         """macaddr entries of a source-mode upper."""
         given = data.get("macaddr", ())
         for address in given if isinstance(given, tuple) else (str(given),):
-            dev.priv.port.vlan_source_hash[address] = dev
+            dev.netdev_priv(MacvlanPriv).port.vlan_source_hash[address] = dev
 
     def list_add(self, port: MacvlanPort, dev: NetDevice) -> None:
         """Join the list that the lower's unregistration walks."""
@@ -232,7 +232,9 @@ class Macvlan(LinkDriver):
 
     def update_port_bc_queue_len(self, port: MacvlanPort) -> None:
         """The longest broadcast queue that any upper asked for."""
-        port.bc_queue_len_used = max((dev.priv.bc_queue_len_req for dev in port.vlans), default=0)
+        port.bc_queue_len_used = max(
+            (dev.netdev_priv(MacvlanPriv).bc_queue_len_req for dev in port.vlans), default=0
+        )
 
     # -- net_device_ops --
 
@@ -243,7 +245,7 @@ class Macvlan(LinkDriver):
 
     def join_port(self, dev: NetDevice) -> None:
         """One more upper of the port; it holds the lower."""
-        priv = dev.priv
+        priv = dev.netdev_priv(MacvlanPriv)
         priv.port.count += 1
         priv.dev_tracker = self.k.dev.netdev_hold(priv.lowerdev, "macvlan")
 
@@ -254,7 +256,7 @@ class Macvlan(LinkDriver):
 
     def leave_port(self, dev: NetDevice) -> None:
         """One upper less."""
-        port = dev.priv.port
+        port = dev.netdev_priv(MacvlanPriv).port
         self.flush_sources(port, dev)
         port.count -= 1
         if port.count == 0:
@@ -262,7 +264,9 @@ class Macvlan(LinkDriver):
 
     def priv_destructor(self, dev: NetDevice) -> None:
         """macvlan_dev_free: only now the lower is let go."""
-        self.k.dev.netdev_put(dev.priv.lowerdev, dev.priv.dev_tracker)
+        self.k.dev.netdev_put(
+            dev.netdev_priv(MacvlanPriv).lowerdev, dev.netdev_priv(MacvlanPriv).dev_tracker
+        )
 
     def flush_sources(self, port: MacvlanPort, dev: NetDevice) -> None:
         """macvlan_flush_sources."""
@@ -274,7 +278,7 @@ class Macvlan(LinkDriver):
 
         A passthru upper makes its lower promiscuous instead. Raises: KernelError(EADDRINUSE).
         """
-        priv = dev.priv
+        priv = dev.netdev_priv(MacvlanPriv)
         if priv.mode == "passthru":
             self.set_lower_promiscuity(priv.lowerdev, 1)
         elif self.addr_busy(priv.port, dev, dev.address):
@@ -282,8 +286,8 @@ class Macvlan(LinkDriver):
 
     def ndo_stop(self, dev: NetDevice) -> None:
         """macvlan_stop."""
-        if dev.priv.mode == "passthru":
-            self.set_lower_promiscuity(dev.priv.lowerdev, -1)
+        if dev.netdev_priv(MacvlanPriv).mode == "passthru":
+            self.set_lower_promiscuity(dev.netdev_priv(MacvlanPriv).lowerdev, -1)
 
     def set_lower_promiscuity(self, lower: NetDevice, n: int) -> None:
         """An upper writes to its lower."""
@@ -304,7 +308,7 @@ class Macvlan(LinkDriver):
         """
         if not is_valid_ether_addr(address):
             raise KernelError(EADDRNOTAVAIL)
-        priv = dev.priv
+        priv = dev.netdev_priv(MacvlanPriv)
         if priv.mode == "passthru":
             self.set_lower_address(priv.lowerdev, address)
             dev.address = address
@@ -324,12 +328,12 @@ class Macvlan(LinkDriver):
             self.k.ASSERT_RTNL()
             self.delete_from_port(dev)
             self.k.dev.unregister_netdevice_queue(dev, head)
-            self.k.dev.netdev_upper_dev_unlink(dev.priv.lowerdev, dev)
+            self.k.dev.netdev_upper_dev_unlink(dev.netdev_priv(MacvlanPriv).lowerdev, dev)
 
     def delete_from_port(self, dev: NetDevice) -> None:
         """Sources, the list, the broadcast queue's length."""
-        port = dev.priv.port
-        if dev.priv.mode == "source":
+        port = dev.netdev_priv(MacvlanPriv).port
+        if dev.netdev_priv(MacvlanPriv).mode == "source":
             self.flush_sources(port, dev)
         port.vlans.remove(dev)
         self.update_port_bc_queue_len(port)
@@ -372,7 +376,7 @@ class Macvlan(LinkDriver):
 
     def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:
         """macvlan_changelink: a mode, but not to or from passthru. Raises: KernelError(EINVAL)."""
-        priv = dev.priv
+        priv = dev.netdev_priv(MacvlanPriv)
         mode = str(data.get("mode", priv.mode))
         if (mode == "passthru") != (priv.mode == "passthru"):
             raise KernelError(EINVAL)
@@ -385,13 +389,12 @@ class Macvlan(LinkDriver):
 
     def get_link_net(self, dev: NetDevice) -> Net | None:
         """The lower's namespace."""
-        return self.dev_net_rcu(dev.priv.lowerdev)
+        return self.dev_net_rcu(dev.netdev_priv(MacvlanPriv).lowerdev)
 
     def get_iflink(self, dev: NetDevice) -> int | None:
         """The lower's ifindex."""
-        ifindex: int = dev.priv.lowerdev.ifindex
-        return ifindex
+        return dev.netdev_priv(MacvlanPriv).lowerdev.ifindex
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:
         """The mode."""
-        return {"mode": dev.priv.mode}
+        return {"mode": dev.netdev_priv(MacvlanPriv).mode}

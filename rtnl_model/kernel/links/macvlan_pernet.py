@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..netdevice import RegState, UnregHead
-from .macvlan import Macvlan, MacvlanPort
+from .macvlan import Macvlan, MacvlanPort, MacvlanPriv
 from .macvtap import Macvtap
 
 if TYPE_CHECKING:
@@ -55,6 +55,12 @@ class MacvlanPernet(Macvlan):
     converted: ClassVar[bool] = True
     upstream: ClassVar[bool] = False
 
+    def port_of(self, dev: NetDevice) -> MacvlanPernetPort:
+        """The port of an upper."""
+        port = dev.netdev_priv(MacvlanPriv).port
+        assert isinstance(port, MacvlanPernetPort)
+        return port
+
     # -- newlink --
 
     def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
@@ -66,7 +72,7 @@ class MacvlanPernet(Macvlan):
         k.ASSERT_RTNL_NET(k.dev.dev_net(dev))
         k.ASSERT_RTNL_NET(params.rtnl_newlink_link_net())
         lower = self.find_lower(params)
-        priv = dev.priv
+        priv = dev.netdev_priv(MacvlanPriv)
         priv.lowerdev = lower
         priv.mode = str(params.data.get("mode", "vepa"))
         if "bcqueuelen" in params.data:
@@ -88,14 +94,14 @@ class MacvlanPernet(Macvlan):
 
         Raises: KernelError(ENODEV).
         """
-        port = dev.priv.port
-        lower = dev.priv.lowerdev
+        port = self.port_of(dev)
+        lower = dev.netdev_priv(MacvlanPriv).lowerdev
         with lower.lock:
             if lower.reg_state != RegState.REGISTERED:
                 raise KernelError(ENODEV)
             with port.vlans_lock:
                 self.k.dev.netdev_upper_dev_link(lower, dev)
-                if dev.priv.mode == "source":
+                if dev.netdev_priv(MacvlanPriv).mode == "source":
                     self.add_sources(dev, params.data)
                 self.list_add(port, dev)
                 self.update_port_bc_queue_len(port)
@@ -105,7 +111,7 @@ class MacvlanPernet(Macvlan):
 
         Raises: KernelError(ENODEV, EINVAL, EBUSY).
         """
-        priv = dev.priv
+        priv = dev.netdev_priv(MacvlanPriv)
         lower = priv.lowerdev
         with lower.lock:
             if lower.reg_state != RegState.REGISTERED:
@@ -143,7 +149,7 @@ class MacvlanPernet(Macvlan):
 
         Locks: not vlans_lock, not I(lower).
         """
-        port = dev.priv.port
+        port = self.port_of(dev)
         lower = port.dev
         tracker = self.k.dev.netdev_hold(lower, "macvlan_uninit")
         with port.vlans_lock:
@@ -156,17 +162,17 @@ class MacvlanPernet(Macvlan):
 
     def priv_destructor(self, dev: NetDevice) -> None:
         """As 7.3's; a device whose init was refused has nothing to drop."""
-        if dev.priv.dev_tracker is not None:
+        if dev.netdev_priv(MacvlanPriv).dev_tracker is not None:
             super().priv_destructor(dev)
 
     def ndo_open(self, dev: NetDevice) -> None:
         """Looks at its siblings, which live anywhere. Raises: KernelError(EBUSY)."""
-        with dev.priv.port.vlans_lock:
+        with self.port_of(dev).vlans_lock:
             super().ndo_open(dev)
 
     def ndo_set_mac_address(self, dev: NetDevice, address: str) -> None:
         """As ndo_open. Raises: KernelError."""
-        with dev.priv.port.vlans_lock:
+        with self.port_of(dev).vlans_lock:
             super().ndo_set_mac_address(dev, address)
 
     # -- the lower's address --
@@ -200,16 +206,16 @@ class MacvlanPernet(Macvlan):
         with self.k.probe.fn("macvlan_dellink", dev):
             net = self.k.dev.dev_net(dev)
             self.k.ASSERT_RTNL_NET(net)
-            with dev.priv.port.vlans_lock:
-                if not dev.priv.dying:
+            with self.port_of(dev).vlans_lock:
+                if not dev.netdev_priv(MacvlanPriv).dying:
                     self.delete_upper(net, dev, head)
 
     def delete_upper(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
         """List, adjacency, queue last; `net` is the one the caller owns.  Locks: vlans_lock."""
-        self.k.chk.assert_held(dev.priv.port.vlans_lock)
-        dev.priv.dying = True
+        self.k.chk.assert_held(self.port_of(dev).vlans_lock)
+        dev.netdev_priv(MacvlanPriv).dying = True
         self.delete_from_port(dev)
-        self.k.dev.netdev_upper_dev_unlink(dev.priv.lowerdev, dev)
+        self.k.dev.netdev_upper_dev_unlink(dev.netdev_priv(MacvlanPriv).lowerdev, dev)
         self.k.dev.unregister_netdevice_queue_net(net, dev, head)
 
     # -- notifier --
@@ -247,7 +253,7 @@ class MacvlanPernet(Macvlan):
 
     def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:
         """Under the port's mutex. Raises: KernelError(EINVAL)."""
-        with dev.priv.port.vlans_lock:
+        with self.port_of(dev).vlans_lock:
             super().changelink(dev, data)
 
 

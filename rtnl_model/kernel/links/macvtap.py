@@ -33,7 +33,7 @@ class Macvtap(TapDriver):
     def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
         """macvtap_dellink: the tap goes, then the macvlan part.  Locks: RTNL."""
         with self.k.probe.fn("macvtap_dellink", dev):
-            dev.priv.tap_queues.clear()
+            dev.netdev_priv(MacvtapPriv).tap_queues.clear()
             self.below.dellink(dev, head)
 
     def get_link_net(self, dev: NetDevice) -> Net | None:

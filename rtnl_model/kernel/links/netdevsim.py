@@ -142,34 +142,34 @@ class Netdevsim(LinkDriver):
 
     def register_card(self, dev: NetDevice) -> None:
         """register_netdevice with RTNL alone.  Raises: KernelError."""
-        self.k.rtnetlink.rtnl_lock()
+        self.k.rtnl.rtnl_lock()
         try:
             self.k.dev.register_netdevice(dev)
         finally:
-            self.k.rtnetlink.rtnl_unlock()
+            self.k.rtnl.rtnl_unlock()
 
     def unregister_card(self, dev: NetDevice) -> None:
         """unregister_netdevice with RTNL alone; its references are waited for here."""
-        self.k.rtnetlink.rtnl_lock()
+        self.k.rtnl.rtnl_lock()
         try:
             self.k.dev.unregister_netdevice(dev)
         finally:
-            self.k.rtnetlink.rtnl_unlock()
+            self.k.rtnl.rtnl_unlock()
 
     def touch_rtnl(self, net: Net) -> None:
         """A notifier is registered or unregistered: RTNL is taken and dropped."""
-        self.k.rtnetlink.rtnl_lock()
-        self.k.rtnetlink.rtnl_unlock()
+        self.k.rtnl.rtnl_lock()
+        self.k.rtnl.rtnl_unlock()
 
     def rename(self, dev: NetDevice, name: str) -> None:
         """User space gives a port its name.  Raises: KernelError."""
         net = self.k.dev.dev_net(dev)
-        self.k.rtnetlink.rtnl_net_lock(net)
+        self.k.rtnl.rtnl_net_lock(net)
         try:
             with self.k.netdev_lock_ops(dev):
                 self.k.dev.dev_change_name(dev, name)
         finally:
-            self.k.rtnetlink.rtnl_net_unlock(net)
+            self.k.rtnl.rtnl_net_unlock(net)
 
     # -- one card --
 

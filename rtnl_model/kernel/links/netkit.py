@@ -114,7 +114,9 @@ class Netkit(PairEnds):
         k.ASSERT_RTNL_NET(params.rtnl_newlink_peer_net())
         pair = str(params.data.get("pairing", "pair")) != "single"
         self.check_attributes(params, pair)
-        self.fill_priv(dev.priv, params.data, params.data, primary=True, pair=pair)
+        self.fill_priv(
+            dev.netdev_priv(NetkitPriv), params.data, params.data, primary=True, pair=pair
+        )
         if not pair:
             self.register_end(dev, params.req.address)
             return
@@ -151,12 +153,12 @@ class Netkit(PairEnds):
         peer = super().create_peer(asked, params)
         attrs = {} if asked is None else asked.attrs
         peer.num_rx_queues = self.asked_queues(asked, "rx")
-        self.fill_priv(peer.priv, params.data, attrs, primary=False, pair=True)
+        self.fill_priv(peer.netdev_priv(NetkitPriv), params.data, attrs, primary=False, pair=True)
         return peer
 
     def register_end(self, dev: NetDevice, address: str | None) -> None:
         """In L2 mode an end has an address and does ARP.  Raises: KernelError."""
-        l2 = dev.priv.mode == "l2"
+        l2 = dev.netdev_priv(NetkitPriv).mode == "l2"
         if l2 and address is None:
             self.eth_hw_addr_random(dev)
         super().register_end(dev, address)
@@ -165,8 +167,8 @@ class Netkit(PairEnds):
 
     def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
         """Both pointers; nothing is held."""
-        dev.priv.peer = peer
-        peer.priv.peer = dev
+        dev.netdev_priv(NetkitPriv).peer = peer
+        peer.netdev_priv(NetkitPriv).peer = dev
 
     # -- dellink --
 
@@ -177,12 +179,12 @@ class Netkit(PairEnds):
         """
         with self.k.probe.fn("netkit_del_link", dev):
             self.k.ASSERT_RTNL()
-            priv = dev.priv
+            priv = dev.netdev_priv(NetkitPriv)
             peer = priv.peer
             priv.peer = None
             self.k.dev.unregister_netdevice_queue(dev, head)
             if peer is not None:
-                peer.priv.peer = None
+                peer.netdev_priv(NetkitPriv).peer = None
                 if not self.already_queued(peer):
                     self.k.dev.unregister_netdevice_queue(peer, head)
 
@@ -253,7 +255,7 @@ class Netkit(PairEnds):
         Raises: KernelError.
         """
         self.k.chk.assert_held(dev.lock)
-        if dev.priv.pair and dev.priv.primary:
+        if dev.netdev_priv(NetkitPriv).pair and dev.netdev_priv(NetkitPriv).primary:
             raise KernelError(EOPNOTSUPP, "netkit can only lease against the peer device")
         index = dev.real_num_rx_queues
         if index >= dev.num_rx_queues:
@@ -263,25 +265,24 @@ class Netkit(PairEnds):
 
     def get_peer(self, dev: NetDevice) -> NetDevice | None:
         """rtnl_dereference(nk.peer)."""
-        peer: NetDevice | None = dev.priv.peer
-        return peer
+        return dev.netdev_priv(NetkitPriv).peer
 
     def ndo_open(self, dev: NetDevice) -> None:
         """As every end; a single device has carrier at once.  Raises: KernelError(ENOTCONN)."""
-        if dev.priv.pair:
+        if dev.netdev_priv(NetkitPriv).pair:
             super().ndo_open(dev)
         else:
             self.k.dev.netif_carrier_on(dev)
 
     def ndo_set_mac_address(self, dev: NetDevice, address: str) -> None:
         """Only L2 devices have one to set. Raises: KernelError(EOPNOTSUPP)."""
-        if dev.priv.mode != "l2":
+        if dev.netdev_priv(NetkitPriv).mode != "l2":
             raise KernelError(EOPNOTSUPP)
         dev.address = address
 
     def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:
         """netkit_change_link: the policy, through the primary only. Raises: KernelError(EACCES)."""
-        priv = dev.priv
+        priv = dev.netdev_priv(NetkitPriv)
         if not priv.primary:
             raise KernelError(
                 EACCES, "netkit link settings can be changed only through the primary device"
@@ -296,4 +297,4 @@ class Netkit(PairEnds):
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:
         """The mode; policies and scrubbing are not among what the recordings kept."""
-        return {"mode": dev.priv.mode}
+        return {"mode": dev.netdev_priv(NetkitPriv).mode}

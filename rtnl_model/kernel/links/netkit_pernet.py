@@ -65,15 +65,15 @@ class NetkitPernet(HeldPeer, Netkit):
 
     def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
         """One pair object, then both pointers; until here the peer cannot lease."""
-        shared = dev.priv.shared
-        peer.priv.shared = shared
+        shared = dev.netdev_priv(NetkitPernetPriv).shared
+        peer.netdev_priv(NetkitPernetPriv).shared = shared
         with shared.peer_lock:
-            dev.priv.peer = peer
-            peer.priv.peer = dev
+            dev.netdev_priv(NetkitPernetPriv).peer = peer
+            peer.netdev_priv(NetkitPernetPriv).peer = dev
 
     def ndo_queue_create(self, dev: NetDevice) -> int:
         """A lease could bring the notifier to an end that is not published. Raises: KernelError."""
-        if dev.priv.pair and self.get_peer(dev) is None:
+        if dev.netdev_priv(NetkitPernetPriv).pair and self.get_peer(dev) is None:
             raise KernelError(EBUSY)
         return super().ndo_queue_create(dev)
 
@@ -89,7 +89,7 @@ class NetkitPernet(HeldPeer, Netkit):
     def delete_pair(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
         """The claim; `net` is the namespace whose lock the caller owns.  Takes the pair's lock."""
         self.k.ASSERT_RTNL_NET(net)
-        shared: NetkitPair = dev.priv.shared
+        shared = dev.netdev_priv(NetkitPernetPriv).shared
         with shared.lock:
             if shared.dying:
                 return  # both ends are queued
@@ -103,9 +103,9 @@ class NetkitPernet(HeldPeer, Netkit):
         """Clear both pointers.  Locks: shared.lock."""
         with shared.peer_lock:
             peer = self.get_peer(dev)
-            dev.priv.peer = None
+            dev.netdev_priv(NetkitPernetPriv).peer = None
             if peer is not None:
-                peer.priv.peer = None
+                peer.netdev_priv(NetkitPernetPriv).peer = None
         return peer
 
     # -- notifier --
@@ -134,5 +134,5 @@ class NetkitPernet(HeldPeer, Netkit):
 
     def peer_lock(self, dev: NetDevice) -> Lock:
         """The pair's."""
-        shared: NetkitPair = dev.priv.shared
+        shared = dev.netdev_priv(NetkitPernetPriv).shared
         return shared.peer_lock

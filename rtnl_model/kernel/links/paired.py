@@ -36,7 +36,7 @@ class PairPriv:
         """The other end or None.  Only ever taken away by xchg; no lock."""
         self.peer_tracker: RefTracker | None = None
         """Tracks this end's reference on the other end.  Written before `peer` is published."""
-        self.pair_lock: Lock | None = None
+        self.pair_lock: Lock
         """Only with the fix of G.16: one mutex for both ends, around the whole of dellink."""
 
 
@@ -76,7 +76,7 @@ class PairedDriver(PairEnds):
 
     def publish(self, dev: NetDevice, peer: NetDevice) -> None:
         """Give dev its pointer and its tracked reference on peer."""
-        priv = dev.priv
+        priv = dev.netdev_priv(PairPriv)
         priv.peer_tracker = self.hold_peer(peer)
         priv.peer.set(peer)
 
@@ -86,8 +86,8 @@ class PairedDriver(PairEnds):
 
     def unpublish(self, dev: NetDevice) -> None:
         """Take the pointer back on an error path and drop its reference."""
-        peer = dev.priv.peer.xchg(None)
-        self.k.dev.netdev_put(peer, dev.priv.peer_tracker)
+        peer = dev.netdev_priv(PairPriv).peer.xchg(None)
+        self.k.dev.netdev_put(peer, dev.netdev_priv(PairPriv).peer_tracker)
 
     def init_queues(self, dev: NetDevice) -> None:
         """Queue set-up; does not fail here, but its error path is the kernel's.
@@ -117,7 +117,7 @@ class PairedDriver(PairEnds):
 
     def take_peer(self, dev: NetDevice) -> NetDevice | None:
         """xchg(priv(dev).peer, NULL): at most one caller ever gets the pointer."""
-        peer: NetDevice | None = dev.priv.peer.xchg(None)
+        peer: NetDevice | None = dev.netdev_priv(PairPriv).peer.xchg(None)
         return peer
 
     def queue_peer(self, dev: NetDevice, peer: NetDevice, head: UnregHead | None) -> None:
@@ -134,17 +134,17 @@ class PairedDriver(PairEnds):
 
     def put_peer(self, dev: NetDevice, peer: NetDevice) -> None:
         """netdev_put(peer) with dev's tracker."""
-        self.k.dev.netdev_put(peer, dev.priv.peer_tracker)
+        self.k.dev.netdev_put(peer, dev.netdev_priv(PairPriv).peer_tracker)
 
     def put_back(self, peer: NetDevice, back: NetDevice | None) -> None:
         """netdev_put(back) with the tracker kept in peer's private area; None is a no-op."""
         if back is not None:
             self.assert_not_freed(peer, "its peer_tracker is used")
-        self.k.dev.netdev_put(back, peer.priv.peer_tracker)
+        self.k.dev.netdev_put(back, peer.netdev_priv(PairPriv).peer_tracker)
 
     # -- readers of the pointer --
 
     def get_peer(self, dev: NetDevice) -> NetDevice | None:
         """rtnl_dereference(priv.peer)."""
-        peer: NetDevice | None = dev.priv.peer.get()
+        peer: NetDevice | None = dev.netdev_priv(PairPriv).peer.get()
         return peer

@@ -39,12 +39,11 @@ class PairedPernet(HeldPeer, PairedDriver):
         """Add the lock."""
         super().setup(dev)
         lock = self.k.make_lock(f"&{self.kind}->peer_lock", dev.label)
-        dev.priv = PairPernetPriv(dev.priv.peer, lock)
+        dev.priv = PairPernetPriv(dev.netdev_priv(PairPriv).peer, lock)
 
     def peer_lock(self, dev: NetDevice) -> Lock:
         """Each end's own."""
-        lock: Lock = dev.priv.peer_lock
-        return lock
+        return dev.netdev_priv(PairPernetPriv).peer_lock
 
     def take_peer(self, dev: NetDevice) -> NetDevice | None:
         """The exchange, with no reader between its look and its reference."""

@@ -53,7 +53,7 @@ class Pfcp(BackendDriver):
         """Socket, device, list.  Locks: RTNL of dev_net(dev) and of the backend."""
         self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
         self.k.ASSERT_RTNL_NET(params.rtnl_newlink_link_net())
-        dev.priv.net = params.rtnl_newlink_link_net()
+        dev.netdev_priv(BackendPriv).net = params.rtnl_newlink_link_net()
         self.pfcp_add_sock(dev)
         try:
             self.k.dev.register_netdevice(dev)

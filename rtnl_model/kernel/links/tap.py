@@ -64,9 +64,9 @@ class TapDriver(LinkDriver):
         if dev.rtnl_link_ops is not self:
             return NOTIFY_DONE
         if event == "REGISTER":
-            dev.priv.minor = True
+            dev.netdev_priv(TapPriv).minor = True
         elif event == "UNREGISTER":
-            dev.priv.minor = False
+            dev.netdev_priv(TapPriv).minor = False
         return NOTIFY_DONE
 
     def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:

@@ -51,7 +51,8 @@ class VlanPriv:
     """struct vlan_dev_priv."""
 
     def __init__(self) -> None:
-        self.real_dev: NetDevice | None = None
+        self.real_dev: NetDevice
+        """From newlink on."""
         self.vlan_id = 0
         self.vlan_proto = "802.1Q"
         self.dev_tracker: RefTracker | None = None
@@ -92,7 +93,7 @@ class Vlan(LinkDriver):
         """vlan_newlink.  Locks: RTNL. Raises: KernelError."""
         self.k.ASSERT_RTNL()
         real_dev = self.find_lower(dev, params)
-        priv = dev.priv
+        priv = dev.netdev_priv(VlanPriv)
         priv.vlan_proto = str(params.data.get("protocol", "802.1Q"))
         priv.vlan_id = int(str(params.data["id"]))
         priv.real_dev = real_dev
@@ -125,7 +126,7 @@ class Vlan(LinkDriver):
 
     def register_vlan_dev(self, dev: NetDevice) -> None:
         """The id, the device, the adjacency, the slot. Raises: KernelError, all undone."""
-        priv = dev.priv
+        priv = dev.netdev_priv(VlanPriv)
         real_dev = priv.real_dev
         self.vlan_vid_add(real_dev, priv)
         try:
@@ -182,7 +183,7 @@ class Vlan(LinkDriver):
         """unregister_vlan_dev: slot, adjacency, queue, id; not to be called twice.  Locks: RTNL."""
         with self.k.probe.fn("unregister_vlan_dev", dev):
             self.k.ASSERT_RTNL()
-            priv = dev.priv
+            priv = dev.netdev_priv(VlanPriv)
             info = self.vlan_info_of(priv.real_dev)
             del info.grp[(priv.vlan_proto, priv.vlan_id)]
             self.k.dev.netdev_upper_dev_unlink(priv.real_dev, dev)
@@ -193,7 +194,7 @@ class Vlan(LinkDriver):
 
     def ndo_init(self, dev: NetDevice) -> None:
         """vlan_dev_init: address of the lower where none was given; hold the lower."""
-        priv = dev.priv
+        priv = dev.netdev_priv(VlanPriv)
         if not dev.address:
             dev.address = priv.real_dev.address
         dev.carrier = priv.real_dev.carrier
@@ -206,11 +207,13 @@ class Vlan(LinkDriver):
 
     def priv_destructor(self, dev: NetDevice) -> None:
         """vlan_dev_free: only now the lower is let go."""
-        self.k.dev.netdev_put(dev.priv.real_dev, dev.priv.dev_tracker)
+        self.k.dev.netdev_put(
+            dev.netdev_priv(VlanPriv).real_dev, dev.netdev_priv(VlanPriv).dev_tracker
+        )
 
     def ndo_open(self, dev: NetDevice) -> None:
         """vlan_dev_open: the lower must be up. Raises: KernelError(ENETDOWN)."""
-        real_dev = dev.priv.real_dev
+        real_dev = dev.netdev_priv(VlanPriv).real_dev
         if not real_dev.up:
             raise KernelError(ENETDOWN)
         if real_dev.carrier:
@@ -218,7 +221,7 @@ class Vlan(LinkDriver):
 
     def ndo_change_mtu(self, dev: NetDevice, mtu: int) -> None:
         """vlan_dev_change_mtu: not beyond the lower's. Raises: KernelError(ERANGE)."""
-        if dev.priv.real_dev.mtu < mtu:
+        if dev.netdev_priv(VlanPriv).real_dev.mtu < mtu:
             raise KernelError(ERANGE)
         dev.mtu = mtu
 
@@ -275,16 +278,15 @@ class Vlan(LinkDriver):
 
     def get_link_net(self, dev: NetDevice) -> Net | None:
         """The lower's namespace."""
-        return self.dev_net_rcu(dev.priv.real_dev)
+        return self.dev_net_rcu(dev.netdev_priv(VlanPriv).real_dev)
 
     def get_iflink(self, dev: NetDevice) -> int | None:
         """The lower's ifindex."""
-        ifindex: int = dev.priv.real_dev.ifindex
-        return ifindex
+        return dev.netdev_priv(VlanPriv).real_dev.ifindex
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:
         """The id, and the protocol where it is not 802.1Q."""
-        priv = dev.priv
+        priv = dev.netdev_priv(VlanPriv)
         info: dict[str, Any] = {"id": priv.vlan_id}
         if priv.vlan_proto != "802.1Q":
             info["protocol"] = priv.vlan_proto

@@ -19,9 +19,9 @@ def drop_without_drain(base: Any) -> Any:
             with k.probe.fn("rtnl_net_work_func", net=net):
                 if not self.work_has_something(net):
                     return
-                k.rtnetlink.rtnl_net_lock(net)
-                k.regime.net_release(net)
-                k.rtnetlink.rtnl_unlock()
+                k.rtnl.rtnl_net_lock(net)
+                k.rtnl.net_release(net)
+                k.rtnl.rtnl_unlock()
 
     return RtnlWork
 

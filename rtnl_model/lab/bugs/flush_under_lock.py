@@ -12,13 +12,13 @@ __all__ = ["ENTRY"]
 def flush_first(base: Any) -> Any:
     """Whoever drops the netns' lock of an exit batch has flushed before."""
 
-    class NetNamespace(base):  # type: ignore[misc]
+    class NetnsCleanup(base):  # type: ignore[misc]
         def default_device_exit_nets(self, nets: Any) -> None:
             """Flush inside default_device_exit_batch's own section."""
             super().default_device_exit_nets(nets)
             self.k.rtnl_work.rtnl_net_flush_workqueue()
 
-    return NetNamespace
+    return NetnsCleanup
 
 
 ENTRY = Entry(
@@ -37,5 +37,5 @@ ip netns add other
 ip -n left link del end0 ; ip netns del other
 """,
     expected=(Expected("circular", ""), Expected("deadlock", ""), Expected("hang", "")),
-    classes={"net_namespace": flush_first},
+    classes={"netns_cleanup": flush_first},
 )

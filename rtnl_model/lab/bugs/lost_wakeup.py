@@ -12,7 +12,7 @@ __all__ = ["ENTRY"]
 def work_first(base: Any) -> Any:
     """Both steps outside one spinlock, in the wrong order."""
 
-    class Dev(base):  # type: ignore[misc]
+    class DevQueue(base):  # type: ignore[misc]
         def queue_pending(self, net: Any, dev: Any) -> None:
             """Queue the work, then add the device."""
             self.k.rtnl_work.rtnl_net_queue_work(net)
@@ -20,7 +20,7 @@ def work_first(base: Any) -> Any:
                 self.pending_add(net, dev)
                 self.k.count("delegated", dev)
 
-    return Dev
+    return DevQueue
 
 
 ENTRY = Entry(
@@ -39,7 +39,7 @@ ip -n left link add end0 type veth peer name end1 netns right
 ip -n left link del end0
 """,
     expected=(Expected("invariant", "pending"),),
-    classes={"dev": work_first},
+    classes={"dev_queue": work_first},
     search="explore",
     rounds=300,
 )

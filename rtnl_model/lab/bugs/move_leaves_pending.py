@@ -12,11 +12,11 @@ __all__ = ["ENTRY"]
 def node_stays(base: Any) -> Any:
     """unregister_netdevice_move_net is not called."""
 
-    class Dev(base):  # type: ignore[misc]
+    class DevQueue(base):  # type: ignore[misc]
         def unregister_netdevice_move_net(self, old: Any, new: Any, dev: Any) -> None:
             """Forgotten."""
 
-    return Dev
+    return DevQueue
 
 
 ENTRY = Entry(
@@ -39,7 +39,7 @@ ip -n left link del end0 & ip -n right link set end1 netns third & wait
         Expected("assertion", ""),
         Expected("invariant", "pending"),
     ),
-    classes={"dev": node_stays},
+    classes={"dev_queue": node_stays},
     search="explore",
     rounds=600,
 )

@@ -12,14 +12,14 @@ __all__ = ["ENTRY"]
 def drop_only(base: Any) -> Any:
     """rtnl_nets_unlock as a plain unlock, as those movers have it that hold RTNL alone."""
 
-    class Rtnetlink(base):  # type: ignore[misc]
+    class Rtnl(base):  # type: ignore[misc]
         def rtnl_nets_unlock(self, nets: Any) -> None:
             """Drop the locks, end the section."""
             for net in nets.nets:
-                self.k.regime.net_release(net)
+                self.net_release(net)
             self.rtnl_unlock()
 
-    return Rtnetlink
+    return Rtnl
 
 
 ENTRY = Entry(
@@ -38,7 +38,7 @@ ip -n left link add end0 type veth peer name end1 netns right
 ip -n left link del end0 & ip -n right link set end1 netns third & wait
 """,
     expected=(Expected("invariant", "pending"),),
-    classes={"rtnetlink": drop_only},
+    classes={"rtnl": drop_only},
     search="explore",
     rounds=300,
 )

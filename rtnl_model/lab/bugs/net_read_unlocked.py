@@ -12,18 +12,18 @@ __all__ = ["ENTRY"]
 def read_first(base: Any) -> Any:
     """dev_net is looked up, then the lock is taken."""
 
-    class Dev(base):  # type: ignore[misc]
-        def unregister_netdevice_queue_net_delegating(self, net: Any, dev: Any, head: Any) -> None:
+    class Regime(base):  # type: ignore[misc]
+        def unregister_netdevice_queue_net(self, net: Any, dev: Any, head: Any) -> None:
             """The namespace may change between the look and the enqueue."""
             with self.k.probe.fn("unregister_netdevice_queue_net", dev, qnet=net):
-                other = self.dev_net(dev)
+                other = self.k.dev.dev_net(dev)
                 if other is net:
-                    self.unregister_netdevice_queue(dev, head)
+                    self.k.dev.unregister_netdevice_queue(dev, head)
                     return
                 with dev.lock:
-                    self.queue_pending(other, dev)
+                    self.k.dev_queue.queue_pending(other, dev)
 
-    return Dev
+    return Regime
 
 
 ENTRY = Entry(
@@ -46,7 +46,7 @@ ip -n left link del end0 & ip -n right link set end1 netns third & wait
         Expected("invariant", "pending"),
     ),
     setting=Setting(regime="pernet"),
-    classes={"dev": read_first},
+    classes={"regime": read_first},
     search="explore",
     rounds=1500,
 )

@@ -12,11 +12,11 @@ __all__ = ["ENTRY"]
 def three_nets(base: Any) -> Any:
     """struct rtnl_nets with peer, target and link netns only."""
 
-    class Rtnetlink(base):  # type: ignore[misc]
+    class RtnlNewlink(base):  # type: ignore[misc]
         def add_requester(self, nets: Any, req: Any) -> None:
             """Not one of the set."""
 
-    return Rtnetlink
+    return RtnlNewlink
 
 
 ENTRY = Entry(
@@ -35,5 +35,5 @@ ip netns add right
 ip -n left link add tun0 netns right type bareudp dstport 6635 ethertype mpls_uc
 """,
     expected=(Expected("assertion", ""), Expected("warn", "ASSERT")),
-    classes={"rtnetlink": three_nets},
+    classes={"rtnl_newlink": three_nets},
 )

@@ -13,13 +13,13 @@ __all__ = ["ENTRY"]
 def no_locks(base: Any) -> Any:
     """default_device_exit_net under RTNL alone."""
 
-    class NetNamespace(base):  # type: ignore[misc]
+    class NetnsCleanup(base):  # type: ignore[misc]
         def default_device_exit_nets(self, nets: Sequence[Any]) -> None:
             """Move them all."""
             for net in nets:
                 self.default_device_exit_net(net)
 
-    return NetNamespace
+    return NetnsCleanup
 
 
 ENTRY = Entry(
@@ -39,5 +39,5 @@ ip netns del left
 """,
     expected=(Expected("assertion", ""),),
     setting=Setting(regime="pernet"),
-    classes={"net_namespace": no_locks},
+    classes={"netns_cleanup": no_locks},
 )

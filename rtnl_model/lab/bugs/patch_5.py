@@ -12,21 +12,21 @@ __all__ = ["ENTRY"]
 def under_rtnl_alone(base: Any) -> Any:
     """The rebroadcast of netdev_wait_allrefs_any before the series."""
 
-    class Dev(base):  # type: ignore[misc]
+    class DevTodo(base):  # type: ignore[misc]
         def netdev_rebroadcast(self, devs: list[Any]) -> list[Any]:
             """RTNL, no netns lock."""
             k = self.k
             with k.probe.frame("netdev_wait_allrefs_any"):
-                k.rtnetlink.rtnl_lock()
+                k.rtnl.rtnl_lock()
                 try:
                     for dev in devs:
                         k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
                 finally:
-                    k.rtnetlink.rtnl_unlock_raw()
+                    k.rtnl.rtnl_unlock_raw()
                 k.rcu.rcu_barrier()
             return []
 
-    return Dev
+    return DevTodo
 
 
 ENTRY = Entry(
@@ -47,5 +47,5 @@ ip -n left link del end0
 """,
     expected=(Expected("assertion", ""),),
     setting=Setting(workers="percpu", cpus=1),
-    classes={"dev": under_rtnl_alone},
+    classes={"dev_todo": under_rtnl_alone},
 )

@@ -12,12 +12,12 @@ __all__ = ["ENTRY"]
 def alias(base: Any) -> Any:
     """unregister_netdevice_queue_net as an alias, as without the option; the netns locks stay."""
 
-    class Dev(base):  # type: ignore[misc]
+    class Regime(base):  # type: ignore[misc]
         def unregister_netdevice_queue_net(self, net: Any, dev: Any, head: Any) -> None:
             """Ours or not, on the caller's list."""
-            self.unregister_netdevice_queue(dev, head)
+            self.k.dev.unregister_netdevice_queue(dev, head)
 
-    return Dev
+    return Regime
 
 
 ENTRY = Entry(
@@ -36,5 +36,5 @@ ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
 ip -n left link del low0
 """,
     expected=(Expected("assertion", ""),),
-    classes={"dev": alias},
+    classes={"regime": alias},
 )

@@ -12,11 +12,11 @@ __all__ = ["ENTRY"]
 def leave_them_on_the_list(base: Any) -> Any:
     """unregister_netdevice_queue_many_net did not exist."""
 
-    class Dev(base):  # type: ignore[misc]
+    class Regime(base):  # type: ignore[misc]
         def unregister_netdevice_queue_many_net(self, net: Any, head: Any) -> None:
             """Everything stays on the shared list."""
 
-    return Dev
+    return Regime
 
 
 ENTRY = Entry(
@@ -35,5 +35,5 @@ ip -n left link add low0 type dummy
 ip netns del left
 """,
     expected=(Expected("assertion", ""),),
-    classes={"dev": leave_them_on_the_list},
+    classes={"regime": leave_them_on_the_list},
 )

@@ -12,7 +12,7 @@ __all__ = ["ENTRY"]
 def lock_once(base: Any) -> Any:
     """The namespace that the device was in a moment ago is good enough."""
 
-    class Rtnetlink(base):  # type: ignore[misc]
+    class Rtnl(base):  # type: ignore[misc]
         def rtnl_net_dev_lock(self, dev: Any) -> Any:
             """Read dev_net, lock it."""
             net = self.k.dev.dev_net(dev)
@@ -21,7 +21,7 @@ def lock_once(base: Any) -> Any:
             self.rtnl_net_lock(net)
             return net
 
-    return Rtnetlink
+    return Rtnl
 
 
 ENTRY = Entry(
@@ -40,7 +40,7 @@ rmmod carddrv & ip link set card0 netns left || true & wait
 """,
     expected=(Expected("assertion", "without the lock of its namespace"),),
     setting=Setting(regime="pernet"),
-    classes={"rtnetlink": lock_once},
+    classes={"rtnl": lock_once},
     search="explore",
     rounds=600,
 )

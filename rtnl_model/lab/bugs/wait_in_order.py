@@ -12,12 +12,12 @@ __all__ = ["ENTRY"]
 def first_only(base: Any) -> Any:
     """Only the head of the list is waited for."""
 
-    class Dev(base):  # type: ignore[misc]
+    class DevTodo(base):  # type: ignore[misc]
         def wait_refs_once(self, devs: list[Any], *, told: bool) -> Any:
             """Whoever is behind it waits, though it may be free."""
             return super().wait_refs_once(devs[:1], told=told)
 
-    return Dev
+    return DevTodo
 
 
 ENTRY = Entry(
@@ -37,5 +37,5 @@ ip link set upp0 group 9
 ip link del group 9
 """,
     expected=(Expected("hang", ""), Expected("deadlock", "")),
-    classes={"dev": first_only},
+    classes={"dev_todo": first_only},
 )

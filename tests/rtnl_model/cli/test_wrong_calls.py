@@ -91,7 +91,7 @@ CALLS = {
     "report-below-a-file": (["run", "{good}", "--report", "{good}/x"], "--report"),
     "conform-one-file": (["conform", "{json}"], "GOLDEN"),
     "conform-missing": (["conform", "{dir}/a", "{dir}/b"], "No such file"),
-    "conform-no-recording": (["conform", "{json}", "{json}"], 'no "results"'),
+    "conform-no-recording": (["conform", "{json}", "{json}"], "a field 'results'"),
     "conform-not-json": (["conform", "{json}", "{good}"], "not JSON"),
     "conform-min": (["conform", "{json}", "{json}", "--min", "L4=1"], "LEVEL=PERCENT"),
     "stress-mix": (["stress", "--mix", "chrun"], "--mix"),

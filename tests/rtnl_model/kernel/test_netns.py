@@ -244,10 +244,10 @@ def test_a_pending_device_moves_with_its_node(regime: str) -> None:
     with running(regime) as k:
         one, two, three = nets(k, "a", "b", "c")
         _, peer = veth(k, one, "v0", two, "v1")
-        wanted = k.rtnetlink.new_nets()
+        wanted = k.rtnl.new_nets()
         for net in (one, two, three):
-            k.rtnetlink.rtnl_nets_add(wanted, net)
-        k.rtnetlink.rtnl_nets_lock(wanted)
+            k.rtnl.rtnl_nets_add(wanted, net)
+        k.rtnl.rtnl_nets_lock(wanted)
         ops = peer.rtnl_link_ops
         dev = one.names["v0"]
         assert ops is not None
@@ -261,8 +261,8 @@ def test_a_pending_device_moves_with_its_node(regime: str) -> None:
         assert [peer] == three.dev_unreg_head
         assert two.dev_unreg_head == []
 
-        k.rtnetlink.rtnl_nets_unlock(wanted)
-        k.rtnetlink.rtnl_nets_destroy(wanted)
+        k.rtnl.rtnl_nets_unlock(wanted)
+        k.rtnl.rtnl_nets_destroy(wanted)
         k.quiesce()
 
         assert peer.freed
@@ -280,14 +280,14 @@ def test_a_mover_that_does_not_drain_leaves_the_work_queued_only_with_the_fix(
         dev = add(k, one, "d0")
         with dev.lock:
             with one.dev_unreg_lock:
-                k.dev.pending_add(one, dev)
+                k.dev_queue.pending_add(one, dev)
         queued = two.work.queued
         k.dev.unregister_netdevice_move_net(one, two, dev)
 
         assert (two.work.queued == queued) is left
 
         with two.dev_unreg_lock:
-            k.dev.pending_del(two, dev)
+            k.dev_queue.pending_del(two, dev)
 
 
 def test_a_group_is_deleted_whole() -> None:
@@ -312,11 +312,11 @@ def test_pernet_does_not_revive_the_memory_of_a_dead_namespace() -> None:
         dev = add(k, net, "d0")
         net.passive.dec()
 
-        assert k.rtnetlink.rtnl_net_dev_lock(dev) is None
+        assert k.rtnl.rtnl_net_dev_lock(dev) is None
 
         net.passive.inc()
-        found = k.rtnetlink.rtnl_net_dev_lock(dev)
-        k.rtnetlink.rtnl_net_dev_unlock(found)
+        found = k.rtnl.rtnl_net_dev_lock(dev)
+        k.rtnl.rtnl_net_dev_unlock(found)
 
         assert found is net
         assert rules(k) == []
@@ -339,8 +339,8 @@ def test_a_device_that_left_a_dead_namespace_is_locked_where_it_is(
             return hold(net)
 
         monkeypatch.setattr(k.regime, "hold_memory", too_late)
-        found = k.rtnetlink.rtnl_net_dev_lock(dev)
-        k.rtnetlink.rtnl_net_dev_unlock(found)
+        found = k.rtnl.rtnl_net_dev_lock(dev)
+        k.rtnl.rtnl_net_dev_unlock(found)
 
         assert found is two
         assert rules(k) == []
@@ -351,11 +351,11 @@ def test_nothing_attaches_to_a_lower_that_is_going_unseen() -> None:
     with running("small") as k:
         (net,) = nets(k, "a")
         lower, upper = add(k, net, "d0"), add(k, net, "d1")
-        k.rtnetlink.rtnl_net_lock(net)
+        k.rtnl.rtnl_net_lock(net)
         k.dev.unregister_netdevice(lower)
         k.dev.netdev_upper_dev_link(lower, upper)
         k.dev.netdev_upper_dev_unlink(lower, upper)
-        k.rtnetlink.rtnl_net_unlock(net)
+        k.rtnl.rtnl_net_unlock(net)
 
         assert rules(k) == ["late-attach"]
         assert tags(k) == {"known:G.1"}

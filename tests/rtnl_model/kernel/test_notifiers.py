@@ -155,21 +155,21 @@ def test_an_event_without_its_locks_is_told(event: str, locks: str, expected: li
 
 def within(k: object, net: object, dev: NetDevice, locks: str, body: Callable[[], None]) -> None:
     """Run body with those locks."""
-    rtnetlink = k.rtnetlink  # type: ignore[attr-defined]
+    rtnl = k.rtnl  # type: ignore[attr-defined]
     if not locks:
         body()
         return
-    rtnetlink.rtnl_lock()
+    rtnl.rtnl_lock()
     if "net" in locks:
-        rtnetlink.rtnl_net_lock_nested(net)
+        rtnl.rtnl_net_lock_nested(net)
     if "instance" in locks:
         with dev.lock:
             body()
     else:
         body()
     if "net" in locks:
-        rtnetlink.rtnl_net_unlock_nested(net)
-    rtnetlink.rtnl_unlock()
+        rtnl.rtnl_net_unlock_nested(net)
+    rtnl.rtnl_unlock()
 
 
 def test_the_printed_table_of_locks_is_the_data() -> None:

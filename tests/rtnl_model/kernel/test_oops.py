@@ -20,16 +20,16 @@ SCRIPT = "ip link add d type dummy\nip link del d || true\nip link show\n"
 def slot_missing(base: Any) -> Any:
     """A table of the driver's has no entry for what it should have."""
 
-    class Dev(base):  # type: ignore[misc]
+    class DevQueue(base):  # type: ignore[misc]
         def unregister_netdevice_queue(self, dev: Any, head: Any) -> Any:
             if dev.name == "d":
                 raise KeyError("slot")
             return super().unregister_netdevice_queue(dev, head)
 
-    return Dev
+    return DevQueue
 
 
-BROKEN = Fix("broken", "a table without its entry", "", {"dev": slot_missing})
+BROKEN = Fix("broken", "a table without its entry", "", {"dev_queue": slot_missing})
 
 
 def test_a_process_dies_of_an_oops_and_the_run_goes_on() -> None:

@@ -143,20 +143,20 @@ def test_rtnl_nets_are_locked_in_order_and_once(regime: str) -> None:
     """init_net first, then ascending; duplicates are dropped where locks are real."""
     with running(regime) as k:
         one, two, three = nets(k, "a", "b", "c")
-        wanted = k.rtnetlink.new_nets()
+        wanted = k.rtnl.new_nets()
         counts = [net.count.value for net in (one, two, three)]
         for net in (three, one, k.init_net, one):
-            k.rtnetlink.rtnl_nets_add(wanted, net)
+            k.rtnl.rtnl_nets_add(wanted, net)
         ordered = [k.init_net, one, three]
         if regime == "global":
             ordered = [three, one, k.init_net, one]
 
         assert ordered == wanted.nets
 
-        k.rtnetlink.rtnl_nets_lock(wanted)
+        k.rtnl.rtnl_nets_lock(wanted)
         held = [k.lockdep_rtnl_net_is_held(net) for net in (one, two, three)]
-        k.rtnetlink.rtnl_nets_unlock(wanted)
-        k.rtnetlink.rtnl_nets_destroy(wanted)
+        k.rtnl.rtnl_nets_unlock(wanted)
+        k.rtnl.rtnl_nets_destroy(wanted)
 
         assert [True, regime == "global", True] == held
         assert counts == [net.count.value for net in (one, two, three)]
@@ -167,10 +167,10 @@ def test_a_wrong_order_of_namespaces_is_told() -> None:
     """Descending addresses, one by one."""
     with running("small") as k:
         one, two = nets(k, "a", "b")
-        k.rtnetlink.rtnl_net_lock(two)
-        k.rtnetlink.rtnl_net_lock_nested(one)
-        k.rtnetlink.rtnl_net_unlock_nested(one)
-        k.rtnetlink.rtnl_net_unlock(two)
+        k.rtnl.rtnl_net_lock(two)
+        k.rtnl.rtnl_net_lock_nested(one)
+        k.rtnl.rtnl_net_unlock_nested(one)
+        k.rtnl.rtnl_net_unlock(two)
 
         assert [report.kind for report in k.chk.reports] == ["recursive"]
 
@@ -190,8 +190,8 @@ def test_strict_asks_for_the_devices_own_namespace(
     with running(regime, strict=strict) as k:
         (net,) = nets(k, "a")
         dev = add(k, net, "d0")
-        k.rtnetlink.rtnl_lock()
+        k.rtnl.rtnl_lock()
         k.dev.unregister_netdevice(dev)
-        k.rtnetlink.rtnl_unlock()
+        k.rtnl.rtnl_unlock()
 
         assert expected == sorted(set(rules(k)))

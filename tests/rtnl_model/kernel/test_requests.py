@@ -183,7 +183,7 @@ def test_rmmod_takes_every_device_of_its_kind_everywhere(regime: str) -> None:
 
         assert upper.freed
         assert (names(one), names(two), names(three)) == (["d0"], [], [])
-        assert "veth" not in k.rtnetlink.link_ops
+        assert "veth" not in k.rtnl_link_ops.link_ops
         assert k.dev_unreg_count() == 0
 
         veth(k, one, "v0", two, "v1")  # a request for the kind loads it
@@ -216,7 +216,7 @@ def test_rmmod_waits_for_users_of_the_kind() -> None:
     with running("small") as k:
         (net,) = nets(k, "a")
         inside, leave = threading.Event(), threading.Event()
-        srcu = k.rtnetlink.srcu("dummy")
+        srcu = k.rtnl_link_ops.srcu("dummy")
 
         def user() -> None:
             with srcu.reading():

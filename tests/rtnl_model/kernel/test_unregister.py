@@ -63,8 +63,8 @@ def test_a_device_waits_for_its_last_reference(regime: str) -> None:
         gone = reached(k, lambda line: line["fn"] == "notify" and line["val"] == "UNREGISTER")
         thread = begin(k, "del d0", lambda: delete(k, net, "d0"))
         gone.wait()
-        k.rtnetlink.rtnl_net_lock(net)  # RTNL is free while it waits
-        k.rtnetlink.rtnl_net_unlock(net)
+        k.rtnl.rtnl_net_lock(net)  # RTNL is free while it waits
+        k.rtnl.rtnl_net_unlock(net)
 
         assert dev.peek_state() is not RegState.RELEASED
         assert dev.holders()[-1:] == ["the test"]
@@ -123,13 +123,13 @@ def test_a_second_unregistration_is_a_bug_that_unwinds_the_request() -> None:
     with running("small") as k:
         (net,) = nets(k, "ns1")
         dev = add(k, net, "d0")
-        k.rtnetlink.rtnl_net_lock(net)
+        k.rtnl.rtnl_net_lock(net)
         try:
             k.dev.unregister_netdevice(dev)
             with pytest.raises(KernelBug):
                 k.dev.unregister_netdevice(dev)
         finally:
-            k.rtnetlink.rtnl_net_unlock(net)
+            k.rtnl.rtnl_net_unlock(net)
         add(k, net, "d1")
 
         assert rules(k) == ["bug"]
@@ -141,13 +141,13 @@ def test_a_double_queue_is_told_and_goes_on() -> None:
     with running("small") as k:
         one, two = nets(k, "ns1", "ns2")
         dev = add(k, two, "d0")
-        k.rtnetlink.rtnl_net_lock(one)
+        k.rtnl.rtnl_net_lock(one)
         try:
             k.dev.unregister_netdevice_queue_net(one, dev, UnregHead("test"))
             k.dev.unregister_netdevice_queue(dev, UnregHead("test"))
-            k.dev.unreg_list_del(dev)
+            k.dev_queue.unreg_list_del(dev)
         finally:
-            k.rtnetlink.rtnl_net_unlock(one)
+            k.rtnl.rtnl_net_unlock(one)
         k.quiesce()
 
         assert rules(k) == ["double-queue"]
@@ -174,11 +174,11 @@ def test_a_pending_device_is_still_there(regime: str) -> None:
         one, two = nets(k, "ns1", "ns2")
         lower = add(k, one, "d0")
         upper = ipvlan(k, two, "i0", lower)
-        k.rtnetlink.rtnl_net_lock(two)  # keeps the work of ns2 out
+        k.rtnl.rtnl_net_lock(two)  # keeps the work of ns2 out
         thread = begin(k, "del d0", lambda: delete(k, one, "d0"))
         if regime == "small":  # RTNL is global: the deletion begins when it is dropped
             pending = reached(k, lambda line: line["fn"] == "rtnl_net_queue_work")
-            k.rtnetlink.rtnl_net_unlock(two)
+            k.rtnl.rtnl_net_unlock(two)
             pending.wait()
         else:
             pending = reached(k, lambda line: line["fn"] == "unregister_netdevice_many_notify_ret")
@@ -189,7 +189,7 @@ def test_a_pending_device_is_still_there(regime: str) -> None:
             assert upper is k.dev.dev_get_by_name(two, "i0")
             assert two is upper.unreg_list_net
 
-            k.rtnetlink.rtnl_net_unlock(two)
+            k.rtnl.rtnl_net_unlock(two)
         thread.join()
         k.quiesce()
 

@@ -25,13 +25,13 @@ def test_a_pending_work_is_not_queued_twice(workers: str) -> None:
         veth(k, one, "v0", two, "p0")
         veth(k, one, "v1", two, "p1")
         start = len(k.probe.trace)
-        k.rtnetlink.rtnl_net_lock(one)
+        k.rtnl.rtnl_net_lock(one)
         for name in ("v0", "v1"):
             dev = k.dev.dev_get_by_name(one, name)
             assert dev is not None
             k.rtnetlink.rtnl_delete_link(dev)
         runs = two.work.queued
-        k.rtnetlink.rtnl_net_unlock(one)
+        k.rtnl.rtnl_net_unlock(one)
         k.quiesce()
         calls = [line for line in k.probe.trace[start:] if line["fn"] == "rtnl_net_queue_work"]
 
@@ -155,8 +155,8 @@ def test_a_rebroadcasts_drain_is_left_to_nobody_only_in_small(
         k.rtnl_work.queue_work = works  # type: ignore[method-assign]
         k.dev.netdev_put(held, tracker)
         thread.join()
-        k.rtnetlink.rtnl_lock()  # whoever comes next finishes what small left
-        k.rtnetlink.rtnl_unlock()
+        k.rtnl.rtnl_lock()  # whoever comes next finishes what small left
+        k.rtnl.rtnl_unlock()
 
         assert found == rules(k)
         assert tagged == tags(k)

@@ -54,7 +54,7 @@ def pend(k: Kernel) -> None:
 
 
 def todo(k: Kernel) -> None:
-    k.regime.net_todo_list.append(dev(k, "one", "low0"))
+    k.rtnl.net_todo_list.append(dev(k, "one", "low0"))
 
 
 def half_gone(k: Kernel) -> None:
@@ -133,7 +133,7 @@ def repair(k: Kernel) -> None:
     """Shutdown must not trip over what was sabotaged."""
     for net in k.net_namespace.for_each_net():
         net.dev_unreg_head.clear()
-    k.regime.net_todo_list.clear()
+    k.rtnl.net_todo_list.clear()
 
 
 def test_every_rule_has_a_sabotage() -> None:

@@ -183,8 +183,8 @@ def test_a_users_deletion_of_a_dying_upper_is_success(kind: str) -> None:
         ns2 = k.net_namespace.create("ns2")
         lower = add(k, ns1, "d1", "dummy")
         upper = add(k, ns2, "u1", kind, link=lower.ifindex, link_net=ns1, data={"mode": "l2"})
-        k.rtnetlink.rtnl_net_lock(ns1)
-        k.rtnetlink.rtnl_net_lock_nested(ns2)  # the worker cannot drain it
+        k.rtnl.rtnl_net_lock(ns1)
+        k.rtnl.rtnl_net_lock_nested(ns2)  # the worker cannot drain it
         try:
             driver = k.links["ipvlan"]
             port = upper.priv.port
@@ -195,8 +195,8 @@ def test_a_users_deletion_of_a_dying_upper_is_success(kind: str) -> None:
             k.links[kind].dellink(upper, None)
             assert ns2 is upper.unreg_list_net
         finally:
-            k.rtnetlink.rtnl_net_unlock_nested(ns2)
-            k.rtnetlink.rtnl_net_unlock(ns1)
+            k.rtnl.rtnl_net_unlock_nested(ns2)
+            k.rtnl.rtnl_net_unlock(ns1)
         assert upper.freed
 
 

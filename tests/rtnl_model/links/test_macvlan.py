@@ -106,11 +106,11 @@ def test_passthru_writes_the_lowers_address_and_gives_it_back(rtnl: str) -> None
         upper = add(
             k, ns2, "u1", "macvlan", link=lower.ifindex, link_net=ns1, data={"mode": "passthru"}
         )
-        k.rtnetlink.rtnl_net_lock(ns2)
+        k.rtnl.rtnl_net_lock(ns2)
         try:
             k.dev.dev_set_mac_address(upper, "02:00:00:00:00:99")
         finally:
-            k.rtnetlink.rtnl_net_unlock(ns2)
+            k.rtnl.rtnl_net_unlock(ns2)
         k.quiesce()
         assert lower.address == "02:00:00:00:00:99"
         delete(k, ns2, "u1")

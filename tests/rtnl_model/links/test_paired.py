@@ -110,14 +110,14 @@ def test_an_end_whose_peer_is_taken_cannot_be_opened() -> None:
     with booted() as k:
         net = k.net_namespace.create("ns1")
         v0 = add(k, net, "v0", "veth", peer={"ifname": "v1"})
-        k.rtnetlink.rtnl_net_lock(net)
+        k.rtnl.rtnl_net_lock(net)
         try:
             peer = k.links["veth"].take_peer(v0)
             with pytest.raises(KernelError) as refused:
                 k.dev.dev_open(v0)
             v0.priv.peer.set(peer)
         finally:
-            k.rtnetlink.rtnl_net_unlock(net)
+            k.rtnl.rtnl_net_unlock(net)
 
         assert refused.value.errno == ENOTCONN
         set_up(k, net, v0)

@@ -80,10 +80,10 @@ def test_under_every_netns_lock_is_a_real_lock(regime: str) -> None:
         assert len(nets) == 4
         assert {REAL_LOCK} == {type(real) for real in reals}
         assert all(one is not other for i, one in enumerate(reals) for other in reals[:i])
-        k.rtnetlink.rtnl_net_lock(nets[1])
+        k.rtnl.rtnl_net_lock(nets[1])
         assert nets[1].rtnl_mutex.real.locked()
         assert not nets[2].rtnl_mutex.real.locked()
-        k.rtnetlink.rtnl_net_unlock(nets[1])
+        k.rtnl.rtnl_net_unlock(nets[1])
         assert not nets[1].rtnl_mutex.real.locked()
 
 

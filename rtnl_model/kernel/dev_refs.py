@@ -1,0 +1,70 @@
+"""The namespace a device is in, and references on devices, each with its tracker.
+
+Mirrors dev_net, netdev_hold and netdev_put of include/linux/netdevice.h.  A tracker says who holds
+a reference, so that a report of a wait for references names the holders.
+
+Left out: dev_hold and dev_put without a tracker.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .netdevice import NetDevice, RefTracker
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+    from .net_namespace import Net
+
+__all__ = ["DevRefs"]
+
+
+class DevRefs:
+    """`k.dev_refs`."""
+
+    def __init__(self, k: Kernel) -> None:
+        self.k = k
+
+    def dev_net(self, dev: NetDevice) -> Net:
+        """The namespace a device is in now.
+
+        Who holds that namespace's RTNL reads plainly: nobody can move the device meanwhile.
+        """
+        here = dev.peek_net()
+        if self.k.rtnl.is_net_held(here):
+            return here
+        net: Net = dev.net
+        return net
+
+    def netdev_hold(self, dev: NetDevice | None, what: str) -> RefTracker | None:
+        """Take a tracked reference; None is a no-op."""
+        if dev is None:
+            return None
+        if dev.freed:
+            self.k.report_invariant(
+                f"reference taken on freed device {dev.name} ({what})",
+                rule="use-after-free",
+                dev=dev,
+            )
+        dev.refcnt.inc()
+        tracker = RefTracker(dev, what)
+        dev.trackers.append(tracker)
+        return tracker
+
+    def netdev_put(self, dev: NetDevice | None, tracker: RefTracker | None) -> None:
+        """Drop it again; None is a no-op."""
+        if dev is None:
+            return
+        if tracker is None or not tracker.live or tracker.dev is not dev:
+            self.k.report_invariant(
+                f"reference on {dev.name} dropped without a live tracker",
+                rule="ref-tracker",
+                dev=dev,
+            )
+        else:
+            tracker.live = False
+            dev.trackers.remove(tracker)
+        if dev.refcnt.dec() < 1:
+            self.k.report_invariant(
+                f"reference count of {dev.name} fell below its own", rule="ref-underflow", dev=dev
+            )

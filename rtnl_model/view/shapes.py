@@ -1,0 +1,64 @@
+"""The model's own documents: a run (`rtnl-model/run/1`) and a kernel's recording.
+
+Checked when one is read: by `rtnl-model report`, which draws a run again, and by `conform`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lockcheck.documents.shape import (
+    ANY,
+    FLAG,
+    NATURAL,
+    TEXT,
+    WHOLE,
+    Choice,
+    List,
+    Map,
+    Maybe,
+    Object,
+    Row,
+)
+
+__all__ = ["GOLDEN", "RUN"]
+
+REGIMES: Final = ("global", "small", "pernet", "naive")
+
+LOWER: Final = Row({}, {"ifname": Maybe(TEXT), "netns": Maybe(TEXT), "ifindex": Maybe(WHOLE)})
+DEVICE: Final = Row(
+    {"ifname": TEXT},
+    {"kind": Maybe(TEXT), "ifindex": WHOLE, "up": FLAG, "lower": Maybe(LOWER),
+     "master": Maybe(TEXT)},
+)  # fmt: skip
+CMD: Final = Row({"cmd": TEXT}, {"rc": Maybe(WHOLE), "stderr": Maybe(TEXT), "pid": Maybe(WHOLE)})
+OP: Final = Row(
+    {},
+    {"i": WHOLE, "op": TEXT, "cmds": List(CMD), "devices": Map(List(DEVICE)),
+     "events": List(Object()), "trace": List(Object()), "kmsg": List(TEXT)},
+)  # fmt: skip
+RUN: Final = Row(
+    {},
+    {"schema": TEXT, "regime": Choice(REGIMES), "workers": TEXT, "seed": WHOLE, "script": TEXT,
+     "ops": List(OP), "findings": List(Object()), "stats": Map(WHOLE)},
+)  # fmt: skip
+"""`run.json`; a stress and a search write one without `ops`."""
+
+ERROR: Final = Row({"errno": WHOLE}, {"extack": Maybe(TEXT)})
+RECORDED_CMD: Final = Row(
+    {"cmd": TEXT, "rc": Maybe(WHOLE), "pid": WHOLE}, {"nlerr": Maybe(List(ERROR))}
+)
+RECORDED_DEVICE: Final = Row(
+    {"ifname": TEXT, "ifindex": WHOLE, "kind": TEXT, "up": FLAG, "operstate": TEXT},
+    {"lower": LOWER, "backend": LOWER},
+)
+RECORDED_OP: Final = Row(
+    {"i": NATURAL, "cmds": List(RECORDED_CMD), "devices": Map(List(RECORDED_DEVICE))},
+    {"events": List(Row({"change": ANY, "ns": TEXT})),
+     "trace": List(Row({"pid": WHOLE, "fn": TEXT}, {"net": TEXT}))},
+)  # fmt: skip
+GOLDEN: Final = Row(
+    {"results": Map(Row({"ops": List(RECORDED_OP)}, {"hung": Maybe(NATURAL)}))},
+    {"trace_functions": List(TEXT)},
+)
+"""What a real kernel did."""
