@@ -20,7 +20,7 @@ from rtnl_model.kernel.links.dummy import Dummy
 from rtnl_model.kernel.links.ipvlan import Ipvlan
 from rtnl_model.kernel.links.loopback import Loopback
 from rtnl_model.kernel.links.veth import Veth
-from rtnl_model.kernel.overlay import Fix, Overlay
+from rtnl_model.kernel.overlay import Fix, Instead, Overlay
 from rtnl_model.kernel.timing import TIMINGS, Timing
 
 if TYPE_CHECKING:
@@ -63,7 +63,12 @@ def booted(
     layers = list(overlays)
     if regime == NO_LOCK:
         layers.append(
-            Fix(NO_LOCK, "no RTNL at all", __doc__ or "", {"regime": _no_lock, "rtnl": _no_rtnl})
+            Fix(
+                NO_LOCK,
+                "no RTNL at all",
+                __doc__ or "",
+                {"regime": Instead(NoLockRegime), "rtnl": NoRtnl},
+            )
         )
     chk = WatchedChecker()
     name = "pernet" if regime == NO_LOCK else regime
@@ -110,11 +115,3 @@ def warm(k: Kernel, rounds: Sequence[Callable[[], None]], timing: Timing) -> Non
 def end_waits(k: Kernel) -> None:
     """From here on nothing waits any more: what is under way ends soon."""
     k.timing = TIMINGS["zero"]
-
-
-def _no_lock(_regime: type[Any]) -> type[Any]:
-    return NoLockRegime
-
-
-def _no_rtnl(_rtnl: type[Any]) -> type[Any]:
-    return NoRtnl

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.model import booted, end_waits, stretched, warm
 from benchmarks.requesters import Load, drive
@@ -19,7 +19,11 @@ from benchmarks.svg import Bar, StackedBars, grid
 from benchmarks.table import Table
 from benchmarks.watch import BARRIER_LOCK, Wait, WatchedChecker
 from benchmarks.workloads import WORKLOADS
+from rtnl_model.kernel.kernel import Kernel
+from rtnl_model.kernel.net_namespace import Net
 from rtnl_model.kernel.overlay import Fix
+from rtnl_model.kernel.rcu import Rcu
+from rtnl_model.kernel.rtnl_work import RtnlWork, Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -175,48 +179,42 @@ def phase_of(wait: Wait) -> str:
 # -- names for what the kernel's own files do not tell apart --
 
 
-def _rcu_with_names(base: type[Any]) -> type[Any]:
-    class NamedGracePeriods(base):  # type: ignore[misc]
-        """The two grace periods of an unregistration, by the flush that comes before the first."""
+class NamedGracePeriods(Rcu):
+    """The two grace periods of an unregistration, by the flush that comes before the first."""
 
-        def __init__(self, k: Any) -> None:
-            super().__init__(k)
-            self.following = threading.local()
+    def __init__(self, k: Kernel) -> None:
+        super().__init__(k)
+        self.following = threading.local()
 
-        def flush_all_backlogs(self) -> None:
-            super().flush_all_backlogs()
-            self.following.name = "grace period 1"
+    def flush_all_backlogs(self) -> None:
+        super().flush_all_backlogs()
+        self.following.name = "grace period 1"
 
-        def _sleep(self, length: float, name: str) -> None:
-            if name == "synchronize_net":
-                name = getattr(self.following, "name", name)
-                self.following.name = "grace period 2" if name == "grace period 1" else "elsewhere"
-            super()._sleep(length, name)
-
-    return NamedGracePeriods
+    def _sleep(self, length: float, name: str) -> None:
+        if name == "synchronize_net":
+            name = getattr(self.following, "name", name)
+            self.following.name = "grace period 2" if name == "grace period 1" else "elsewhere"
+        super()._sleep(length, name)
 
 
-def _work_with_latency(base: type[Any]) -> type[Any]:
-    class TimedWork(base):  # type: ignore[misc]
-        """When a work was queued, when it began, when it was over."""
+class TimedWork(RtnlWork):
+    """When a work was queued, when it began, when it was over."""
 
-        def __init__(self, k: Any) -> None:
-            super().__init__(k)
-            self.since: dict[str, float] = {}
+    def __init__(self, k: Kernel) -> None:
+        super().__init__(k)
+        self.since: dict[str, float] = {}
 
-        def queue_work(self, work: Any) -> None:
-            self.since.setdefault(work.net.label, time.perf_counter())
-            super().queue_work(work)
+    def queue_work(self, work: Work) -> None:
+        self.since.setdefault(work.net.label, time.perf_counter())
+        super().queue_work(work)
 
-        def rtnl_net_work_func(self, net: Any) -> None:
-            queued = self.since.pop(net.label, None)
-            if queued is not None:
-                self.k.chk.record("latency", "work latency", queued)
-            super().rtnl_net_work_func(net)
-            if queued is not None:
-                self.k.chk.record("work", "whole", queued)
-
-    return TimedWork
+    def rtnl_net_work_func(self, net: Net) -> None:
+        queued = self.since.pop(net.label, None)
+        if queued is not None:
+            self.k.chk.record("latency", "work latency", queued)
+        super().rtnl_net_work_func(net)
+        if queued is not None:
+            self.k.chk.record("work", "whole", queued)
 
 
-LAYER = {"rcu": _rcu_with_names, "rtnl_work": _work_with_latency}
+LAYER = {"rcu": NamedGracePeriods, "rtnl_work": TimedWork}

@@ -196,6 +196,7 @@ def command_of(args: argparse.Namespace, options: StressOptions) -> str:
     if args.perturb:
         words.append("--perturb")
     words += [f"--bug {bug}" for bug in args.bug]
+    words += [f"--fix {fix}" for fix in args.fix]
     return " ".join(words)
 
 

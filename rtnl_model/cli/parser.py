@@ -96,6 +96,13 @@ def add_model(
         help="apply an entry of the catalogue (repeatable; see `bugs`)",
     )
     group.add_argument(
+        "--fix",
+        action="append",
+        default=[],
+        metavar="G.n",
+        help="add a fix that pernet has to small, to look behind a known defect (repeatable)",
+    )
+    group.add_argument(
         "--driver",
         action="append",
         default=[],

@@ -34,6 +34,7 @@ class Assertions:
 
     probe: Probe
     regime: Regime
+    fixed: frozenset[str]
     rtnl: Rtnl
 
     def __init__(self, chk: Checker, strict: str) -> None:
@@ -62,7 +63,8 @@ class Assertions:
                 f"references {dev.refcnt.value}: {', '.join(dev.holders())}"
             )
         known = data.pop("known", "")
-        tags = [f"known:{known}"] if known and self.regime.name == "small" else []
+        is_known = known and self.regime.name == "small" and known not in self.fixed
+        tags = [f"known:{known}"] if is_known else []
         self.chk.report(
             kind,
             title,
@@ -85,7 +87,7 @@ class Assertions:
         kind: str = "invariant",
         known: str = "",
     ) -> None:
-        """An invariant of kernel-core.md 8 does not hold."""
+        """An invariant of the kernel does not hold."""
         self.file(kind, title, rule, dev, known=known)
 
     def warn(
@@ -187,11 +189,11 @@ class Assertions:
                 dev,
             )
 
-    def strict_assert(self, dev: NetDevice, what: str) -> None:
+    def strict_assert(self, dev: NetDevice, what: str, known: str = "") -> None:
         """`--strict`: only a thread that owns the lock of the device's own netns may do this."""
-        self.strict_assert_net(dev, dev.peek_net(), what)
+        self.strict_assert_net(dev, dev.peek_net(), what, known)
 
-    def strict_assert_net(self, dev: NetDevice, net: Net, what: str) -> None:
+    def strict_assert_net(self, dev: NetDevice, net: Net, what: str, known: str = "") -> None:
         """As strict_assert, for a netns that the device is about to enter."""
         if self.strict == "off" or not self.regime.has_net_locks:
             return
@@ -203,16 +205,16 @@ class Assertions:
                 f"{what} of {dev.name} without the lock of its namespace {net.name or 'init_net'}",
                 "strict-net",
                 dev,
-                known="" if all(d.converted for d in self.unregister_chain()) else "G.22",
+                known=known or ("G.22" if self.unregisters_unconverted() else ""),
             )
 
-    def unregister_chain(self) -> list[NetDevice]:
-        """Devices inside whose NETDEV_UNREGISTER this thread is, outermost first.
+    def unregisters_unconverted(self) -> bool:
+        """Is this thread inside the NETDEV_UNREGISTER of a device that is not converted?
 
-        An unconverted one of another netns is unregistered without that netns' lock, and so is a
-        converted upper that lives beside it (G.22).
+        One of another netns is unregistered without that netns' lock, and so is a converted upper
+        that lives beside it (G.22).
         """
-        return self.probe.current().unregistering
+        return not all(dev.converted for dev in self.probe.current().unregistering)
 
     def assert_no_lock_held(self, what: str) -> None:
         """invariant: no wait for references with RTNL, an instance or a driver lock held."""

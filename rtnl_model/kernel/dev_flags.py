@@ -77,7 +77,7 @@ class DevFlags:
                 dev.lock.release()
 
     def close_locked_singly(self, devs: Sequence[NetDevice]) -> None:
-        """Without RTNL no two instance locks may be held at once (pernet.md)."""
+        """Without RTNL no two instance locks may be held at once (kernel/README.md)."""
         for dev in devs:
             with dev.lock:
                 self.close_many([dev], why="netif_close_many")

@@ -163,16 +163,12 @@ class Inet:
         if not takes_rtnl:
             return self.access(table, key, value)
         with k.probe.frame(f"addrconf_sysctl_{key}"):
-            if not self.enter_rtnl(net):
+            if not k.rtnl.rtnl_net_trylock(net):  # the unlock will drain (G.14)
                 return None
             try:
                 return self.access(table, key, value)
             finally:
                 k.rtnl.rtnl_net_unlock(net)
-
-    def enter_rtnl(self, net: Net) -> bool:
-        """rtnl_net_trylock: the unlock will drain (G.14)."""
-        return self.k.rtnl.rtnl_net_trylock(net)
 
     def access(self, table: Table, key: str, value: str | None) -> str:
         """Read, or write and read back."""

@@ -29,7 +29,7 @@ from .dev_register import DevRegister
 from .dev_todo import DevTodo
 from .dev_unregister import DevUnregister
 from .events import RtnlEvents
-from .fixes import pernet_fixes
+from .fixes import fixes_of
 from .inet import Inet
 from .links.drivers import driver_table
 from .linkwatch import Linkwatch
@@ -84,6 +84,7 @@ class Kernel(Assertions):
         cpus: CPUs of the model.
         overlays: bugs and fixes, applied in order, over the regime's own fixes.
         without: ids of the regime's own fixes to leave out (`--bug G.n` in `pernet`).
+        fixes: ids of fixes to add where the regime has none (`--fix G.n` in `small`).
         timing: name of a timing table, or one.
         strict: off, converted or all.
         drivers: driver classes of the caller's own; they add to the table or replace there.
@@ -101,6 +102,7 @@ class Kernel(Assertions):
         cpus: int = 2,
         overlays: Sequence[Overlay] = (),
         without: Collection[str] = (),
+        fixes: Collection[str] = (),
         timing: str | Timing = "zero",
         strict: str = "converted",
         drivers: Sequence[type[LinkDriver]] = (),
@@ -111,7 +113,9 @@ class Kernel(Assertions):
         self.cpus = cpus
         self.workers = workers
         self.timing: Timing = TIMINGS[timing] if isinstance(timing, str) else timing
-        own = pernet_fixes(without) if regime == "pernet" else ()
+        own = fixes_of(regime, fixes, without)
+        self.fixed = frozenset(fix.id for fix in own)
+        """Ids of the defects that this kernel does not have."""
         self.overlays: tuple[Overlay, ...] = (*own, *overlays)
         self._composed = composed or Composed()
         self.slots: set[str] = set()
@@ -170,9 +174,8 @@ class Kernel(Assertions):
     def compose(self, slot: str, cls: type[T]) -> type[T]:
         """The class of a kernel file, with this run's overlays on top, in order."""
         self.slots.add(slot)
-        wraps = [o.classes[slot] for o in self.overlays if slot in o.classes]
-        made: type[T] = self._composed.of(cls, wraps)
-        return made
+        layers = [o.classes[slot] for o in self.overlays if slot in o.classes]
+        return self._composed.of(cls, layers)
 
     def check_slots(self) -> None:
         """Each overlay changes something that there is.  Raises: ValueError."""

@@ -125,6 +125,8 @@ class Marks:
         if once and self._is_marked([mark.dev]):
             return False, False
         self.marks.append(mark)
+        if mark.tracker is not None:
+            mark.tracker.owner = self
         self.scheduled = self.scheduled or urgent or self.awaited > 0
         first, self.started = not self.started, True
         return True, first

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from lockcheck.sync.shared import shared
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lockcheck import Checker
-    from lockcheck.sync import Lock, Refcount
+    from lockcheck.sync import Lock, Refcount, Thread
 
     from .links import LinkDriver
     from .net_namespace import Net
@@ -70,6 +70,12 @@ class UnregHead:
         return f"<{self.name}: {' '.join(dev.name for dev in self.devs)}>"
 
 
+class Worker(Protocol):
+    """What works off a list of references."""
+
+    thread: Thread | None
+
+
 @dataclass(slots=True, eq=False)
 class RefTracker:
     """Who holds one reference (netdevice_tracker)."""
@@ -77,6 +83,8 @@ class RefTracker:
     dev: NetDevice
     what: str
     live: bool = True
+    owner: Worker | None = None
+    """Who will drop it, where that is one thread's business."""
 
 
 @dataclass(slots=True, eq=False)

@@ -107,6 +107,7 @@ class Task:
     __slots__ = (
         "comm",
         "cpu",
+        "drains",
         "frame",
         "notifier_depth",
         "pid",
@@ -127,6 +128,8 @@ class Task:
         self.two_frames = TwoFrames(self.stack)
         self.section: Section | None = None
         """The open RTNL section of this thread (`rtnl.Section`)."""
+        self.drains = True
+        """Unlocks of this thread drain (`rtnl.leaving_drains`)."""
         self.request = ""
         """What this thread was asked, in words, for reports."""
         self.notifier_depth = 0

@@ -3,7 +3,7 @@
 Lengths come from the timing table; a length of zero is no wait.  rcu_barrier is modelled as the
 kernel serialises it: a mutex and a sequence number.  A caller notes the number on arrival, waits
 for the mutex and returns at once if a whole barrier ran since, else it runs its own: that is why
-two requesters are slower than one and eight are faster (kernel-timing.md 3).
+two requesters are slower than one and eight are faster.
 
 Left out: read-side sections of RCU itself (Python keeps what is still referenced).
 """

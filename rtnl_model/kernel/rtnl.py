@@ -23,10 +23,11 @@ Left out: the signals of `rtnl_lock_killable`.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from lockcheck.sync import Lock
 
@@ -40,15 +41,13 @@ __all__ = ["Rtnl", "RtnlNets", "Section"]
 class Section:
     """One thread's critical section, from rtnl_lock to rtnl_unlock."""
 
-    __slots__ = ("drain", "nets", "todo")
+    __slots__ = ("nets", "todo")
 
     def __init__(self) -> None:
         self.nets: list[Net] = []
         """Namespaces locked in it, in the order they were taken."""
         self.todo: list[NetDevice] = []
         """net_todo_list of this section, where there is no global one."""
-        self.drain = True
-        """False: entered by trylock from a handler that a drain would wait for (fix of G.14)."""
 
 
 class RtnlNets:
@@ -219,9 +218,22 @@ class Rtnl:
 
     def rtnl_net_drain(self, net: Net) -> None:
         """The drain of an unlock: patch 6's one line."""
-        section = self.section()
-        if self.k.regime.delegates and (section is None or section.drain):
+        if self.k.regime.delegates and self.k.probe.current().drains:
             self.k.dev.unregister_netdevice_many_net(net)
+
+    @contextmanager
+    def leaving_drains(self) -> Iterator[None]:
+        """Unlocks of this thread do not drain: the works do, which were queued with the devices.
+
+        For a thread that a drain could wait for, as it holds a reference or is counted as a user
+        of something that an unregistration takes away (fixes of G.14 and G.24).
+        """
+        task = self.k.probe.current()
+        before, task.drains = task.drains, False
+        try:
+            yield
+        finally:
+            task.drains = before
 
     def net_release(self, net: Net) -> None:
         """Drop net->rtnl_mutex; the drain came before."""

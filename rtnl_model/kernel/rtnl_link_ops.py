@@ -5,7 +5,7 @@ and the unregistration of every device of a kind in every namespace (patches 2 a
 pernet_ops_rwsem for write and one RTNL section throughout.
 
 Where RTNL does not exist a device may move behind the walk, so `pernet` walks until it finds none
-and waits for that kind's own count (pernet.md).  Left out: IFLA_INFO_SLAVE ops of their own.
+and waits for that kind's own count (kernel/README.md).  Left out: IFLA_INFO_SLAVE ops of their own.
 """
 
 from __future__ import annotations

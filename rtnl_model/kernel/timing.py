@@ -1,6 +1,6 @@
 """One table of waits: how long the kernel sleeps, and where.
 
-`idle` is `kernel-timing`'s host (Linux 6.18), such that a veth pair holds RTNL for 0.32 ms to come
+`idle` is a host with Linux 6.18, such that a veth pair holds RTNL for 0.32 ms to come
 and 0.50 ms to go and the shared rcu_barrier takes 17 ms: these alone give the host's measured
 throughput within 20 percent (`benchmarks/host_curve.py`).  `busy` is from the commit messages that
 report it: 60 ms under RTNL for the two grace periods, up to 50 ms for the backlog flush.  `zero` is

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtnl_model.iproute.script_error import nearest
 
+from ..kernel.fixes import FIXES
 from . import bugs
 from .bugs import Entry
 from .bugs.no_page import NO_PAGE
@@ -32,8 +33,9 @@ KIND_ORDER = ("patch", "hazard", "known", "candidate", "fix")
 class UnknownBug(Exception):  # noqa: N818 - says what is wrong, as ScriptError does
     """`--bug` names no entry: it is a typing error, or a patch without a page."""
 
-    def __init__(self, bug_id: str, known: Sequence[str]) -> None:
+    def __init__(self, bug_id: str, known: Sequence[str], what: str = "bug") -> None:
         super().__init__(bug_id)
+        self.what = what
         self.bug_id = bug_id
         self.known = list(known)
 
@@ -41,6 +43,8 @@ class UnknownBug(Exception):  # noqa: N818 - says what is wrong, as ScriptError 
         if self.bug_id in NO_PAGE:
             return f"{self.bug_id} has no page: {NO_PAGE[self.bug_id]}"
         hint = nearest(self.bug_id, self.known)
+        if self.what == "fix":
+            return f"unknown fix {self.bug_id!r}{hint}; there are {', '.join(self.known)}"
         return f"unknown bug {self.bug_id!r}{hint} (see `rtnl-model bugs`)"
 
 
@@ -86,6 +90,14 @@ def applied(bug_ids: Sequence[str]) -> Applied:
         tuple(e for e in chosen if e.classes),
         frozenset(e.id for e in chosen if not e.classes),
     )
+
+
+def check_fixes(fix_ids: Sequence[str]) -> None:
+    """Each names a fix that `pernet` has.  Raises: UnknownBug."""
+    known = [fix.id for fix in FIXES]
+    for fix_id in fix_ids:
+        if fix_id not in known:
+            raise UnknownBug(fix_id, known, "fix")
 
 
 def listing() -> list[dict[str, Any]]:

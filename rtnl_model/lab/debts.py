@@ -13,6 +13,7 @@ from lockcheck.seam import Kind, Op
 
 if TYPE_CHECKING:
     from ..kernel.kernel import Kernel
+    from ..kernel.netdevice import NetDevice, RefTracker
 
 __all__ = ["owed"]
 
@@ -30,8 +31,15 @@ def owed(k: Kernel, op: Op) -> list[Debt]:
         dev = ref.owner
         if dev is None or ref.value == value:
             continue
-        found.append((f"{dev.name} is held by {', '.join(dev.holders()) or 'nobody'}", None))
+        found += [holder(dev, tracker) for tracker in list(dev.trackers)]
     return found + waiting_works(k)
+
+
+def holder(dev: NetDevice, tracker: RefTracker) -> Debt:
+    """One reference, and the thread that will drop it where that is known."""
+    words = f"{dev.name} is held by {tracker.what}"
+    thread = tracker.owner.thread if tracker.owner is not None else None
+    return (words, None) if thread is None else (f"{words} of {thread.name}", thread.state)
 
 
 def waiting_works(k: Kernel) -> list[Debt]:

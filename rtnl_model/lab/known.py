@@ -32,7 +32,7 @@ def tag_stuck(k: Kernel, report: Any) -> None:
             ("G.1", has_late_upper(k)),
             ("G.5", has_work_behind_work(k)),
         )
-        if explains
+        if explains and bug not in k.fixed
     ]
     if found:
         tags = list(report.data.get("tags", ()))

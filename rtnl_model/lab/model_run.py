@@ -30,7 +30,7 @@ from ..kernel.regime import REGIMES
 from ..kernel.timing import TIMINGS
 from ..view.log_events import LogWriter
 from ..view.trace import TraceWriter
-from .catalogue import UnknownBug, applied
+from .catalogue import UnknownBug, applied, check_fixes
 from .debts import owed
 from .interrupts import ignore_interrupts
 from .invariants import check_quiescence
@@ -70,6 +70,8 @@ class ModelSetting:
     strict: str = "converted"
     timing: str = "quick"
     bugs: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
+    """Fixes of `pernet` that are stacked in `small`."""
     driver_files: tuple[str, ...] = ()
 
     @classmethod
@@ -82,6 +84,7 @@ class ModelSetting:
             strict=args.strict,
             timing=args.timing,
             bugs=tuple(args.bug),
+            fixes=tuple(args.fix),
             driver_files=tuple(args.driver),
         )
         setting.check()
@@ -94,8 +97,12 @@ class ModelSetting:
                 f"unknown timing {self.timing!r}{nearest(self.timing, TIMINGS)}; "
                 f"there are {', '.join(TIMINGS)}"
             )
+        if self.fixes and self.rtnl != "small":
+            holds = " (pernet has every fix)" if self.rtnl == "pernet" else ""
+            raise WrongSetting(f"--fix is for --rtnl small, not {self.rtnl}{holds}")
         try:
             applied(self.bugs)
+            check_fixes(self.fixes)
         except UnknownBug as error:
             raise WrongSetting(str(error)) from error
         self.own_drivers()
@@ -119,6 +126,7 @@ class ModelSetting:
             cpus=self.cpus,
             overlays=(*bugs.overlays, *overlays),
             without=bugs.without,
+            fixes=self.fixes,
             timing=self.timing,
             strict=self.strict,
             drivers=tuple(self.own_drivers()),

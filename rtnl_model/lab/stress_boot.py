@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck.conduct.perturbed import PerturbedConductor
 
 from .fault import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from lockcheck import Checker
     from rtnl_model.kernel.kernel import Kernel
+    from rtnl_model.kernel.overlay import Layer
 
     from .model_run import ModelSetting
     from .stress import StressOptions
@@ -26,7 +27,7 @@ class Faulty:
     """The overlay of --fault."""
 
     id: str = "fault"
-    classes: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    classes: Mapping[str, Layer] = field(default_factory=dict)
 
 
 def stress_kernel(chk: Checker, setting: ModelSetting, options: StressOptions) -> Kernel:
@@ -36,6 +37,6 @@ def stress_kernel(chk: Checker, setting: ModelSetting, options: StressOptions) -
     return setting.kernel(chk, overlays=(Faulty(classes=faults(options.seed, options.fault)),))
 
 
-def conductor_of(seed: int) -> Any:
+def conductor_of(seed: int) -> PerturbedConductor:
     """Seeded delays."""
     return PerturbedConductor(seed)

@@ -1,21 +1,21 @@
 """The fixes that `pernet` contains: Linux 7.3 plus what its masked defects need without RTNL.
 
-One small file each, an overlay with its reasoning (pernet.md lists them).  `pernet_fixes` gives
-those that are not taken out again with `--bug G.n`.
+One small file each, an overlay with its reasoning (README.md has the list). `pernet`
+has all that are not taken out again with `--bug G.n`, `small` those asked for with `--fix G.n`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import g_1, g_2, g_3, g_8, g_12, g_13, g_14, g_15, g_16, g_20
+from . import g_1, g_2, g_3, g_8, g_12, g_13, g_14, g_15, g_16, g_20, g_24, g_25
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from ..overlay import Fix
 
-__all__ = ["FIXES", "pernet_fixes"]
+__all__ = ["FIXES", "fixes_of"]
 
 FIXES: tuple[Fix, ...] = (
     g_1.FIX,
@@ -28,10 +28,14 @@ FIXES: tuple[Fix, ...] = (
     g_15.FIX,
     g_16.FIX,
     g_20.FIX,
+    g_24.FIX,
+    g_25.FIX,
 )
 """In order of application."""
 
 
-def pernet_fixes(without: Collection[str]) -> tuple[Fix, ...]:
-    """The fixes of `pernet`, without those ids."""
-    return tuple(fix for fix in FIXES if fix.id not in without)
+def fixes_of(regime: str, asked: Collection[str], without: Collection[str]) -> tuple[Fix, ...]:
+    """The fixes that a kernel gets: in `pernet` all but `without`, elsewhere those asked for."""
+    if regime == "pernet":
+        return tuple(fix for fix in FIXES if fix.id not in without)
+    return tuple(fix for fix in FIXES if fix.id in asked)

@@ -9,28 +9,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..links.paired import PairedDriver
 from ..overlay import Fix
 
 if TYPE_CHECKING:
-    from ..links.paired import PairedDriver
     from ..netdevice import NetDevice
 
 __all__ = ["FIX"]
 
 
-def _paired(base: type[PairedDriver]) -> type[PairedDriver]:
-    class BackFirst(base):  # type: ignore[valid-type,misc]
-        def put_pair(self, dev: NetDevice, peer: NetDevice, back: NetDevice | None) -> None:
-            """The two puts, swapped."""
-            self.put_back(peer, back)
-            self.put_peer(dev, peer)
+class BackFirst(PairedDriver):
+    """The peer's tracker first."""
 
-    return BackFirst
+    def put_pair(self, dev: NetDevice, peer: NetDevice, back: NetDevice | None) -> None:
+        """The two puts, swapped."""
+        self.put_back(peer, back)
+        self.put_peer(dev, peer)
 
 
 FIX = Fix(
     "G.13",
     "the peer's tracker is used before the peer's hold is dropped",
     "After the first put the peer may be freed, with the tracker that the second put needs.",
-    {"links.veth": _paired, "links.vxcan": _paired},
+    {"links.veth": BackFirst, "links.vxcan": BackFirst},
 )

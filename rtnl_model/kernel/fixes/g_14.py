@@ -10,31 +10,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..inet import Inet
 from ..overlay import Fix
 
 if TYPE_CHECKING:
-    from ..inet import Inet
+    from ..inet import Table
     from ..net_namespace import Net
 
 __all__ = ["FIX"]
 
 
-def _inet(base: type[Inet]) -> type[Inet]:
-    class HandlerDoesNotDrain(base):  # type: ignore[valid-type,misc]
-        def enter_rtnl(self, net: Net) -> bool:
-            """As before; the section is marked."""
-            entered: bool = super().enter_rtnl(net)
-            section = self.k.rtnl.section()
-            if entered and section is not None:
-                section.drain = False
-            return entered
+class HandlerDoesNotDrain(Inet):
+    """A trylock section leaves the drain to the work."""
 
-    return HandlerDoesNotDrain
+    def handler(self, net: Net, table: Table, key: str, value: str | None) -> str | None:
+        """As before, without a drain in its unlock."""
+        with self.k.rtnl.leaving_drains():
+            return super().handler(net, table, key, value)
 
 
 FIX = Fix(
     "G.14",
     "a trylock section of a sysctl handler does not drain",
     "The drain waits for the users of the drained device's sysctl table, and the drainer is one.",
-    {"inet": _inet},
+    {"inet": HandlerDoesNotDrain},
 )

@@ -15,51 +15,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..links.backend import BackendDriver
 from ..overlay import Fix
+from ..rtnl_work import RtnlWork
 
 if TYPE_CHECKING:
-    from ..links.backend import BackendDriver, BackendNet
+    from ..links.backend import BackendNet
     from ..net_namespace import Net
     from ..netdevice import NetDevice
-    from ..rtnl_work import RtnlWork
 
 __all__ = ["FIX"]
 
 
-def _work(base: type[RtnlWork]) -> type[RtnlWork]:
-    class LocksBeforeLooking(base):  # type: ignore[valid-type,misc]
-        def work_has_something(self, net: Net) -> bool:
-            """Always: take the lock, a drain in progress holds it."""
-            return True
+class LocksBeforeLooking(RtnlWork):
+    """The work waits for a drain in progress, and so the flush does."""
 
-    return LocksBeforeLooking
+    def work_has_something(self, net: Net) -> bool:
+        """Always: take the lock, a drain in progress holds it."""
+        return True
 
 
-def _backend(base: type[BackendDriver]) -> type[BackendDriver]:
-    class ExitWaitsForUsers(base):  # type: ignore[valid-type,misc]
-        def init_net(self, net: Net) -> None:
-            """A count of users, 1 with none."""
-            super().init_net(net)
-            data: BackendNet = self.net_generic(net)
-            data.users = self.k.chk.Refcount(f"{self.kind} users of {net.label}", 1)
+class ExitWaitsForUsers(BackendDriver):
+    """A device counts as a user of its backend from ndo_init to the end of ndo_uninit."""
 
-        def ndo_init(self, dev: NetDevice) -> None:
-            """One more, while the backend's RTNL is held."""
-            super().ndo_init(dev)
-            self.backend(dev).users.inc()
+    def init_net(self, net: Net) -> None:
+        """A count of users, 1 with none."""
+        super().init_net(net)
+        data: BackendNet = self.net_generic(net)
+        data.users = self.k.chk.Refcount(f"{self.kind} users of {net.label}", 1)
 
-        def ndo_uninit(self, dev: NetDevice) -> None:
-            """Its socket is released: one less."""
-            super().ndo_uninit(dev)
-            self.backend(dev).users.dec()
+    def ndo_init(self, dev: NetDevice) -> None:
+        """One more, while the backend's RTNL is held."""
+        super().ndo_init(dev)
+        self.backend(dev).users.inc()
 
-        def exit_net(self, net: Net) -> None:
-            """Locks: none but pernet_ops_rwsem for read."""
-            data: BackendNet = self.net_generic(net)
-            self.k.chk.wait_refs([data.users], 1)
-            super().exit_net(net)
+    def ndo_uninit(self, dev: NetDevice) -> None:
+        """Its socket is released: one less."""
+        super().ndo_uninit(dev)
+        self.backend(dev).users.dec()
 
-    return ExitWaitsForUsers
+    def exit_net(self, net: Net) -> None:
+        """Locks: none but pernet_ops_rwsem for read."""
+        data: BackendNet = self.net_generic(net)
+        self.k.chk.wait_refs([data.users], 1)
+        super().exit_net(net)
 
 
 FIX = Fix(
@@ -67,9 +66,9 @@ FIX = Fix(
     "a namespace's exit waits for drains in progress and for the devices that use it",
     "An empty list does not mean that nobody is unregistering what was on it.",
     {
-        "rtnl_work": _work,
-        "links.bareudp": _backend,
-        "links.geneve": _backend,
-        "links.pfcp": _backend,
+        "rtnl_work": LocksBeforeLooking,
+        "links.bareudp": ExitWaitsForUsers,
+        "links.geneve": ExitWaitsForUsers,
+        "links.pfcp": ExitWaitsForUsers,
     },
 )

@@ -11,41 +11,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..links.paired import PairPriv
+from ..links.paired import PairedDriver, PairPriv
 from ..overlay import Fix
 
 if TYPE_CHECKING:
-    from ..links.paired import PairedDriver
     from ..netdevice import NetDevice, UnregHead
 
 __all__ = ["FIX"]
 
 
-def _paired(base: type[PairedDriver]) -> type[PairedDriver]:
-    class OneDecision(base):  # type: ignore[valid-type,misc]
-        def setup(self, dev: NetDevice) -> None:
-            """A mutex; two ends that are published share the first one's."""
-            super().setup(dev)
-            dev.netdev_priv(PairPriv).pair_lock = self.k.make_lock(
-                f"&{self.kind}->pair_lock", dev.label
-            )
+class OneDecision(PairedDriver):
+    """A mutex of the pair around the exchange and the queueing."""
 
-        def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
-            """From here both ends have one mutex."""
-            peer.netdev_priv(PairPriv).pair_lock = dev.netdev_priv(PairPriv).pair_lock
-            super().publish_pair(dev, peer)
+    def setup(self, dev: NetDevice) -> None:
+        """A mutex; two ends that are published share the first one's."""
+        super().setup(dev)
+        dev.netdev_priv(PairPriv).pair_lock = self.k.make_lock(
+            f"&{self.kind}->pair_lock", dev.label
+        )
 
-        def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
-            """Locks: RTNL of dev_net(dev); takes the pair's mutex, then instance locks."""
-            with dev.netdev_priv(PairPriv).pair_lock:
-                super().dellink(dev, head)
+    def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
+        """From here both ends have one mutex."""
+        peer.netdev_priv(PairPriv).pair_lock = dev.netdev_priv(PairPriv).pair_lock
+        super().publish_pair(dev, peer)
 
-    return OneDecision
+    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """Locks: RTNL of dev_net(dev); takes the pair's mutex, then instance locks."""
+        with dev.netdev_priv(PairPriv).pair_lock:
+            super().dellink(dev, head)
 
 
 FIX = Fix(
     "G.16",
     "who wins a pair and who queues it is one step",
     "Between the exchange and the queueing the peer's namespace may finish its exit.",
-    {"links.veth": _paired, "links.vxcan": _paired},
+    {"links.veth": OneDecision, "links.vxcan": OneDecision},
 )

@@ -11,34 +11,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..links.ipvlan import Ipvlan
 from ..overlay import Fix
 
 if TYPE_CHECKING:
-    from ..links.ipvlan import Ipvlan
     from ..links.ipvlan_port import IpvlPort
 
 __all__ = ["FIX"]
 
 
-def _ipvlan(base: type[Ipvlan]) -> type[Ipvlan]:
-    class EventPutIsLocked(base):  # type: ignore[valid-type,misc]
-        def put_event_port(self, port: IpvlPort) -> None:
-            """Under I(lower), which an ops-locked lower's sender already holds."""
-            lower = port.dev
-            if self.k.rtnl.owns(lower.lock):
-                super().put_event_port(port)
-                return
-            tracker = self.k.dev.netdev_hold(lower, "ipvlan_device_event")
-            with lower.lock:
-                super().put_event_port(port)
-            self.k.dev.netdev_put(lower, tracker)
+class EventPutIsLocked(Ipvlan):
+    """The port of an event is put under the lower's instance lock."""
 
-    return EventPutIsLocked
+    def put_event_port(self, port: IpvlPort) -> None:
+        """Under I(lower), which an ops-locked lower's sender already holds."""
+        lower = port.dev
+        if self.k.rtnl.owns(lower.lock):
+            super().put_event_port(port)
+            return
+        tracker = self.k.dev.netdev_hold(lower, "ipvlan_device_event")
+        with lower.lock:
+            super().put_event_port(port)
+        self.k.dev.netdev_put(lower, tracker)
 
 
 FIX = Fix(
     "G.2",
     "an event's last put of a port is exclusive with its first use",
     "The put at the end of ipvlan_device_event may destroy the port without I(lower).",
-    {"links.ipvlan": _ipvlan},
+    {"links.ipvlan": EventPutIsLocked},
 )

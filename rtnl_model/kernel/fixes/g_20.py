@@ -9,31 +9,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..dev_queue import DevQueue
 from ..overlay import Fix
 
 if TYPE_CHECKING:
-    from ..dev_queue import DevQueue
     from ..net_namespace import Net
     from ..netdevice import NetDevice
 
 __all__ = ["FIX"]
 
 
-def _dev_queue(base: type[DevQueue]) -> type[DevQueue]:
-    class MoveQueuesWork(base):  # type: ignore[valid-type,misc]
-        def unregister_netdevice_move_net(self, old: Net, new: Net, dev: NetDevice) -> None:
-            """As before; queue the work where the device is pending now."""
-            super().unregister_netdevice_move_net(old, new, dev)
-            with new.dev_unreg_lock:
-                if dev.unreg_list_net is new:
-                    self.k.rtnl_work.rtnl_net_queue_work(new)
+class MoveQueuesWork(DevQueue):
+    """A moved pending device queues its new namespace's work."""
 
-    return MoveQueuesWork
+    def unregister_netdevice_move_net(self, old: Net, new: Net, dev: NetDevice) -> None:
+        """As before; queue the work where the device is pending now."""
+        super().unregister_netdevice_move_net(old, new, dev)
+        with new.dev_unreg_lock:
+            if dev.unreg_list_net is new:
+                self.k.rtnl_work.rtnl_net_queue_work(new)
 
 
 FIX = Fix(
     "G.20",
     "a move of a pending device queues the new namespace's work",
     "Nothing else guarantees that the new namespace is drained.",
-    {"dev_queue": _dev_queue},
+    {"dev_queue": MoveQueuesWork},
 )

@@ -9,29 +9,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..links.ipvlan import Ipvlan
 from ..overlay import Fix
 
 if TYPE_CHECKING:
-    from ..links.ipvlan import Ipvlan
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead
 
 __all__ = ["FIX"]
 
 
-def _ipvlan(base: type[Ipvlan]) -> type[Ipvlan]:
-    class UnlinkBeforeQueue(base):  # type: ignore[valid-type,misc]
-        def queue_and_unlink(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
-            """Locks: pnodes_lock."""
-            self.unlink_upper(dev)
-            self.queue_upper(net, dev, head)
+class UnlinkBeforeQueue(Ipvlan):
+    """Cut the adjacency, then queue."""
 
-    return UnlinkBeforeQueue
+    def queue_and_unlink(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
+        """Locks: pnodes_lock."""
+        self.unlink_upper(dev)
+        self.queue_upper(net, dev, head)
 
 
 FIX = Fix(
     "G.3",
     "adjacency is cut before the device is queued",
     "Once queued, the upper may be unregistered by its own namespace at any moment.",
-    {"links.ipvlan": _ipvlan},
+    {"links.ipvlan": UnlinkBeforeQueue},
 )

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..links.ipvlan import Ipvlan
 from ..links.ipvlan_l3s import IpvlanL3s
 from ..overlay import Fix
 
 if TYPE_CHECKING:
     from ..kernel import Kernel
     from ..links import LinkDriver
-    from ..links.ipvlan import Ipvlan
     from ..net_namespace import Net
 
 __all__ = ["FIX"]
@@ -41,18 +41,17 @@ class LockedL3s(IpvlanL3s):
             super().ipvlan_unregister_nf_hook(net)
 
 
-def _ipvlan(base: type[Ipvlan]) -> type[Ipvlan]:
-    class CountersAreLocked(base):  # type: ignore[valid-type,misc]
-        def __init__(self, k: Kernel) -> None:
-            super().__init__(k)
-            self.l3s = LockedL3s(self)
+class CountersAreLocked(Ipvlan):
+    """The counters have a mutex."""
 
-    return CountersAreLocked
+    def __init__(self, k: Kernel) -> None:
+        super().__init__(k)
+        self.l3s = LockedL3s(self)
 
 
 FIX = Fix(
     "G.8",
     "L3S hook counters under a mutex of their own",
     "A plain integer, changed under different locks by two ports of one namespace.",
-    {"links.ipvlan": _ipvlan},
+    {"links.ipvlan": CountersAreLocked},
 )

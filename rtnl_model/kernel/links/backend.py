@@ -12,14 +12,14 @@ its exit between them.  Left out: packets, offload.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lockcheck.sync.shared import shared
 
 from . import LinkDriver
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck.sync import Lock, Refcount
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead
@@ -39,8 +39,8 @@ class BackendNet:
         self.lock = lock
         """Protects: dev_list and every priv.listed of it.  Order: after the namespace's RTNL,
         before the instance lock that unregister_netdevice_queue_net takes; never inside itself."""
-        self.users: Any = None
-        """Only with the fix of G.15: a Refcount of devices between their init and uninit."""
+        self.users: Refcount
+        """Only with the fix of G.15: the number of devices between their init and uninit."""
         self.dev_list: list[NetDevice] = []
         """Devices whose socket belongs here, wherever they live."""
 

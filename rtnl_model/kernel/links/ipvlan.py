@@ -282,12 +282,22 @@ class Ipvlan(IpvlanPorts):
                 self.delete_uppers(port, head)
         elif event == "CHANGEMTU":
             for upper in port.ipvlans:
-                upper.mtu = dev.mtu
+                self.ipvlan_adjust_mtu(upper, dev)
         elif event == "CHANGEADDR":
             for upper in port.ipvlans:
-                upper.address = dev.address
-                self.k.notifier.call_netdevice_notifiers("CHANGEADDR", upper)
+                self.follow_address(upper, dev)
         return NOTIFY_DONE
+
+    def ipvlan_adjust_mtu(self, upper: NetDevice, lower: NetDevice) -> None:
+        """XXX: an upper of another namespace is written to without that one's lock (G.25)."""
+        self.k.strict_assert(upper, "ipvlan_adjust_mtu", known="G.25")
+        upper.mtu = lower.mtu
+
+    def follow_address(self, upper: NetDevice, lower: NetDevice) -> None:
+        """As the mtu (G.25); everybody hears of the upper's new address."""
+        self.k.strict_assert(upper, "NETDEV_CHANGEADDR", known="G.25")
+        upper.address = lower.address
+        self.k.notifier.call_netdevice_notifiers("CHANGEADDR", upper)
 
     def port_moved(self, port: IpvlPort) -> None:
         """The lower is registered in another namespace: the port, and its hooks, follow."""

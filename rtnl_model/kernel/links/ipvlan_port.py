@@ -205,7 +205,11 @@ class IpvlanPorts(LinkDriver):
             port.mode = mode
 
     def set_noarp(self, dev: NetDevice, noarp: bool) -> None:
-        """dev_change_flags with IFF_NOARP set or clear."""
+        """dev_change_flags with IFF_NOARP set or clear.
+
+        XXX: an upper of another namespace is changed without that one's lock (G.25).
+        """
+        self.k.strict_assert(dev, "dev_change_flags", known="G.25")
         flags = dev.flags | IFF_NOARP if noarp else dev.flags & ~IFF_NOARP
         self.k.dev.dev_change_flags(dev, flags)
 
@@ -214,7 +218,7 @@ class IpvlanPorts(LinkDriver):
     def inetaddr_event(self, dev: NetDevice, address: str) -> None:
         """ipvlan_addr4_validator_event and ipvlan_addr4_event, and their IPv6 sisters.
 
-        Takes addrs_lock only: IPv6 changes addresses without RTNL (E4 of the facts).
+        Takes addrs_lock only: IPv6 changes addresses without RTNL.
         Raises: KernelError(EADDRINUSE) when an upper of this port, in whatever namespace, has it.
         """
         port = dev.netdev_priv(IpvlPriv).port

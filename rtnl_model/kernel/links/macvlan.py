@@ -360,9 +360,13 @@ class Macvlan(LinkDriver):
                     self.k.dev.dev_set_mtu(upper, dev.mtu)
         elif event == "CHANGEADDR":
             if port.passthru and port.vlans:
-                port.vlans[0].address = dev.address  # macvlan_sync_address tells nobody
+                self.macvlan_sync_address(port.vlans[0], dev)
         elif event == "UNREGISTER" and dev.reg_state == RegState.UNREGISTERING:
             self.delete_uppers(port)
+
+    def macvlan_sync_address(self, upper: NetDevice, lower: NetDevice) -> None:
+        """A passthru upper has its lower's address; no event is sent for it."""
+        upper.address = lower.address
 
     def delete_uppers(self, port: MacvlanPort) -> None:
         """Every upper by its own kind's dellink, in one nested unregistration."""

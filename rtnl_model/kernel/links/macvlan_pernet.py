@@ -1,6 +1,6 @@
 """macvlan and macvtap without a global RTNL: a conversion in the series' manner.  Not upstream.
 
-What changes, and why (kernel-drivers C.2):
+What changes, and why:
 
 * The port's list has a mutex, `vlans_lock`; its count is a Refcount; it is created and destroyed
   under the lower's instance lock, and holds the lower: as patches 11 to 13 did for ipvlan.
@@ -235,9 +235,23 @@ class MacvlanPernet(Macvlan):
         with port.vlans_lock:
             if event == "CHANGEMTU":
                 for upper in port.vlans:
-                    upper.mtu = min(upper.mtu, dev.mtu)
+                    self.k.netdev_work.netdev_work_sched(upper, self.follow_mtu)
             elif event in ("UP", "DOWN", "CHANGE", "CHANGEADDR"):
                 super().handle_event(event, dev, port)
+
+    def follow_mtu(self, dev: NetDevice) -> None:
+        """Under the upper's own namespace's lock: not beyond the lower's mtu of this moment."""
+        lower = dev.netdev_priv(MacvlanPriv).lowerdev
+        if dev.mtu > lower.mtu:
+            self.k.dev.dev_set_mtu(dev, lower.mtu)
+
+    def macvlan_sync_address(self, upper: NetDevice, lower: NetDevice) -> None:
+        """The same for the address of a passthru upper."""
+        self.k.netdev_work.netdev_work_sched(upper, self.copy_address)
+
+    def copy_address(self, dev: NetDevice) -> None:
+        """The lower's address of this moment."""
+        super().macvlan_sync_address(dev, dev.netdev_priv(MacvlanPriv).lowerdev)
 
     def delete_uppers(self, port: MacvlanPort) -> None:
         """Mark and queue every upper."""

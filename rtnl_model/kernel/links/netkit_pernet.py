@@ -1,6 +1,6 @@
 """netkit without a global RTNL: a conversion in the series' manner.  Not upstream.
 
-What changes, and why (kernel-drivers A.3.1):
+What changes, and why:
 
 * Deletion is claimed once per pair, by a flag under the pair's own mutex, and both ends are queued
   in the same critical section, each to its namespace: a test of "already queued" would not see a

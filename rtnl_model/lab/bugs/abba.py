@@ -13,7 +13,7 @@ ENTRY = Entry(
     what="A foreign device is unregistered under its netns' lock, taken while the own one is held.",
     interleaving="T1 deletes a pair from one side, T2 another pair from the other side",
     symptom="ABBA: both wait for ever",
-    source="76aed95319da; kernel-core hazard 1, topology T2",
+    source="76aed95319da; hazard 1, @T2",
     scenario="""
 ip netns add left
 ip netns add right

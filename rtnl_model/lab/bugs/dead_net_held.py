@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.regime import Regime
 
 from .entry import Entry, Expected, Setting
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
 
 __all__ = ["ENTRY"]
 
 
-def plain_increment(base: Any) -> Any:
+class PlainIncrement(Regime):
     """net_passive_inc, as rtnl_net_dev_lock of 7.3 does it."""
 
-    class Regime(base):  # type: ignore[misc]
-        def hold_memory(self, net: Any) -> bool:
-            """One more, whatever there was."""
-            self.k.net_namespace.net_passive_inc(net)
-            return True
-
-    return Regime
+    def hold_memory(self, net: Net) -> bool:
+        """One more, whatever there was."""
+        self.k.net_namespace.net_passive_inc(net)
+        return True
 
 
 ENTRY = Entry(
@@ -30,7 +32,7 @@ ENTRY = Entry(
     interleaving="T1 unloads a card's driver and reads the card's namespace; cleanup_net sends the"
     " card home to init_net and drops the namespace's last reference; T1 counts up from zero",
     symptom="refcount warning; a mutex locked in memory that is being freed",
-    source="kernel-core hazard 11: the plain form is still there in 7.3, where the RCU section"
+    source="hazard 11: the plain form is still there in 7.3, where the RCU section"
     " around the look does not keep the count above zero",
     scenario="""
 ip netns add left
@@ -40,7 +42,7 @@ ip netns del left & rmmod carddrv & wait
 """,
     expected=(Expected("invariant", "taken from zero"),),
     setting=Setting(regime="pernet"),
-    classes={"regime": plain_increment},
+    classes={"regime": PlainIncrement},
     search="explore",
     rounds=600,
 )

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.rtnl_work import RtnlWork
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
 
 __all__ = ["ENTRY"]
 
 
-def drop_without_drain(base: Any) -> Any:
+class DropWithoutDrain(RtnlWork):
     """rtnl_net_work_func ends with a plain mutex_unlock."""
 
-    class RtnlWork(base):  # type: ignore[misc]
-        def rtnl_net_work_func(self, net: Any) -> None:
-            """Everything but unregister_netdevice_many_net."""
-            k = self.k
-            with k.probe.fn("rtnl_net_work_func", net=net):
-                if not self.work_has_something(net):
-                    return
-                k.rtnl.rtnl_net_lock(net)
-                k.rtnl.net_release(net)
-                k.rtnl.rtnl_unlock()
-
-    return RtnlWork
+    def rtnl_net_work_func(self, net: Net) -> None:
+        """Everything but unregister_netdevice_many_net."""
+        k = self.k
+        with k.probe.fn("rtnl_net_work_func", net=net):
+            if not self.work_has_something(net):
+                return
+            k.rtnl.rtnl_net_lock(net)
+            k.rtnl.net_release(net)
+            k.rtnl.rtnl_unlock()
 
 
 ENTRY = Entry(
@@ -33,7 +35,7 @@ ENTRY = Entry(
     what="The unlock of rtnl_net_work_func is a plain mutex_unlock.",
     interleaving="any deletion that reaches into another namespace nobody else uses",
     symptom="the device stays pending; a lower that waits for it waits for ever",
-    source="af3634d4ac65 (patch 6); kernel-core section 4.6",
+    source="af3634d4ac65 (patch 6); reading of net/core/rtnetlink.c",
     scenario="""
 ip netns add left
 ip netns add right
@@ -46,5 +48,5 @@ ip -n left link del low0
         Expected("hang", ""),
         Expected("deadlock", ""),
     ),
-    classes={"rtnl_work": drop_without_drain},
+    classes={"rtnl_work": DropWithoutDrain},
 )

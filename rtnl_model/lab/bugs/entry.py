@@ -1,8 +1,8 @@
 """What one page of the catalogue holds: the story of a bug, how it is put in, what must be seen.
 
 An `Entry` is data. Its `classes` are the override of just the functions concerned, as an overlay
-of the kernel takes them: part of the kernel (`"dev"`, `"links.veth"`) -> function from its class
-to a subclass. An entry without classes is a defect that a regime has by itself (`small` is 7.3 as
+of the kernel takes them: part of the kernel (`"dev_queue"`, `"links.veth"`) -> a subclass of its
+class. An entry without classes is a defect that a regime has by itself (`small` is 7.3 as
 it is), or one that `pernet` mends and `--bug ID` lets back in.
 
 The *twin* is the same scenario without the defect: it must end clean, or the entry shows nothing.
@@ -10,14 +10,13 @@ The *twin* is the same scenario without the defect: it must end clean, or the en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
+
+from rtnl_model.kernel.overlay import Layer
 
 __all__ = ["Entry", "Expected", "Setting"]
-
-Override = Callable[[Any], Any]
-"""From a class of the kernel to the subclass that stands in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Entry:
     setting: Setting = field(default_factory=Setting)
     twin: Setting | None = None
     """Where the same scenario is clean; None: the same setting without the override."""
-    classes: Mapping[str, Override] = field(default_factory=dict)
+    classes: Mapping[str, Layer] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     """Other entries that must be there for this one to be seen; its twin has them too."""
     search: Literal["run", "race", "explore"] = "run"

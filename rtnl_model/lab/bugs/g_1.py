@@ -16,7 +16,7 @@ ENTRY = Entry(
     " work, makes another upper on the pending one; it joins the port that nobody scans"
     " again",
     symptom="unregister_netdevice: waiting for … until the new upper is deleted by hand",
-    source="reproduced on 7.3-rc7; kernel-drivers G.1, topology T7",
+    source="reproduced on 7.3-rc7; G.1, @T7",
     scenario="""
 ip netns add left
 ip netns add right

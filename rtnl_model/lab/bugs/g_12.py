@@ -16,7 +16,7 @@ ENTRY = Entry(
     " work's rebroadcast unregisters it",
     symptom="WARNING in __rtnl_unlock, about every second; the device is freed by whoever comes"
     " next",
-    source="recorded on 7.3-rc7; kernel-core hazard 16, kernel-drivers G.12",
+    source="recorded on 7.3-rc7; hazard 16, G.12",
     scenario="""
 ip netns add left
 ip netns add right

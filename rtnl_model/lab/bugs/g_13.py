@@ -15,7 +15,7 @@ ENTRY = Entry(
     interleaving="T queues the peer to B; B's work unregisters it and waits for T's hold; T's"
     " first put; B's work frees the peer; T's second put",
     symptom="use after free of the tracker",
-    source="kernel-drivers G.13 (masked by RTNL)",
+    source="G.13 (masked by RTNL)",
     scenario="""
 ip netns add left
 ip netns add right

@@ -15,7 +15,7 @@ ENTRY = Entry(
     interleaving="T hands the device to B; a handler of that device wins RTNL before B's work; its"
     " unlock unregisters the device, whose table waits for its users",
     symptom="the handler sleeps for ever with RTNL held: nothing that needs RTNL works any more",
-    source="recorded on 7.3-rc7; kernel-core hazard 36, kernel-drivers G.14",
+    source="recorded on 7.3-rc7; hazard 36, G.14",
     scenario="""
 ip netns add left
 ip netns add right

@@ -16,7 +16,7 @@ ENTRY = Entry(
     " tunnel; X's work finds the list empty; K's flush is over, the backend's data"
     " go; S uses them",
     symptom="use after free of the backend's data, WARN: list not empty",
-    source="kernel-drivers G.15, kernel-core hazard 38",
+    source="G.15, hazard 38",
     scenario="""
 ip netns add left
 ip netns add right

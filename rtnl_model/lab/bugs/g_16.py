@@ -14,7 +14,7 @@ ENTRY = Entry(
     interleaving="T took both pointers; cleanup_net of the peer's namespace finds NULL, goes on and"
     " ends; T links the peer to the list of a freed namespace",
     symptom="use after free of struct net; WARN in netdev_exit",
-    source="kernel-drivers G.16 (masked by RTNL)",
+    source="G.16 (masked by RTNL)",
     scenario="""
 ip netns add left
 ip netns add right

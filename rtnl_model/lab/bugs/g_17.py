@@ -15,7 +15,7 @@ ENTRY = Entry(
     interleaving="any namespace is deleted while some work waits for ever (G.5, a leak)",
     symptom="cleanup_net sleeps in the flush; behind the first writer of the rwsem nobody can"
     " create a namespace",
-    source="recorded on 7.3-rc7; kernel-core hazard 42, kernel-drivers G.17",
+    source="recorded on 7.3-rc7; hazard 42, G.17",
     scenario="""
 ip netns add left
 ip netns add right

@@ -20,7 +20,7 @@ ENTRY = Entry(
     " the lower was marked) or without it. The mending keeps the rule for whoever comes next.",
     symptom="with every namespace's RTNL held as it should be none; else refcount warning, use"
     " after free of the port",
-    source="kernel-drivers G.2 (masked by RTNL); four scripts with G.1 and G.2 let in, more than"
+    source="G.2 (masked by RTNL); four scripts with G.1 and G.2 let in, more than"
     " 10000 schedules, showed the missing lock and nothing else of it",
     scenario="""
 ip netns add left

@@ -13,7 +13,7 @@ ENTRY = Entry(
     what="unregister_netdevice_move_net moves the node and queues no work.",
     interleaving="a mover that does not drain the new namespace when it drops its lock",
     symptom="the device stays pending in its new namespace",
-    source="kernel-drivers G.20; 7.3's own movers of these kinds drain, one that does not is added",
+    source="G.20; 7.3's own movers of these kinds drain, one that does not is added",
     scenario="""
 ip netns add left
 ip netns add right

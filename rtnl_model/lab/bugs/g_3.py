@@ -13,7 +13,7 @@ ENTRY = Entry(
     what="__ipvlan_link_delete queues the upper first and unlinks it from the lower afterwards.",
     interleaving="T queues the upper to C; C's work unregisters it; T unlinks",
     symptom="WARN: upper or lower still linked; both sides edit the adjacency lists",
-    source="kernel-drivers G.3 (masked by RTNL)",
+    source="G.3 (masked by RTNL)",
     scenario="""
 ip netns add left
 ip netns add right

@@ -15,7 +15,7 @@ ENTRY = Entry(
     interleaving="T hands v2 to B; B's work unregisters it, hands its upper to C, and waits for the"
     " upper's reference; C's work is queued behind B's. No race is needed.",
     symptom="unregister_netdevice: waiting for … to become free, until somebody locks C",
-    source="recorded on 7.3-rc7; kernel-core hazard 19, kernel-drivers G.5",
+    source="recorded on 7.3-rc7; hazard 19, G.5",
     scenario="""
 ip netns add left
 ip netns add right

@@ -15,7 +15,7 @@ ENTRY = Entry(
     interleaving="the last uppers of two lowers in one namespace go at once, each in a namespace"
     " of its own",
     symptom="lost update: hooks stay, or go too early; WARN at the namespace's exit",
-    source="kernel-drivers G.8 (masked by RTNL), topology T11",
+    source="G.8 (masked by RTNL), @T11",
     scenario="""
 ip netns add left
 ip netns add right

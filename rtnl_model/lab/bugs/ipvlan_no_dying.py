@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.links.ipvlan import Ipvlan
 
 from .entry import Entry, Expected, Setting
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
 
-def without_dying(base: Any) -> Any:
+class WithoutDying(Ipvlan):
     """The flag is neither set nor read."""
 
-    class Ipvlan(base):  # type: ignore[misc]
-        def mark_dying(self, dev: Any) -> None:
-            """Not set."""
-
-    return Ipvlan
+    def mark_dying(self, dev: NetDevice) -> None:
+        """Not set."""
 
 
 ENTRY = Entry(
@@ -28,7 +30,7 @@ ENTRY = Entry(
     interleaving="T1 deletes the lower; T2 deletes the upper by name before the upper's work ran.",
     symptom="list_del corruption on the port's list, double free of the dev_id, a device queued"
     " twice",
-    source="00a40d809207 (patch 14); topology T17",
+    source="00a40d809207 (patch 14); @T17",
     scenario="""
 ip netns add left
 ip netns add right
@@ -43,7 +45,7 @@ ip -n left link del low0 & ip -n right link del upp0 & wait
         Expected("invariant", "queue"),
     ),
     setting=Setting(regime="pernet"),
-    classes={"links.ipvlan": without_dying},
+    classes={"links.ipvlan": WithoutDying},
     search="explore",
     rounds=400,
 )

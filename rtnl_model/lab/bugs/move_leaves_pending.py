@@ -1,22 +1,25 @@
-"""A pending device that is moved stays on the list of the namespace it left: topologies T9, T10."""
+"""A pending device that is moved stays on the list of the namespace it left: @T9, T10."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.dev_queue import DevQueue
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
 
-def node_stays(base: Any) -> Any:
+class NodeStays(DevQueue):
     """unregister_netdevice_move_net is not called."""
 
-    class DevQueue(base):  # type: ignore[misc]
-        def unregister_netdevice_move_net(self, old: Any, new: Any, dev: Any) -> None:
-            """Forgotten."""
-
-    return DevQueue
+    def unregister_netdevice_move_net(self, old: Net, new: Net, dev: NetDevice) -> None:
+        """Forgotten."""
 
 
 ENTRY = Entry(
@@ -27,7 +30,7 @@ ENTRY = Entry(
     " follow.",
     interleaving="T1 hands the peer to its namespace; T2 moves the peer before the work ran",
     symptom="the old namespace's work unregisters a device of another namespace",
-    source="af3634d4ac65 (patch 6); topologies T9 and T10, G.4",
+    source="af3634d4ac65 (patch 6); @T9 and T10, G.4",
     scenario="""
 ip netns add left
 ip netns add third
@@ -39,7 +42,7 @@ ip -n left link del end0 & ip -n right link set end1 netns third & wait
         Expected("assertion", ""),
         Expected("invariant", "pending"),
     ),
-    classes={"dev_queue": node_stays},
+    classes={"dev_queue": NodeStays},
     search="explore",
     rounds=600,
 )

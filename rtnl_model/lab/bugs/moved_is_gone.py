@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.links.ipvlan import Ipvlan
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.links.ipvlan_port import IpvlPort
+    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 
 __all__ = ["ENTRY"]
 
 
-def any_unregister(base: Any) -> Any:
+class AnyUnregister(Ipvlan):
     """reg_state is not asked."""
 
-    class Ipvlan(base):  # type: ignore[misc]
-        def handle_event(self, event: str, dev: Any, port: Any, head: Any) -> int:
-            """UNREGISTER is taken for the end of the device."""
-            if event == "UNREGISTER":
-                self.delete_uppers(port, head)
-                return 0
-            return int(super().handle_event(event, dev, port, head))
-
-    return Ipvlan
+    def handle_event(self, event: str, dev: NetDevice, port: IpvlPort, head: UnregHead) -> int:
+        """UNREGISTER is taken for the end of the device."""
+        if event == "UNREGISTER":
+            self.delete_uppers(port, head)
+            return 0
+        return int(super().handle_event(event, dev, port, head))
 
 
 ENTRY = Entry(
@@ -30,7 +33,7 @@ ENTRY = Entry(
     what="The handler does not look at reg_state, as macsec's and vxlan's do not.",
     interleaving="a lower is moved to another namespace",
     symptom="uppers in other namespaces vanish although nobody deleted anything",
-    source="kernel-core hazard 27; candidate G.9; topology T18",
+    source="hazard 27, G.9; @T18",
     scenario="""
 ip netns add left
 ip netns add right
@@ -40,5 +43,5 @@ ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
 ip -n left link set low0 netns third
 """,
     expected=(Expected("outcome", "devices"),),
-    classes={"links.ipvlan": any_unregister},
+    classes={"links.ipvlan": AnyUnregister},
 )

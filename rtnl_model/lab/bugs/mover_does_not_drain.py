@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.rtnl import Rtnl
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.rtnl import RtnlNets
 
 __all__ = ["ENTRY"]
 
 
-def drop_only(base: Any) -> Any:
+class DropOnly(Rtnl):
     """rtnl_nets_unlock as a plain unlock, as those movers have it that hold RTNL alone."""
 
-    class Rtnl(base):  # type: ignore[misc]
-        def rtnl_nets_unlock(self, nets: Any) -> None:
-            """Drop the locks, end the section."""
-            for net in nets.nets:
-                self.net_release(net)
-            self.rtnl_unlock()
-
-    return Rtnl
+    def rtnl_nets_unlock(self, nets: RtnlNets) -> None:
+        """Drop the locks, end the section."""
+        for net in nets.nets:
+            self.net_release(net)
+        self.rtnl_unlock()
 
 
 ENTRY = Entry(
@@ -29,7 +31,7 @@ ENTRY = Entry(
     what="The pending node moves with its device; only the mover's unlock would unregister it.",
     interleaving="T1 hands the peer to its namespace; T2 moves the peer before the work ran",
     symptom="the device stays pending in its new namespace, whose work nobody queued",
-    source="kernel-core hazard 44; wireless, ieee802154 and netvsc move under plain RTNL",
+    source="hazard 44; wireless, ieee802154 and netvsc move under plain RTNL",
     scenario="""
 ip netns add left
 ip netns add right
@@ -38,7 +40,7 @@ ip -n left link add end0 type veth peer name end1 netns right
 ip -n left link del end0 & ip -n right link set end1 netns third & wait
 """,
     expected=(Expected("invariant", "pending"),),
-    classes={"rtnl": drop_only},
+    classes={"rtnl": DropOnly},
     search="explore",
     rounds=300,
 )

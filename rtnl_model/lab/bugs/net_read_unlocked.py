@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.regime import Regime
 
 from .entry import Entry, Expected, Setting
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
+    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 
 __all__ = ["ENTRY"]
 
 
-def read_first(base: Any) -> Any:
+class ReadFirst(Regime):
     """dev_net is looked up, then the lock is taken."""
 
-    class Regime(base):  # type: ignore[misc]
-        def unregister_netdevice_queue_net(self, net: Any, dev: Any, head: Any) -> None:
-            """The namespace may change between the look and the enqueue."""
-            with self.k.probe.fn("unregister_netdevice_queue_net", dev, qnet=net):
-                other = self.k.dev.dev_net(dev)
-                if other is net:
-                    self.k.dev.unregister_netdevice_queue(dev, head)
-                    return
-                with dev.lock:
-                    self.k.dev_queue.queue_pending(other, dev)
-
-    return Regime
+    def unregister_netdevice_queue_net(
+        self, net: Net, dev: NetDevice, head: UnregHead | None
+    ) -> None:
+        """The namespace may change between the look and the enqueue."""
+        with self.k.probe.fn("unregister_netdevice_queue_net", dev, qnet=net):
+            other = self.k.dev.dev_net(dev)
+            if other is net:
+                self.k.dev.unregister_netdevice_queue(dev, head)
+                return
+            with dev.lock:
+                self.k.dev_queue.queue_pending(other, dev)
 
 
 ENTRY = Entry(
@@ -33,7 +38,7 @@ ENTRY = Entry(
     what="'Which netns' and the enqueue are two steps.",
     interleaving="T1 reads the peer's namespace; T2 moves the peer; T1 queues it where it was",
     symptom="a device pending in a namespace it is not in; its new namespace never unregisters it",
-    source="kernel-core hazards 10 and 29; G.4",
+    source="hazards 10 and 29; G.4",
     scenario="""
 ip netns add left
 ip netns add right
@@ -46,7 +51,7 @@ ip -n left link del end0 & ip -n right link set end1 netns third & wait
         Expected("invariant", "pending"),
     ),
     setting=Setting(regime="pernet"),
-    classes={"regime": read_first},
+    classes={"regime": ReadFirst},
     search="explore",
     rounds=1500,
 )

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rtnl_model.kernel.events import NOTIFY_DONE
+from rtnl_model.kernel.links.netkit import Netkit
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.netdevice import NetDevice
+    from rtnl_model.kernel.notifier import NotifierInfo
 
 __all__ = ["ENTRY"]
 
 
-def deaf(base: Any) -> Any:
+class Deaf(Netkit):
     """netkit before eef51113f8: nobody hears the physical device go."""
 
-    class Netkit(base):  # type: ignore[misc]
-        def netdev_event(self, event: str, dev: Any, info: Any) -> int:
-            """Nothing to do."""
-            return NOTIFY_DONE
-
-    return Netkit
+    def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
+        """Nothing to do."""
+        return NOTIFY_DONE
 
 
 ENTRY = Entry(
@@ -30,7 +32,7 @@ ENTRY = Entry(
     " whoever uses the netkit keeps it, so nobody ends it when the device goes.",
     interleaving="none: the driver of the physical device is unloaded while a queue is leased",
     symptom="unregister_netdevice: waiting for … to become free, until somebody deletes the netkit",
-    source="eef51113f8; kernel-drivers A.3.1",
+    source="eef51113f8; reading of drivers/net/netkit.c",
     scenario="""
 ip netns add left
 ip netns add right
@@ -40,5 +42,5 @@ lease card0 queue 1 to right/pod1
 rmmod carddrv
 """,
     expected=(Expected("hang", ""), Expected("deadlock", "")),
-    classes={"links.netkit": deaf},
+    classes={"links.netkit": Deaf},
 )

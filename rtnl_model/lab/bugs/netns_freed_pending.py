@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from rtnl_model.kernel.rtnl_work import RtnlWork
 
 from .entry import Entry, Expected, Setting
 
 __all__ = ["ENTRY"]
 
 
-def no_flush(base: Any) -> Any:
+class NoFlush(RtnlWork):
     """Step 8 of default_device_exit_batch does nothing."""
 
-    class RtnlWork(base):  # type: ignore[misc]
-        def rtnl_net_flush_workqueue(self) -> None:
-            """Forgotten."""
-
-    return RtnlWork
+    def rtnl_net_flush_workqueue(self) -> None:
+        """Forgotten."""
 
 
 ENTRY = Entry(
@@ -28,7 +25,7 @@ ENTRY = Entry(
     interleaving="T hands a device to a namespace that dies; cleanup_net drains it, and is done"
     " before the work ran",
     symptom="use after free of struct net in rtnl_net_work_func",
-    source="kernel-core hazards 21 and 22, section 4.5",
+    source="hazards 21 and 22",
     scenario="""
 ip netns add left
 ip netns add right
@@ -41,7 +38,7 @@ ip -n left link del end0 & ip netns del right & wait
         Expected("invariant", "use after free"),
     ),
     setting=Setting(regime="pernet"),
-    classes={"rtnl_work": no_flush},
+    classes={"rtnl_work": NoFlush},
     search="explore",
     rounds=800,
 )

@@ -6,7 +6,11 @@ lock), its scheduling points are where they were, and two threads are inside at 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lockcheck.sync import Lock
+    from rtnl_model.kernel.kernel import Kernel
 
 __all__ = ["OwnLocks"]
 
@@ -14,13 +18,13 @@ __all__ = ["OwnLocks"]
 class OwnLocks:
     """One mutex for each thread that asks."""
 
-    def __init__(self, k: Any, lock_class: str, instance: str) -> None:
+    def __init__(self, k: Kernel, lock_class: str, instance: str) -> None:
         self.k = k
         self.lock_class = lock_class
         self.instance = instance
-        self.locks: dict[int, Any] = {}
+        self.locks: dict[int, Lock] = {}
 
-    def mine(self) -> Any:
+    def mine(self) -> Lock:
         """The calling thread's."""
         task = self.k.probe.current()
         if task.pid not in self.locks:

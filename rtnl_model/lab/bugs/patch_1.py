@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.rtnl_newlink import RtnlNewlink
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.rtnetlink_request import LinkRequest
+    from rtnl_model.kernel.rtnl import RtnlNets
 
 __all__ = ["ENTRY"]
 
 
-def three_nets(base: Any) -> Any:
+class ThreeNets(RtnlNewlink):
     """struct rtnl_nets with peer, target and link netns only."""
 
-    class RtnlNewlink(base):  # type: ignore[misc]
-        def add_requester(self, nets: Any, req: Any) -> None:
-            """Not one of the set."""
-
-    return RtnlNewlink
+    def add_requester(self, nets: RtnlNets, req: LinkRequest) -> None:
+        """Not one of the set."""
 
 
 ENTRY = Entry(
@@ -35,5 +38,5 @@ ip netns add right
 ip -n left link add tun0 netns right type bareudp dstport 6635 ethertype mpls_uc
 """,
     expected=(Expected("assertion", ""), Expected("warn", "ASSERT")),
-    classes={"rtnl_newlink": three_nets},
+    classes={"rtnl_newlink": ThreeNets},
 )

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.links.bareudp import Bareudp
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.links.backend import BackendNet
+    from rtnl_model.kernel.net_namespace import Net
+    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 
 __all__ = ["ENTRY"]
 
 
-def queue_here(base: Any) -> Any:
+class QueueHere(Bareudp):
     """The list's mutex stays (patch 9); the device goes to whoever asks, not to its namespace."""
 
-    class Bareudp(base):  # type: ignore[misc]
-        def delete(self, data: Any, dev: Any, net: Any, head: Any) -> None:
-            """Take it off the list and put it on the caller's."""
-            self.list_del_init(data, dev)
-            self.k.dev.unregister_netdevice_queue(dev, head)
-
-    return Bareudp
+    def delete(self, data: BackendNet, dev: NetDevice, net: Net, head: UnregHead | None) -> None:
+        """Take it off the list and put it on the caller's."""
+        self.list_del_init(data, dev)
+        self.k.dev.unregister_netdevice_queue(dev, head)
 
 
 ENTRY = Entry(
@@ -37,5 +41,5 @@ ip -n left link add tun0 netns right type bareudp dstport 6635 ethertype mpls_uc
 ip netns del left
 """,
     expected=(Expected("assertion", ""),),
-    classes={"links.bareudp": queue_here},
+    classes={"links.bareudp": QueueHere},
 )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lockcheck import shared
+from rtnl_model.kernel.links.ipvlan import Ipvlan
 
 from .entry import Entry, Expected, Setting
+
+if TYPE_CHECKING:
+    from lockcheck import Checker
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
@@ -16,7 +21,7 @@ class PlainCount:
 
     count = shared()
 
-    def __init__(self, chk: Any, name: str, value: int) -> None:
+    def __init__(self, chk: Checker, name: str, value: int) -> None:
         self.chk = chk
         self.name = name
         self.count = value
@@ -49,17 +54,15 @@ class PlainCount:
         return True
 
 
-def plain(base: Any) -> Any:
+class Plain(Ipvlan):
     """port->count is an int."""
 
-    class Ipvlan(base):  # type: ignore[misc]
-        def ipvlan_port_create(self, lower: Any) -> Any:
-            """The port, with the count of the days before."""
-            port = super().ipvlan_port_create(lower)
-            port.count = PlainCount(self.k.chk, f"ipvl_port.count:{lower.label}", 1)
-            return port
-
-    return Ipvlan
+    def ipvlan_port_create(self, lower: NetDevice) -> Any:
+        """The port, with the count of the days before."""
+        port = super().ipvlan_port_create(lower)
+        count = PlainCount(self.k.chk, f"ipvl_port.count:{lower.label}", 1)
+        port.count = count  # type: ignore[assignment]  # an int in its place is the bug
+        return port
 
 
 ENTRY = Entry(
@@ -88,7 +91,7 @@ ip -n left link set low0 up & ip -n right link del upp0 & wait
         Expected("deadlock", "refs of"),
     ),
     setting=Setting(regime="pernet"),
-    classes={"links.ipvlan": plain},
+    classes={"links.ipvlan": Plain},
     search="explore",
     rounds=200,
 )

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from rtnl_model.kernel.links.ipvlan import Ipvlan
 
 from .entry import Entry, Expected, Setting
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.links.ipvlan_port import IpvlPort
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
 
-def no_instance_lock(base: Any) -> Any:
+class NoInstanceLock(Ipvlan):
     """Joining and leaving the port rely on RTNL, which covers one namespace only."""
 
-    class Ipvlan(base):  # type: ignore[misc]
-        def init_port(self, lower: Any) -> Any:
-            """Is there a port?  Join it or make one."""
-            return self.port_join(lower)
+    def init_port(self, lower: NetDevice) -> Any:
+        """Is there a port?  Join it or make one."""
+        return self.port_join(lower)
 
-        def uninit_port(self, port: Any) -> None:
-            """The last one destroys it."""
-            self.port_leave(port)
+    def uninit_port(self, port: IpvlPort) -> None:
+        """The last one destroys it."""
+        self.port_leave(port)
 
-        def assert_port_locked(self, lower: Any) -> None:
-            """No lock to ask for."""
+    def assert_port_locked(self, lower: NetDevice) -> None:
+        """No lock to ask for."""
 
-        def assert_destroy_locked(self, lower: Any) -> None:
-            """No lock to ask for."""
-
-    return Ipvlan
+    def assert_destroy_locked(self, lower: NetDevice) -> None:
+        """No lock to ask for."""
 
 
 ENTRY = Entry(
@@ -39,7 +42,7 @@ ENTRY = Entry(
     interleaving="T1 deletes the last upper in its namespace; T2 makes an upper in another, sees"
     " the port whose count T1 has just brought to zero, and counts up",
     symptom="with the global RTNL none; without it, refcount warning, an upper on a freed port",
-    source="aabbdb8c76d7; kernel-drivers C.1",
+    source="aabbdb8c76d7; reading of drivers/net/ipvlan",
     scenario="""
 ip netns add left
 ip netns add right
@@ -55,7 +58,7 @@ wait
         Expected("invariant", "port"),
     ),
     setting=Setting(regime="pernet"),
-    classes={"links.ipvlan": no_instance_lock},
+    classes={"links.ipvlan": NoInstanceLock},
     search="explore",
     rounds=400,
 )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
+from rtnl_model.kernel.links.ipvlan import Ipvlan
 from rtnl_model.kernel.links.ipvlan_port import IpvlPort
 
 from .entry import Entry, Expected, Setting
 from .own_locks import OwnLocks
+
+if TYPE_CHECKING:
+    from lockcheck.sync import Lock
+    from rtnl_model.kernel.links import LinkDriver
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
@@ -15,27 +21,24 @@ __all__ = ["ENTRY"]
 class BarePort(IpvlPort):
     """Whoever takes pnodes_lock excludes nobody."""
 
-    def __init__(self, driver: Any, lower: Any) -> None:
+    def __init__(self, driver: LinkDriver, lower: NetDevice) -> None:
         self.own_locks = OwnLocks(driver.k, "&port->pnodes_lock", lower.label)
         super().__init__(driver, lower)
 
     @property
-    def pnodes_lock(self) -> Any:
+    def pnodes_lock(self) -> Lock:
         """The calling thread's own."""
         return self.own_locks.mine()
 
     @pnodes_lock.setter
-    def pnodes_lock(self, lock: Any) -> None:
+    def pnodes_lock(self, lock: Lock) -> None:
         """There is none yet."""
 
 
-def bare_list(base: Any) -> Any:
+class BareList(Ipvlan):
     """The list relies on the RTNL of whoever changes it."""
 
-    class Ipvlan(base):  # type: ignore[misc]
-        port_class = BarePort
-
-    return Ipvlan
+    port_class = BarePort
 
 
 ENTRY = Entry(
@@ -46,7 +49,7 @@ ENTRY = Entry(
     interleaving="T1 deletes an upper in its namespace; before T1 has taken it off the list T2,"
     " who deletes the lower, walks that list and takes the same upper",
     symptom="with the global RTNL none; without it, list corruption, an upper queued twice",
-    source="35add1093e2f; kernel-drivers C.1",
+    source="35add1093e2f; reading of drivers/net/ipvlan",
     scenario="""
 ip netns add left
 ip netns add right
@@ -59,7 +62,7 @@ ip -n left link del low0 & ip -n right link del upp0 & wait
         Expected("invariant", "queue"),
     ),
     setting=Setting(regime="pernet"),
-    classes={"links.ipvlan": bare_list},
+    classes={"links.ipvlan": BareList},
     search="explore",
     rounds=400,
 )

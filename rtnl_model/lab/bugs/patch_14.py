@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.links.ipvlan import Ipvlan
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
+    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 
 __all__ = ["ENTRY"]
 
 
-def delete_inline(base: Any) -> Any:
+class DeleteInline(Ipvlan):
     """No `dying`, no hand-over: the nested unregistration of the days before."""
 
-    class Ipvlan(base):  # type: ignore[misc]
-        def mark_dying(self, dev: Any) -> None:
-            """There was no flag."""
+    def mark_dying(self, dev: NetDevice) -> None:
+        """There was no flag."""
 
-        def queue_upper(self, net: Any, dev: Any, head: Any) -> None:
-            """On the caller's list, whatever namespace it lives in."""
-            self.k.dev.unregister_netdevice_queue(dev, head)
-
-    return Ipvlan
+    def queue_upper(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
+        """On the caller's list, whatever namespace it lives in."""
+        self.k.dev.unregister_netdevice_queue(dev, head)
 
 
 ENTRY = Entry(
@@ -40,5 +43,5 @@ ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
 ip -n left link del low0
 """,
     expected=(Expected("assertion", ""),),
-    classes={"links.ipvlan": delete_inline},
+    classes={"links.ipvlan": DeleteInline},
 )

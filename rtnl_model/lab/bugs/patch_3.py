@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.rtnl_work import RtnlWork
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
 
 __all__ = ["ENTRY"]
 
 
-def no_work(base: Any) -> Any:
+class NoWork(RtnlWork):
     """The pending list exists, the work does not."""
 
-    class RtnlWork(base):  # type: ignore[misc]
-        def rtnl_net_queue_work(self, net: Any) -> None:
-            """There is none."""
-
-    return RtnlWork
+    def rtnl_net_queue_work(self, net: Net) -> None:
+        """There is none."""
 
 
 ENTRY = Entry(
@@ -34,5 +36,5 @@ ip -n left link add end0 type veth peer name end1 netns right
 ip -n left link del end0
 """,
     expected=(Expected("invariant", "pending"),),
-    classes={"rtnl_work": no_work},
+    classes={"rtnl_work": NoWork},
 )

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.netns_cleanup import NetnsCleanup
 
 from .entry import Entry, Expected, Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rtnl_model.kernel.net_namespace import Net
 
 __all__ = ["ENTRY"]
 
 
-def no_locks(base: Any) -> Any:
+class NoLocks(NetnsCleanup):
     """default_device_exit_net under RTNL alone."""
 
-    class NetnsCleanup(base):  # type: ignore[misc]
-        def default_device_exit_nets(self, nets: Sequence[Any]) -> None:
-            """Move them all."""
-            for net in nets:
-                self.default_device_exit_net(net)
-
-    return NetnsCleanup
+    def default_device_exit_nets(self, nets: Sequence[Net]) -> None:
+        """Move them all."""
+        for net in nets:
+            self.default_device_exit_net(net)
 
 
 ENTRY = Entry(
@@ -39,5 +42,5 @@ ip netns del left
 """,
     expected=(Expected("assertion", ""),),
     setting=Setting(regime="pernet"),
-    classes={"netns_cleanup": no_locks},
+    classes={"netns_cleanup": NoLocks},
 )

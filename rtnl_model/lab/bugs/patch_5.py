@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from rtnl_model.kernel.dev_todo import DevTodo
 
 from .entry import Entry, Expected, Setting
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
 
-def under_rtnl_alone(base: Any) -> Any:
+class UnderRtnlAlone(DevTodo):
     """The rebroadcast of netdev_wait_allrefs_any before the series."""
 
-    class DevTodo(base):  # type: ignore[misc]
-        def netdev_rebroadcast(self, devs: list[Any]) -> list[Any]:
-            """RTNL, no netns lock."""
-            k = self.k
-            with k.probe.frame("netdev_wait_allrefs_any"):
-                k.rtnl.rtnl_lock()
-                try:
-                    for dev in devs:
-                        k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
-                finally:
-                    k.rtnl.rtnl_unlock_raw()
-                k.rcu.rcu_barrier()
-            return []
-
-    return DevTodo
+    def netdev_rebroadcast(self, devs: list[NetDevice]) -> list[Any]:
+        """RTNL, no netns lock."""
+        k = self.k
+        with k.probe.frame("netdev_wait_allrefs_any"):
+            k.rtnl.rtnl_lock()
+            try:
+                for dev in devs:
+                    k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
+            finally:
+                k.rtnl.rtnl_unlock_raw()
+            k.rcu.rcu_barrier()
+        return []
 
 
 ENTRY = Entry(
@@ -47,5 +49,5 @@ ip -n left link del end0
 """,
     expected=(Expected("assertion", ""),),
     setting=Setting(workers="percpu", cpus=1),
-    classes={"dev_todo": under_rtnl_alone},
+    classes={"dev_todo": UnderRtnlAlone},
 )

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.regime import Regime
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
+    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 
 __all__ = ["ENTRY"]
 
 
-def alias(base: Any) -> Any:
+class Alias(Regime):
     """unregister_netdevice_queue_net as an alias, as without the option; the netns locks stay."""
 
-    class Regime(base):  # type: ignore[misc]
-        def unregister_netdevice_queue_net(self, net: Any, dev: Any, head: Any) -> None:
-            """Ours or not, on the caller's list."""
-            self.k.dev.unregister_netdevice_queue(dev, head)
-
-    return Regime
+    def unregister_netdevice_queue_net(
+        self, net: Net, dev: NetDevice, head: UnregHead | None
+    ) -> None:
+        """Ours or not, on the caller's list."""
+        self.k.dev.unregister_netdevice_queue(dev, head)
 
 
 ENTRY = Entry(
@@ -36,5 +41,5 @@ ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
 ip -n left link del low0
 """,
     expected=(Expected("assertion", ""),),
-    classes={"regime": alias},
+    classes={"regime": Alias},
 )

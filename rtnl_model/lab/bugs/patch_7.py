@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.regime import Regime
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
+    from rtnl_model.kernel.netdevice import UnregHead
 
 __all__ = ["ENTRY"]
 
 
-def leave_them_on_the_list(base: Any) -> Any:
+class LeaveThemOnTheList(Regime):
     """unregister_netdevice_queue_many_net did not exist."""
 
-    class Regime(base):  # type: ignore[misc]
-        def unregister_netdevice_queue_many_net(self, net: Any, head: Any) -> None:
-            """Everything stays on the shared list."""
-
-    return Regime
+    def unregister_netdevice_queue_many_net(self, net: Net, head: UnregHead | None) -> None:
+        """Everything stays on the shared list."""
 
 
 ENTRY = Entry(
@@ -35,5 +38,5 @@ ip -n left link add low0 type dummy
 ip netns del left
 """,
     expected=(Expected("assertion", ""),),
-    classes={"regime": leave_them_on_the_list},
+    classes={"regime": LeaveThemOnTheList},
 )

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.links.paired import PairPriv
+from rtnl_model.kernel.links.veth import Veth
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 
 __all__ = ["ENTRY"]
 
 
-def both_on_one_list(base: Any) -> Any:
+class BothOnOneList(Veth):
     """veth_dellink before the series: plain pointers, no references, both ends on one list."""
 
-    class Veth(base):  # type: ignore[misc]
-        def hold_peer(self, peer: Any) -> None:
-            """There was no reference."""
+    def hold_peer(self, peer: NetDevice) -> None:
+        """There was no reference."""
 
-        def dellink(self, dev: Any, head: Any) -> None:
-            """Clear both pointers, queue both ends."""
-            with self.k.probe.fn(f"{self.kind}_dellink", dev):
-                peer = dev.priv.peer.get()
-                dev.priv.peer.set(None)
-                self.k.dev.unregister_netdevice_queue(dev, head)
-                if peer is not None:
-                    peer.priv.peer.set(None)
-                    self.k.dev.unregister_netdevice_queue(peer, head)
+    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """Clear both pointers, queue both ends."""
+        with self.k.probe.fn(f"{self.kind}_dellink", dev):
+            peer = dev.netdev_priv(PairPriv).peer.get()
+            dev.netdev_priv(PairPriv).peer.set(None)
+            self.k.dev.unregister_netdevice_queue(dev, head)
+            if peer is not None:
+                peer.netdev_priv(PairPriv).peer.set(None)
+                self.k.dev.unregister_netdevice_queue(peer, head)
 
-        def unpublish(self, dev: Any) -> None:
-            """Error path: nothing to drop."""
-            dev.priv.peer.set(None)
-
-    return Veth
+    def unpublish(self, dev: NetDevice) -> None:
+        """Error path: nothing to drop."""
+        dev.netdev_priv(PairPriv).peer.set(None)
 
 
 ENTRY = Entry(
@@ -49,5 +52,5 @@ ip -n left link add end0 type veth peer name end1 netns right
 ip -n left link del end0
 """,
     expected=(Expected("assertion", ""),),
-    classes={"links.veth": both_on_one_list},
+    classes={"links.veth": BothOnOneList},
 )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lockcheck import shared
 from rtnl_model.kernel.links.backend import BackendNet
-from rtnl_model.kernel.links.bareudp import BareudpPriv
+from rtnl_model.kernel.links.bareudp import Bareudp, BareudpPriv
 
 from .entry import Entry, Expected, Setting
 from .own_locks import OwnLocks
+
+if TYPE_CHECKING:
+    from lockcheck import Checker
+    from lockcheck.sync import Lock
+    from rtnl_model.kernel.net_namespace import Net
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
@@ -20,12 +26,12 @@ class BareNet(BackendNet):
     own_locks: OwnLocks
 
     @property
-    def lock(self) -> Any:
+    def lock(self) -> Lock:
         """The calling thread's own."""
         return self.own_locks.mine()
 
     @lock.setter
-    def lock(self, lock: Any) -> None:
+    def lock(self, lock: Lock) -> None:
         """There is none yet."""
 
 
@@ -34,30 +40,27 @@ class BarePriv(BareudpPriv):
 
     listed = shared()
 
-    def __init__(self, chk: Any, name: str) -> None:
+    def __init__(self, chk: Checker, name: str) -> None:
         self.chk = chk
         self.name = name
         super().__init__()
 
 
-def no_mutex(base: Any) -> Any:
+class NoMutex(Bareudp):
     """The list is touched under the namespace's RTNL, whichever that is."""
 
-    class Bareudp(base):  # type: ignore[misc]
-        net_class = BareNet
+    net_class = BareNet
 
-        def init_net(self, net: Any) -> None:
-            """The same list."""
-            super().init_net(net)
-            data = self.net_generic(net)
-            data.own_locks = OwnLocks(self.k, self.lock_class, net.label)
+    def init_net(self, net: Net) -> None:
+        """The same list."""
+        super().init_net(net)
+        data = self.net_generic(net)
+        data.own_locks = OwnLocks(self.k, self.lock_class, net.label)
 
-        def setup(self, dev: Any) -> None:
-            """The same private area."""
-            super().setup(dev)
-            dev.priv = BarePriv(self.k.chk, f"bareudp_dev.next:{dev.label}")
-
-    return Bareudp
+    def setup(self, dev: NetDevice) -> None:
+        """The same private area."""
+        super().setup(dev)
+        dev.priv = BarePriv(self.k.chk, f"bareudp_dev.next:{dev.label}")
 
 
 ENTRY = Entry(
@@ -81,7 +84,7 @@ ip netns del left & ip -n right link del tun0 & wait
         Expected("invariant", "queue"),
     ),
     setting=Setting(regime="pernet"),
-    classes={"links.bareudp": no_mutex},
+    classes={"links.bareudp": NoMutex},
     search="explore",
     rounds=400,
 )

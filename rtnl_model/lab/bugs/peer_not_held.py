@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.links.paired import PairPriv
+from rtnl_model.kernel.links.veth import Veth
 
 from .entry import Entry, Expected, Setting
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
 
-def no_holds(base: Any) -> Any:
+class NoHolds(Veth):
     """The pointers are exchanged, nothing keeps the other end alive."""
 
-    class Veth(base):  # type: ignore[misc]
-        def hold_peer(self, peer: Any) -> None:
-            """No reference."""
+    def hold_peer(self, peer: NetDevice) -> None:
+        """No reference."""
 
-        def put_peer(self, dev: Any, peer: Any) -> None:
-            """Nothing to drop."""
+    def put_peer(self, dev: NetDevice, peer: NetDevice) -> None:
+        """Nothing to drop."""
 
-        def put_back(self, peer: Any, back: Any) -> None:
-            """Nothing to drop."""
+    def put_back(self, peer: NetDevice, back: NetDevice | None) -> None:
+        """Nothing to drop."""
 
-        def unpublish(self, dev: Any) -> None:
-            """Nothing to drop."""
-            dev.priv.peer.xchg(None)
-
-    return Veth
+    def unpublish(self, dev: NetDevice) -> None:
+        """Nothing to drop."""
+        dev.netdev_priv(PairPriv).peer.xchg(None)
 
 
 ENTRY = Entry(
@@ -37,7 +40,7 @@ ENTRY = Entry(
     interleaving="T1 takes the pointer to the peer; T2, in the peer's namespace, deletes and"
     " frees the peer; T1 exchanges the pointer in the peer's private area",
     symptom="use after free",
-    source="d7fda2c776b2 (patch 8); kernel-core hazard 4",
+    source="d7fda2c776b2 (patch 8); hazard 4",
     scenario="""
 ip netns add left
 ip netns add right
@@ -46,7 +49,7 @@ ip -n left link del end0 & ip -n right link del end1 & wait
 """,
     expected=(Expected("invariant", "use after free"),),
     setting=Setting(regime="pernet"),
-    classes={"links.veth": no_holds},
+    classes={"links.veth": NoHolds},
     also=("G.16",),
     search="explore",
     rounds=1500,

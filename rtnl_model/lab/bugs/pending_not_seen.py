@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.links.netkit_pernet import NetkitPernet, NetkitPernetPriv
 
 from .entry import Entry, Expected, Setting
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
+    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 
 __all__ = ["ENTRY"]
 
 
-def old_guard(base: Any) -> Any:
+class OldGuard(NetkitPernet):
     """Both ends go to their namespaces, and `queued` still means: on a kill list."""
 
-    class Netkit(base):  # type: ignore[misc]
-        def delete_pair(self, net: Any, dev: Any, head: Any) -> None:
-            """unregister_netdevice_queued instead of the pair's own mark."""
-            shared = dev.priv.shared
-            with shared.lock:
-                if self.already_queued(dev):
-                    return
-                peer = self.forget_peer(shared, dev)
-                self.k.dev.unregister_netdevice_queue_net(net, dev, head)
-                if peer is not None and not self.already_queued(peer):
-                    self.k.dev.unregister_netdevice_queue_net(net, peer, head)
-
-    return Netkit
+    def delete_pair(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
+        """unregister_netdevice_queued instead of the pair's own mark."""
+        shared = dev.netdev_priv(NetkitPernetPriv).shared
+        with shared.lock:
+            if self.already_queued(dev):
+                return
+            peer = self.forget_peer(shared, dev)
+            self.k.dev.unregister_netdevice_queue_net(net, dev, head)
+            if peer is not None and not self.already_queued(peer):
+                self.k.dev.unregister_netdevice_queue_net(net, peer, head)
 
 
 ENTRY = Entry(
@@ -36,7 +39,7 @@ ENTRY = Entry(
     interleaving="T1 deletes the primary end, which leaves the other end pending in its namespace;"
     " before that one's work T2 unloads the card whose queue it leases, and the notifier meets it",
     symptom="a device on two lists: list corruption, or BUG on reg_state in the outer walk",
-    source="kernel-core hazard 8, kernel-drivers A.3 (c), E19 and G.21",
+    source="hazard 8 and G.21",
     scenario="""
 ip netns add left
 ip netns add right
@@ -51,7 +54,7 @@ ip -n left link del pod0 & rmmod carddrv & wait
         Expected("invariant", "twice"),
     ),
     setting=Setting(regime="pernet"),
-    classes={"links.netkit": old_guard},
+    classes={"links.netkit": OldGuard},
     search="explore",
     rounds=600,
 )

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.links.veth import Veth
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
 
-def forget_one_put(base: Any) -> Any:
+class ForgetOnePut(Veth):
     """dellink drops its hold on the peer and forgets the peer's hold on the device."""
 
-    class Veth(base):  # type: ignore[misc]
-        def put_back(self, peer: Any, back: Any) -> None:
-            """Forgotten."""
-
-    return Veth
+    def put_back(self, peer: NetDevice, back: NetDevice | None) -> None:
+        """Forgotten."""
 
 
 ENTRY = Entry(
@@ -27,7 +29,7 @@ ENTRY = Entry(
     interleaving="any deletion of a pair",
     symptom="unregister_netdevice: waiting for … to become free, for ever; in a work it blocks"
     " every later deletion of a namespace behind the flush",
-    source="kernel-core hazards 5 and 34",
+    source="hazards 5 and 34",
     scenario="""
 ip netns add left
 ip netns add right
@@ -35,5 +37,5 @@ ip -n left link add end0 type veth peer name end1 netns right
 ip -n left link del end0
 """,
     expected=(Expected("hang", ""), Expected("deadlock", ""), Expected("leak", "")),
-    classes={"links.veth": forget_one_put},
+    classes={"links.veth": ForgetOnePut},
 )

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.links.backend import BackendPriv
+from rtnl_model.kernel.links.bareudp import Bareudp
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.links.backend import BackendNet
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
 
-def stay_on_the_list(base: Any) -> Any:
+class StayOnTheList(Bareudp):
     """dellink queues the device and forgets where it is listed."""
 
-    class Bareudp(base):  # type: ignore[misc]
-        def list_del_init(self, data: Any, dev: Any) -> None:
-            """Only the mark is cleared."""
-            dev.priv.listed = False
-
-    return Bareudp
+    def list_del_init(self, data: BackendNet, dev: NetDevice) -> None:
+        """Only the mark is cleared."""
+        dev.netdev_priv(BackendPriv).listed = False
 
 
 ENTRY = Entry(
@@ -27,7 +31,7 @@ ENTRY = Entry(
     what="The list of the backend namespace keeps a device that its own namespace freed.",
     interleaving="a device's namespace dies; later a device is made with the same backend",
     symptom="use after free in the walk of the list",
-    source="CVE-2025-21858 (geneve), 9593172d93b9; kernel-core hazard 7",
+    source="CVE-2025-21858 (geneve), 9593172d93b9; hazard 7",
     scenario="""
 ip netns add left
 ip netns add right
@@ -36,5 +40,5 @@ ip -n right link del tun0
 ip -n left link add tun1 type bareudp dstport 6636 ethertype mpls_uc
 """,
     expected=(Expected("invariant", "freed"), Expected("invariant", "list")),
-    classes={"links.bareudp": stay_on_the_list},
+    classes={"links.bareudp": StayOnTheList},
 )

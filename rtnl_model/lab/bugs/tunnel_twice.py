@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.links.bareudp import Bareudp
 
 from .entry import Entry, Expected, Setting
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.links.backend import BackendNet
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
 
-def no_flag(base: Any) -> Any:
+class NoFlag(Bareudp):
     """list_del without the test of the node that list_del_init leaves."""
 
-    class Bareudp(base):  # type: ignore[misc]
-        def claimed(self, dev: Any) -> bool:
-            """Everybody may."""
-            return True
+    def claimed(self, dev: NetDevice) -> bool:
+        """Everybody may."""
+        return True
 
-        def list_del_init(self, data: Any, dev: Any) -> None:
-            """Unlink, as often as asked."""
-            if dev in data.dev_list:
-                data.dev_list.remove(dev)
-
-    return Bareudp
+    def list_del_init(self, data: BackendNet, dev: NetDevice) -> None:
+        """Unlink, as often as asked."""
+        if dev in data.dev_list:
+            data.dev_list.remove(dev)
 
 
 ENTRY = Entry(
@@ -32,7 +35,7 @@ ENTRY = Entry(
     what="dellink does not test whether the device is still on the backend's list.",
     interleaving="the backend's namespace dies; the device is deleted before its work came to it",
     symptom="list corruption, BUG on reg_state",
-    source="CVE-2025-21865 (gtp), 4ccacf86491d; kernel-core hazard 6",
+    source="CVE-2025-21865 (gtp), 4ccacf86491d; hazard 6",
     scenario="""
 ip netns add left
 ip netns add right
@@ -46,7 +49,7 @@ ip netns del left & ip -n right link del tun0 & wait
         Expected("warn", "list"),
     ),
     setting=Setting(regime="pernet"),
-    classes={"links.bareudp": no_flag},
+    classes={"links.bareudp": NoFlag},
     search="explore",
     rounds=600,
 )

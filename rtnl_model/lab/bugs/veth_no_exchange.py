@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.links.paired import PairPriv
+from rtnl_model.kernel.links.veth import Veth
 
 from .entry import Entry, Expected, Setting
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 
 __all__ = ["ENTRY"]
 
 
-def read_then_clear(base: Any) -> Any:
+class ReadThenClear(Veth):
     """dellink as it was before the exchange; only the hand-over to the other netns is kept."""
 
-    class Veth(base):  # type: ignore[misc]
-        def dellink(self, dev: Any, head: Any) -> None:
-            """Queue dev whether or not the other end's dellink did."""
-            with self.k.probe.fn(f"{self.kind}_dellink", dev):
-                peer = dev.priv.peer.get()
-                self.k.dev.unregister_netdevice_queue(dev, head)
-                dev.priv.peer.set(None)
-                if peer is None:
-                    return
-                back = peer.priv.peer.get()
-                self.queue_peer(dev, peer, head)
-                peer.priv.peer.set(None)
-                self.put_pair(dev, peer, back)
-
-    return Veth
+    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """Queue dev whether or not the other end's dellink did."""
+        with self.k.probe.fn(f"{self.kind}_dellink", dev):
+            peer = dev.netdev_priv(PairPriv).peer.get()
+            self.k.dev.unregister_netdevice_queue(dev, head)
+            dev.netdev_priv(PairPriv).peer.set(None)
+            if peer is None:
+                return
+            back = peer.netdev_priv(PairPriv).peer.get()
+            self.queue_peer(dev, peer, head)
+            peer.netdev_priv(PairPriv).peer.set(None)
+            self.put_pair(dev, peer, back)
 
 
 ENTRY = Entry(
@@ -38,7 +41,7 @@ ENTRY = Entry(
     interleaving="T1 deletes one end and hands the other to its namespace; T2 deletes that other"
     " end before the work came to it.",
     symptom="list corruption, or BUG on reg_state when a device is unregistered a second time",
-    source="d7fda2c776b2 (patch 8); kernel-core hazard 3",
+    source="d7fda2c776b2 (patch 8); hazard 3",
     scenario="""
 ip netns add left
 ip netns add right
@@ -54,7 +57,7 @@ ip -n left link del end0 & ip -n right link del end1 & wait
         Expected("warn", "BUG"),
     ),
     setting=Setting(regime="pernet"),
-    classes={"links.veth": read_then_clear},
+    classes={"links.veth": ReadThenClear},
     search="explore",
     rounds=400,
 )

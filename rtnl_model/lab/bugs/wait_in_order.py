@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from rtnl_model.kernel.dev_todo import DevTodo
 
 from .entry import Entry, Expected
+
+if TYPE_CHECKING:
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
 
-def first_only(base: Any) -> Any:
+class FirstOnly(DevTodo):
     """Only the head of the list is waited for."""
 
-    class DevTodo(base):  # type: ignore[misc]
-        def wait_refs_once(self, devs: list[Any], *, told: bool) -> Any:
-            """Whoever is behind it waits, though it may be free."""
-            return super().wait_refs_once(devs[:1], told=told)
-
-    return DevTodo
+    def wait_refs_once(self, devs: list[NetDevice], *, told: bool) -> Any:
+        """Whoever is behind it waits, though it may be free."""
+        return super().wait_refs_once(devs[:1], told=told)
 
 
 ENTRY = Entry(
@@ -28,7 +30,7 @@ ENTRY = Entry(
     " whose destructor drops the reference.",
     interleaving="a lower and its upper are deleted in one batch, the lower first",
     symptom="unregister_netdevice: waiting for … to become free, for ever",
-    source="faab39f63c1f; kernel-core hazard 24, kernel-drivers E9 and E10",
+    source="faab39f63c1f; hazard 24",
     scenario="""
 ip link add low0 type dummy
 ip link add upp0 link low0 type macvlan mode bridge
@@ -37,5 +39,5 @@ ip link set upp0 group 9
 ip link del group 9
 """,
     expected=(Expected("hang", ""), Expected("deadlock", "")),
-    classes={"dev_todo": first_only},
+    classes={"dev_todo": FirstOnly},
 )

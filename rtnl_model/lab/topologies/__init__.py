@@ -1,4 +1,4 @@
-"""The hazard topologies as scripts, named as in the driver facts: `@T1` … wherever a script goes.
+"""The hazard topologies as scripts, named by number: `@T1` … wherever a script goes.
 
 Each file begins with what it is about and how it must end.  Topologies with kinds that the model
 has no driver for (vlan, macsec, vxlan, hsr) are not here.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 import lockcheck
 from rtnl_model.iproute import parse_script
 from rtnl_model.iproute.run import BUG_STATUS, ScriptRun
+from rtnl_model.kernel.dev_queue import DevQueue
 from rtnl_model.kernel.kernel import Kernel
+from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 from rtnl_model.kernel.overlay import Fix
 
 from .builders import running
@@ -17,19 +17,16 @@ from .builders import running
 SCRIPT = "ip link add d type dummy\nip link del d || true\nip link show\n"
 
 
-def slot_missing(base: Any) -> Any:
+class SlotMissing(DevQueue):
     """A table of the driver's has no entry for what it should have."""
 
-    class DevQueue(base):  # type: ignore[misc]
-        def unregister_netdevice_queue(self, dev: Any, head: Any) -> Any:
-            if dev.name == "d":
-                raise KeyError("slot")
-            return super().unregister_netdevice_queue(dev, head)
-
-    return DevQueue
+    def unregister_netdevice_queue(self, dev: NetDevice, head: UnregHead | None) -> None:
+        if dev.name == "d":
+            raise KeyError("slot")
+        super().unregister_netdevice_queue(dev, head)
 
 
-BROKEN = Fix("broken", "a table without its entry", "", {"dev_queue": slot_missing})
+BROKEN = Fix("broken", "a table without its entry", "", {"dev_queue": SlotMissing})
 
 
 def test_a_process_dies_of_an_oops_and_the_run_goes_on() -> None:

@@ -12,6 +12,7 @@ from rtnl_model.kernel.errors import KernelError
 from rtnl_model.kernel.links import LinkDriver
 from rtnl_model.kernel.netdevice import IFF_UP
 from rtnl_model.kernel.overlay import Fix
+from rtnl_model.kernel.rcu import Rcu
 from rtnl_model.kernel.rtnetlink_request import LinkRequest
 
 from .builders import (
@@ -265,16 +266,13 @@ def test_a_barrier_is_shared_by_those_who_wait_for_it() -> None:
     """Three callers, the second and third during the first's: two barriers."""
     arrivals = threading.Semaphore(0)
 
-    def noting(base: type) -> type:
-        class Noting(base):  # type: ignore[misc]
-            def arrive(self) -> int:
-                seen: int = super().arrive()
-                arrivals.release()
-                return seen
+    class Noting(Rcu):
+        def arrive(self) -> int:
+            seen = super().arrive()
+            arrivals.release()
+            return seen
 
-        return Noting
-
-    with running("small", overlays=[Fix("test", "", "", {"rcu": noting})], timing="quick") as k:
+    with running("small", overlays=[Fix("test", "", "", {"rcu": Noting})], timing="quick") as k:
         before = k.rcu.barriers_begun
         with k.rcu.barrier_mutex:
             threads = [begin(k, f"barrier {n}", k.rcu.rcu_barrier) for n in range(3)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from multiprocessing.pool import AsyncResult
-from typing import Any
 
 import pytest
 
@@ -14,9 +13,12 @@ from rtnl_model.cli.main import main
 from rtnl_model.iproute import parse_script
 from rtnl_model.kernel.fixes import FIXES
 from rtnl_model.kernel.kernel import Kernel
+from rtnl_model.kernel.links import LinkDriver
+from rtnl_model.kernel.links.veth import Veth
 from rtnl_model.kernel.netdevice import UnregHead
 from rtnl_model.kernel.overlay import Fix, Overlay
 from rtnl_model.kernel.regime import REGIMES
+from rtnl_model.kernel.rtnl_link_ops import RtnlLinkOps
 from rtnl_model.lab.bug_check import CheckResult
 from rtnl_model.lab.bugs import Entry
 from rtnl_model.lab.bugs.no_page import NO_PAGE
@@ -96,7 +98,7 @@ def test_a_page_tells_its_story(page: Entry) -> None:
 
 def test_an_overlay_of_a_file_that_the_kernel_lacks_is_refused() -> None:
     """A seeded bug that would change nothing is a mistake: the kernel says so."""
-    overlay = Fix("test", "", "", {"links.veth": name, "dev": name})
+    overlay = Fix("test", "", "", {"links.veth": Veth, "dev": Veth})
 
     with pytest.raises(ValueError, match="overlay test: no kernel file dev"):
         Kernel(Checker(), overlays=[overlay])
@@ -136,29 +138,26 @@ def test_the_list_tells_which_patch_has_no_page(capsys: pytest.CaptureFixture[st
     assert told[-1].split()[:3] == ["patch-2", "no", "page"]
 
 
-def one_list_each(base: Any) -> Any:
+class OneListEach(RtnlLinkOps):
     """rtnl_link_unregister before 49c26d4bf1da, with patch 7's line in its place."""
 
-    class RtnlLinkOps(base):  # type: ignore[misc]
-        def rtnl_link_unregister_nets(self, ops: Any) -> int:
-            """A list and a call for every namespace."""
-            k = self.k
-            found = 0
-            for net in k.net_namespace.for_each_net_exclusive():
-                list_kill = UnregHead("list_kill")
-                k.rtnl.rtnl_net_lock_nested(net)
-                try:
-                    for dev in net.dev_list():
-                        if dev.rtnl_link_ops is ops:
-                            found += 1
-                            ops.dellink(dev, list_kill)
-                    k.dev.unregister_netdevice_queue_many_net(net, list_kill)
-                finally:
-                    k.rtnl.rtnl_net_unlock_nested(net)
-                k.dev.unregister_netdevice_many(list_kill)
-            return found
-
-    return RtnlLinkOps
+    def rtnl_link_unregister_nets(self, ops: LinkDriver) -> int:
+        """A list and a call for every namespace."""
+        k = self.k
+        found = 0
+        for net in k.net_namespace.for_each_net_exclusive():
+            list_kill = UnregHead("list_kill")
+            k.rtnl.rtnl_net_lock_nested(net)
+            try:
+                for dev in net.dev_list():
+                    if dev.rtnl_link_ops is ops:
+                        found += 1
+                        ops.dellink(dev, list_kill)
+                k.dev.unregister_netdevice_queue_many_net(net, list_kill)
+            finally:
+                k.rtnl.rtnl_net_unlock_nested(net)
+            k.dev.unregister_netdevice_many(list_kill)
+        return found
 
 
 class WithoutPatch2(ModelSetting):
@@ -166,7 +165,7 @@ class WithoutPatch2(ModelSetting):
 
     def kernel(self, chk: Checker, overlays: Sequence[Overlay] = ()) -> Kernel:
         """With the override on top."""
-        older = Fix("patch-2", "left out", "", {"rtnl_link_ops": one_list_each})
+        older = Fix("patch-2", "left out", "", {"rtnl_link_ops": OneListEach})
         return super().kernel(chk, (*overlays, older))
 
 

@@ -15,6 +15,8 @@ from lockcheck.conduct.watchdog import Watchdog
 from rtnl_model.iproute import parse_script
 from rtnl_model.iproute.execute import execute
 from rtnl_model.kernel.kernel import Kernel
+from rtnl_model.kernel.links.ipvlan import Ipvlan
+from rtnl_model.kernel.netdevice import NetDevice
 from rtnl_model.lab.explore import ModelSubject
 from rtnl_model.lab.model_run import ModelSetting
 from rtnl_model.lab.topologies import topology
@@ -31,18 +33,14 @@ class Uninits:
 
     def __init__(self) -> None:
         self.ids: dict[str, int] = {}
-        self.classes = {"links.ipvlan": self.note}
-
-    def note(self, base: Any) -> Any:
-        """The driver, with a note."""
         ids = self.ids
 
-        class Ipvlan(base):
-            def ndo_uninit(self, dev: Any) -> None:
+        class Noting(Ipvlan):
+            def ndo_uninit(self, dev: NetDevice) -> None:
                 ids[dev.name] = threading.get_native_id()
                 super().ndo_uninit(dev)
 
-        return Ipvlan
+        self.classes = {"links.ipvlan": Noting}
 
 
 def issue(k: Kernel, text: str) -> None:
