@@ -184,7 +184,7 @@ class Checker:
         return self.plain_lock(key, instance)
 
     def plain_lock(self, key: Any, label: str | None = None) -> sync.Lock:
-        """Make a mutex of the class of objects that this run needs (design rule 10)."""
+        """Make a mutex of the class of objects that this run needs."""
         if self.recorder is not None:
             return RecordedLock(self, key, label)
         if self.observed:

@@ -10,7 +10,7 @@ is to the engine is said by `Entry`, what a lock is by `CheckedLock`.
 A `Chain` is one thread's view of a record of the graph (`graph.Record`), with the transitions that
 this thread has made in this segment of its life and may make again without asking.  A saturated
 record gets its view without a stack or a lock; an unsaturated one is judged again by every thread
-and in every segment (design rule 12).
+and in every segment.
 
 Everything in a ThreadState is written by its own thread only, except `blocked` (read by others
 under the engine's lock) and `foreign` (appended by whoever releases this thread's lock).

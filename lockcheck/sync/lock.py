@@ -6,7 +6,7 @@ engine.  `_pk`/`_k` cache the last transition: "taken on top of `_pk` it leads t
 `__enter__`/`__exit__` repeat `acquire`/`release` instead of calling them: a Python call is a third
 of what a checked `with` may cost.
 
-Two classes, chosen when the lock is made (design rule 10): `Lock` for free runs, `ObservedLock`
+Two classes, chosen when the lock is made: `Lock` for free runs, `ObservedLock`
 with scheduling points and release/acquire order for the race detector.
 
 A thread's chain is its top entry's `_k`.  What `ts` says is stale once the lock was released: one

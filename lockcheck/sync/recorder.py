@@ -1,7 +1,7 @@
 """A recorder for time lines: who held what and waited for what, when; bounded.
 
 Off by default, and then it costs nothing: a checker with a recorder makes `RecordedLock`s, one
-without makes plain ones (design rule 10), and waits look at it only when they block.  Spans go
+without makes plain ones, and waits look at it only when they block.  Spans go
 into a ring of the newest `limit`; per-class statistics (what `lock_stat` shows) are kept per
 thread, each written by its own thread only, and added up when somebody reads.
 """

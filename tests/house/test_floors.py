@@ -1,241 +1,165 @@
-"""The rules of the house that a machine can check: floors, no state, calls through the Kernel."""
+"""The house rules hold, and each notices a violation that is planted."""
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from . import rules
+from .source import Source
 
-FLOORS = [
-    # lowest first; a module may import from its own floor and from those below
-    ["lockcheck.seam"],
-    ["lockcheck.core"],
-    ["lockcheck.documents"],
-    ["lockcheck.render"],
-    ["lockcheck.sync"],
-    ["lockcheck.checker", "lockcheck.graph_file"],
-    ["lockcheck.conduct"],
-    ["lockcheck.explore"],
-    ["lockcheck", "lockcheck.patch"],
-    ["lockcheck.cli", "lockcheck.pytest_plugin", "lockcheck.__main__"],
-    ["rtnl_model.kernel"],
-    ["rtnl_model.view"],
-    ["rtnl_model.iproute"],
-    ["rtnl_model.lab"],
-    ["rtnl_model.cli", "rtnl_model.__main__", "rtnl_model"],
+ROOT = Path(__file__).resolve().parents[2]
+Rule = Callable[[Source], Iterator[str]]
+
+RULES: list[Rule] = [
+    rules.upward_imports,
+    rules.model_in_lockcheck,
+    rules.past_the_faces,
+    rules.impure_core,
+    rules.module_state,
+    rules.direct_calls,
+    rules.not_pure,
+    rules.differs_between_runs,
+    rules.cupboards,
+    rules.without_docstring,
+]
+
+PLANTED: list[tuple[Rule, str, str, str]] = [
+    # rule, file, what is written there, what must be said
+    (rules.upward_imports, "rtnl_model/kernel/x.py", "from ..lab import stress", "above it"),
+    (rules.upward_imports, "rtnl_model/kernel/x.py", "from ..lab.stress import go", "above it"),
+    (rules.upward_imports, "rtnl_model/kernel/links/x.py", "from ...view import y", "above it"),
+    (rules.upward_imports, "rtnl_model/kernel/x.py", "import rtnl_model.cli", "above it"),
+    (rules.upward_imports, "lockcheck/core/x.py", "from ..sync import lock", "above it"),
+    (rules.upward_imports, "lockcheck/core/x.py", "from .. import explore", "above it"),
+    (rules.upward_imports, "lockcheck/attic/x.py", "", "no floor"),
+    (
+        rules.upward_imports,
+        "rtnl_model/kernel/x.py",
+        "def f():\n    from ..cli import main",
+        "above",
+    ),
+    (rules.model_in_lockcheck, "lockcheck/core/x.py", "import rtnl_model", "imports rtnl_model"),
+    (rules.model_in_lockcheck, "lockcheck/x.py", "from rtnl_model.kernel import y", "rtnl_model"),
+    (rules.past_the_faces, "rtnl_model/x.py", "from lockcheck.patch.hooks import y", "no face"),
+    (rules.past_the_faces, "rtnl_model/x.py", "import lockcheck.core.attic", "no face"),
+    (rules.impure_core, "lockcheck/core/x.py", "def f():\n    return open('x')", "calls open()"),
+    (rules.impure_core, "lockcheck/core/x.py", "def f():\n    print('x')", "calls print()"),
+    (rules.impure_core, "lockcheck/core/x.py", "from time import monotonic", "imports time"),
+    (rules.impure_core, "lockcheck/core/deep/x.py", "import threading", "imports threading"),
+    (rules.module_state, "rtnl_model/kernel/x.py", "seen = []", "seen is mutable"),
+    (rules.module_state, "rtnl_model/kernel/x.py", "seen: dict[str, int] = dict()", "is mutable"),
+    (rules.module_state, "rtnl_model/x.py", "from collections import deque\nq = deque()", "q is"),
+    (rules.module_state, "rtnl_model/x.py", "A = {}\ndef f():\n    A['x'] = 1", "changes A"),
+    (rules.module_state, "rtnl_model/x.py", "A = set()\ndef f():\n    A.add(1)", "changes A"),
+    (rules.module_state, "rtnl_model/x.py", "def f():\n    global n\n    n = 1", "global"),
+    (rules.module_state, "rtnl_model/x.py", "class C:\n    all = []", "shared by all instances"),
+    (
+        rules.direct_calls,
+        "rtnl_model/kernel/x.py",
+        "from .y import free\ndef f():\n    free()",
+        "calls free of rtnl_model.kernel.y directly",
+    ),
+    (
+        rules.direct_calls,
+        "rtnl_model/kernel/links/x.py",
+        "from .. import y\ndef f():\n    y.free()",
+        "calls free of rtnl_model.kernel.y directly",
+    ),
+    (
+        rules.direct_calls,
+        "rtnl_model/kernel/x.py",
+        "from .y import free as quietly\nquietly()",
+        "calls free",
+    ),
+    (rules.differs_between_runs, "lockcheck/core/x.py", "def f(x):\n    return id(x)", "id()"),
+    (
+        rules.differs_between_runs,
+        "rtnl_model/kernel/x.py",
+        "import time\ndef f():\n    return time.time()",
+        "wall clock",
+    ),
+    (rules.cupboards, "rtnl_model/lab/utils.py", "", "rtnl_model.lab.utils"),
+    (rules.without_docstring, "rtnl_model/lab/x.py", "", "no docstring"),
 ]
 
 
-def floor_of(module: str) -> int:
-    """The floor a module stands on: the longest matching prefix decides."""
-    best = (-1, -1)
-    for level, names in enumerate(FLOORS):
-        for name in names:
-            exact = module == name
-            below = module.startswith(name + ".") and name not in ("lockcheck", "rtnl_model")
-            if (exact or below) and len(name) > best[0]:
-                best = (len(name), level)
-    return best[1]
+@pytest.fixture(scope="module")
+def house() -> Source:
+    """Our own packages."""
+    return Source(ROOT)
 
 
-@cache
-def parsed(path: Path) -> ast.Module:
-    """A file, read once for all tests."""
-    return ast.parse(path.read_text())
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_house_keeps_the_rule(rule: Rule, house: Source) -> None:
+    """No file of ours violates it."""
+    found = list(rule(house))
+
+    assert found == []
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _let_go() -> Iterator[None]:
-    """A large heap slows what follows."""
-    yield
-    for each in (parsed, imports, modules):
-        each.cache_clear()
+@pytest.mark.parametrize(
+    ("rule", "file", "text", "said"),
+    PLANTED,
+    ids=[f"{n}-{row[0].__name__}" for n, row in enumerate(PLANTED)],
+)
+def test_a_planted_violation_is_found(
+    rule: Rule, file: str, text: str, said: str, tmp_path: Path
+) -> None:
+    """One bad file in an otherwise good house is named, and nothing else is."""
+    plant(tmp_path, "rtnl_model/kernel/y.py", '"""Good."""\n\n\ndef free():\n    return 1\n')
+    for good in ("rtnl_model/lab/stress.py", "rtnl_model/view/y.py", "rtnl_model/cli/main.py"):
+        plant(tmp_path, good, '"""Good."""\n')
+    for good in ("lockcheck/sync/lock.py", "lockcheck/explore/__init__.py"):
+        plant(tmp_path, good, '"""Good."""\n')
+    head = "" if rule is rules.without_docstring else '"""Bad."""\n'
+    plant(tmp_path, file, f"{head}{text}\n")
+
+    found = list(rule(Source(tmp_path)))
+
+    assert len(found) == 1
+    assert file in found[0]
+    assert said in found[0]
 
 
-@cache
-def modules() -> list[tuple[str, Path]]:
-    found = []
-    for package in ("lockcheck", "rtnl_model"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
-            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            found.append((name, path))
-    return found
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def errno_name(n):\n    n.seen = True\n    return n", "sets seen"),
+        ("def errno_name(n):\n    return open(n)", "calls open()"),
+        ("def errno_name(k):\n    return k.k.dev", "uses the kernel"),
+        (
+            "def log(n):\n    print(n)\ndef errno_name(n):\n    log(n)\n    return n",
+            "calls print()",
+        ),
+        ("ERRNO = 1", "does not exist"),
+    ],
+)
+def test_what_is_declared_pure_is_pure(text: str, said: str, tmp_path: Path) -> None:
+    """A declared function that is not pure, or not there, is found."""
+    plant(tmp_path, "rtnl_model/kernel/errors.py", f'"""Bad."""\n{text}\n')
+
+    found = [each for each in rules.not_pure(Source(tmp_path)) if "errno_name" in each]
+
+    assert len(found) == 1
+    assert said in found[0]
 
 
-def type_checking_lines(tree: ast.Module) -> set[int]:
-    """Lines inside `if TYPE_CHECKING:`: names for the type checker are no imports."""
-    lines: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    return lines
+def test_type_checking_imports_may_go_up(tmp_path: Path) -> None:
+    """A name for the type checker is no import."""
+    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from ..lab import stress\n"
+    plant(tmp_path, "rtnl_model/kernel/x.py", text)
+
+    assert list(rules.upward_imports(Source(tmp_path))) == []
 
 
-def function_lines(tree: ast.Module) -> set[int]:
-    lines: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    return lines
-
-
-@cache
-def imports(path: Path) -> list[tuple[int, str]]:
-    tree = parsed(path)
-    skip = type_checking_lines(tree)
-    found: list[tuple[int, str]] = []
-    for node in ast.walk(tree):
-        if getattr(node, "lineno", 0) in skip:
-            continue
-        if isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                is_module = (ROOT / (inner.replace(".", "/") + ".py")).exists() or (
-                    ROOT / inner.replace(".", "/") / "__init__.py"
-                ).exists()
-                found.append((node.lineno, inner if is_module else node.module))
-    return found
-
-
-@pytest.mark.parametrize(("name", "path"), modules(), ids=lambda value: str(value)[-40:])
-def test_imports_only_go_down(name: str, path: Path) -> None:
-    """A module imports only from its own floor or the floors below it.
-
-    The one exception is a str(report): core asks render for the text when it is printed.
-    """
-    own = floor_of(name)
-
-    assert own >= 0, f"{name} stands on no floor of design: add it to FLOORS"
-    for line, target in imports(path):
-        if not target.startswith(("lockcheck", "rtnl_model")):
-            continue
-        if name == "lockcheck.core.report" and target.startswith("lockcheck.render"):
-            continue
-        if name == "lockcheck" and target in ("lockcheck.patch",):
-            continue
-
-        assert floor_of(target) <= own, f"{path}:{line}: {name} imports {target}, which is above it"
-
-
-def test_core_uses_the_standard_library_only_and_no_threads_clock_or_io() -> None:
-    """The engine is pure: operations in, verdicts out."""
-    forbidden = {"threading", "time", "random", "os", "io", "socket", "structlog", "logging"}
-    for name, path in modules():
-        if not name.startswith("lockcheck.core"):
-            continue
-        for line, target in imports(path):
-            assert target.split(".")[0] not in forbidden, f"{path}:{line} imports {target}"
-
-
-def test_lockcheck_never_imports_the_model() -> None:
-    """lockcheck is a product of its own."""
-    for name, path in modules():
-        if name.startswith("lockcheck"):
-            for line, target in imports(path):
-                assert not target.startswith("rtnl_model"), f"{path}:{line}"
-
-
-MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
-
-
-def test_the_model_has_no_mutable_module_state() -> None:
-    """Everything belongs to one Kernel: module level holds upper-case constants, nothing else."""
-    for name, path in modules():
-        if not name.startswith("rtnl_model"):
-            continue
-        for node in parsed(path).body:
-            targets = (
-                node.targets
-                if isinstance(node, ast.Assign)
-                else [node.target]
-                if isinstance(node, ast.AnnAssign)
-                else []
-            )
-            for target in targets:
-                if not isinstance(target, ast.Name) or target.id.startswith("__"):
-                    continue
-                value = node.value  # type: ignore[union-attr]
-                constant = target.id.lstrip("_").isupper() or target.id[0].isupper()
-
-                assert constant or not isinstance(value, MUTABLE), (
-                    f"{path}:{node.lineno} {target.id}"
-                )
-        for inner in ast.walk(parsed(path)):
-            assert not isinstance(inner, ast.Global), f"{path}:{inner.lineno} uses global"
-
-
-def test_kernel_files_call_each_other_through_the_kernel_object() -> None:
-    """An overlay is a subclass, so a call that bypasses `k.` would bypass the overlay."""
-    kernel = ROOT / "rtnl_model" / "kernel"
-    for path in sorted(kernel.rglob("*.py")):
-        tree = parsed(path)
-        skip = type_checking_lines(tree)
-        foreign: dict[str, str] = {}
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.ImportFrom) or node.lineno in skip:
-                continue
-            if (node.module or "").startswith("rtnl_model.kernel"):
-                for alias in node.names:
-                    foreign[alias.asname or alias.name] = node.module or ""
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-                continue
-            called = node.func.id
-            if called in foreign and called.islower():
-                assert called in DECLARED_PURE, (
-                    f"{path}:{node.lineno}: calls {called} of {foreign[called]} directly"
-                )
-
-
-DECLARED_PURE: set[str] = {"shared", "probe", "probed"}
-"""Functions without state that a kernel file may import and call: decorators and pure leaves."""
-
-
-FORBIDDEN_SOURCES = {
-    "id(": "id() differs between runs",
-    "hash(": "hash(str) differs between runs",
-    "time.time(": "wall clock",
-    "random.random(": "module-level random",
-    "random.choice(": "module-level random",
-    "random.randrange(": "module-level random",
-    "random.shuffle(": "module-level random",
-}
-
-
-def test_nothing_that_differs_between_runs_in_the_deterministic_rooms() -> None:
-    """No id(), hash(), wall clock or module-level random in core, conduct, explore, kernel."""
-    rooms = ["lockcheck/core", "lockcheck/conduct", "lockcheck/explore", "rtnl_model/kernel"]
-    for room in rooms:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            for node in ast.walk(parsed(path)):
-                if not isinstance(node, ast.Call):
-                    continue
-                called = ast.unparse(node.func) + "("
-                reason = FORBIDDEN_SOURCES.get(called)
-
-                assert reason is None, f"{path}:{node.lineno}: {called}…): {reason}"
-
-
-def test_no_room_is_a_cupboard() -> None:
-    """No utils, helpers, common, base, manager."""
-    for name, _path in modules():
-        last = name.rsplit(".", 1)[-1].strip("_")
-
-        assert last not in ("utils", "util", "helpers", "helper", "common", "base", "manager"), name
-
-
-def test_every_module_says_what_it_is_for() -> None:
-    """A file starts with a docstring."""
-    for name, path in modules():
-        assert ast.get_docstring(parsed(path)), f"{name} has no docstring"
+def plant(root: Path, file: str, text: str) -> None:
+    """Write a file of the planted house."""
+    path = root / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
 def test_top_level_is_the_fixed_one() -> None:

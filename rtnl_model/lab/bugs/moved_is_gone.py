@@ -33,7 +33,7 @@ ENTRY = Entry(
     what="The handler does not look at reg_state, as macsec's and vxlan's do not.",
     interleaving="a lower is moved to another namespace",
     symptom="uppers in other namespaces vanish although nobody deleted anything",
-    source="hazard 27, G.9; @T18",
+    source="hazard 27, G.9",
     scenario="""
 ip netns add left
 ip netns add right
