@@ -21,7 +21,7 @@ from lockcheck.sync.recorder import Recorder
 
 from ..iproute.script_error import nearest
 from ..lab.mix import DEFAULT_DRIVERS, MIXES, parse_mix
-from ..lab.model_run import ModelSetting, finding, link_kinds
+from ..lab.model_run import ModelSetting, finding, link_kinds, usable_kinds
 from ..lab.progress import Progress
 from ..lab.stress import Stress, StressOptions, StressResult
 from ..lab.stress_boot import conductor_of, stress_kernel
@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--drivers",
         default=",".join(DEFAULT_DRIVERS),
         metavar="KIND,…",
-        help="kinds to use (default: %(default)s)",
+        help="kinds to use, or all: every kind that the regime has (default: %(default)s)",
     )
     what.add_argument(
         "--mix",
@@ -88,8 +88,10 @@ def options_from(args: argparse.Namespace, setting: ModelSetting) -> StressOptio
     """What the call asks for.  Raises: CallError."""
     drivers = tuple(filter(None, args.drivers.split(",")))
     kinds = link_kinds(setting)
+    if drivers == ("all",):
+        drivers = tuple(sorted(usable_kinds(setting)))
     for kind in drivers:
-        if kind not in kinds or kind == "phys":
+        if kind not in kinds:
             raise CallError(
                 f"stress: no driver {kind!r}{nearest(kind, kinds)}; "
                 f"there are {', '.join(sorted(kinds))}"

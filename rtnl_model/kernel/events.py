@@ -46,6 +46,8 @@ class RtnlEvents:
         self.k = k
         self.log: list[dict[str, Any]] = []
         """What the listener in the initial namespace heard; appended by every thread."""
+        self.enabled = True
+        """Keep `log`; a run without end that nobody reads it from turns it off."""
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
 
     def rtmsg_ifinfo(
@@ -119,6 +121,7 @@ class RtnlEvents:
         net: Net = msg.pop("_net")
         if not net.observed:
             return
-        self.log.append(msg)
+        if self.enabled:
+            self.log.append(msg)
         for listener in self.listeners:
             listener(msg)

@@ -15,12 +15,15 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from rtnl_model.kernel.links.netkit import NetkitPriv
+from rtnl_model.kernel.links.paired import PairPriv
+
 if TYPE_CHECKING:
     from rtnl_model.kernel.kernel import Kernel
     from rtnl_model.kernel.net_namespace import Net
     from rtnl_model.kernel.netdevice import NetDevice
 
-__all__ = ["DEFAULT_DRIVERS", "MIXES", "Mix", "Requester", "Targets", "parse_mix"]
+__all__ = ["DEFAULT_DRIVERS", "MIXES", "Mix", "Requester", "Targets", "parse_mix", "peer_of"]
 
 DEFAULT_DRIVERS: Final = ("dummy", "veth", "bareudp", "ipvlan", "ipvtap")
 
@@ -31,6 +34,7 @@ MIXES: Final[Mapping[str, Mix]] = {
     "default": {
         "create": 40, "stack": 22, "delete": 28, "both": 8, "move": 8, "updown": 10, "rename": 1,
         "group": 3, "netns": 4, "twins": 1, "doom": 4, "module": 0.3, "sysctl": 0, "nested": 0,
+        "change": 6, "card": 3, "lease": 6,
     },
     "churn": {"create": 40, "stack": 20, "delete": 40, "both": 10},
     "netns": {
@@ -40,6 +44,8 @@ MIXES: Final[Mapping[str, Mix]] = {
     "modules": {"create": 40, "stack": 20, "delete": 10, "module": 5, "netns": 3},
     "nested": {"create": 30, "stack": 25, "nested": 15, "delete": 30, "both": 8, "updown": 3},
     "sysctl": {"create": 30, "stack": 10, "delete": 30, "both": 8, "sysctl": 25},
+    "change": {"create": 25, "stack": 25, "delete": 15, "change": 40, "updown": 15, "move": 5},
+    "lease": {"create": 30, "delete": 20, "card": 15, "lease": 30, "netns": 2, "move": 8},
 }  # fmt: skip
 """By name.  `nested` and `sysctl` reach defects that 7.3 has (G.1, G.14)."""
 
@@ -47,8 +53,13 @@ GROUP: Final = 7
 POPULATION: Final = 14
 """Devices a namespace may have before deleting is preferred."""
 PAIRED: Final = ("veth", "vxcan", "netkit")
-TUNNELS: Final = ("bareudp", "geneve")
-STACKED: Final = ("ipvlan", "ipvtap", "macvlan", "macvtap")
+TUNNELS: Final = ("bareudp", "geneve", "pfcp")
+STACKED: Final = ("ipvlan", "ipvtap", "macvlan", "macvtap", "vlan")
+CARD_DRIVER: Final = "stress"
+"""The driver of the plain cards; `rmmod stress` removes them all."""
+QUEUES: Final = 4
+"""Of a card, and of both ends of a netkit when cards are among the drivers."""
+MTUS: Final = (1280, 1400, 1500)
 
 
 def parse_mix(text: str) -> Mix:
@@ -79,6 +90,14 @@ class Targets:
         """(netns, device)."""
 
 
+def peer_of(dev: NetDevice) -> NetDevice | None:
+    """The other end of a pair, looked at without a lock."""
+    if isinstance(dev.priv, PairPriv):
+        peer: NetDevice | None = dev.priv.peer.value
+        return peer
+    return dev.priv.peer if isinstance(dev.priv, NetkitPriv) else None
+
+
 class Requester:
     """One thread's endless list of commands."""
 
@@ -104,9 +123,11 @@ class Requester:
             "delete": self.delete, "both": self.both, "move": self.move, "updown": self.updown,
             "rename": self.rename, "group": self.group, "netns": self.netns,
             "twins": self.twins, "doom": self.doom, "module": self.module, "sysctl": self.sysctl,
+            "change": self.change, "card": self.card, "lease": self.lease,
         }  # fmt: skip
         self.creators = [kind for kind in drivers if kind not in STACKED and kind != "phys"]
         self.stackers = [kind for kind in drivers if kind in STACKED]
+        self.cards = "phys" in drivers
         self.modules = [kind for kind in drivers if kind != "phys"]
         usable = {
             name: weight
@@ -114,6 +135,8 @@ class Requester:
             if weight > 0
             and not (name in ("stack", "nested") and not self.stackers)
             and not (name == "create" and not self.creators)
+            and not (name == "card" and not self.cards)
+            and not (name == "lease" and not (self.cards and "netkit" in drivers))
         }
         self.actions = [actions[name] for name in usable]
         self.weights = list(usable.values())
@@ -175,6 +198,9 @@ class Requester:
         kind = self.rng.choice(self.creators)
         name = self.fresh_name(kind)
         at = f"ip -n {here.name} link add {name}"
+        if kind == "netkit" and self.cards:
+            peer = f"peer name {self.fresh_name(kind)} numrxqueues {QUEUES} netns {there.name}"
+            return f"{at} numrxqueues {QUEUES} type netkit mode l3 {peer}"
         if kind in PAIRED:
             return f"{at} type {kind} peer name {self.fresh_name(kind)} netns {there.name}"
         if kind == "bareudp":
@@ -183,7 +209,52 @@ class Requester:
         if kind == "geneve":
             vni = self.rng.randrange(1, 1 << 20)
             return f"{at} netns {there.name} type geneve id {vni} remote 192.0.2.1"
+        if kind == "pfcp":
+            return f"{at} netns {there.name} type pfcp"
         return f"{at} type {kind}"
+
+    def card(self) -> str:
+        """A physical device appears in the initial namespace, is moved, or all of them go."""
+        drawn = self.rng.random()
+        if drawn < 0.5 or not self.all_cards():
+            name = f"card{self.number}x{self.rng.randrange(4)}"
+            return f"ip link add {name} type phys driver {CARD_DRIVER} queues {QUEUES}"
+        if drawn < 0.6:
+            return f"rmmod {CARD_DRIVER}"
+        net, dev = self.rng.choice(self.all_cards())
+        at = f"ip -n {net.name}" if net.name else "ip"
+        to = self.some_net()
+        return f"{at} link set {dev.name} netns {to.name if to is not None else 'init'}"
+
+    def all_cards(self) -> list[tuple[Net, NetDevice]]:
+        """Every card, wherever it is."""
+        nets = [self.k.init_net, *self.k.net_namespace.named().values()]
+        return [(net, dev) for net in nets for dev in net.dev_list() if dev.parent]
+
+    def lease(self) -> str | None:
+        """A queue of a card for the other end of a netkit."""
+        cards, found = self.all_cards(), self.some_dev(["netkit"])
+        if not cards or found is None:
+            return None
+        (home, card), (net, dev) = self.rng.choice(cards), found
+        at = f"{home.name}/{card.name}" if home.name else card.name
+        return f"lease {at} queue {self.rng.randrange(1, QUEUES)} to {net.name}/{dev.name}"
+
+    def change(self) -> str | None:
+        """An attribute: mtu, address, ARP, or the mode of all uppers of a port."""
+        found = self.some_dev()
+        if found is None:
+            return None
+        net, dev = found
+        at = f"ip -n {net.name} link set {dev.name}"
+        drawn = self.rng.random()
+        if dev.kind in ("ipvlan", "ipvtap") and drawn < 0.6:
+            return f"{at} type {dev.kind} mode {self.rng.choice(('l2', 'l3', 'l3s'))}"
+        if drawn < 0.7:
+            return f"{at} mtu {self.rng.choice(MTUS)}"
+        if drawn < 0.85:
+            return f"{at} address 02:00:00:00:{self.number:02x}:{self.rng.randrange(256):02x}"
+        return f"{at} arp {self.rng.choice(('on', 'off'))}"
 
     def stack(self) -> str | None:
         """An upper, mostly in another namespace than its lower."""
@@ -211,7 +282,8 @@ class Requester:
         link = f"link {lower.name}"
         if net is not home:
             link += f" link-netns {home.name}"
-        return f"ip -n {net.name} link add {self.fresh_name(kind)} {link} type {kind} mode {mode}"
+        at = f"ip -n {net.name} link add {self.fresh_name(kind)} {link} type {kind}"
+        return f"{at} id {self.rng.randrange(1, 5)}" if kind == "vlan" else f"{at} mode {mode}"
 
     def delete(self) -> str | None:
         """Any device; often one that somebody else deletes as well."""
@@ -242,8 +314,7 @@ class Requester:
         if found is None:
             return None
         net, dev = found
-        peer = getattr(dev.priv, "peer", None)
-        other = getattr(peer, "value", None)
+        other = peer_of(dev)
         if other is not None:
             self.targets.recent.append((other.peek_net().name, other.name))
         return f"ip -n {net.name} link del {dev.name}"
@@ -300,7 +371,7 @@ class Requester:
             return None
         net, dev = found
         tied = [adjacent.dev for adjacent in list(dev.upper)]
-        other = getattr(getattr(dev.priv, "peer", None), "value", None)
+        other = peer_of(dev)
         homes = [one.peek_net() for one in (*tied, *([other] if other is not None else []))]
         doomed = [home.name for home in homes if home is not net and home.name]
         if not doomed:

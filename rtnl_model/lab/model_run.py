@@ -53,6 +53,7 @@ __all__ = [
     "record",
     "recorded",
     "run_document",
+    "usable_kinds",
 ]
 
 SCHEMA = "rtnl-model/run/1"
@@ -160,6 +161,15 @@ def link_kinds(setting: ModelSetting) -> frozenset[str]:
     table = driver_table(has_rtnl=REGIMES[setting.rtnl].has_rtnl)
     own = [driver.kind for driver in setting.own_drivers()]
     return frozenset([*(d.kind for d in table.values() if d.kind), *own, "phys"])
+
+
+def usable_kinds(setting: ModelSetting) -> frozenset[str]:
+    """Kinds that scripts can use and that the regime does not refuse."""
+    regime = REGIMES[setting.rtnl]
+    table = driver_table(has_rtnl=regime.has_rtnl)
+    table.update({driver.kind: driver for driver in setting.own_drivers()})
+    refused = [d.kind for d in table.values() if regime.refuses_unconverted and not d.converted]
+    return link_kinds(setting) - frozenset(refused)
 
 
 @dataclass(slots=True)

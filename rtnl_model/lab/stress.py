@@ -31,7 +31,7 @@ from rtnl_model.kernel.kernel import Kernel
 
 from .invariants import check_quiescence, live_nets
 from .known import tag_stuck
-from .mix import DEFAULT_DRIVERS, MIXES, Mix, Requester, Targets
+from .mix import DEFAULT_DRIVERS, MIXES, Mix, Requester, Targets, peer_of
 
 if TYPE_CHECKING:
     from lockcheck.core.report import Report
@@ -41,7 +41,7 @@ __all__ = ["Stress", "StressOptions", "StressResult"]
 
 SEVERITIES: Final = ("class-only", "possible", "certain")
 JOIN_SECONDS_MAX: Final = 30
-"""What is alive after that is told as a leaked thread."""
+"""What is alive after that is reported as a leaked thread."""
 SWEEPS: Final = 3
 """Deletions after the load, one at a time."""
 HISTORY: Final = 6
@@ -182,6 +182,7 @@ class Stress:
         self.chk = Checker(on_report=self.heard, conductor=self.conductor, recorder=self.recorder)
         self.k = self.boot(self.chk)
         self.k.probe.enabled = False
+        self.k.events.enabled = False
         result = StressResult(self.options, self.k.regime.name)
         began = time.monotonic()
         with Watchdog(self.chk, on_stuck=lambda report: tag_stuck(self.k, report)) as watchdog:
@@ -262,7 +263,7 @@ class Stress:
         for net in self.k.net_namespace.named().values():
             for dev in net.dev_list():
                 tied = [adjacent.dev for adjacent in dev.upper]
-                peer = getattr(getattr(dev.priv, "peer", None), "value", None)
+                peer = peer_of(dev)
                 if any(one.peek_net() is not net for one in (*tied, *([peer] if peer else []))):
                     yield f"ip -n {net.name} link del {dev.name}"
 
