@@ -154,14 +154,6 @@ class Assertions:
                 None,
             )
 
-    def lockdep_rtnl_is_held(self) -> bool:
-        """Does this thread hold RTNL?"""
-        return self.rtnl.is_rtnl_held()
-
-    def lockdep_rtnl_net_is_held(self, net: Net) -> bool:
-        """Does this thread hold net's RTNL?"""
-        return self.rtnl.is_net_held(net)
-
     def assert_section(self) -> None:
         """Inside rtnl_lock … rtnl_unlock: what __rtnl_net_lock asserts as ASSERT_RTNL."""
         if self.regime.has_rtnl:

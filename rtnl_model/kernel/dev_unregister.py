@@ -99,6 +99,7 @@ class DevUnregister:
         if dev.rx_queues:
             with k.netdev_lock_ops(dev):
                 k.netdev_rx_queue.dev_memory_provider_uninstall(dev)
+        k.netdev_work.netdev_work_cancel(dev)
         outer = k.probe.current().unregistering
         outer.append(dev)
         try:

@@ -110,21 +110,36 @@ class Modules:
         return driver
 
     def module_init(self, driver: LinkDriver) -> None:
-        """Notifier, pernet operations, link kind: in that order, as the drivers here do it."""
-        k = self.k
-        name = driver.kind or driver.module
-        if driver.pernet is not None:
-            ops = self._pernet[name] = self.pernet_operations(name, driver)
-            if driver.pernet == "device":
-                k.pernet.register_pernet_device(ops)
-            else:
-                k.pernet.register_pernet_subsys(ops)
+        """Register what the driver has, in its own order.  Raises: KernelError."""
+        steps = {
+            "pernet": self.register_pernet,
+            "notifier": self.register_notifier,
+            "link": self.register_link,
+        }
+        for step in driver.module_steps:
+            steps[step](driver.kind or driver.module, driver)
+        driver.module_init()
+
+    def register_pernet(self, name: str, driver: LinkDriver) -> None:
+        """Its pernet operations, if it has any."""
+        if driver.pernet is None:
+            return
+        ops = self._pernet[name] = self.pernet_operations(name, driver)
+        if driver.pernet == "device":
+            self.k.pernet.register_pernet_device(ops)
+        else:
+            self.k.pernet.register_pernet_subsys(ops)
+
+    def register_notifier(self, name: str, driver: LinkDriver) -> None:
+        """Its notifier, if it has one."""
         if driver.has_notifier:
             block = self._blocks[name] = NotifierBlock(name, driver.netdev_event)
-            k.notifier.register_netdevice_notifier(block)
+            self.k.notifier.register_netdevice_notifier(block)
+
+    def register_link(self, _name: str, driver: LinkDriver) -> None:
+        """Its link kind, if it has one."""
         if driver.kind:
-            k.rtnetlink.rtnl_link_register(driver)
-        driver.module_init()
+            self.k.rtnetlink.rtnl_link_register(driver)
 
     def pernet_operations(self, name: str, driver: LinkDriver) -> PernetOperations:
         """A driver's pernet_operations; what it does not override is not called."""
@@ -170,18 +185,33 @@ class Modules:
         return [other for other, cls in self.table.items() if name in cls.depends]
 
     def module_exit(self, name: str, driver: LinkDriver) -> None:
-        """Link kind (waits for all its devices), notifier, pernet operations."""
-        k = self.k
-        with k.probe.frame(f"{name}_module_exit"):
+        """Take everything back, in the driver's own order."""
+        steps = {
+            "link": self.unregister_link,
+            "notifier": self.unregister_notifier,
+            "pernet": self.unregister_pernet,
+        }
+        with self.k.probe.frame(f"{name}_module_exit"):
             driver.module_exit()
-            if driver.kind:
-                k.rtnetlink.rtnl_link_unregister(driver)
-            block = self._blocks.pop(name, None)
-            if block is not None:
-                k.notifier.unregister_netdevice_notifier(block)
-            ops = self._pernet.pop(name, None)
-            if ops is not None:
-                k.pernet.unregister_pernet_operations(ops)
+            for step in driver.exit_steps:
+                steps[step](name, driver)
+
+    def unregister_link(self, _name: str, driver: LinkDriver) -> None:
+        """Waits for all devices of the kind."""
+        if driver.kind:
+            self.k.rtnetlink.rtnl_link_unregister(driver)
+
+    def unregister_notifier(self, name: str, _driver: LinkDriver) -> None:
+        """Replays every device as gone."""
+        block = self._blocks.pop(name, None)
+        if block is not None:
+            self.k.notifier.unregister_netdevice_notifier(block)
+
+    def unregister_pernet(self, name: str, _driver: LinkDriver) -> None:
+        """Runs the exit in every namespace."""
+        ops = self._pernet.pop(name, None)
+        if ops is not None:
+            self.k.pernet.unregister_pernet_operations(ops)
 
     # -- built-in parts --
 

@@ -37,6 +37,12 @@ class NetdevWork:
         """Have `work(dev)` run under the lock of dev's namespace and its instance lock, once."""
         self.work_list.add(Mark(dev, self.k.dev.netdev_hold(dev, "netdev_work"), work))
 
+    def netdev_work_cancel(self, dev: NetDevice) -> None:
+        """The device goes: forget its works.  Locks: RTNL."""
+        if self.work_list.is_marked([dev]):
+            for mark in self.work_list.take([dev]):
+                self.k.dev.netdev_put(dev, mark.tracker)
+
     def netdev_work_proc(self) -> None:
         """Every mark: lock its device's namespace, and look whether the device is still there."""
         k = self.k

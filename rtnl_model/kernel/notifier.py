@@ -175,20 +175,37 @@ class Notifier:
     # -- membership --
 
     def register_netdevice_notifier(self, block: NotifierBlock) -> None:
-        """Add to the global chain and replay every device.  Raises: KernelError."""
+        """Add to the global chain and replay every device; a refusal undoes all of it.
+
+        Raises: KernelError.
+        """
         k = self.k
         with k.pernet_ops_rwsem.writing():
             k.rtnl.rtnl_lock()
             try:
                 self.netdev_chain = (*self.netdev_chain, block)
-                for net in k.net_namespace.for_each_net_exclusive():
-                    k.rtnl.rtnl_net_lock_nested(net)
-                    try:
-                        self.call_netdevice_register_net_notifiers(block, net)
-                    finally:
-                        k.rtnl.rtnl_net_unlock_nested(net)
+                replayed: list[Net] = []
+                try:
+                    for net in k.net_namespace.for_each_net_exclusive():
+                        self.replay(block, net, self.call_netdevice_register_net_notifiers)
+                        replayed.append(net)
+                except KernelError:
+                    for net in reversed(replayed):
+                        self.replay(block, net, self.call_netdevice_unregister_net_notifiers)
+                    self.netdev_chain = tuple(b for b in self.netdev_chain if b is not block)
+                    raise
             finally:
                 k.rtnl.rtnl_unlock()
+
+    def replay(
+        self, block: NotifierBlock, net: Net, call: Callable[[NotifierBlock, Net], None]
+    ) -> None:
+        """One namespace's devices, under its lock, whose unlock drains.  Raises: KernelError."""
+        self.k.rtnl.rtnl_net_lock_nested(net)
+        try:
+            call(block, net)
+        finally:
+            self.k.rtnl.rtnl_net_unlock_nested(net)
 
     def unregister_netdevice_notifier(self, block: NotifierBlock) -> None:
         """Take from the global chain and replay every device as gone."""
@@ -198,21 +215,21 @@ class Notifier:
             try:
                 self.netdev_chain = tuple(b for b in self.netdev_chain if b is not block)
                 for net in k.net_namespace.for_each_net_exclusive():
-                    k.rtnl.rtnl_net_lock_nested(net)
-                    try:
-                        self.call_netdevice_unregister_net_notifiers(block, net)
-                    finally:
-                        k.rtnl.rtnl_net_unlock_nested(net)
+                    self.replay(block, net, self.call_netdevice_unregister_net_notifiers)
             finally:
                 k.rtnl.rtnl_unlock()
 
     def register_netdevice_notifier_net(self, net: Net, block: NotifierBlock) -> None:
-        """Add to one namespace's chain, under its lock."""
+        """Add to one namespace's chain, under its lock.  Raises: KernelError, not added then."""
         k = self.k
         k.rtnl.rtnl_net_lock(net)
         try:
             net.netdev_chain = (*net.netdev_chain, block)
-            self.call_netdevice_register_net_notifiers(block, net)
+            try:
+                self.call_netdevice_register_net_notifiers(block, net)
+            except KernelError:
+                net.netdev_chain = tuple(b for b in net.netdev_chain if b is not block)
+                raise
         finally:
             k.rtnl.rtnl_net_unlock(net)
 
@@ -229,30 +246,35 @@ class Notifier:
     # -- replay --
 
     def call_netdevice_register_net_notifiers(self, block: NotifierBlock, net: Net) -> None:
-        """REGISTER, and UP for running devices; undone when one is refused. Raises: KernelError."""
-        told: list[NetDevice] = []
+        """REGISTER, and UP for running devices; undone when one is refused.
+
+        Locks: RTNL of net.  Raises: KernelError.
+        """
+        self.k.ASSERT_RTNL_NET(net)
+        notified: list[NetDevice] = []
         for dev in net.dev_list():
-            errno = notifier_to_errno(self._tell(block, "REGISTER", dev))
+            errno = notifier_to_errno(self.notify(block, "REGISTER", dev))
             if errno:
-                for done in reversed(told):
-                    self._tell_gone(block, done)
+                for done in reversed(notified):
+                    self.notify_gone(block, done)
                 raise KernelError(errno)
-            told.append(dev)
+            notified.append(dev)
             if dev.up:
-                self._tell(block, "UP", dev)
+                self.notify(block, "UP", dev)
 
     def call_netdevice_unregister_net_notifiers(self, block: NotifierBlock, net: Net) -> None:
-        """GOING_DOWN, DOWN for running devices, and UNREGISTER."""
+        """GOING_DOWN, DOWN for running devices, and UNREGISTER.  Locks: RTNL of net."""
+        self.k.ASSERT_RTNL_NET(net)
         for dev in net.dev_list():
-            self._tell_gone(block, dev)
+            self.notify_gone(block, dev)
 
-    def _tell_gone(self, block: NotifierBlock, dev: NetDevice) -> None:
+    def notify_gone(self, block: NotifierBlock, dev: NetDevice) -> None:
         if dev.up:
-            self._tell(block, "GOING_DOWN", dev)
-            self._tell(block, "DOWN", dev)
-        self._tell(block, "UNREGISTER", dev)
+            self.notify(block, "GOING_DOWN", dev)
+            self.notify(block, "DOWN", dev)
+        self.notify(block, "UNREGISTER", dev)
 
-    def _tell(self, block: NotifierBlock, event: str, dev: NetDevice) -> int:
+    def notify(self, block: NotifierBlock, event: str, dev: NetDevice) -> int:
         """call_netdevice_notifier: one block only, with the instance lock as the table demands."""
         if event in ("REGISTER", "UP", "GOING_DOWN", "DOWN") and dev.ops_locked:
             with dev.lock:

@@ -96,6 +96,10 @@ class LinkDriver:
     """Has queue_mgmt_ops: its receive queues can be leased by others."""
     creates_queues: ClassVar[bool] = False
     """Has ndo_queue_create: it can lease queues of others."""
+    module_steps: ClassVar[Sequence[str]] = ("pernet", "notifier", "link")
+    """What module_init registers, in this order, as far as the driver has it."""
+    exit_steps: ClassVar[Sequence[str]] = ("link", "notifier", "pernet")
+    """What module_exit takes back, in this order."""
     depends: ClassVar[Sequence[str]] = ()
     """Kinds whose modules must be loaded first (ipvtap: ipvlan)."""
 
@@ -213,7 +217,7 @@ class LinkDriver:
         """Extra registrations after link ops, notifier and pernet operations are there."""
 
     def module_exit(self) -> None:
-        """First step of rmmod, before rtnl_link_unregister (netkit drops its notifier here)."""
+        """First step of rmmod, before everything that `exit_steps` names."""
 
     # -- for drivers --
 

@@ -111,7 +111,7 @@ class BackendDriver(LinkDriver):
         """Publish dev on its backend's list."""
         data = self.backend(dev)
         with data.lock:
-            data.dev_list.append(dev)
+            data.dev_list.insert(0, dev)  # list_add: newest first
             dev.netdev_priv(BackendPriv).listed = True
 
     def list_del_init(self, data: BackendNet, dev: NetDevice) -> None:

@@ -22,6 +22,8 @@ from ..netdevice import IFF_NOARP, RegState, UnregHead
 from .ipvlan_port import IpvlanPorts, IpvlPort, IpvlPriv
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..kernel import Kernel
     from ..net_namespace import Net
     from ..netdevice import NetDevice
@@ -40,6 +42,8 @@ class Ipvlan(IpvlanPorts):
     lockdep_class: ClassVar[str | None] = "ipvlan"
     pernet: ClassVar[str | None] = "subsys"
     has_notifier: ClassVar[bool] = True
+    module_steps: ClassVar[Sequence[str]] = ("notifier", "pernet", "link")
+    exit_steps: ClassVar[Sequence[str]] = ("link", "pernet", "notifier")
     sets_mac_address: ClassVar[bool] = False
 
     def __init__(self, k: Kernel) -> None:

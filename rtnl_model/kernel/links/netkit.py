@@ -24,6 +24,8 @@ from . import is_valid_ether_addr
 from .pair import PairEnds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..netdev_rx_queue import NetdevRxQueue
     from ..netdevice import NetDevice
     from ..notifier import NotifierInfo
@@ -62,6 +64,8 @@ class Netkit(PairEnds):
     ops_locked: ClassVar[bool] = True
     lockdep_class: ClassVar[str | None] = "netkit"
     has_notifier: ClassVar[bool] = True
+    module_steps: ClassVar[Sequence[str]] = ("link", "notifier")
+    exit_steps: ClassVar[Sequence[str]] = ("notifier", "link")
     creates_queues: ClassVar[bool] = True
     queue_mgmt: ClassVar[bool] = True
 
@@ -264,7 +268,7 @@ class Netkit(PairEnds):
         return index
 
     def get_peer(self, dev: NetDevice) -> NetDevice | None:
-        """rtnl_dereference(nk.peer)."""
+        """nk.peer, as it is now."""
         return dev.netdev_priv(NetkitPriv).peer
 
     def ndo_open(self, dev: NetDevice) -> None:

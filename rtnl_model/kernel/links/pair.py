@@ -84,12 +84,14 @@ class PairEnds(LinkDriver):
     # -- readers of the pointer --
 
     def get_peer(self, dev: NetDevice) -> NetDevice | None:
-        """rtnl_dereference(priv.peer)."""
+        """priv.peer, as it is now."""
         raise NotImplementedError
 
     @contextmanager
     def using_peer(self, dev: NetDevice) -> Iterator[NetDevice | None]:
-        """The peer for a `with` block: under the global RTNL nothing else is needed."""
+        """The peer for a `with` block: rtnl_dereference, under the global RTNL nothing else is
+        needed."""
+        self.k.ASSERT_RTNL()
         yield self.get_peer(dev)
 
     def get_link_net(self, dev: NetDevice) -> Net | None:

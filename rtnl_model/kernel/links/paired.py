@@ -145,6 +145,6 @@ class PairedDriver(PairEnds):
     # -- readers of the pointer --
 
     def get_peer(self, dev: NetDevice) -> NetDevice | None:
-        """rtnl_dereference(priv.peer)."""
+        """priv.peer, as it is now."""
         peer: NetDevice | None = dev.netdev_priv(PairPriv).peer.get()
         return peer

@@ -5,8 +5,8 @@ clears the slot, cuts the adjacency *first* and queues then, the opposite order 
 upper holds the lower until its own destructor.  When the last id leaves, the lower's table is
 freed, so the lower's NETDEV_UNREGISTER loop looks at the number of ids before each call.
 
-What is deferred in 7.3 (mtu, features and up/down of the lower propagate through per-device work
-bits) happens here at once.  Left out: MVRP, GVRP, reorder and other flags, hardware filters, the
+mtu and up/down of the lower reach its uppers by a work on each of them (netdev_work), which looks
+at the lower again.  Left out: features, MVRP, GVRP, reorder and other flags, hardware filters, the
 ioctl.
 """
 
@@ -21,8 +21,9 @@ from ..netdevice import RegState, UnregHead
 from . import LinkDriver, is_valid_ether_addr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ..kernel import Kernel
     from ..net_namespace import Net
     from ..netdevice import NetDevice, RefTracker
     from ..notifier import NotifierInfo
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 VLAN_N_VID = 4096
 PROTOCOLS = ("802.1Q", "802.1ad")
+FOLLOWED = ("UP", "DOWN", "CHANGEMTU")
+"""Events of a lower that its uppers follow by a work (netdev_work_sched)."""
 
 
 class VlanInfo:
@@ -66,6 +69,13 @@ class Vlan(LinkDriver):
     module: ClassVar[str] = "8021q"
     lockdep_class: ClassVar[str | None] = "vlan"
     has_notifier: ClassVar[bool] = True
+
+    def __init__(self, k: Kernel) -> None:
+        super().__init__(k)
+        self.works: Mapping[str, Callable[[NetDevice], None]] = {
+            "UP": self.follow_up, "DOWN": self.follow_down, "CHANGEMTU": self.follow_mtu,
+        }  # fmt: skip
+        """What an upper does later about an event of its lower."""
 
     def setup(self, dev: NetDevice) -> None:
         """vlan_setup."""
@@ -146,7 +156,8 @@ class Vlan(LinkDriver):
     # -- vlan_info --
 
     def vlan_info(self, real_dev: NetDevice) -> VlanInfo | None:
-        """rtnl_dereference(real_dev->vlan_info)."""
+        """rtnl_dereference(real_dev->vlan_info).  Locks: RTNL."""
+        self.k.ASSERT_RTNL()
         info: VlanInfo | None = real_dev.vlan_info
         return info
 
@@ -249,20 +260,27 @@ class Vlan(LinkDriver):
         if event == "CHANGE":
             for upper in uppers:
                 self.k.dev.netif_stacked_transfer_operstate(dev, upper)
-        elif event == "CHANGEMTU":
+        elif event in FOLLOWED:
             for upper in uppers:
-                if upper.mtu > dev.mtu:
-                    self.k.dev.dev_set_mtu(upper, dev.mtu)
-        elif event == "DOWN":
-            for upper in uppers:
-                if upper.up:
-                    self.k.dev.dev_close(upper)
-        elif event == "UP":
-            for upper in uppers:
-                if not upper.up:
-                    self.k.dev.dev_open(upper)
+                self.k.netdev_work.netdev_work_sched(upper, self.works[event])
         elif event == "UNREGISTER" and dev.reg_state == RegState.UNREGISTERING:
             self.delete_uppers(dev, uppers)
+
+    def follow_mtu(self, dev: NetDevice) -> None:
+        """Not beyond the lower's mtu of this moment."""
+        lower = dev.netdev_priv(VlanPriv).real_dev
+        if dev.mtu > lower.mtu:
+            self.k.dev.dev_set_mtu(dev, lower.mtu)
+
+    def follow_up(self, dev: NetDevice) -> None:
+        """Up with its lower, if that is still up."""
+        if dev.netdev_priv(VlanPriv).real_dev.up and not dev.up:
+            self.k.dev.dev_open(dev)
+
+    def follow_down(self, dev: NetDevice) -> None:
+        """Down with its lower, if that is still down."""
+        if not dev.netdev_priv(VlanPriv).real_dev.up and dev.up:
+            self.k.dev.dev_close(dev)
 
     def delete_uppers(self, dev: NetDevice, uppers: Sequence[NetDevice]) -> None:
         """Every upper in one nested unregistration; the table may go with the last id."""

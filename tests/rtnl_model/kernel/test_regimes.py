@@ -154,7 +154,7 @@ def test_rtnl_nets_are_locked_in_order_and_once(regime: str) -> None:
         assert ordered == wanted.nets
 
         k.rtnl.rtnl_nets_lock(wanted)
-        held = [k.lockdep_rtnl_net_is_held(net) for net in (one, two, three)]
+        held = [k.rtnl.is_net_held(net) for net in (one, two, three)]
         k.rtnl.rtnl_nets_unlock(wanted)
         k.rtnl.rtnl_nets_destroy(wanted)
 

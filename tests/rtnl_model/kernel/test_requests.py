@@ -142,7 +142,7 @@ def test_newlink_holds_every_namespace_that_it_touches(regime: str) -> None:
 
         def newlink(self, dev: NetDevice, params: Any) -> None:
             for net in self.k.net_namespace.for_each_net():
-                held[net.name] = self.k.lockdep_rtnl_net_is_held(net)
+                held[net.name] = self.k.rtnl.is_net_held(net)
             super().newlink(dev, params)
 
     with running(regime, drivers=[Watching]) as k:
