@@ -106,6 +106,7 @@ class DevQueue:
 
     def pending_add(self, net: Net, dev: NetDevice) -> None:
         """list_add_tail(unreg_list_net).  Locks: net.dev_unreg_lock."""
+        self.k.lifetime.assert_net_alive(net, "dev_unreg_head")
         if net.cleaned:
             self.k.report_invariant(
                 f"{dev.name} is queued to namespace {net.name}, whose cleanup is over",

@@ -64,7 +64,10 @@ class DevRefs:
         else:
             tracker.live = False
             dev.trackers.remove(tracker)
-        if dev.refcnt.dec() < 1:
+        left = dev.refcnt.dec()
+        if left == 1:
+            self.k.lifetime.last_put(dev)
+        if left < 1:
             self.k.report_invariant(
                 f"reference count of {dev.name} fell below its own", rule="ref-underflow", dev=dev
             )

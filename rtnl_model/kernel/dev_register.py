@@ -35,8 +35,10 @@ class DevRegister:
         dev.netdev_ops = driver
         dev.rtnl_link_ops = driver if driver.kind else None
         dev.ops_locked = driver.ops_locked
-        dev.lock = k.make_dev_lock(dev, driver.lockdep_class)
+        dev.instance_lock = k.make_dev_lock(dev, driver.lockdep_class)
         dev.refcnt = k.chk.Refcount(f"refs of {dev.label}", 1, dev)
+        dev.used_after_free = k.lifetime.used_after_free
+        k.lifetime.device_made(dev)
         driver.setup(dev)
         return dev
 
@@ -50,6 +52,7 @@ class DevRegister:
                 dev.needs_free_netdev = True
                 return
             if state is RegState.UNINITIALIZED:
+                k.lifetime.device_freed(dev)
                 dev.freed = True
                 return
             if state is not RegState.UNREGISTERED:
@@ -60,6 +63,7 @@ class DevRegister:
                     rule="free-with-references",
                     dev=dev,
                 )
+            k.lifetime.device_freed(dev)
             dev.reg_state = RegState.RELEASED
             dev.freed = True
             k.count("freed", dev)

@@ -175,13 +175,6 @@ class DevTodo:
         k = self.k
         for dev in devs:
             net = k.dev.dev_net(dev)
-            if net.freed:
-                k.report_invariant(
-                    f"rebroadcast for {dev.name} locks freed namespace {net.name}",
-                    rule="rebroadcast-on-freed-netns",
-                    dev=dev,
-                    known="G.19",
-                )
             k.rtnl.rtnl_net_lock_nested(net)
             try:
                 k.notifier.call_netdevice_notifiers("UNREGISTER", dev)

@@ -31,6 +31,7 @@ from .dev_unregister import DevUnregister
 from .events import RtnlEvents
 from .fixes import fixes_of
 from .inet import Inet
+from .lifetime import Lifetime
 from .links.drivers import driver_table
 from .linkwatch import Linkwatch
 from .lock_debug import LockDebug
@@ -130,6 +131,7 @@ class Kernel(Assertions):
         """Locked as it should be; else it may die of anything, and that is a finding."""
         self.rtnl = self.compose("rtnl", Rtnl)(self)
         self.make_locks()
+        self.lifetime = self.compose("lifetime", Lifetime)(self)
         self.events = self.compose("events", RtnlEvents)(self)
         self.rcu = self.compose("rcu", Rcu)(self)
         self.notifier = self.compose("notifier", Notifier)(self)

@@ -193,8 +193,10 @@ class Modules:
         }
         with self.k.probe.frame(f"{name}_module_exit"):
             driver.module_exit()
+            block = self._blocks.get(name)
             for step in driver.exit_steps:
                 steps[step](name, driver)
+            self.k.lifetime.module_gone(driver, block)
 
     def unregister_link(self, _name: str, driver: LinkDriver) -> None:
         """Waits for all devices of the kind."""

@@ -156,8 +156,15 @@ class NetdevRxQueues:
             for index in range(1, virt.real_num_rx_queues):
                 phys = self.netif_get_rx_queue_lease(virt, index)
                 if phys is not None:
-                    with phys.dev.lock:
-                        self.netdev_rx_queue_unlease(phys, self.rx_queue(virt, index))
+                    self.unlease_locked(phys, self.rx_queue(virt, index))
+
+    def unlease_locked(self, phys: NetdevRxQueue, virt: NetdevRxQueue) -> None:
+        """Under I(phys).  Locks: I(virt).
+
+        XXX: the reference that goes with the lease may be the card's last one (G.26).
+        """
+        with phys.dev.lock:
+            self.netdev_rx_queue_unlease(phys, virt)
 
     def netdev_queue_busy(self, queue: NetdevRxQueue) -> None:
         """Refuse a queue in use.  Locks: I(queue.dev).  Raises: KernelError(EBUSY)."""
@@ -234,7 +241,12 @@ class NetdevRxQueues:
         return user
 
     def close_user(self, user: QueueUser) -> None:
-        """The application closes its end.  Takes I(dev), then I(phys); idempotent."""
+        """The application closes its end.  Takes I(dev), then I(phys); idempotent.
+
+        Who wins the exchange has the reference that keeps the device, until it is put below.
+        """
+        if not user.live.xchg(False):
+            return  # the device or the lease ended it
         dev = user.dev
         with dev.lock:
             queue = user.queue
@@ -243,7 +255,7 @@ class NetdevRxQueues:
                     self.detach(user)
             else:
                 self.detach(user)
-            self.end(user)
+        self.k.dev.netdev_put(dev, user.tracker)
 
     def detach(self, user: QueueUser) -> None:
         """Take the user off its queue.  Locks: the queue's device."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from lockcheck.sync.shared import shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from lockcheck import Checker
     from lockcheck.sync import Lock, Refcount, Thread
@@ -165,7 +165,9 @@ class NetDevice:
         self.priv: object = None
         """The driver's private area, of the driver's own type.  Helper: netdev_priv()."""
 
-        self.lock: Lock
+        self.used_after_free: Callable[[NetDevice, str], None]
+        """Whom to call when a freed device is used (`lifetime`)."""
+        self.instance_lock: Lock
         """dev->lock, the instance lock.  Protects: reg_state and net (writers).
         Order: after the netns' RTNL; before dev_unreg_lock.  Helper: netdev_lock()."""
         self.refcnt: Refcount
@@ -188,6 +190,13 @@ class NetDevice:
         """Direct uppers and lowers.  Covered by RTNL; in `pernet` by netdev_adjacent_lock, as the
         two ends may be in two namespaces."""
         self.slave_kind = ""
+
+    @property
+    def lock(self) -> Lock:
+        """The instance lock, for as long as there is one."""
+        if self.freed:
+            self.used_after_free(self, "instance lock")
+        return self.instance_lock
 
     @property
     def kind(self) -> str:
@@ -225,6 +234,8 @@ class NetDevice:
 
     def netdev_priv(self, cls: PrivClass[P]) -> P:
         """The driver's private area.  Raises: TypeError, when it is another driver's."""
+        if self.freed:
+            self.used_after_free(self, "private area")
         priv = self.priv
         if not isinstance(priv, cls):
             raise TypeError(f"{self.name} has {type(priv).__name__}, not {cls.__name__}")

@@ -146,6 +146,7 @@ class NetnsCleanup:
         """Free what the previous round left."""
         freed, self.defer_free_list = self.defer_free_list, []
         for net in freed:
+            self.k.lifetime.net_freed(net)
             net.freed = True
             self.k.rtnl.forget_net_locks(net)
 

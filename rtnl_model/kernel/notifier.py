@@ -109,11 +109,13 @@ class NotifierInfo:
 class NotifierBlock:
     """One subscriber; `call(event, dev, info)` returns NOTIFY_*."""
 
-    __slots__ = ("call", "name")
+    __slots__ = ("call", "gone", "name")
 
     def __init__(self, name: str, call: Callable[[str, NetDevice, NotifierInfo], int]) -> None:
         self.name = name
         self.call = call
+        self.gone = False
+        """Its module was unloaded."""
 
     def __repr__(self) -> str:
         return f"<notifier {self.name}>"
@@ -167,6 +169,7 @@ class Notifier:
             return ret
         with self.k.probe.frames("raw_notifier_call_chain", "notifier_call_chain"):
             for block in chain:
+                self.k.lifetime.assert_loaded(block)
                 ret = block.call(event, info.dev, info)
                 if ret & NOTIFY_STOP_MASK:
                     break

@@ -203,6 +203,7 @@ class Rtnl:
     def rtnl_net_lock_nested(self, net: Net) -> None:
         """__rtnl_net_lock: does not drain.  Locks: RTNL."""
         self.k.assert_section()
+        self.k.lifetime.assert_net_alive(net, "rtnl_mutex")
         if self.k.regime.has_net_locks:
             net.rtnl_mutex.acquire()
             self._note_locked(net)

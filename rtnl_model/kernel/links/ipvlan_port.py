@@ -129,12 +129,8 @@ class IpvlanPorts(LinkDriver):
         lower = port.dev
         self.assert_destroy_locked(lower)
         self.k.chk.assert_not_held(port.pnodes_lock)
-        if port.ipvlans:
-            self.k.report_invariant(
-                f"the ipvlan port of {lower.name} is destroyed with uppers on its list",
-                rule="ipvlan-port-in-use",
-                dev=lower,
-            )
+        locks = (port.pnodes_lock, port.addrs_lock)
+        self.k.lifetime.port_freed(f"ipvlan's port of {lower.name}", locks, port.ipvlans, lower)
         if port.mode == "l3s":
             self.l3s.ipvlan_l3s_unregister(port)
         self.k.dev.netdev_rx_handler_unregister(lower)

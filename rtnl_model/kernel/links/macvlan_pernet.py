@@ -156,6 +156,8 @@ class MacvlanPernet(Macvlan):
             self.flush_sources(port, dev)
         with lower.lock:
             if port.refs.dec_and_test():
+                name = f"macvlan's port of {lower.name}"
+                self.k.lifetime.port_freed(name, (port.vlans_lock,), port.vlans, lower)
                 self.macvlan_port_destroy(port)
                 self.k.dev.netdev_put(lower, port.dev_tracker)
         self.k.dev.netdev_put(lower, tracker)

@@ -1,0 +1,172 @@
+"""What must be true of a thing when its memory is given back, and that nobody uses it afterwards.
+
+Python keeps what is still referenced, so nothing breaks by itself when a device, a namespace, a
+port or a module is freed too early.  Here is what KASAN, DEBUG_LIST, DEBUG_OBJECTS and lockdep's
+check of freed memory would notice: a lock of the thing is held by somebody, it is on a list, it has
+references, or somebody comes back to it later.
+
+Context: whoever frees.  Locks and lists are looked at without scheduling points.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from lockcheck.sync import Lock
+
+    from .kernel import Kernel
+    from .links import LinkDriver
+    from .net_namespace import Net
+    from .netdevice import NetDevice
+    from .notifier import NotifierBlock
+
+__all__ = ["Lifetime"]
+
+
+class Lifetime:
+    """`k.lifetime`."""
+
+    def __init__(self, k: Kernel) -> None:
+        self.k = k
+        self.devices: dict[str, NetDevice] = {}
+        """Devices between alloc_netdev and free_netdev, by label.  Covered by gate."""
+
+    # -- devices --
+
+    def device_made(self, dev: NetDevice) -> None:
+        """alloc_netdev."""
+        with self.k.gate:
+            self.devices[dev.label] = dev
+
+    def last_put(self, dev: NetDevice) -> None:
+        """The last reference was dropped: from here whoever waits for it may free the device.
+
+        So this thread must not have to unlock it afterwards, whether or not that one is faster.
+        """
+        if self.k.rtnl.owns(dev.instance_lock):
+            self.k.file(
+                "freed-held",
+                f"the last reference on {dev.name} is dropped with its instance lock held:"
+                " it may be freed before the unlock",
+                "put-held",
+                dev,
+            )
+
+    def device_freed(self, dev: NetDevice) -> None:
+        """free_netdev, the moment before the memory goes."""
+        with self.k.gate:
+            self.devices.pop(dev.label, None)
+        self.report_held(f"device {dev.name}", (dev.instance_lock,), dev)
+        for where in self.places_of(dev):
+            self.k.report_invariant(
+                f"{dev.name} is freed and still {where}", rule="freed-on-list", dev=dev
+            )
+
+    def places_of(self, dev: NetDevice) -> Iterator[str]:
+        """Where the kernel still has it."""
+        if dev.listed:
+            yield "listed in its namespace"
+        if dev.unreg_list is not None:
+            yield "on a list of devices to unregister"
+        if dev.unreg_list_net is not None:
+            yield f"pending in namespace {dev.unreg_list_net.label}"
+        for word, links in (("below", dev.upper), ("above", dev.lower)):
+            for each in links:
+                yield f"{word} {each.dev.name}"
+        if dev.rx_handler is not None:
+            yield f"with the rx handler of {dev.rx_handler}"
+        for index, queue in dev.rx_queues.items():
+            if queue.lease is not None or queue.user is not None:
+                yield f"in use at queue {index}"
+
+    def used_after_free(self, dev: NetDevice, what: str) -> None:
+        """Somebody came back to a freed device."""
+        self.k.report_invariant(
+            f"use after free: {what} of {dev.name} is used", rule="used-after-free", dev=dev
+        )
+
+    # -- namespaces --
+
+    def net_freed(self, net: Net) -> None:
+        """net_complete_free: struct net goes."""
+        self.report_held(
+            f"namespace {net.label}", (net.rtnl_mutex, net.dev_unreg_lock, net.nsid_lock), None
+        )
+        places = [f"the namespace of {dev.name}" for dev in net.devs]
+        places += [f"with {dev.name} pending" for dev in net.dev_unreg_head]
+        if net.listed:
+            places.append("listed")
+        for where in places:
+            self.k.report_invariant(
+                f"namespace {net.label} is freed and still {where}", rule="freed-on-list"
+            )
+
+    def assert_net_alive(self, net: Net, what: str) -> None:
+        """A lock of a freed namespace is taken, or something is put on its lists."""
+        if not net.freed:
+            return
+        rebroadcast = "netdev_wait_allrefs_any" in self.k.probe.current().stack
+        self.k.report_invariant(
+            f"use after free: {what} of freed namespace {net.label}",
+            rule="used-after-free",
+            known="G.19" if rebroadcast else "",
+        )
+
+    # -- drivers --
+
+    def port_freed(
+        self, name: str, locks: Sequence[Lock], uppers: Sequence[NetDevice], lower: NetDevice
+    ) -> None:
+        """A driver's port of a lower goes."""
+        self.report_held(name, locks, lower)
+        if uppers:
+            names = ", ".join(dev.name for dev in uppers)
+            self.k.report_invariant(
+                f"{name} is freed with {names} on its list", rule="port-in-use", dev=lower
+            )
+
+    def module_gone(self, driver: LinkDriver, block: NotifierBlock | None) -> None:
+        """The end of module_exit: code and data of the driver are unmapped."""
+        name = driver.kind or driver.module
+        with self.k.gate:
+            alive = list(self.devices.values())
+        for dev in alive:
+            if driver in (dev.netdev_ops, dev.rtnl_link_ops):
+                self.k.report_invariant(
+                    f"module {name} is unloaded while {dev.name} is {dev.peek_state().name}",
+                    rule="module-in-use",
+                    dev=dev,
+                )
+        for mark in list(self.k.netdev_work.work_list.marks):
+            if getattr(mark.work, "__self__", None) is driver:  # a bound method of the driver
+                self.k.report_invariant(
+                    f"module {name} is unloaded with a work on {mark.dev.name} left",
+                    rule="module-in-use",
+                    dev=mark.dev,
+                )
+        if block is not None:
+            block.gone = True
+
+    def assert_loaded(self, block: NotifierBlock) -> None:
+        """A notifier is about to be called."""
+        if block.gone:
+            self.k.report_invariant(
+                f"use after free: {block.name} hears an event after its module was unloaded",
+                rule="used-after-free",
+            )
+
+    # -- locks --
+
+    def report_held(self, what: str, locks: Sequence[Lock], dev: NetDevice | None) -> None:
+        """Nobody holds a lock that goes with its memory."""
+        for lock in locks:
+            for ts in lock.holders():
+                self.k.file(
+                    "freed-held",
+                    f"{what} is freed while {ts.name} holds its {lock.class_name}",
+                    "freed-held",
+                    dev,
+                )
