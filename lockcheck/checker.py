@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from lockcheck import sync
-from lockcheck.core.classes import LockClass
+from lockcheck.core.classes import Key, LockClass
 from lockcheck.core.engine import Engine
 from lockcheck.core.held import Hold, ThreadState
 from lockcheck.core.violation import Violation
@@ -160,9 +160,12 @@ class Checker:
         cmp: Callable[[Any, Any], int] | None = None,
         depth: int = 2,
         kind: str = "lock",
-    ) -> Any:
+        permits: int = 1,
+    ) -> Key:
         """Return the key of a new lock instance of class `name` (default: the allocation site)."""
-        return self.engine.lock_key(name, instance, cmp=cmp, kind=kind, depth=depth + 1)
+        return self.engine.lock_key(
+            name, instance, cmp=cmp, kind=kind, permits=permits, depth=depth + 1
+        )
 
     def Lock(
         self,

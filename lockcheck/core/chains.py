@@ -15,16 +15,20 @@ Context: every function here runs in the thread it is about, under the engine's 
 from __future__ import annotations
 
 from lockcheck.core.classes import WRITE, Key
+from lockcheck.core.events import Touch
 from lockcheck.core.graph import Graph
-from lockcheck.core.held import Chain, Entry, Floor, Hold, ThreadState, touched
+from lockcheck.core.held import Chain, Entry, Floor, Hold, ThreadState, views
 from lockcheck.core.record import Record
+from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY
 
 __all__ = [
-    "FINALISER", "Counted", "begin_segment", "counted", "drop_floor", "enter_context",
-    "materialise", "rechain", "settle", "take_out",
+    "FINALISER", "Counted", "add_touch", "begin_segment", "counted", "drop_floor", "enter_context",
+    "materialise", "note_touched", "rechain", "settle", "take_out",
 ]  # fmt: skip
 
+TOUCHES = 4
+"""Times that a thread wanted a lock, remembered of each lock: the latest."""
 FINALISER = ("finaliser",)
 """Token of a chain's transition into a finaliser."""
 
@@ -37,10 +41,29 @@ class Counted(Chain):
 
 def begin_segment(graph: Graph, ts: ThreadState) -> None:
     """The thread's order to others has changed."""
-    for root in ts.overlay.values():
-        ts.touched |= touched(root)
+    note_touched(ts)
+    ts.fresh = set()
     ts.overlay = {}
     rechain(graph, ts)
+
+
+def note_touched(ts: ThreadState) -> None:
+    """Note what the thread wanted in this segment and that is not noted yet."""
+    for root in ts.overlay.values():
+        for view in views(root):
+            key = view.key
+            if key is None or key.base in ts.fresh:
+                continue
+            ts.fresh.add(key.base)
+            ref = LockRef(key.name, key.cls.name, key.mode_name, view.stack)
+            add_touch(ts, key.base, Touch(ts.moment, ts.slot, ts.epoch, ts.name, ref))
+
+
+def add_touch(ts: ThreadState, key: Key, touch: Touch) -> None:
+    """Note that `ts` wanted a lock, or a thread that it joined did."""
+    known = ts.touched.setdefault(key, [])
+    known.append(touch)
+    del known[:-TOUCHES]
 
 
 def rechain(graph: Graph, ts: ThreadState) -> None:

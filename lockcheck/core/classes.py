@@ -110,7 +110,7 @@ class LockClass:
 class Key:
     """An instance (or "many"), in a subclass, in a mode, by trying or not."""
 
-    __slots__ = ("base", "cls", "label", "mode", "serial", "trylock", "variants")
+    __slots__ = ("base", "cls", "label", "mode", "permits", "serial", "trylock", "variants")
 
     def __init__(
         self,
@@ -130,6 +130,8 @@ class Key:
         self.mode = mode
         self.trylock = trylock
         self.variants: dict[tuple[int, bool, int], Key] = NOTHING
+        self.permits: int = 1 if base is None else base.permits
+        """How many may hold it at once: more than one for a counting semaphore."""
 
     @property
     def many(self) -> bool:

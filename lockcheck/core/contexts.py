@@ -25,15 +25,18 @@ from lockcheck.core.graph import Graph
 from lockcheck.core.held import CheckedLock, ThreadState, ref_of
 from lockcheck.core.lock_order import step_of
 from lockcheck.core.paths import Walk
-from lockcheck.core.record import SN, SR, blocks, kind_of
+from lockcheck.core.record import SN, SR, Record, Witness, blocks, kind_of
 from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Step, cycle_report
-from lockcheck.core.search import Dependency, Follow, State, same_lock, strong
+from lockcheck.core.search import NO_CONTEXT, Dependency, Follow, Search, State, same_lock, strong
 from lockcheck.core.stacks import Stack
 
 __all__ = ["CONTEXTS", "Contexts"]
 
 CONTEXTS = ("signal", "gc")
 """Contexts that every engine knows; others come into being by being used."""
+
+USES = 6
+"""Witnesses kept of a lock that is held where a context strikes, beside the first."""
 
 Usage = tuple[str, str, int]
 """(context, "in" or "on", mode)."""
@@ -42,14 +45,37 @@ Usage = tuple[str, str, int]
 class Use:
     """First witness of a usage."""
 
-    __slots__ = ("counted", "key", "ref", "thread")
+    __slots__ = ("at", "counted", "held", "key", "leases", "others", "ref", "serial", "thread")
 
-    def __init__(self, key: Key, ref: LockRef, thread: str, *, counted: bool) -> None:
+    def __init__(self, ts: ThreadState, key: Key, ref: LockRef, *, counted: bool) -> None:
         self.counted = counted
         """Seen in a finaliser that a reference count ran: the collector has not, but may."""
         self.key = key
         self.ref = ref
-        self.thread = thread
+        self.serial = ts.serial
+        self.thread = ts.name
+        self.at = (ts.slot, ts.epoch, ts.vc)
+        self.held = tuple(e.key for e in ts.stack() if e.key is not key)
+        """What else the thread held."""
+        self.leases = ts.leases
+        self.others: list[Use] = []
+        """Other threads, or with other locks held."""
+
+    def add(self, use: Use) -> bool:
+        """Remember one more witness, if it is one."""
+        alike = any(u.serial == use.serial and u.held == use.held for u in (self, *self.others))
+        if alike or len(self.others) == USES:
+            return False
+        self.others.append(use)
+        return True
+
+    def interrupted_by(self, inside: Use) -> tuple[Record, Witness]:
+        """This thread, struck while it holds the lock, wants the one that the context takes."""
+        rec = Record(None, None, inside.key, (*self.held, self.key, inside.key), 0, NO_CONTEXT)
+        refs = (*(LockRef(k.name, k.cls.name, k.mode_name) for k in self.held), self.ref)
+        witness = Witness(self.serial, self.thread, self.at, rec, inside.ref.stack, refs,
+                          inside.ref, (), self.leases)  # fmt: skip
+        return rec, witness
 
 
 class Contexts:
@@ -75,7 +101,8 @@ class Contexts:
         ref = LockRef(lock.name, key.cls.name, MODE_NAMES[key.mode], stack)
         for name in self.names:
             if name in ts.contexts:
-                yield from self._mark(ts, key, name, "in", ref)
+                if not key.trylock:  # whoever only tries goes on
+                    yield from self._mark(ts, key, name, "in", ref)
             elif name not in ts.disabled and not (name == "gc" and finaliser):
                 yield from self._mark(ts, key, name, "on", ref)
 
@@ -89,8 +116,9 @@ class Contexts:
         self, ts: ThreadState, key: Key, lock: CheckedLock, stack: Stack
     ) -> Iterator[Report]:
         """A lock is acquired in a finaliser that a reference count runs."""
-        ref = LockRef(lock.name, key.cls.name, MODE_NAMES[key.mode], stack)
-        yield from self._mark(ts, key, "gc", "in", ref, counted=True)
+        if not key.trylock:
+            ref = LockRef(lock.name, key.cls.name, MODE_NAMES[key.mode], stack)
+            yield from self._mark(ts, key, "gc", "in", ref, counted=True)
 
     def enabled(self, ts: ThreadState, name: str) -> Iterator[Report]:
         """The context can strike again: everything held is held where it strikes."""
@@ -114,9 +142,12 @@ class Contexts:
             return
         uses = self._usage.setdefault(cls, {})
         old = uses.get(usage)
+        use = Use(ts, key, ref, counted=counted)
         if old is not None and (counted or not old.counted):
-            return
-        uses[usage] = Use(key, ref, ts.name, counted=counted)
+            if where == "in" or not old.add(use):
+                return
+        else:
+            uses[usage] = use
         if where == "in" and old is None:
             self._inside.append((cls, name, key.mode))
         if self._inside:
@@ -142,7 +173,7 @@ class Contexts:
                 outside = self._usage[cls].get((name, "on", on_mode))
                 again = cls.base.kind == "rlock"
                 if outside is not None and blocks(on_mode, mode) and not again:
-                    yield _inversion(name, inside, outside, [])
+                    yield _inversion(name, inside, outside, [], [])
             if not cls.base.percpu:
                 yield from self._ways(cls, name, mode, inside)
 
@@ -155,8 +186,22 @@ class Contexts:
             walk = Walk((start, False), _beginning(follow, start, shared=from_shared))
             for state in walk:
                 outside = self._held_where_it_strikes(name, mode, *state)
-                if outside is not None and state[0] is not start:
-                    yield _inversion(name, inside, outside, walk.path(state))
+                if outside is None or state[0] is start:
+                    continue
+                for use in (outside, *outside.others):
+                    others = self._others(inside, use)
+                    if others or use is outside:
+                        yield _inversion(name, inside, use, walk.path(state), others)
+
+    def _others(self, inside: Use, outside: Use) -> list[Step]:
+        """The threads by which the interrupted one would wait for itself; empty: none was seen.
+
+        It takes others for that: the handler goes on with a reentrant lock of its own thread, and
+        with a plain one that is free.
+        """
+        rec, witness = outside.interrupted_by(inside)
+        cycle = Search(self._graph, rec, witness, everywhere=True).run()
+        return [] if cycle is None else [step_of(p.witness, p.at) for p in cycle[1:]]
 
     def _held_where_it_strikes(
         self, name: str, mode: int, target: LockClass, only_recursive: bool
@@ -179,7 +224,9 @@ def _beginning(follow: Follow, start: LockClass, *, shared: bool) -> Follow:
     return limited
 
 
-def _inversion(name: str, inside: Use, outside: Use, path: list[Dependency]) -> Report:
+def _inversion(
+    name: str, inside: Use, outside: Use, path: list[Dependency], others: list[Step]
+) -> Report:
     steps = [
         Step(
             outside.thread,
@@ -197,15 +244,20 @@ def _inversion(name: str, inside: Use, outside: Use, path: list[Dependency]) -> 
         keys += [witness.rec.held[index], witness.rec.held[-1]]
     keys.append(outside.key)
     meet = all(same_lock(a, b) for a, b in zip(keys[::2], keys[1::2], strict=True))
+    alone = bool(path) and not others
+    if others:
+        steps[1:] = others
     way = " -> ".join([outside.ref.cls, inside.ref.cls, *(e.target.name for e, _ in path)])
     return cycle_report(
         "inverted-context",
-        POSSIBLE if meet and not inside.counted else CLASS_ONLY,
+        POSSIBLE if (meet or others) and not alone and not inside.counted else CLASS_ONLY,
         f"possible {name} context inversion: {way}",
         steps,
         ident=("context", name, inside.ref.cls, outside.ref.cls),
-        reason="the instances seen so far cannot meet"
-        if not meet
+        reason="no other threads were seen that hold and want what lies between, and can meet"
+        if alone
+        else "the instances seen so far cannot meet"
+        if not (meet or others)
         else "so far a reference count ran the finaliser, at a place of the program's choice; "
         "in a reference cycle the collector would run it anywhere"
         if inside.counted

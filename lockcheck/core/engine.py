@@ -171,15 +171,20 @@ class Engine:
         *,
         cmp: Compare | None = None,
         kind: str = "lock",
+        permits: int = 1,
         depth: int = 1,
     ) -> Key:
         """Key for a new lock of class `name`; the class is the allocation site when None.
 
-        `depth` is how many frames above this one the lock is made.
+        `permits`: how many may hold it at once.  `depth` is how many frames above this one the lock
+        is made.
         """
         name, site = self.classes.named(name, depth + 1)
         with self.leaf:
-            return self.classes.instance(name, site, instance=instance, cmp=cmp, kind=kind)
+            key = self.classes.instance(name, site, instance=instance, cmp=cmp, kind=kind)
+            if permits > 1 and not key.many:
+                key.permits = permits
+            return key
 
     def thread_begin(self, ts: ThreadState, started: Started | None = None) -> None:
         """First operation of a thread; `started` if it was announced by `spawn`."""
@@ -206,8 +211,8 @@ class Engine:
         for lease in ended.leases:
             if lease.serial == ts.serial and isinstance(lease, leases.Lease):
                 lease.joined()
-        if ts.holds and not ts.tracing:
-            stack = self.capture()
+        if not ts.tracing:
+            stack = self.capture() if ts.holds else EMPTY
             self._judged(ts, lambda: self.waits.joined(ts, ended, stack))
         self.learn(ts, clocks.of_end(ended))
 
@@ -232,6 +237,8 @@ class Engine:
 
     def fork(self, ts: ThreadState) -> Start:
         """What `ts` did so far, for whoever comes after it; what it does next is not ordered."""
+        with self.leaf:
+            chains.note_touched(ts)  # of the segment that ends here
         known = clocks.fork(ts)
         self._begin_segment(ts)
         return known
@@ -285,7 +292,8 @@ class Engine:
         Returns the chain it leads to; None when the lock must not cache that: it was pushed as a
         `Hold` then.
         """
-        if self._sweep(ts, LATER, known=known) or rules.volatile(ts, lock.key):
+        swept = self._sweep(ts, LATER, known=known)
+        if swept or rules.volatile(ts, lock.key) or leases.handed_over(ts, lock.key):
             self._push(ts, Hold(lock, WRITE))  # the caller knows the stack as it was before
             return None
         chain = self._step(ts, lock, lock.key, None)
@@ -344,8 +352,15 @@ class Engine:
             chain = self._step(ts, hold.lock, key, hold.nest)
         if chain is None:
             push_unjudged(ts, hold)
-        else:
-            push_entry(ts, hold, chain)
+            return
+        push_entry(ts, hold, chain)
+        self._take_over(ts, key)
+
+    def _take_over(self, ts: ThreadState, key: Key) -> None:
+        """A thread took a lock under which it was started: its starter has released that."""
+        given = leases.handed_over(ts, key) if ts.leases else None
+        if given is not None:
+            self.learn(ts, given)
 
     def _step(
         self, ts: ThreadState, lock: CheckedLock, key: Key, nest: CheckedLock | None
@@ -401,6 +416,8 @@ class Engine:
                 entry = chains.take_out(self.graph, ts, above)
         if isinstance(entry, Hold):
             entry.ts = None
+            if entry.leased:
+                entry.given = self.fork(ts)
 
     def not_held(self, ts: ThreadState, lock: CheckedLock) -> None:
         """A release without an acquire by this thread."""
@@ -547,6 +564,8 @@ class Engine:
         cls = lock.key.cls
         cls.wait_total += waited
         cls.max_wait = max(cls.max_wait, waited)
+        if got:
+            self._take_over(ts, lock.key)  # before it is pushed: what is judged next is later
         if got and cls.base.foreign:
             rules.got_after_all(ts, lock, self.reports)
 
@@ -607,6 +626,11 @@ class Engine:
             stack = self.capture()
             self._judged(ts, lambda: self.waits.wait(ts, part, stack))
 
+    def would_wait(self, ts: ThreadState, obj: Event, part: str = "") -> None:
+        """`ts` ended the wait of others; had it come earlier, it would have waited itself."""
+        if ts.holds and not ts.tracing:
+            self._wait(ts, self._part(obj, part))
+
     def after_wait(self, ts: ThreadState, op: Op, got: bool, part: str = "") -> None:
         """The wait ended; `got`: with what it waited for."""
         ts.blocked = ts.blocked_on = None
@@ -618,10 +642,12 @@ class Engine:
         if op.idle:
             return
         ts.last_wait, ts.pending = ts.pending, None
-        if obj.once and obj.dep is not None:
-            found = self._part(obj, part)
-            if found.known is not None and found.generation == 1:
-                self.learn(ts, found.known)
+        if obj.dep is None:
+            return
+        found = self._part(obj, part)
+        self.waits.took(ts, found)
+        if obj.once and found.known is not None and found.generation == 1:
+            self.learn(ts, found.known)
 
     def did_not_wait(self, ts: ThreadState) -> None:
         """A wait that did not block, of a thread that holds nothing: nothing depends on it."""
@@ -641,6 +667,8 @@ class Engine:
         if self.waits.is_new_wake(ts, found):
             stack = self.capture()
             self._judged(ts, lambda: self.waits.wake(ts, found, stack))
+        if found.taken:
+            self.waits.gave(ts, found)
 
     def cleared(self, obj: Event) -> None:
         """The event can happen again."""

@@ -6,17 +6,40 @@ items, the end of a thread.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lockcheck.core.classes import Key
+from lockcheck.core.record import Leased
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import Stack
-from lockcheck.core.vector import Start
+from lockcheck.core.vector import Clock, Start
 
-__all__ = ["KEPT", "Part", "Waiter", "Waker"]
+__all__ = ["KEPT", "Part", "Touch", "Touches", "Waiter", "Waker"]
 
 KEPT = 8
 """Waiters and wakers remembered of each event."""
+FREE = 2
+"""Wakers remembered that held nothing and had waited for nothing: one may be the waiter itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A thread wanted a lock, held on to it or not."""
+
+    moment: int
+    """The thread's own count of what it let others see (`ThreadState.moment`)."""
+    slot: int
+    epoch: int
+    thread: str
+    ref: LockRef
+
+    def before(self, vc: Clock) -> bool:
+        """Is it ordered before whoever knows `vc`, in every schedule?"""
+        return self.epoch <= vc.get(self.slot, 0)
+
+
+Touches = Mapping[Key, Sequence[Touch]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +48,17 @@ class Waiter:
 
     serial: int
     thread: str
+    at: tuple[int, int, Clock]
+    """Its slot, epoch and clock."""
     keys: tuple[Key, ...]
     """The locks it held, oldest first."""
     held: tuple[LockRef, ...]
     """The same, as reports name them."""
+    leases: tuple[Leased, ...]
     stack: Stack
     generation: int
+    waited: tuple[Part, ...]
+    """What it had waited for before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,50 +68,85 @@ class Waker:
     serial: int
     thread: str
     needs: tuple[Key, ...]
+    """The locks it held, oldest first."""
     refs: tuple[LockRef, ...]
     stack: Stack
     generation: int
     after: tuple[Part, int] | None
     """The event (and generation) it had waited for before."""
+    touches: Touches
+    """Every lock that it ever wanted, those after this moment included."""
+    moment: int
+    gave_back_under: tuple[Key, ...]
+    """Locks it had held since it took what it gives back now (an item of a pool)."""
+
+    def touched(self, key: Key, vc: Clock) -> Touch | None:
+        """When it wanted `key` before, unless that was before whoever knows `vc`."""
+        for touch in self.touches.get(key, ()):
+            if touch.moment <= self.moment and not touch.before(vc):
+                return touch
+        return None
 
 
 class Part:
     """One thing of an object that can be waited for: an event, room, an item, an end."""
 
     __slots__ = (
-        "free",
-        "generation",
-        "happened",
-        "known",
-        "name",
-        "once",
-        "waiters",
+        "everyone", "free", "generation", "happened", "known", "name", "once", "taken", "waiters",
         "wakers",
-    )
+    )  # fmt: skip
 
-    def __init__(self, name: str, *, once: bool) -> None:
+    def __init__(self, name: str, *, once: bool, everyone: bool = False) -> None:
         self.name = name
         self.once = once
         """Happens once a generation (event, end of a thread): events may depend on each other."""
+        self.everyone = everyone
+        """Happens only when all who were seen making it happen do (a barrier)."""
         self.generation = 1
         self.happened = False
         self.known: Start | None = None
         """What is ordered before whoever saw the event's one `set`."""
         self.waiters: list[Waiter] = []
         self.wakers: list[Waker] = []
-        self.free: dict[int, set[int]] = {}
-        """Generation (0 where none counts) -> threads that made it happen and needed nothing.  Two
-        are remembered: one may be the waiter itself."""
+        self.free: dict[int, list[Waker]] = {}
+        """Generation (0 where none counts) -> wakers that held nothing and came after no wait."""
+        self.taken: dict[int, tuple[Key, ...]] = {}
+        """Serial of a thread -> what it held when it took one and had not given it back."""
 
-    def note_free(self, serial: int) -> None:
-        """A thread makes it happen with nothing held, and without another event before."""
-        seen = self.free.setdefault(self.generation if self.once else 0, set())
-        if len(seen) < 2:
-            seen.add(serial)
+    @property
+    def round(self) -> int:
+        """The generation, where it tells one event from the next."""
+        return self.generation if self.once else 0
+
+    def add(self, waker: Waker) -> None:
+        """Remember a waker."""
+        if waker.needs or waker.after is not None:
+            self.wakers.append(waker)
+            del self.wakers[:-KEPT]
+            return
+        self.free.setdefault(self.round, []).append(waker)
         if len(self.free) > KEPT:
             del self.free[min(self.free)]
 
-    def has_free_waker(self, waiter: Waiter) -> bool:
-        """Was anybody else seen making it happen who needed nothing?"""
-        seen = self.free.get(waiter.generation if self.once else 0, ())
-        return any(serial != waiter.serial for serial in seen)
+    def wakers_of(self, generation: int) -> list[Waker]:
+        """Everybody who was seen making this generation happen."""
+        round_ = generation if self.once else 0
+        named = [w for w in self.wakers if not self.once or w.generation == generation]
+        return [*named, *self.free.get(round_, ())]
+
+    def is_new(self, serial: int, needs: tuple[Key, ...], after: tuple[Part, int] | None) -> bool:
+        """Does a waker like this add to what is known?"""
+        if self.once and after is not None and after == (self, self.generation):
+            return False  # it waited for the very thing: somebody else had made it happen
+        if not needs and after is None:
+            free = self.free.get(self.round, ())
+            return len(free) < FREE and all(w.serial != serial for w in free)
+        alike = 0
+        for old in self.wakers:
+            if self.once and old.serial == serial and old.generation == self.generation:
+                return False  # it had made it happen before
+            if old.needs == needs and old.generation == self.generation and old.after == after:
+                alike += 1
+                if old.serial == serial or alike == FREE:
+                    return False
+        return True

@@ -10,7 +10,6 @@ from collections.abc import Hashable, Iterator, Mapping
 from lockcheck.core.classes import NOTHING, WRITE, Key, LockClass
 from lockcheck.core.order import Order
 from lockcheck.core.record import (
-    SATURATED,
     WITNESSES,
     Context,
     Edge,
@@ -133,8 +132,9 @@ class Graph:
         """Add a witness; returns its edges as (edge, held position, is the kind new)."""
         rec.uses += 1
         mine = rec.witnesses
-        if len(mine) >= WITNESSES:
-            mine = mine[: WITNESSES // 2] + mine[WITNESSES // 2 + 1 :]
+        kept = max(WITNESSES, 2 * rec.enough)
+        if len(mine) >= kept:
+            mine = mine[: kept // 2] + mine[kept // 2 + 1 :]
         rec.witnesses = mine = (*mine, witness)
         found = []
         assert rec.key is not None
@@ -146,7 +146,7 @@ class Graph:
                 edge.first[kind] = (witness, index)
             edge.count += 1
             found.append((edge, index, new))
-        if not rec.tainted and unordered_threads(mine) >= SATURATED:
+        if not rec.tainted and unordered_threads(mine) >= rec.enough:
             rec.saturated = True
         return found
 

@@ -22,16 +22,16 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, Protocol
 
 from lockcheck.core.classes import MODE_NAMES, NOTHING, READ, RECURSIVE_READ, WRITE, Key
-from lockcheck.core.events import Part, Waiter
+from lockcheck.core.events import Part, Touch, Waiter
 from lockcheck.core.record import Context, Leased, Record
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY, Stack
-from lockcheck.core.vector import Clock
+from lockcheck.core.vector import Clock, Start
 from lockcheck.seam import Op
 
 __all__ = [
     "READ", "RECURSIVE_READ", "WRITE", "Blocking", "Chain", "CheckedLock", "Entry", "Floor", "Hold",
-    "RealThread", "ThreadState", "Waitable", "ref_of", "refs", "touched",
+    "RealThread", "ThreadState", "Waitable", "ref_of", "refs", "views",
 ]  # fmt: skip
 
 Entry = Any  # a Hold, a Floor, or a plain lock, linked through `prev`: the warm path wraps nothing
@@ -145,7 +145,10 @@ class Chain:
 class Hold:
     """One entry of a held stack that is not a plain lock's plain acquire."""
 
-    __slots__ = ("_k", "_pk", "key", "lock", "mode", "nest", "pins", "prev", "trylock", "ts")
+    __slots__ = (
+        "_k", "_pk", "given", "key", "leased", "lock", "mode", "nest", "pins", "prev", "trylock",
+        "ts",
+    )  # fmt: skip
 
     def __init__(self, lock: CheckedLock, mode: int) -> None:
         self.lock = lock
@@ -155,6 +158,10 @@ class Hold:
         self.trylock = False
         self.pins = 0
         """Sum of the cookies of its pins; a pinned plain lock has a Hold, too."""
+        self.leased = False
+        """Threads were started while it was held (`leases`)."""
+        self.given: Start | None = None
+        """What its holder had done when it released it, for those threads."""
         self.prev: Entry = None
         self.ts: ThreadState | None = None
         self._k: Chain | None = None
@@ -213,6 +220,7 @@ class ThreadState:
         "disabled",
         "epoch",
         "foreign",
+        "fresh",
         "hb",
         "ident",
         "joiners",
@@ -220,6 +228,7 @@ class ThreadState:
         "leases",
         "looking",
         "masks",
+        "moment",
         "name",
         "overlay",
         "pending",
@@ -230,6 +239,7 @@ class ThreadState:
         "touched",
         "tracing",
         "vc",
+        "waited",
         "waiting",
         "waits",
     )  # fmt: skip
@@ -253,8 +263,15 @@ class ThreadState:
         """Start/join order: slot -> newest epoch known; copied, never changed in place."""
         self.hb: Clock = {}
         """Happens-before of the race detector (locks included)."""
-        self.touched: set[Key] = set()
-        """Locks wanted in earlier segments: what a join of this thread depends on."""
+        self.touched: dict[Key, list[Touch]] = {}
+        """Locks that it wanted so far (`chains.note_touched`): its end depends on them, and what it
+        makes happen.  Locks: written under the engine's leaf."""
+        self.fresh: set[Key] = set()
+        """Those of them that were noted in this segment."""
+        self.moment = 0
+        """Counts what it made happen, so that what it wanted before can be told from later."""
+        self.waited: tuple[Part, ...] = ()
+        """What it waited for, the latest few."""
         self.pending: tuple[Part, int] | None = None
         """(part, generation) that it waits for now."""
         self.joiners: list[Waiter] = []
@@ -339,13 +356,11 @@ def ref_of(entry: Entry) -> LockRef:
     return LockRef(entry.lock.name, key.cls.name, key.mode_name, stack)
 
 
-def touched(root: Chain) -> set[Key]:
-    """Every lock that was waited for on the way through these views."""
-    found: set[Key] = set()
+def views(root: Chain) -> Iterator[Chain]:
+    """Every view below a root that a lock was wanted for."""
     todo = [root]
     while todo:
         node = todo.pop()
         if node.key is not None and not node.key.trylock:
-            found.add(node.key.base)
+            yield node
         todo.extend(node.next.values())
-    return found

@@ -20,7 +20,7 @@ from typing import Protocol
 from lockcheck.core.classes import NOTHING, RECURSIVE_READ, WRITE, Key, LockClass
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY, Stack
-from lockcheck.core.vector import Clock
+from lockcheck.core.vector import Clock, Start
 
 __all__ = ["Context", "Edge", "Leased", "Marks", "Record", "Witness", "blocks", "kind_of"]
 
@@ -29,9 +29,10 @@ Context = tuple[tuple[str, ...], frozenset[str]]
 
 NONE: frozenset[LockClass] = frozenset()
 SATURATED = 4
-"""Mutually unordered threads after which a record needs no more."""
+"""Mutually unordered threads after which a record needs no more; one more than all permits of a
+semaphore that is held."""
 WITNESSES = 12
-"""Witnesses kept of a record: the first and the latest half of them."""
+"""Witnesses kept of a record, at least: the first and the latest half of them."""
 
 # Kinds of an edge, as bits.
 ER = 1
@@ -61,6 +62,11 @@ class Leased(Protocol):
 
     @property
     def serial(self) -> int: ...
+
+    @property
+    def given(self) -> Start | None:
+        """What its holder had done when it released the lock."""
+        ...
 
     def valid(self) -> bool:
         """Did its holder keep it, as far as can be seen?"""
@@ -173,6 +179,11 @@ class Record:
         """Position of what this release out of order let go; -1 when it is no such release."""
         token = self.token
         return token[1] if self.key is None and isinstance(token, tuple) else -1
+
+    @property
+    def enough(self) -> int:
+        """Mutually unordered threads after which nothing can be added."""
+        return max(SATURATED, *(key.permits + 1 for key in self.held)) if self.held else SATURATED
 
     def holds(self, base: LockClass) -> bool:
         """Is a lock of that class held?"""

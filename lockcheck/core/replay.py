@@ -184,11 +184,14 @@ def _holds(way: list[Step]) -> list[tuple[Key, ...]]:
 
 
 def _free(held: list[list[tuple[Key, ...]]], state: tuple[int, ...], who: int, key: Key) -> bool:
-    for other, position in enumerate(state):
-        if other == who:
-            continue
-        for mine in held[other][position]:
-            same = mine.base is key.base and not key.many
-            if same and (mine.mode == WRITE or key.mode == WRITE):
-                return False
-    return True
+    if key.many:
+        return True
+    taken = [
+        mine
+        for other, position in enumerate(state)
+        for mine in held[other][position]
+        if mine.base is key.base and (other != who or key.permits > 1)
+    ]
+    if key.permits > 1:
+        return len(taken) < key.permits
+    return not any(mine.mode == WRITE or key.mode == WRITE for mine in taken)

@@ -107,6 +107,9 @@ def same_class(
         if entry.key.cls is not key.cls or key.trylock:
             continue
         reads_again = key.mode == RECURSIVE_READ and entry.key.mode in (READ, RECURSIVE_READ)
+        permits = sum(each.lock is lock for each in ts.held()) if entry.lock is lock else 0
+        if 0 < permits < key.permits:
+            continue  # another permit of the same semaphore
         if entry.lock is lock and not reads_again:
             found.append(_same_lock(ts, entry, key, stack))
             return Nesting(RECURSION, tuple(found))
@@ -146,10 +149,15 @@ def _two_of_a_class(
     compared: int | None,
 ) -> Report:
     wanted = LockRef(lock.name, key.cls.name, key.mode_name, stack)
-    reason = f"two locks of class {key.cls.name}; nobody was seen taking them the other way round"
-    if compared is not None:
-        reason += f"; cmp({entry.lock.name}, {lock.name}) is {compared}, not below 0"
-    return _recursion(Step(ts.name, ref_of(entry), wanted, refs(ts)), CLASS_ONLY, reason)
+    step = Step(ts.name, ref_of(entry), wanted, refs(ts))
+    if compared is None:
+        reason = f"two locks of class {key.cls.name} without a declared order"
+        return _recursion(step, CLASS_ONLY, reason)
+    reason = (
+        f"the class's order is violated: cmp({entry.lock.name}, {lock.name}) is {compared}, not "
+        "below 0; it holds whatever else is held"
+    )
+    return _recursion(step, POSSIBLE, reason)
 
 
 def _recursion(step: Step, severity: Severity, reason: str) -> Report:

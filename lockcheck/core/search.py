@@ -24,14 +24,15 @@ from lockcheck.core.classes import READ, WRITE, Key, LockClass
 from lockcheck.core.graph import Graph
 from lockcheck.core.leases import keys_against
 from lockcheck.core.paths import Walk
-from lockcheck.core.record import EN, ER, SN, SR, Edge, Record, Witness, blocks
+from lockcheck.core.record import EN, ER, SN, SR, Context, Edge, Record, Witness, blocks
 from lockcheck.core.replay import meets
 
 __all__ = [
-    "WAITS_AS_WRITER", "Dependency", "Follow", "Participant", "Search", "State", "class_cycle",
-    "compatible", "gate", "same_lock", "strong", "surely_same", "why_not",
+    "NO_CONTEXT", "WAITS_AS_WRITER", "Dependency", "Follow", "Participant", "Search", "State",
+    "class_cycle", "compatible", "gate", "same_lock", "strong", "surely_same", "why_not",
 ]  # fmt: skip
 
+NO_CONTEXT: Context = ((), frozenset())
 LENGTH = 8
 """Longest cycle of participants looked for."""
 STEPS = 3000
@@ -103,17 +104,28 @@ def gate(one: tuple[Key, ...], other: tuple[Key, ...]) -> Key | None:
     """A lock in both held sets that not both hold as readers: they exclude each other."""
     for a in one:
         for b in other:
-            if surely_same(a, b) and (a.mode == WRITE or b.mode == WRITE):
+            if surely_same(a, b) and a.permits == 1 and (a.mode == WRITE or b.mode == WRITE):
                 return a
     return None
 
 
-class Search:
-    """One search for participants, beginning with what one thread just did."""
+Path = tuple[Participant, ...]
 
-    def __init__(self, graph: Graph, rec: Record, witness: Witness) -> None:
+
+class Search:
+    """One search for participants, beginning with what one thread just did.
+
+    Every participant's want must be blocked by what the others hold: by one of them for a lock, by
+    holders of all its permits for a semaphore.  `everywhere`: look at edges that are on no cycle of
+    the graph too, for the first participant is not in it.
+    """
+
+    def __init__(
+        self, graph: Graph, rec: Record, witness: Witness, *, everywhere: bool = False
+    ) -> None:
         self.graph = graph
         self.start = Participant(rec, witness, -1)
+        self.everywhere = everywhere
         self.steps = 0
         self.exhausted = True
         """False: the search was cut short."""
@@ -121,41 +133,81 @@ class Search:
     def run(self) -> list[Participant] | None:
         """Return a shortest cycle of participants that can meet, or None."""
         self.graph.stats["searches"] += 1
-        for length in range(2, LENGTH + 1):
+        longest = LENGTH + max(key.permits for key in self.start.rec.held) - 1
+        for length in range(2, longest + 1):
             self._deeper = False
-            found = self._extend([self.start], length)
+            found = self._extend((self.start,), (self.start,), length)
             if found is not None or not self._deeper or self.steps >= STEPS:
                 break
         self.graph.stats["search_steps"] += self.steps
         self.exhausted = self.steps < STEPS
         return found
 
-    def _extend(self, path: list[Participant], length: int) -> list[Participant] | None:
-        last = path[-1]
-        for nxt in self._next(last):
+    def _extend(self, path: Path, unblocked: Path, length: int) -> list[Participant] | None:
+        """Add holders of what the first of the `unblocked` wants, until nobody can go."""
+        who = unblocked[0]
+        for nxt in self._next(who):
             self.steps += 1
             if self.steps >= STEPS:
                 return None
             if not self._fits(path, nxt):
                 continue
-            longer = [*path, nxt]
-            closed = self._close(longer)
-            if closed is not None:
-                return closed
-            if len(longer) < length:
-                found = self._extend(longer, length)
-                if found is not None:
-                    return found
+            longer = (*path, nxt)
+            left = unblocked[1:] if self._exhausted(who, longer) else unblocked
+            if not self._blocked(nxt, longer):
+                left = (*left, nxt)
+            if not left:
+                found = self._close(longer)
+            elif len(longer) < length:
+                found = self._extend(longer, left, length)
             else:
                 self._deeper = True
+                continue
+            if found is not None:
+                return found
+        return None
+
+    @staticmethod
+    def _exhausted(who: Participant, path: Path) -> bool:
+        """Are no permits of what `who` wants left?  A lock has one, and somebody holds it."""
+        wanted = who.wanted
+        taken = sum(held.base is wanted.base for p in path for held in p.held)
+        return wanted.permits == 1 or taken >= wanted.permits
+
+    def _blocked(self, who: Participant, path: Path) -> bool:
+        """Is the newest participant blocked already?  By the first: that closes the cycle."""
+        if who.wanted.permits > 1:
+            return self._exhausted(who, path)
+        counting = any(p.wanted.permits > 1 for p in path)
+        return any(self._held_by(p, who) for p in (path[:-1] if counting else path[:1]))
+
+    @staticmethod
+    def _held_by(holder: Participant, who: Participant) -> list[int]:
+        """Positions of what `holder` holds and `who` wants."""
+        wanted = who.wanted
+        return [
+            index
+            for index, held in enumerate(holder.held)
+            if same_lock(wanted, held)
+            and blocks(held.mode, wanted.mode)
+            and not (wanted.mode == READ and held.mode != WRITE)  # only with a writer in between
+            and may_meet(who, holder._replace(at=index))
+        ]
+
+    def _close(self, path: Path) -> list[Participant] | None:
+        """The cycle, with what the first of them holds; None when they cannot get there."""
+        for who in reversed(path[1:]):
+            for index in self._held_by(path[0], who):
+                cycle = [path[0]._replace(at=index), *path[1:]]
+                if meets(cycle):
+                    return cycle
         return None
 
     def _next(self, last: Participant) -> Iterator[Participant]:
         """Participants that hold what `last` wants."""
         wanted = last.wanted
-        base = wanted.base.cls
-        for edge in self.graph.holders(base):
-            if not self.graph.cyclic(edge):
+        for edge in self.graph.holders(wanted.base.cls):
+            if not (self.everywhere or self.graph.cyclic(edge)):
                 continue
             for rec, index in edge.records:
                 held = rec.held[index]
@@ -171,24 +223,10 @@ class Search:
             for witness in self.graph.writers(wanted):
                 yield Participant(witness.rec, witness, WAITS_AS_WRITER)
 
-    def _fits(self, path: list[Participant], nxt: Participant) -> bool:
+    def _fits(self, path: Path, nxt: Participant) -> bool:
         if nxt.at == WAITS_AS_WRITER and path[-1].at == WAITS_AS_WRITER:
             return False
         return all(compatible(other, nxt) for other in path)
-
-    def _close(self, path: list[Participant]) -> list[Participant] | None:
-        """Does the first of them hold what the last wants?"""
-        wanted = path[-1].wanted
-        first = path[0]
-        for index, held in enumerate(first.held):
-            if not same_lock(wanted, held) or not blocks(held.mode, wanted.mode):
-                continue
-            if wanted.mode == READ and held.mode != WRITE:
-                continue
-            cycle = [first._replace(at=index), *path[1:]]
-            if may_meet(path[-1], cycle[0]) and meets(cycle):
-                return cycle
-        return None
 
 
 def compatible(one: Participant, other: Participant) -> bool:
@@ -271,6 +309,8 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
                 )
     if len({w.serial for w in witnesses}) < len(witnesses):
         return "fewer threads did it than the circle has members"
+    if any(key.permits > 1 for w in witnesses for key in w.rec.held):
+        return "a semaphore has more permits than holders were seen that could be there at once"
     if any(w.rec.key is not None and w.rec.key.mode == READ for w in witnesses):
         return "a queued reader waits only for a writer, and none was seen that could come between"
     if not exhausted:

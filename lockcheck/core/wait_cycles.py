@@ -1,19 +1,26 @@
 """Cycles through waits: a waiter holds what everybody who could wake it needs.
 
-Directly, through other locks, or after another event.  The values are in `events`; who waits and
-wakes is gathered in `waits`.
+Holds at that moment, took and dropped before, gets only through other locks, or needs for another
+event that it waits for first.  The values are in `events`; who waits and wakes is gathered in
+`waits`.
+
+Not needed is what came before the waiter in every schedule (start, join, an event's one `set`).
+What came before it only in this run, by a queue say, is weaker evidence: `class-only`.  Whoever
+gives an item back under the lock that it held when it took it can never keep it from somebody who
+waits under that lock: it says nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from lockcheck.core.classes import Key, LockClass
-from lockcheck.core.events import KEPT, Part, Waiter, Waker
+from lockcheck.core.events import KEPT, Part, Touches, Waiter, Waker
 from lockcheck.core.graph import Graph
 from lockcheck.core.lock_order import step_of
 from lockcheck.core.paths import Walk
-from lockcheck.core.record import Edge, Witness
+from lockcheck.core.record import Edge, Record, Witness
 from lockcheck.core.report import (
     CLASS_ONLY,
     POSSIBLE,
@@ -23,9 +30,16 @@ from lockcheck.core.report import (
     Step,
     cycle_report,
 )
-from lockcheck.core.search import surely_same
+from lockcheck.core.search import NO_CONTEXT, Search, surely_same
 
 __all__ = ["WaitCycles", "wait_cycle"]
+
+
+class Need(NamedTuple):
+    """How a waker needs a lock that the waiter holds."""
+
+    steps: list[Step]
+    severity: Severity
 
 
 class WaitCycles:
@@ -36,63 +50,87 @@ class WaitCycles:
 
     def judge(self, part: Part, waiter: Waiter) -> Iterator[Report]:
         """Does anything the waiter holds stand in the way of everybody who could wake it?"""
-        wakers = [
-            w
-            for w in part.wakers
-            if w.serial != waiter.serial and (not part.once or w.generation == waiter.generation)
-        ]
-        if not wakers or part.has_free_waker(waiter):
-            return
+        wakers = [w for w in part.wakers_of(waiter.generation) if w.serial != waiter.serial]
         for key, ref in zip(waiter.keys, waiter.held, strict=True):
-            hits = [self._needs(w, key, set(), waiter.serial) for w in wakers]
-            hit = hits[-1]
-            if hit is None or any(each is None for each in hits):
+            able = [w for w in wakers if key not in w.gave_back_under]
+            found = [self._needs(w, key, set(), waiter) for w in able]
+            needs = [each for each in found if each is not None]
+            if not needs or (len(needs) < len(found) and not part.everyone):
                 continue
-            steps = [
-                Step(
-                    waiter.thread,
-                    ref,
-                    LockRef(part.name, "event", "wait", waiter.stack),
-                    waiter.held,
-                    "wait",
-                ),
-                *hit[0],
-            ]
-            yield wait_cycle(steps, hit[1])
+            weakest = next((n for n in needs if n.severity == CLASS_ONLY), needs[-1])
+            shown = needs[-1] if part.everyone else weakest
+            wanted = LockRef(part.name, "event", "wait", waiter.stack)
+            wait = Step(waiter.thread, ref, wanted, waiter.held, "wait")
+            yield wait_cycle([wait, *shown.steps], shown.severity)
 
     def _needs(
-        self, waker: Waker, key: Key, seen: set[tuple[str, int]], waiter: int
-    ) -> tuple[list[Step], Severity] | None:
-        """Steps by which the waker needs `key`: directly, through locks, or after another event.
-
-        An earlier event that the waiter itself made happen is behind it when it waits.
-        """
+        self, waker: Waker, key: Key, seen: set[tuple[str, int]], waiter: Waiter
+    ) -> Need | None:
+        """How the waker needs `key`: at once, before, through locks, or after another event."""
         owed = LockRef("the event", "event", "owed", waker.stack)
         for need, ref in zip(waker.needs, waker.refs, strict=True):
             told = f"{waker.thread} makes it happen only after it got {ref.name}"
             step = Step(waker.thread, owed, ref, waker.refs, told=told)
             if surely_same(need, key):
-                return [step], POSSIBLE
+                return Need([step], POSSIBLE)
             if need.many and need.base.cls is key.base.cls:
-                return [step], CLASS_ONLY
-            way = self._way_by_locks(need.cls, key.cls)
+                return Need([step], CLASS_ONLY)
+            way = self.behind(waiter, waker.serial, need, key)
             if way is not None:
-                return [step, *way], CLASS_ONLY
+                return Need([step, *way.steps], way.severity)
+        touch = None if key.many else waker.touched(key, waiter.at[2])
+        if touch is not None:
+            told = f"{touch.thread} takes {touch.ref.name} before {waker.thread} makes it happen"
+            step = Step(touch.thread, owed, touch.ref, (), told=told)
+            heard = any(
+                w.serial == waker.serial and w.moment >= touch.moment
+                for part in waiter.waited
+                for w in part.wakers_of(part.generation)
+            )
+            return Need([step], CLASS_ONLY if heard else POSSIBLE)
+        return self._after_another(waker, key, seen, waiter, owed)
+
+    def _after_another(
+        self, waker: Waker, key: Key, seen: set[tuple[str, int]], waiter: Waiter, owed: LockRef
+    ) -> Need | None:
+        """The waker waits for another event first, and everybody who makes that happen needs `key`.
+
+        An earlier event that the waiter itself made happen is behind it when it waits.
+        """
         if waker.after is None or len(seen) > KEPT:
             return None
         part, generation = waker.after
         if (part.name, generation) in seen:
             return None
         seen.add((part.name, generation))
-        earlier = [w for w in part.wakers if w.generation == generation]
-        if any(w.serial == waiter for w in earlier):
+        earlier = part.wakers_of(generation)
+        if not earlier or any(w.serial == waiter.serial for w in earlier):
             return None
         hits = [self._needs(w, key, seen, waiter) for w in earlier]
-        hit = hits[-1] if hits else None
+        hit = hits[-1]
         if hit is None or any(each is None for each in hits):
             return None
         step = Step(waker.thread, owed, LockRef(part.name, "event", "wait"), op="wait")
-        return [step, *hit[0]], hit[1]
+        return Need([step, *hit.steps], hit.severity)
+
+    # -- through locks -----------------------------------------------------------------------------
+
+    def behind(self, waiter: Waiter, via: int, need: Key, key: Key) -> Need | None:
+        """Does thread `via`, which wants `need`, wait for somebody who wants `key` of the waiter?
+
+        `possible` when threads were seen that can all be there while the waiter holds its locks.
+        """
+        way = self._way_by_locks(need.cls, key.cls)
+        if way is None:
+            return None
+        rec = Record(None, None, need, (*waiter.keys, need), 0, NO_CONTEXT)
+        wanted = LockRef(need.name, need.cls.name, "wait", waiter.stack)
+        witness = Witness(waiter.serial, waiter.thread, waiter.at, rec, waiter.stack, waiter.held,
+                          wanted, (), waiter.leases)  # fmt: skip
+        cycle = Search(self._graph, rec, witness, everywhere=True).run()
+        if cycle is None or any(p.witness.serial == via for p in cycle[1:]):
+            return Need(way, CLASS_ONLY)
+        return Need([step_of(p.witness, p.at) for p in cycle[1:]], POSSIBLE)
 
     def _way_by_locks(self, start: LockClass, goal: LockClass) -> list[Step] | None:
         """A holder of `start` wants ... `goal`: a shortest path of dependencies."""
@@ -105,20 +143,48 @@ class WaitCycles:
             return None
         return [step_of(*next(iter(edge.first.values()))) for edge in walk.path(goal)]
 
+    # -- joins -------------------------------------------------------------------------------------
+
+    def join(self, waiter: Waiter, serial: int, name: str, touches: Touches) -> Iterator[Report]:
+        """Does the joined thread want anything that the joiner holds, or that waits for that?"""
+        end = LockRef(f"end of {name}", "thread", "wait", waiter.stack)
+        owed = LockRef(end.name, "thread", "owed")
+        for key, ref in zip(waiter.keys, waiter.held, strict=True):
+            wait = Step(waiter.thread, ref, end, waiter.held, "wait")
+            for wanted, times in touches.items():
+                touch = next((t for t in reversed(times) if not t.before(waiter.at[2])), None)
+                if touch is None or key.many:
+                    continue
+                told = f"{touch.thread} takes {touch.ref.name} before {name} ends"
+                step = Step(touch.thread, owed, touch.ref, (), told=told)
+                if wanted is key:
+                    yield wait_cycle([wait, step], POSSIBLE)
+                    continue
+                way = self.behind(waiter, serial, wanted, key)
+                if way is not None and way.severity == POSSIBLE:
+                    yield wait_cycle([wait, step, *way.steps], POSSIBLE)
+
+    # -- events and releases by others -------------------------------------------------------------
+
     def ring(self, part: Part, waker: Waker) -> Iterator[Report]:
         """Events that wait for each other and no lock at all."""
-        path: list[tuple[Part, Waker]] = [(part, waker)]
-        after = waker.after
-        while after is not None and len(path) <= KEPT:
-            other, generation = after
-            if other is part and generation == waker.generation:
-                yield wait_cycle([_after_another(p, w) for p, w in path], POSSIBLE)
+        path: list[tuple[Part, Waker]] = []
+        at, by = part, waker
+        while len(path) <= KEPT:
+            if at.wakers_of(by.generation) != [by]:
+                return  # somebody else may make it happen
+            path.append((at, by))
+            if by.after is None:
                 return
-            made = [w for w in other.wakers if w.generation == generation]
+            at, generation = by.after
+            if at is part and generation == waker.generation:
+                if len({w.serial for _, w in path}) > 1:
+                    yield wait_cycle([_after_another(p, w) for p, w in path], POSSIBLE)
+                return
+            made = at.wakers_of(generation)
             if len(made) != 1:
                 return
-            path.append((other, made[0]))
-            after = made[0].after
+            by = made[0]
 
     def foreign_release(
         self, thread: tuple[int, str], lock: LockRef, keys: Sequence[tuple[Key, LockRef]], owed: Key
@@ -173,7 +239,8 @@ def wait_cycle(steps: Sequence[Step], severity: Severity) -> Report:
         ident=("wait", *sorted({s.held.cls + ":" + s.wanted.name for s in steps})),
         reason="everybody who was seen making it happen needed what the waiter holds"
         if severity == POSSIBLE
-        else "through classes of locks; the instances seen may not meet",
+        else "the threads seen may not meet: another lock, or what they waited for before, may "
+        "keep them apart",
         advice=f"Wait for {first.wanted.name} without holding {first.held.name}, or make it "
         "happen without needing that.",
     )

@@ -9,9 +9,10 @@ is a `wait-cycle`.  What crossrelease died of is avoided:
 * pseudo-locks never keep the waker away (a work may complete what an earlier run waits for);
 * a wait with a time limit, or of an idle service, is no dependency.
 
-A join depends on every lock that the thread ever wanted.  Threads that are stuck already are found
-by `stuck`.  Left out: what a waker took and dropped before it woke (the warm path keeps no
-history), except for joins.
+A join depends on every lock that the thread ever wanted, and so does what a thread makes happen on
+every lock that it wanted before.  Threads that are stuck already are found by `stuck`.  Left out:
+how often something happened; of a thread that makes it happen again and again the first time
+counts.
 
 Context: what looks at a `ThreadState` runs in its thread; what yields runs under the leaf.
 """
@@ -19,16 +20,18 @@ Context: what looks at a `ThreadState` runs in its thread; what yields runs unde
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
+from lockcheck.core.chains import add_touch, note_touched
 from lockcheck.core.classes import Key, LockClass
 from lockcheck.core.events import KEPT, Part, Waiter, Waker
 from lockcheck.core.graph import Graph
-from lockcheck.core.held import CheckedLock, ThreadState, ref_of, touched
-from lockcheck.core.report import POSSIBLE, LockRef, Report, Step
+from lockcheck.core.held import CheckedLock, ThreadState, ref_of
+from lockcheck.core.report import LockRef, Report
 from lockcheck.core.stacks import Stack
 from lockcheck.core.vector import Clock
-from lockcheck.core.wait_cycles import WaitCycles, wait_cycle
+from lockcheck.core.wait_cycles import WaitCycles
 
 __all__ = ["Event", "Waits", "needed"]
 
@@ -50,6 +53,11 @@ class Event(Protocol):
         """Does it happen once a generation (event, end of a thread)?"""
         ...
 
+    @property
+    def everyone(self) -> bool:
+        """Does it happen only when everybody makes it happen (a barrier)?"""
+        ...
+
 
 class Waits:
     """The wait/event dependencies."""
@@ -67,7 +75,7 @@ class Waits:
         found = obj.dep.get(name)
         if found is None:
             label = obj.name if not name else f"{obj.name} ({name})"
-            found = obj.dep.setdefault(name, Part(label, once=obj.once))
+            found = obj.dep.setdefault(name, Part(label, once=obj.once, everyone=obj.everyone))
         return found
 
     # -- waiting -----------------------------------------------------------------------------------
@@ -101,30 +109,37 @@ class Waits:
     def is_new_wake(ts: ThreadState, part: Part) -> bool:
         """Was nobody seen making it happen in this way?"""
         keys = needed(ts) if ts.holds else ()
-        after = ts.last_wait
-        if not keys and after is None:
-            part.note_free(ts.serial)
-            return False
-        alike = 0
-        for old in part.wakers:
-            if old.needs == keys and old.generation == part.generation and old.after == after:
-                alike += 1
-                if old.serial == ts.serial or alike == ALIKE:
-                    return False
-        return True
+        return part.is_new(ts.serial, keys, ts.last_wait)
 
     def wake(self, ts: ThreadState, part: Part, stack: Stack) -> Iterator[Report]:
         """`ts` makes `part` happen, and needed for that what it holds or waited for before."""
         keys, refs = _holding(ts)
-        waker = Waker(ts.serial, ts.name, keys, refs, stack, part.generation, ts.last_wait)
-        part.wakers.append(waker)
-        del part.wakers[:-KEPT]
+        note_touched(ts)
+        waker = Waker(
+            ts.serial, ts.name, keys, refs, stack, part.generation, ts.last_wait, ts.touched,
+            ts.moment, part.taken.get(ts.serial, ()),
+        )  # fmt: skip
+        ts.moment += 1
+        part.add(waker)
         for ref in refs:
             self._edge(part.name, ref.cls, "needs")
         for waiter in part.waiters:
             yield from self._cycles.judge(part, waiter)
         if waker.after is not None:
             yield from self._cycles.ring(part, waker)
+
+    @staticmethod
+    def took(ts: ThreadState, part: Part) -> None:
+        """The wait for `part` is over: what is ordered by that, and what it may give back."""
+        if part not in ts.waited:
+            ts.waited = (*ts.waited[1 - KEPT :], part)
+        if not part.once:
+            part.taken[ts.serial] = needed(ts) if ts.holds else ()
+
+    @staticmethod
+    def gave(ts: ThreadState, part: Part) -> None:
+        """What it took it has given back."""
+        part.taken.pop(ts.serial, None)
 
     @staticmethod
     def cleared(part: Part) -> None:
@@ -142,30 +157,23 @@ class Waits:
 
     def thread_end(self, ts: ThreadState) -> Iterator[Report]:
         """A thread ends: judge those who wait for that."""
-        for root in ts.overlay.values():
-            ts.touched |= touched(root)
+        note_touched(ts)
         for waiter in ts.joiners:
             yield from self._join(waiter, ts)
         ts.joiners.clear()
 
     def joined(self, ts: ThreadState, other: ThreadState, stack: Stack) -> Iterator[Report]:
-        """`ts` saw `other` end while it held what it holds now."""
-        yield from self._join(_waiter(ts, stack, 0), other)
+        """`ts` saw `other` end: its end depends on whatever that one wanted."""
+        for key, touches in other.touched.items():
+            for touch in touches:
+                add_touch(ts, key, replace(touch, moment=ts.moment))
+        if ts.holds:
+            yield from self._join(_waiter(ts, stack, 0), other)
 
     def _join(self, waiter: Waiter, other: ThreadState) -> Iterator[Report]:
-        """Does the joined thread want anything that the joiner holds?"""
-        end = f"end of {other.name}"
-        for key, ref in zip(waiter.keys, waiter.held, strict=True):
-            self._edge(ref.cls, end, "holds")
-            if key.base not in other.touched or key.many:
-                continue
-            wanted = LockRef(end, "thread", "wait", waiter.stack)
-            told = f"{other.name} takes {ref.name} before it ends"
-            steps = [
-                Step(waiter.thread, ref, wanted, waiter.held, "wait"),
-                Step(other.name, LockRef(end, "thread"), LockRef(ref.name, ref.cls), told=told),
-            ]
-            yield wait_cycle(steps, POSSIBLE)
+        for ref in waiter.held:
+            self._edge(ref.cls, f"end of {other.name}", "holds")
+        yield from self._cycles.join(waiter, other.serial, other.name, other.touched)
 
     def released_by_other(
         self, ts: ThreadState, lock: CheckedLock, stack: Stack
@@ -190,7 +198,8 @@ class Waits:
 
 def _waiter(ts: ThreadState, stack: Stack, generation: int) -> Waiter:
     keys, held = _holding(ts)
-    return Waiter(ts.serial, ts.name, keys, held, stack, generation)
+    at = (ts.slot, ts.epoch, ts.vc)
+    return Waiter(ts.serial, ts.name, at, keys, held, ts.leases, stack, generation, ts.waited)
 
 
 def _holding(ts: ThreadState) -> tuple[tuple[Key, ...], tuple[LockRef, ...]]:

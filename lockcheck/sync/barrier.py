@@ -39,6 +39,8 @@ class Barrier(Parking):
 
     __slots__ = ("_action", "_inside", "_state", "_timeout", "parties")
 
+    everyone = True
+
     def __init__(
         self,
         chk: Checker,
@@ -76,6 +78,7 @@ class Barrier(Parking):
         if index == _BROKEN:
             raise threading.BrokenBarrierError
         if index == self.parties - 1:
+            self.chk.engine.would_wait(self.chk.current(), self)
             self._act()
             return 0
         passed = super().wait(

@@ -22,18 +22,30 @@ if TYPE_CHECKING:
 
     from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
+    from lockcheck.core.vector import Clock
 
 __all__ = ["RWLock"]
+
+
+class _Sections:
+    """Carries the order of read sections (`core.clocks.Carrier`)."""
+
+    __slots__ = ("clock",)
+
+    def __init__(self) -> None:
+        self.clock: Clock | None = None
 
 
 class RWLock(Parking):
     """Readers in parallel, one writer alone."""
 
-    __slots__ = ("_holds", "_readers", "_writer", "_writers_waiting", "key")
+    __slots__ = ("_holds", "_read", "_readers", "_writer", "_writers_waiting", "key")
 
     def __init__(self, chk: Checker, key: Any) -> None:
         super().__init__(chk, str(key.name))
         self.key = key
+        self._read = _Sections()
+        """What readers did: ordered before the next writer, not before each other."""
         self._readers = 0
         self._writer = False
         self._writers_waiting = 0
@@ -181,6 +193,8 @@ class RWLock(Parking):
             chk.recorder.took(ts, hold, chk.now())
         if chk.observed:
             chk.engine.hb_acquire(ts, self)
+            if mode == WRITE:
+                chk.engine.hb_acquire(ts, self._read)
         return True
 
     def _release(self, drop: Any, *, read: bool) -> None:
@@ -192,7 +206,7 @@ class RWLock(Parking):
             kind = Kind.READ_RELEASE if read else Kind.RELEASE
             chk.conductor.point(Op(kind, self, visible=True, foreign=foreign))
         if chk.observed:
-            chk.engine.hb_release(ts, self, shared=read)
+            chk.engine.hb_release(ts, self._read if read else self, shared=read)
         with self._gate:
             holds = self._holds.get(ts)
             hold = holds.pop() if holds else None

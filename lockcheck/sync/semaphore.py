@@ -1,8 +1,9 @@
 """`threading.Semaphore` and `BoundedSemaphore` on a parking lot.
 
-A semaphore has no owner: whoever releases is the waker.  As a wait/event object it orders releases
-before the acquires they allow.  One that starts with a single unit is used as a mutex: holding the
-unit is an entry of the held stack, which anybody may take out again.
+A semaphore that starts with units is used as a lock that so many may hold at once: holding a unit
+is an entry of the held stack.  Where a thread releases that holds no unit, the semaphore serves as
+a signal, as one that starts without units does: whoever releases is the waker, and nobody holds
+anything.  (A single unit that somebody else gives back stays a lock, as with `threading.Lock`.)
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ __all__ = ["BoundedSemaphore", "Semaphore"]
 class Semaphore(Parking):
     """As `threading.Semaphore`."""
 
-    __slots__ = ("_value", "key", "ts")
+    __slots__ = ("_holders", "_signal", "_value", "key")
 
     def __init__(
         self, chk: Checker, value: int = 1, name: str = "semaphore", cls: str | None = None
@@ -34,11 +35,10 @@ class Semaphore(Parking):
             raise ValueError("semaphore initial value must be >= 0")
         super().__init__(chk, name)
         self._value = value
-        if value == 1:
-            self.key = chk.lock_key(cls or name, name, kind="semaphore")
-            self.ts: ThreadState | None = None
-        else:
-            self.key = None
+        self.key = chk.lock_key(cls or name, name, kind="semaphore", permits=max(1, value))
+        self._signal = value == 0
+        """Nobody holds a unit: whoever releases makes it happen."""
+        self._holders: list[ThreadState] = []  # one entry a unit held
 
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
         """Take one unit; False when there is none (not blocking) or not in time."""
@@ -46,7 +46,7 @@ class Semaphore(Parking):
             if timeout is not None:
                 raise ValueError("can't specify timeout for non-blocking acquire")
             return self._took(bool(self.change(self._try_take, why="try acquire")), tried=True)
-        if self.key is not None and self._value == 0 and timeout is None:
+        if not self._signal and self._value == 0 and timeout is None:
             self.chk.engine.might_lock(self.chk.current(), self)
         got = self.wait(
             lambda: self._value > 0,
@@ -61,9 +61,8 @@ class Semaphore(Parking):
         """Give `n` units back."""
         if n < 1:
             raise ValueError("n must be one or more")
-        if self.key is not None:
-            self._left(n)
-        self.change(lambda: self._give(n), why="release")
+        matched = self._left(n)
+        self.change(lambda: self._give(n), why="release", part=None if matched else "")
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -77,32 +76,43 @@ class Semaphore(Parking):
         self.release()
 
     def holders(self) -> Sequence[ThreadState]:
-        """Who holds the one unit of a semaphore that is used as a mutex."""
-        owner = self.ts if self.key is not None else None
-        return (owner,) if owner is not None and owner.find(self) is not None else ()
+        """Who holds a unit."""
+        return list(self._holders)
 
     def owned_by(self, ts: ThreadState | None) -> None:
-        """`ts` has taken the one unit."""
-        self.ts = ts
+        """`ts` has taken a unit; None: somebody gave back the one unit of another thread."""
+        if ts is None:
+            self._holders.clear()
+        else:
+            self._holders.append(ts)
 
     def really_held(self) -> bool:
         """Is no unit left?"""
         return self._value == 0
 
     def own_references(self, ts: ThreadState) -> int:
-        """References to it by its own parts."""
-        return 0
+        """References to it by all but one of the holds of `ts`."""
+        return max(0, self._holders.count(ts) - 1)
 
-    def _left(self, n: int) -> None:
+    def _left(self, n: int) -> bool:
+        """Take `n` units off the held stack; False: this thread does not hold them all."""
         ts = self.chk.current()
-        if self._value + n > 1:
-            self.key = None  # it counts: no mutex after all
-            if ts.find(self) is None:
-                return
-        self.chk.engine.release(ts, self)
+        for _ in range(n):
+            if ts.find(self) is not None:
+                if ts in self._holders:
+                    self._holders.remove(ts)
+                self.chk.engine.release(ts, self)
+            elif not self._signal and self.key.permits == 1 and self._value == 0 and n == 1:
+                self.chk.engine.release(ts, self)  # of another thread's unit
+                return True
+            else:
+                self._signal = True
+                self._holders.clear()
+                return False
+        return True
 
     def _took(self, got: bool, *, tried: bool) -> bool:
-        if got and self.key is not None:
+        if got and not self._signal:
             self.chk.engine.push(self.chk.current(), Hold(self, WRITE), trylock=tried)
         return got
 
@@ -116,7 +126,7 @@ class Semaphore(Parking):
         self._value += n
 
     def _at_fork_reinit(self) -> None:
-        self.__init__(self.chk, self._value, self.name)  # type: ignore[misc]
+        self.__init__(self.chk, self._value, self.name)  # type: ignore[misc]  # as threading does
 
 
 class BoundedSemaphore(Semaphore):

@@ -1,0 +1,531 @@
+"""What is possible and what is not: small programs of every primitive, each with its cause.
+
+Each program runs its threads one after the other, joined by plain `threading`, so that the checker
+sees no order between them; the verdict is a prediction from a run that went well.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+import lockcheck
+from lockcheck.core.report import CLASS_ONLY, Report
+from lockcheck.sync import Lock
+
+Body = Callable[[], None]
+Program = Callable[[lockcheck.Checker], None]
+
+
+def unordered(*bodies: Body) -> None:
+    """Run each body in a thread of its own; nothing that the checker sees orders them."""
+    for body in bodies:
+        thread = threading.Thread(target=body)
+        thread.start()
+        thread.join()
+
+
+def nested(*locks: Lock) -> Body:
+    """Take the locks one inside the other, and drop them."""
+
+    def body() -> None:
+        for lock in locks:
+            lock.acquire()
+        for lock in reversed(locks):
+            lock.release()
+
+    return body
+
+
+def findings(program: Program) -> list[Report]:
+    chk = lockcheck.Checker()
+    program(chk)
+    return [report for report in chk.reports if report.severity != CLASS_ONLY]
+
+
+# -- semaphores ------------------------------------------------------------------------------------
+
+
+def permit_under_a_lock(permits: int, taken: int) -> Program:
+    def program(chk: lockcheck.Checker) -> None:
+        lock, units = chk.Lock("L"), chk.Semaphore(permits, "units")
+
+        def body() -> None:
+            with lock:
+                for _ in range(taken):
+                    units.acquire()
+                for _ in range(taken):
+                    units.release()
+
+        unordered(body, body)
+
+    return program
+
+
+def lock_under_a_permit(permits: int, holders: int) -> Program:
+    """`holders` threads want the lock with a permit held; one wants a permit with the lock held."""
+
+    def program(chk: lockcheck.Checker) -> None:
+        lock, units = chk.Lock("L"), chk.Semaphore(permits, "units")
+
+        def holder() -> None:
+            with units, lock:
+                pass
+
+        def other() -> None:
+            with lock, units:
+                pass
+
+        unordered(*[holder] * holders, other)
+
+    return program
+
+
+def two_of_two_permits_each(chk: lockcheck.Checker) -> None:
+    units = chk.Semaphore(2, "units")
+
+    def body() -> None:
+        with units, units:
+            pass
+
+    unordered(body, body)
+
+
+def a_semaphore_as_a_signal(chk: lockcheck.Checker) -> None:
+    lock, ready = chk.Lock("L"), chk.Semaphore(0, "ready")
+
+    def sender() -> None:
+        with lock:
+            ready.release()
+
+    def receiver() -> None:
+        with lock:
+            ready.acquire()
+
+    unordered(sender, receiver)
+
+
+# -- events ----------------------------------------------------------------------------------------
+
+
+def sets_waits_sets(chk: lockcheck.Checker) -> None:
+    event = chk.Event("event")
+
+    def body() -> None:
+        event.set()
+        event.wait()
+        event.set()
+
+    unordered(body, body)
+
+
+def a_waiter_sets_again(chk: lockcheck.Checker) -> None:
+    lock, event = chk.Lock("L"), chk.Event("event")
+
+    def waiter() -> None:
+        with lock:
+            event.wait()
+            event.set()
+
+    unordered(event.set, waiter, waiter)
+
+
+def the_setter_took_and_dropped_the_lock(chk: lockcheck.Checker) -> None:
+    lock, event = chk.Lock("L"), chk.Event("event")
+
+    def setter() -> None:
+        with lock:
+            pass
+        event.set()
+
+    def waiter() -> None:
+        with lock:
+            event.wait()
+
+    unordered(setter, waiter)
+
+
+def the_setter_took_the_lock_later(chk: lockcheck.Checker) -> None:
+    lock, event = chk.Lock("L"), chk.Event("event")
+
+    def setter() -> None:
+        event.set()
+        with lock:
+            pass
+
+    def waiter() -> None:
+        with lock:
+            event.wait()
+
+    unordered(setter, waiter)
+
+
+def another_setter_is_free(chk: lockcheck.Checker) -> None:
+    lock, event = chk.Lock("L"), chk.Event("event")
+
+    def setter() -> None:
+        with lock:
+            pass
+        event.set()
+
+    def waiter() -> None:
+        with lock:
+            event.wait()
+
+    unordered(setter, event.set, waiter)
+
+
+def the_setter_waits_behind_a_lock(chk: lockcheck.Checker) -> None:
+    one, two, event = chk.Lock("one"), chk.Lock("two"), chk.Event("event")
+
+    def setter() -> None:
+        with two:
+            event.set()
+
+    def waiter() -> None:
+        with one:
+            event.wait()
+
+    unordered(setter, nested(two, one), waiter)
+
+
+# -- queues and barriers ---------------------------------------------------------------------------
+
+
+def a_pool_under_a_lock(chk: lockcheck.Checker) -> None:
+    lock, pool = chk.Lock("L"), chk.Queue(0, "pool")
+    pool.put(object())
+
+    def body() -> None:
+        with lock:
+            item = pool.get()
+            pool.put(item)
+
+    unordered(body, body)
+    body()
+
+
+def the_producer_took_and_dropped_the_lock(chk: lockcheck.Checker) -> None:
+    lock, queue = chk.Lock("L"), chk.Queue(0, "queue")
+
+    def producer() -> None:
+        with lock:
+            pass
+        queue.put(1)
+
+    def consumer() -> None:
+        with lock:
+            queue.get()
+
+    unordered(producer, consumer)
+
+
+def request_and_answer(chk: lockcheck.Checker) -> None:
+    """The server's use of the lock comes before the request is heard: it is over by then."""
+    lock, request, answer = chk.Lock("L"), chk.Queue(0, "request"), chk.Queue(0, "answer")
+
+    def server() -> None:
+        with lock:
+            pass
+        request.put(1)
+        answer.put(1)
+
+    def client() -> None:
+        request.get()
+        with lock:
+            answer.get()
+
+    unordered(server, client)
+
+
+def a_party_took_and_dropped_the_lock(chk: lockcheck.Checker) -> None:
+    lock, meeting = chk.Lock("L"), chk.Barrier(2, name="meeting")
+
+    def early() -> None:
+        with lock:
+            pass
+        meeting.wait()
+
+    def late() -> None:
+        with lock:
+            meeting.wait()
+
+    thread = threading.Thread(target=early)
+    thread.start()
+    while not meeting.n_waiting:
+        pass
+    unordered(late)
+    thread.join()
+
+
+# -- start and join --------------------------------------------------------------------------------
+
+
+def a_joined_thread_joins(chk: lockcheck.Checker) -> None:
+    lock, over = chk.Lock("L"), threading.Event()
+
+    def last() -> None:
+        with lock:
+            pass
+
+    def middle() -> None:
+        thread = chk.Thread(target=last)
+        thread.start()
+        thread.join()
+        over.set()
+
+    thread = chk.Thread(target=middle)
+    thread.start()
+    over.wait()
+    with lock:
+        thread.join()
+
+
+def an_order_closes_through_a_join(chk: lockcheck.Checker) -> None:
+    one, two = chk.Lock("one"), chk.Lock("two")
+    unordered(nested(two, one))
+    thread = chk.Thread(target=nested(two))
+    thread.start()
+    with one:
+        thread.join()
+
+
+def what_is_joined_was_done_with_the_lock(chk: lockcheck.Checker) -> None:
+    lock, done = chk.Lock("L"), chk.Event("done")
+
+    def body() -> None:
+        with lock:
+            pass
+        done.set()
+
+    thread = chk.Thread(target=body)
+    thread.start()
+    done.wait()
+    with lock:
+        thread.join()
+
+
+def started_under_a_lock_that_it_takes_first(chk: lockcheck.Checker) -> None:
+    gate, one, two = chk.Lock("gate"), chk.Lock("one"), chk.Lock("two")
+
+    def child() -> None:
+        with gate:
+            pass
+        nested(two, one)()
+
+    thread = chk.Thread(target=child)
+    with gate:
+        thread.start()
+        nested(one, two)()
+    thread.join()
+
+
+def started_under_a_lock_that_it_never_takes(chk: lockcheck.Checker) -> None:
+    gate, one, two = chk.Lock("gate"), chk.Lock("one"), chk.Lock("two")
+    thread = chk.Thread(target=nested(two, one))
+    with gate:
+        thread.start()
+        nested(one, two)()
+    thread.join()
+
+
+def an_order_seen_again_after_the_start(chk: lockcheck.Checker) -> None:
+    one, two = chk.Lock("one"), chk.Lock("two")
+    nested(one, two)()
+    thread = chk.Thread(target=nested(two, one))
+    thread.start()
+    nested(one, two)()
+    thread.join()
+
+
+def a_gate_dropped_on_the_way(chk: lockcheck.Checker) -> None:
+    gate, one, two = chk.Lock("gate"), chk.Lock("one"), chk.Lock("two")
+
+    def body() -> None:
+        gate.acquire()
+        one.acquire()
+        gate.release()
+        with two:
+            pass
+        one.release()
+
+    unordered(body, nested(gate, two, one))
+
+
+# -- contexts --------------------------------------------------------------------------------------
+
+
+def a_handler_takes_it(chk: lockcheck.Checker) -> None:
+    lock = chk.Lock("L")
+    nested(lock)()
+    with chk.context("signal"), lock:
+        pass
+
+
+def a_handler_only_tries(chk: lockcheck.Checker) -> None:
+    lock = chk.Lock("L")
+    nested(lock)()
+    with chk.context("signal"):
+        if lock.acquire(blocking=False):
+            lock.release()
+
+
+def reentrant_locks_of_one_thread(chk: lockcheck.Checker) -> None:
+    outer, inner = chk.RLock("outer"), chk.RLock("inner")
+    with outer, inner:
+        pass
+    with chk.context("signal"), outer, inner:
+        pass
+
+
+def a_handler_waits_for_another_thread(chk: lockcheck.Checker) -> None:
+    outer, inner = chk.RLock("outer"), chk.RLock("inner")
+
+    def both() -> None:
+        with outer, inner:
+            pass
+
+    unordered(both)
+    with inner:
+        pass
+    with chk.context("signal"), outer:
+        pass
+
+
+# -- classes ---------------------------------------------------------------------------------------
+
+
+def two_of_a_class_in_one_order(chk: lockcheck.Checker) -> None:
+    locks = [chk.Lock("X") for _ in range(2)]
+    unordered(nested(*locks), nested(*locks))
+
+
+def a_violated_order_under_a_gate(chk: lockcheck.Checker) -> None:
+    gate = chk.Lock("gate")
+    low, high = (
+        chk.Lock("X", instance=name, cmp=lambda a, b: (a.name > b.name) - (a.name < b.name))
+        for name in ("x1", "x2")
+    )
+    unordered(nested(gate, high, low))
+
+
+POSSIBLE: dict[str, Program] = {
+    "both permits, each wanted under the other": two_of_two_permits_each,
+    "one permit": lock_under_a_permit(1, 1),
+    "two permits, two holders": lock_under_a_permit(2, 2),
+    "five permits, five holders": lock_under_a_permit(5, 5),
+    "a semaphore as a signal": a_semaphore_as_a_signal,
+    "the setter took and dropped the lock": the_setter_took_and_dropped_the_lock,
+    "the setter waits behind a lock": the_setter_waits_behind_a_lock,
+    "the producer took and dropped the lock": the_producer_took_and_dropped_the_lock,
+    "a party took and dropped the lock": a_party_took_and_dropped_the_lock,
+    "a joined thread joins": a_joined_thread_joins,
+    "an order closes through a join": an_order_closes_through_a_join,
+    "started under a lock that it never takes": started_under_a_lock_that_it_never_takes,
+    "an order seen again after the start": an_order_seen_again_after_the_start,
+    "a gate dropped on the way": a_gate_dropped_on_the_way,
+    "a handler takes it": a_handler_takes_it,
+    "a handler waits for another thread": a_handler_waits_for_another_thread,
+    "a violated order under a gate": a_violated_order_under_a_gate,
+}
+
+NOT_POSSIBLE: dict[str, Program] = {
+    "one permit under a lock": permit_under_a_lock(1, 1),
+    "five permits under a lock": permit_under_a_lock(5, 1),
+    "all five permits under a lock": permit_under_a_lock(5, 5),
+    "two permits, one holder": lock_under_a_permit(2, 1),
+    "five permits, four holders": lock_under_a_permit(5, 4),
+    "set, wait, set": sets_waits_sets,
+    "a waiter sets again": a_waiter_sets_again,
+    "the setter took the lock later": the_setter_took_the_lock_later,
+    "another setter is free": another_setter_is_free,
+    "a pool under a lock": a_pool_under_a_lock,
+    "request and answer": request_and_answer,
+    "what is joined was done with the lock": what_is_joined_was_done_with_the_lock,
+    "started under a lock that it takes first": started_under_a_lock_that_it_takes_first,
+    "a handler only tries": a_handler_only_tries,
+    "reentrant locks of one thread": reentrant_locks_of_one_thread,
+    "two of a class in one order": two_of_a_class_in_one_order,
+}
+
+
+@pytest.mark.parametrize("name", POSSIBLE)
+def test_what_can_get_stuck_is_possible(name: str) -> None:
+    """Some schedule of these threads gets stuck, and the run that went well shows it."""
+    assert findings(POSSIBLE[name])
+
+
+@pytest.mark.parametrize("name", NOT_POSSIBLE)
+def test_what_cannot_get_stuck_is_never_possible(name: str) -> None:
+    """No schedule of these threads gets stuck; what is reported may be class-only at most."""
+    assert [str(report) for report in findings(NOT_POSSIBLE[name])] == []
+
+
+def test_a_wait_cycle_shows_where_the_joined_thread_takes_the_lock() -> None:
+    """Both sides have a stack, and the end of a thread is not shown as a lock that it holds."""
+    chk = lockcheck.Checker()
+    an_order_closes_through_a_join(chk)
+    (report,) = [report for report in chk.reports if report.kind == "wait-cycle"]
+
+    wait, taken = report.cycle[0], report.cycle[1]
+    assert wait.op == "wait"
+    assert "nested" in taken.wanted.stack.function
+    assert taken.held.mode == "owed"
+
+
+def test_writes_under_a_shared_lock_race_with_other_readers() -> None:
+    """Readers do not exclude each other: what one writes is not ordered before the next."""
+    chk = lockcheck.Checker(races=True)
+    rwlock = chk.RWLock("rw")
+
+    class Owner:
+        name = "owner"
+        value = lockcheck.shared()
+
+        def __init__(self) -> None:
+            self.chk = chk
+            self.value = 0
+
+    owner = Owner()
+
+    def writes() -> None:
+        with rwlock.reading():
+            owner.value = 1
+
+    def reads() -> None:
+        with rwlock.reading():
+            assert owner.value in (0, 1)
+
+    unordered(writes, reads)
+
+    assert [report.kind for report in chk.reports] == ["race"]
+
+
+def test_a_writer_is_ordered_with_every_reader() -> None:
+    """The writer excludes readers, before and after."""
+    chk = lockcheck.Checker(races=True)
+    rwlock = chk.RWLock("rw")
+
+    class Owner:
+        name = "owner"
+        value = lockcheck.shared()
+
+        def __init__(self) -> None:
+            self.chk = chk
+            self.value = 0
+
+    owner = Owner()
+
+    def writes() -> None:
+        with rwlock.writing():
+            owner.value = 1
+
+    def reads() -> None:
+        with rwlock.reading():
+            assert owner.value in (0, 1)
+
+    unordered(reads, writes, reads, writes)
+
+    assert chk.reports == []
