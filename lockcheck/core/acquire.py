@@ -6,6 +6,7 @@ The engine calls `known_view` first (others have been here often enough: nothing
 
 from __future__ import annotations
 
+import weakref
 from typing import NamedTuple
 
 from lockcheck.core import rules
@@ -15,7 +16,7 @@ from lockcheck.core.contexts import Contexts
 from lockcheck.core.graph import Graph
 from lockcheck.core.held import Chain, CheckedLock, Hold, ThreadState, refs
 from lockcheck.core.lock_order import LockOrder
-from lockcheck.core.record import Record, Witness
+from lockcheck.core.record import SIGHTINGS, Instance, Record, Witness
 from lockcheck.core.replay import marks
 from lockcheck.core.report import LockRef, Report
 from lockcheck.core.stacks import EMPTY, Stack
@@ -89,15 +90,23 @@ class Acquires:
         self, ts: ThreadState, lock: CheckedLock, rec: Record, stack: Stack, *, cyclic: bool
     ) -> list[Report]:
         """Note that this thread was here, unless that is known; judge what it adds."""
+        instances = _instances(ts, lock, rec)
         for old in rec.witnesses:
-            if old.serial == ts.serial and old.epoch == ts.epoch and old.vc is ts.vc:
+            if (
+                old.serial == ts.serial
+                and old.epoch == ts.epoch
+                and old.vc is ts.vc
+                and old.instances == instances
+            ):
                 return []
         key = rec.key
         assert key is not None
         wanted = LockRef(lock.name, key.cls.name, key.mode_name, stack)
-        order = (ts.slot, ts.epoch, ts.vc)
-        done = marks(ts.chain)
-        witness = Witness(ts.serial, ts.name, order, rec, stack, refs(ts), wanted, done, ts.leases)
+        at = (ts.slot, ts.epoch, ts.vc)
+        held, done = refs(ts), marks(ts.chain)
+        witness = Witness(
+            ts.serial, ts.name, at, rec, stack, held, wanted, done, ts.leases, instances
+        )
         found: list[Report] = []
         edges = self._graph.note(rec, witness)
         if key.mode == WRITE and key.cls.base.kind == "rwlock" and not key.trylock:
@@ -107,6 +116,23 @@ class Acquires:
             found += self._contexts.check()
         found += self._order.judge(rec, witness, edges, cyclic=cyclic)
         return found
+
+
+def _instances(ts: ThreadState, lock: CheckedLock, rec: Record) -> tuple[Instance, ...]:
+    """Which locks are held and, last, wanted, where the record's keys do not all say so."""
+    if not rec.shared:
+        return ()
+    rec.sightings += 1
+    if rec.sightings > SIGHTINGS:
+        rec.blurred = True
+        return ()
+    locks = [*(entry.lock for entry in ts.stack()), lock]
+    if len(locks) != len(rec.held):
+        return ()  # something is held that was never judged
+    return tuple(
+        weakref.ref(each) if key.many else key.base
+        for key, each in zip(rec.held, locks, strict=True)
+    )
 
 
 def push_entry(ts: ThreadState, hold: Hold, chain: Chain) -> None:

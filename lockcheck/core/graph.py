@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from lockcheck.core.classes import NOTHING, WRITE, Key, LockClass
 from lockcheck.core.order import Order
 from lockcheck.core.record import (
+    INSTANCES_TOLD,
     WITNESSES,
     Context,
     Edge,
@@ -132,9 +133,10 @@ class Graph:
         """Add a witness; returns its edges as (edge, held position, is the kind new)."""
         rec.uses += 1
         mine = rec.witnesses
-        kept = max(WITNESSES, 2 * rec.enough)
+        kept = INSTANCES_TOLD if rec.shared else max(WITNESSES, 2 * rec.enough)
         if len(mine) >= kept:
             mine = mine[: kept // 2] + mine[kept // 2 + 1 :]
+            rec.blurred = True
         rec.witnesses = mine = (*mine, witness)
         found = []
         assert rec.key is not None
@@ -146,7 +148,8 @@ class Graph:
                 edge.first[kind] = (witness, index)
             edge.count += 1
             found.append((edge, index, new))
-        if not rec.tainted and unordered_threads(mine) >= rec.enough:
+        exact = not rec.shared or rec.blurred
+        if exact and not rec.tainted and unordered_threads(mine) >= rec.enough:
             rec.saturated = True
         return found
 

@@ -14,8 +14,9 @@ asking.  (Two would do for cycles of two; a cycle of n needs n distinct threads.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Hashable
-from typing import Protocol
+from typing import Any, Protocol
 
 from lockcheck.core.classes import NOTHING, RECURSIVE_READ, WRITE, Key, LockClass
 from lockcheck.core.report import LockRef
@@ -33,6 +34,13 @@ SATURATED = 4
 semaphore that is held."""
 WITNESSES = 12
 """Witnesses kept of a record, at least: the first and the latest half of them."""
+INSTANCES_TOLD = 64
+"""Witnesses kept of a record whose keys do not say which lock it is: each names the locks."""
+SIGHTINGS = 256
+"""Times that such a record is looked at; afterwards any instance may have been there."""
+
+Instance = Key | weakref.ref[Any]  # of a lock; the interpreter keeps one reference object a lock
+"""Which lock it is: a key of its own, or a weak reference where the key is shared."""
 
 # Kinds of an edge, as bits.
 ER = 1
@@ -77,7 +85,7 @@ class Witness:
     """One thread, in one segment of its life, seen on a record."""
 
     __slots__ = (
-        "epoch", "held", "leases", "marks", "rec", "serial", "slot", "stack", "thread",
+        "epoch", "held", "instances", "leases", "marks", "rec", "serial", "slot", "stack", "thread",
         "vc", "wanted",
     )  # fmt: skip
 
@@ -92,6 +100,7 @@ class Witness:
         wanted: LockRef,
         marks: Marks,
         leases: tuple[Leased, ...],
+        instances: tuple[Instance, ...] = (),
     ) -> None:
         self.serial = serial
         self.thread = thread
@@ -105,6 +114,15 @@ class Witness:
         self.marks = marks
         """What the thread had done under each prefix of its chain (`replay`)."""
         self.leases = leases
+        self.instances = instances
+        """Which locks were held and, last, wanted; empty where the record's keys say so."""
+
+    def instance(self, at: int) -> Instance | None:
+        """Which lock stands at a position of the record; None: it may be any of its key."""
+        key = self.rec.held[at]
+        if not key.many:
+            return key.base
+        return None if self.rec.blurred or not self.instances else self.instances[at]
 
     def ordered(self, other: Witness) -> bool:
         """Does start/join order put one wholly before the other?"""
@@ -136,8 +154,8 @@ class Record:
     """A held sequence and the acquire that made it, as all threads share it."""
 
     __slots__ = (
-        "_bases", "children", "context", "edges", "held", "key", "parent", "saturated", "serial",
-        "shared", "tainted", "token", "uses", "witnesses",
+        "_bases", "blurred", "children", "context", "edges", "held", "key", "parent", "saturated",
+        "serial", "shared", "sightings", "tainted", "token", "uses", "witnesses",
     )  # fmt: skip
 
     def __init__(
@@ -166,6 +184,10 @@ class Record:
         self.edges: tuple[tuple[Edge, int], ...] = ()
         self.witnesses: tuple[Witness, ...] = ()
         self.uses = 0
+        self.sightings = 0
+        """Times that it was looked at, where its keys do not say which locks they are."""
+        self.blurred = False
+        """Instances were here that no witness names."""
         self.saturated = False
         self.tainted: bool = parent is not None and parent.tainted
         """Something was released out of order on the way here."""

@@ -48,12 +48,18 @@ class Nesting(NamedTuple):
 
 
 def volatile(ts: ThreadState, key: Key) -> bool:
-    """Must this acquire be judged each time?  Same class held, and the keys do not tell which."""
+    """Must this acquire be judged each time?  Where the keys do not say which lock it is.
+
+    Always while another lock of its class is held; else until the record was looked at often.
+    """
     rec = ts.chain.rec
-    if not rec.held:
+    if not rec.held or not (key.many or rec.shared):
         return False
     base = key.cls.base
-    return rec.holds(base) if key.many else base in rec.shared
+    if rec.holds(base) if key.many else base in rec.shared:
+        return True
+    known = rec.children.get(key)
+    return known is None or not known.blurred
 
 
 def one_place(

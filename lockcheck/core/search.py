@@ -62,6 +62,12 @@ class Participant(NamedTuple):
     def apart(self, other: Participant) -> Key | None:
         """A lock that keeps the two apart, held by them or around them."""
         mine, theirs = self.witness, other.witness
+        if mine.instances and theirs.instances:
+            for at, a in enumerate(self.held):
+                for there, b in enumerate(other.held):
+                    lock = mine.instance(at) if a.many else None
+                    if lock is not None and lock is theirs.instance(there) and _excludes(a, b):
+                        return a
         if not mine.leases and not theirs.leases:
             return gate(self.held, other.held)
         return gate(
@@ -83,15 +89,19 @@ def surely_same(one: Key, other: Key) -> bool:
 
 
 def may_meet(one: Participant, other: Participant) -> bool:
-    """Can what `one` wants be what `other` holds?  Their classes do, for all that keys tell.
+    """Can what `one` wants be what `other` holds?  Their classes do, as far as the keys can show.
 
-    A class with very many locks that nests in itself (futures, in the order of their ids) would
-    make a circle of any two such nestings; there only names count.
+    Where one of them may be any instance of a class that nests in itself (futures, in the order of
+    their ids), any two such nestings would make a cycle; there only names count.
     """
     wanted = one.wanted
     held = other.rec.held[other.at]
     if not wanted.many and not held.many:
         return True
+    first = one.witness.instance(len(one.rec.held) - 1)
+    second = other.witness.instance(other.at)
+    if first is not None and second is not None:
+        return first is second
     cls = held.base.cls
     if other.wanted.base.cls is not cls and all(key.base.cls is not cls for key in one.held):
         return True
@@ -104,9 +114,13 @@ def gate(one: tuple[Key, ...], other: tuple[Key, ...]) -> Key | None:
     """A lock in both held sets that not both hold as readers: they exclude each other."""
     for a in one:
         for b in other:
-            if surely_same(a, b) and a.permits == 1 and (a.mode == WRITE or b.mode == WRITE):
+            if surely_same(a, b) and _excludes(a, b):
                 return a
     return None
+
+
+def _excludes(a: Key, b: Key) -> bool:
+    return a.permits == 1 and (a.mode == WRITE or b.mode == WRITE)
 
 
 Path = tuple[Participant, ...]
@@ -292,7 +306,8 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
         before, _ = cycle[position - 1]
         wanted = before.rec.key
         held = witness.rec.held[index]
-        if wanted is not None and not same_lock(wanted, held):
+        met = Participant(before.rec, before, 0), Participant(witness.rec, witness, index)
+        if wanted is not None and index >= 0 and not (same_lock(wanted, held) and may_meet(*met)):
             return (
                 f"the instances seen so far cannot meet: {wanted.name} is wanted, "
                 f"{held.name} is held"

@@ -402,6 +402,26 @@ def two_of_a_class_in_one_order(chk: lockcheck.Checker) -> None:
     unordered(nested(*locks), nested(*locks))
 
 
+def two_late_instances_both_ways(chk: lockcheck.Checker) -> None:
+    locks = [chk.Lock("X") for _ in range(100)]
+    unordered(nested(locks[80], locks[90]), nested(locks[90], locks[80]))
+
+
+def late_instances_that_never_meet(chk: lockcheck.Checker) -> None:
+    locks, other = [chk.Lock("X") for _ in range(100)], chk.Lock("other")
+    unordered(nested(locks[80], other), nested(other, locks[90]))
+
+
+def a_late_instance_among_many(chk: lockcheck.Checker) -> None:
+    locks, other = [chk.Lock("X") for _ in range(100)], chk.Lock("other")
+
+    def every() -> None:
+        for lock in locks:
+            nested(lock, other)()
+
+    unordered(every, nested(other, locks[90]))
+
+
 def a_violated_order_under_a_gate(chk: lockcheck.Checker) -> None:
     gate = chk.Lock("gate")
     low, high = (
@@ -428,6 +448,8 @@ POSSIBLE: dict[str, Program] = {
     "a gate dropped on the way": a_gate_dropped_on_the_way,
     "a handler takes it": a_handler_takes_it,
     "a handler waits for another thread": a_handler_waits_for_another_thread,
+    "two late instances, both ways": two_late_instances_both_ways,
+    "a late instance among many": a_late_instance_among_many,
     "a violated order under a gate": a_violated_order_under_a_gate,
 }
 
@@ -447,6 +469,7 @@ NOT_POSSIBLE: dict[str, Program] = {
     "started under a lock that it takes first": started_under_a_lock_that_it_takes_first,
     "a handler only tries": a_handler_only_tries,
     "reentrant locks of one thread": reentrant_locks_of_one_thread,
+    "late instances that never meet": late_instances_that_never_meet,
     "two of a class in one order": two_of_a_class_in_one_order,
 }
 
