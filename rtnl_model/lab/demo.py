@@ -187,7 +187,7 @@ def only_lo(devices: Mapping[str, list[dict[str, Any]]]) -> bool:
 
 def is_abba(finding: Mapping[str, Any]) -> bool:
     """Two orders of two namespaces' RTNL, or a deadlock over them."""
-    if finding["kind"] not in ("circular", "recursive", "deadlock"):
+    if finding["kind"] not in ("circular", "deadlock"):
         return False
     nets = set(re.findall(r"\bns\d+\b", finding["title"]))
     return finding["severity"] != "class-only" and len(nets) >= 2
