@@ -13,13 +13,16 @@ import argparse
 import re
 import shutil
 import textwrap
+from pathlib import Path
 from typing import Any
 
+from lockcheck.render.atomic_file import write_text
 from lockcheck.render.screen import flush, show, show_json
 
 from ..lab import catalogue
 from ..lab.bugs.entry import Entry
 from ..lab.bugs.no_page import NO_PAGE
+from ..lab.findings_page import Hunted, findings_page, hunted
 from .status import CallError, Status
 
 __all__ = ["configure", "parse_shard", "run"]
@@ -31,6 +34,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="run each entry and its twin")
     parser.add_argument("--only", action="append", default=[], metavar="ID", help="these entries")
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="every N-th entry from I")
+    parser.add_argument(
+        "--findings", metavar="FILE", help="with --check: write what was seen as FINDINGS.md"
+    )
+    parser.add_argument(
+        "--hunt",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="with --findings: what a hunt found too (`fuzz --out DIR`; repeatable)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
     except catalogue.UnknownBug as error:
         raise CallError(f"bugs: {error}") from error
     chosen = chosen[shard[0] - 1 :: shard[1]]
+    if (args.findings or args.hunt) and not args.check:
+        raise CallError("bugs: --findings and --hunt need --check, for they say what it saw")
     if args.check:
         return check(args, chosen)
     ids = {e.id for e in chosen}
@@ -91,6 +106,7 @@ def _mended(entry: Entry) -> str:
 
 def check(args: argparse.Namespace, chosen: list[Any]) -> int:
     """Run every chosen entry and its twin."""
+    hunts = read_hunts(args.hunt)
     results = []
     for entry in chosen:
         result = catalogue.check(entry, seed=args.seed or 0)
@@ -100,7 +116,18 @@ def check(args: argparse.Namespace, chosen: list[Any]) -> int:
             flush()
     if args.json:
         show_json([r.to_dict() for r in results])
+    if args.findings:
+        page = findings_page(chosen, {r.id: r for r in results}, hunts)
+        write_text(Path(args.findings), page)
     return Status.CLEAN if all(r.confirmed for r in results) else Status.FOUND
+
+
+def read_hunts(folders: list[str]) -> list[Hunted]:
+    """What hunts found. Raises: CallError, OSError."""
+    try:
+        return [cause for folder in folders for cause in hunted(Path(folder))]
+    except ValueError as error:
+        raise CallError(f"bugs: --hunt: {error}") from error
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -67,6 +67,8 @@ class Entry:
     """What a user of the kernel sees."""
     source: str
     """Commit, mail or section that tells it."""
+    real_kernel: str = ""
+    """What a real 7.3 was seen to do: rounds and output; empty: not tried."""
     scenario: str
     """A script that shows it; everything up to its last `wait` or command counts."""
     expected: tuple[Expected, ...]

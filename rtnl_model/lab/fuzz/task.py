@@ -1,0 +1,118 @@
+"""What one worker process of a hunt is asked, and what it answers; values that can be pickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ...iproute import Script, normalise, parse_script
+from ..explore import ExploreOptions, explore
+from ..model_run import ModelSetting
+from .cause import Cause, cause_of
+from .probe import Probed, document_of, probe
+from .reduce import names_of, reduce_script
+
+__all__ = ["Answer", "Pursue", "Pursued", "Search", "Searched", "Task", "Worker"]
+
+SCHEDULES_AGAIN: Final = 400
+SECONDS_AGAIN: Final = 12.0
+"""What a candidate of a shorter script gets to show the cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Explore one script."""
+
+    number: int
+    script: str
+    origin: str
+    seed: int
+    seconds: float
+    learned: tuple[int, ...]
+    """Features that the corpus has got since this worker was asked last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What came of it."""
+
+    task: Search
+    probed: Probed
+
+
+@dataclass(frozen=True, slots=True)
+class Pursue:
+    """Make a finding's script and schedule as small as they get."""
+
+    script: str
+    cause: Cause
+    seed: int
+    seconds: float
+    first: dict[str, Any]  # Any: a finding's document
+    """The finding as it was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pursued:
+    """The smallest script, and the finding as it shows there."""
+
+    task: Pursue
+    script: str
+    finding: dict[str, Any]  # Any: a finding's document
+    tries: int
+    finished: bool
+
+
+Task = Search | Pursue
+Answer = Searched | Pursued
+
+
+@dataclass(slots=True)
+class Worker:
+    """What a worker process keeps between tasks."""
+
+    setting: ModelSetting
+    known: set[int] = field(default_factory=set)
+
+    def perform(self, task: Task) -> Answer:
+        """Do what was asked.  Raises: what is a defect of ours, KeyboardInterrupt."""
+        if isinstance(task, Search):
+            self.known.update(task.learned)
+            script = parse_script(task.script, f"script {task.number}", strict=False)
+            return Searched(
+                task,
+                probe(script, self.setting, seed=task.seed, seconds=task.seconds, known=self.known),
+            )
+        return self.pursue(task)
+
+    def pursue(self, task: Pursue) -> Pursued:
+        """Cut the script, then let the explorer shrink the schedule."""
+        script = parse_script(task.script, "finding", strict=False)
+        reduced = reduce_script(
+            script,
+            lambda smaller: self.seen(smaller, task, shrink=False) is not None,
+            seconds=task.seconds,
+        )
+        small = self.seen(reduced.script, task, shrink=True)
+        if small is None:
+            return Pursued(task, task.script, task.first, reduced.tries, finished=False)
+        text = normalise(reduced.script)
+        return Pursued(task, text, small, reduced.tries, reduced.finished)
+
+    def seen(self, script: Script, task: Pursue, *, shrink: bool) -> dict[str, Any] | None:
+        """The finding of that cause on this script, confirmed; None: not within the budget."""
+        names = names_of(script)
+        options = ExploreOptions(
+            strategy="portfolio",
+            schedules=SCHEDULES_AGAIN,
+            seconds=SECONDS_AGAIN,
+            seed=task.seed,
+            shrink=shrink,
+            until=lambda report: cause_of(report.to_dict(), names) == task.cause,
+        )
+        outcome = explore(script, self.setting, options)
+        for finding in outcome.findings:
+            document = document_of(finding)
+            if document["confirmed"] and cause_of(document, names) == task.cause:
+                return document
+        return None

@@ -1,0 +1,88 @@
+"""A whole hunt, small: a seeded bug is found from random scripts and cut down to a folder."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rtnl_model.iproute import parse_script
+from rtnl_model.lab.fuzz import probe as probe_module
+from rtnl_model.lab.fuzz.cause import cause_of
+from rtnl_model.lab.fuzz.folder import write_finding
+from rtnl_model.lab.fuzz.probe import probe
+from rtnl_model.lab.fuzz.reduce import names_of
+from rtnl_model.lab.fuzz.task import Pursue, Pursued, Worker
+from rtnl_model.lab.model_run import ModelSetting
+
+CROSSED = """
+ip netns add a; ip netns add b; ip netns add c
+ip -n c link add d0 type dummy
+ip -n a link add v0 type veth peer name v1 netns b
+ip -n b link add w0 type veth peer name w1 netns a
+ip -n a link set v0 up
+ip -n a link del v0 & ip -n b link del w0 & ip -n c link set d0 up & wait
+"""
+
+
+def test_a_finding_is_pursued_into_a_folder(tmp_path: Path) -> None:
+    """The ABBA of `naive`: found, confirmed by strict replay, cut down, and everything written."""
+    setting = ModelSetting(rtnl="naive", timing="zero")
+    script = parse_script(CROSSED, "crossed")
+    probed = probe(script, setting, seed=1, seconds=60.0)
+    finding = next(f for f in probed.findings if f["confirmed"])
+    cause = cause_of(finding, names_of(script))
+
+    answer = Worker(setting).perform(Pursue(CROSSED, cause, 1, 20.0, finding))
+
+    assert isinstance(answer, Pursued)
+    assert "d0" not in answer.script
+    home = write_finding(tmp_path, cause, answer.script, setting, answer.finding)
+    wanted = {"script.ip", "token.txt", "columns.txt", "finding.json", "reproduce.sh", "report"}
+    assert {path.name for path in home.iterdir()} == wanted
+    assert json.loads((home / "finding.json").read_text())["cause"]["id"] == cause.ident
+    assert (home / "report" / "index.html").is_file()
+
+
+def test_a_probe_is_repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same seed explores the same schedules and reaches the same features."""
+    monkeypatch.setattr(probe_module, "ROUNDS_MAX", 2)
+    setting = ModelSetting(rtnl="pernet", timing="zero")
+    script = parse_script(CROSSED, "crossed")
+
+    first, again = (probe(script, setting, seed=7, seconds=600.0) for _ in range(2))
+
+    assert first.features == again.features
+    assert (first.schedules, first.orders) == (again.schedules, again.orders)
+
+
+@pytest.mark.parametrize("words", [["--drivers", "vethh"], ["--shard", "3/2"], ["--seconds", "0"]])
+def test_wrong_calls_are_one_line(tmp_path: Path, words: list[str]) -> None:
+    """Status 2, and what is wrong."""
+    done = subprocess.run(
+        [sys.executable, "-m", "rtnl_model", "fuzz", "--out", str(tmp_path), *words],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_hunt_leaves_a_corpus_that_the_next_one_needs_told(tmp_path: Path) -> None:
+    """A second hunt into the same folder goes on only with --resume."""
+    call = [sys.executable, "-m", "rtnl_model", "fuzz", "--rtnl", "pernet", "--seconds", "2",
+            "--jobs", "1", "--seed", "5", "--out", str(tmp_path), "--json"]  # fmt: skip
+
+    first = subprocess.run(call, capture_output=True, text=True, check=False)
+    document = json.loads(first.stdout)
+
+    assert document["schema"] == "rtnl-model/fuzz/1"
+    assert document["scripts"] >= 1
+    assert not document["crashes"]
+    assert list((tmp_path / "corpus").glob("*.json"))
+    again = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "--resume" in again.stderr

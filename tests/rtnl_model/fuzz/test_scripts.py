@@ -1,0 +1,151 @@
+"""Scripts of a hunt: drawn, changed, cut down, and written for a real kernel."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from random import Random
+
+import pytest
+
+from rtnl_model.iproute import Script, normalise, parse_scenario, parse_script
+from rtnl_model.iproute.commands import LinkDel, Par
+from rtnl_model.lab.fuzz.cause import cause_of
+from rtnl_model.lab.fuzz.mutate import mutated, places_of
+from rtnl_model.lab.fuzz.reduce import names_of, reduce_script
+from rtnl_model.lab.fuzz.reproduce import reproduce_script
+from rtnl_model.lab.model_run import ModelSetting, link_kinds
+from rtnl_model.lab.scenarios import Generator
+
+PAIR = """
+ip netns add a; ip netns add b
+ip -n a link add v0 type veth peer name v1 netns b
+ip -n a link set v0 up
+ip -n b link set v1 up & ip -n a link del v0 & wait
+"""
+
+
+def script(text: str) -> Script:
+    return parse_script(text, "test")
+
+
+def test_places_follow_peers_and_moves() -> None:
+    """A device is where the set-up leaves it, its peer where it was asked to be."""
+    text = PAIR.replace("ip -n a link set v0 up", "ip -n a link set v0 netns b")
+
+    found = {(place.netns, place.name) for place in places_of(script(text))}
+
+    assert found == {("b", "v0"), ("b", "v1")}
+
+
+def test_a_changed_script_still_parses_and_keeps_its_race(seed: int) -> None:
+    """Whatever changes are drawn: canonical text that reads back, two to four at one moment."""
+    kinds = link_kinds(ModelSetting(rtnl="pernet"))
+    rng = Random(seed)
+    current = script(PAIR)
+    for _ in range(200):
+        current = mutated(current, rng, kinds)
+        text = normalise(current)
+
+        assert normalise(parse_script(text, "again", kinds=kinds, strict=False)) == text
+        races = [step for step in current.steps if isinstance(step, Par)]
+        assert len(races) == 1
+        assert 2 <= len(races[0].steps) <= 4
+        assert len(set(races[0].steps)) == len(races[0].steps)
+
+
+def test_drawn_scenarios_have_a_race(seed: int) -> None:
+    """The generator's concurrent scenarios are scripts of the model that end with a race."""
+    generator = Generator(seed, kinds=("veth", "dummy", "ipvlan"))
+    for number in range(30):
+        drawn = parse_scenario(generator.concurrent(number, threads=3, after=4))
+
+        assert isinstance(drawn.steps[-1], Par)
+        assert len(drawn.steps[-1].steps) == 3
+
+
+def test_a_script_is_cut_down_to_what_shows_the_cause() -> None:
+    """Namespaces, steps, branches and options that the cause does not need go."""
+    large = script(
+        """
+ip netns add a; ip netns add b; ip netns add c
+ip -n a link add v0 mtu 1400 type veth peer name v1 netns b
+ip -n c link add d0 type dummy
+ip -n a link set v0 up
+ip -n b link set v1 up & ip -n a link del v0 & ip -n c link del d0 & wait
+"""
+    )
+
+    def shows(candidate: Script) -> bool:
+        deletes = [c for c in candidate.commands() if isinstance(c, LinkDel)]
+        made = {place.name for place in places_of(candidate)}
+        return "v0" in made and any("v0" in normalise(Script((c,))) for c in deletes)
+
+    reduced = reduce_script(large, shows, seconds=60.0)
+
+    assert reduced.finished
+    assert shows(reduced.script)
+    assert len(reduced.script.commands()) == 2
+    assert "mtu" not in normalise(reduced.script)
+
+
+def test_time_up_is_not_finished() -> None:
+    """When time is up first, the result says so and is the best so far."""
+    ticks = iter(range(1000))
+
+    reduced = reduce_script(
+        script(PAIR), lambda _candidate: False, seconds=2.0, clock=lambda: float(next(ticks))
+    )
+
+    assert not reduced.finished
+    assert normalise(reduced.script) == normalise(script(PAIR))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("hang", "ip waits for v0 of ns1 to become free", ()),
+         ("hang", "ip waits for w7 of ns22 to become free", ())),
+        (("invariant", "v0: freed 2 times", ("known:G.1",)),
+         ("invariant", "w7: freed 3 times", ("known:G.1",))),
+    ],
+)  # fmt: skip
+def test_names_do_not_tell_causes_apart(
+    one: tuple[str, str, tuple[str, ...]], other: tuple[str, str, tuple[str, ...]]
+) -> None:
+    """Two scripts' findings are one cause when only names and numbers differ."""
+
+    def cause(row: tuple[str, str, tuple[str, ...]]) -> object:
+        kind, title, tags = row
+        finding = {"kind": kind, "title": title, "data": {"tags": list(tags)}}
+        return cause_of(finding, {"v0", "ns1", "w7", "ns22"})
+
+    assert cause(one) == cause(other)
+
+
+def test_tags_tell_causes_apart() -> None:
+    """A finding beside a known defect is not that defect."""
+    plain = cause_of({"kind": "hang", "title": "x"}, ())
+    known = cause_of({"kind": "hang", "title": "x", "data": {"tags": ["known:G.1"]}}, ())
+
+    assert plain != known
+    assert known.known
+    assert not plain.known
+
+
+def test_names_of_a_script() -> None:
+    """Namespaces, devices and peers."""
+    assert names_of(script(PAIR)) >= {"a", "b", "v0", "v1"}
+
+
+def test_reproduce_is_a_shell_script_that_starts_the_race_together() -> None:
+    """Every command in it, those of the race in the background, and a shell accepts it."""
+    text = reproduce_script(script(PAIR), title='hang: "v0"\n$(rm -rf /)')
+
+    assert "ip -n b link set dev v1 up 2>/dev/null &\n" in text
+    assert "ip -n a link delete dev v0 2>/dev/null &\n    wait\n" in text
+    assert text.splitlines()[1].startswith("# ")
+    assert text.splitlines()[2].startswith("# ")
+    shell = shutil.which("sh")
+    if shell is not None:
+        subprocess.run([shell, "-n"], input=text, text=True, check=True)
