@@ -28,6 +28,8 @@ class DevQueue:
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
+        self.draining: list[NetDevice] = []
+        """Devices that some drain has taken off a pending list and is unregistering."""
 
     # -- on the spot --
 
@@ -135,11 +137,14 @@ class DevQueue:
             return
         with k.probe.fn("unregister_netdevice_many_net", net=net):
             head = UnregHead("drained")
+            self.draining += drained
             for dev in drained:
                 if dev.unreg_list is not None:
                     self.warn_double_queue(dev, "a drained device is on another kill list")
                 self.unreg_list_move(dev, head)
             self.k.dev.unregister_netdevice_many(head)
+            for dev in drained:
+                self.draining.remove(dev)
 
     def splice_pending(self, net: Net) -> list[NetDevice]:
         """Take the pending list away.  Locks: takes dev_unreg_lock."""

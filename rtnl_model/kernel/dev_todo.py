@@ -52,6 +52,11 @@ class DevTodo:
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
+        self.waiting: dict[int, list[NetDevice]] = {}
+        """Task -> the devices whose references it waits for; for reports of a stuck run.
+
+        Each entry is its own task's.
+        """
 
     def netdev_run_todo(self) -> None:
         """Drop RTNL and finish every device of this section.  It may sleep for long."""
@@ -77,11 +82,14 @@ class DevTodo:
         k.assert_no_lock_held("netdev_run_todo")
         waiting = self.mark_unregistered(devs)
         released: list[NetDevice] = []
+        task = k.probe.current()
+        self.waiting[task.pid] = waiting
         while waiting:
             dev = self.netdev_wait_allrefs_any(waiting)
             waiting.remove(dev)
             self.release_one(dev)
             released.append(dev)
+        del self.waiting[task.pid]
         k.dev_unreg_count_sub(released)
 
     def mark_unregistered(self, devs: list[NetDevice]) -> list[NetDevice]:

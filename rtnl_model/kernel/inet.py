@@ -47,11 +47,15 @@ READ_TAKES_RTNL = frozenset({"addr_gen_mode", "stable_secret"})
 class Table:
     """One device's net/ipv6/conf/DEV; `users` is touched only inside parking."""
 
-    __slots__ = ("gone", "parking", "users", "values")
+    __slots__ = ("gone", "inside", "parking", "users", "values", "waiter")
 
     def __init__(self, parking: Parking) -> None:
         self.parking = parking
         self.users = 0
+        self.inside: list[int] = []
+        """Tasks of the users, for reports of a stuck run."""
+        self.waiter = 0
+        """The task that waits for the users to leave; 0: none."""
         self.gone = False
         self.values: dict[str, str] = {"addr_gen_mode": "0", "disable_ipv6": "0"}
 
@@ -61,6 +65,8 @@ class Inet:
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
+        self.dropping: list[Table] = []
+        """Tables whose users somebody waits for; for reports of a stuck run."""
 
     # -- notifier --
 
@@ -83,9 +89,12 @@ class Inet:
         with self.k.probe.frames("addrconf_ifdown", "drop_sysctl_table"):
             table.parking.change(lambda: setattr(table, "gone", True), part=None)
             if table.parking.peek(lambda: table.users):
+                table.waiter = self.k.probe.current().pid
+                self.dropping.append(table)
                 table.parking.wait(
                     lambda: not table.users, why=f"the users of {dev.label}'s sysctl table to leave"
                 )
+                self.dropping.remove(table)
 
     def unregister_sysfs(self, dev: NetDevice) -> None:
         """device_del: nothing in this model keeps a sysfs file open."""
@@ -151,10 +160,12 @@ class Inet:
         if table.gone:
             return False
         table.users += 1
+        table.inside.append(self.k.probe.current().pid)
         return True
 
     def _unuse(self, table: Table) -> None:
         table.users -= 1
+        table.inside.remove(self.k.probe.current().pid)
 
     def handler(self, net: Net, table: Table, key: str, value: str | None) -> str | None:
         """addrconf_sysctl_*: with RTNL by trylock; None: restart_syscall."""

@@ -39,6 +39,8 @@ class NetnsCleanup:
         """Namespaces without a main reference.  Touched only inside netns_wq."""
         self.cleanup_running = False
         self.stopping = False
+        self.flushing = False
+        """cleanup_net waits for the works; for reports of a stuck run."""
         self.defer_free_list: list[Net] = []
         """Freed one round later, for late RCU callbacks (hazard 30).  cleanup_net only."""
         self.net_cleanup_work: LockMap = k.chk.LockMap("net_cleanup_work")
@@ -243,7 +245,9 @@ class NetnsCleanup:
             finally:
                 k.rtnl.rtnl_unlock()
             owed = k.rtnl_work.queued_so_far()
+            self.flushing = True
             k.rtnl_work.rtnl_net_flush_workqueue()
+            self.flushing = False
             k.rtnl_work.assert_flushed(owed, nets)
 
     def default_device_exit_nets(self, nets: Sequence[Net]) -> None:

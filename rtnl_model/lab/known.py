@@ -1,63 +1,149 @@
 """Which known defect of Linux 7.3 explains a run that stands still.
 
 A finding of `small` whose place in the code is a known defect is tagged where it is filed; a run
-that got stuck has no such place, so its state is read: who waits, and for what. Only `small` has
-known defects; everywhere else a stuck run counts.
+that got stuck has no such place, so its state is read: who waits for what, and what keeps it from
+coming.  Every wait is explained for itself.  Threads that wait for references, or for the users of
+a table to leave, are where a stuck run begins; whoever waits for a lock or a work of theirs is a
+consequence.  The report is tagged only when every beginning has a known cause: a leak that hangs
+beside a known defect counts.
+
+Only `small` has known defects; everywhere else a stuck run counts.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtnl_model.kernel.links.ipvlan_port import IpvlPriv
+from rtnl_model.kernel.links.macvlan import MacvlanPriv
+from rtnl_model.kernel.links.vlan import VlanPriv
 from rtnl_model.kernel.netdevice import RegState
 from rtnl_model.kernel.rtnl_work import PercpuWork
 
 from .invariants import live_devs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lockcheck.core.report import Report
     from rtnl_model.kernel.kernel import Kernel
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["tag_stuck"]
 
 
-def tag_stuck(k: Kernel, report: Any) -> None:
-    """Tag the report of a stuck run with the defect that explains it, if one does."""
+def tag_stuck(k: Kernel, report: Report) -> None:
+    """Tag the report of a stuck run with the defects that explain it, if they explain all of it."""
     if k.regime.name != "small":
         return
-    found = [
-        bug
-        for bug, explains in (
-            ("G.14", drains_its_own_table(report)),
-            ("G.1", has_late_upper(k)),
-            ("G.5", has_work_behind_work(k)),
-        )
-        if explains and bug not in k.fixed
-    ]
-    if found:
-        tags = list(report.data.get("tags", ()))
-        report.data["tags"] = [*tags, *(f"known:{bug}" for bug in found)]
+    causes = list(causes_of(k))
+    if not causes or not all(causes):
+        return
+    found = list(dict.fromkeys(bug for cause in causes for bug in cause))
+    if flush_waits(k):
+        found.append("G.17")
+    tags = list(report.data.get("tags", ()))
+    report.data["tags"] = [*tags, *(f"known:{bug}" for bug in found if bug not in k.fixed)]
 
 
-def has_work_behind_work(k: Kernel) -> bool:
-    """A running work of a CPU waits, and another lies behind it (G.5)."""
-    work = k.rtnl_work
-    return isinstance(work, PercpuWork) and any(
-        cpu.current is not None and cpu.items for cpu in work.cpus
+def causes_of(k: Kernel) -> Iterator[tuple[str, ...]]:
+    """One for each wait that a stuck run begins with: the defects that explain it, or none."""
+    for table in list(k.inet.dropping):
+        yield ("G.14",) if table.waiter in table.inside else ()
+    groups = {pid: list(devs) for pid, devs in k.dev_todo.waiting.items() if devs}
+    known: dict[int, tuple[str, ...]] = {}
+    for _round in range(len(groups) + 1):  # a wait may be explained by another one's cause
+        for pid, devs in groups.items():
+            if not known.get(pid):
+                known[pid] = cause_of_group(k, pid, devs, groups, known)
+    yield from known.values()
+
+
+def cause_of_group(
+    k: Kernel,
+    pid: int,
+    devs: list[NetDevice],
+    groups: dict[int, list[NetDevice]],
+    known: dict[int, tuple[str, ...]],
+) -> tuple[str, ...]:
+    """The defects that keep every device of one wait from being released; empty: not all."""
+    found: list[str] = []
+    for dev in devs:
+        causes = [bug for bug in ("G.1", "G.5", "G.12") if EXPLAINS[bug](k, pid, dev)]
+        for other, theirs in groups.items():
+            if other != pid and known.get(other) and any(stands_on(up, dev) for up in theirs):
+                causes += known[other]
+        if not causes:
+            return ()
+        found += causes
+    return tuple(dict.fromkeys(found))
+
+
+def late_upper(k: Kernel, _pid: int, dev: NetDevice) -> bool:
+    """A registered upper joined this lower, which is gone already (G.1)."""
+    return any(
+        isinstance(upper.priv, IpvlPriv) and upper.priv.phy_dev is dev and not upper.priv.dying
+        for upper in live_devs(k)
+        if dev.peek_state() > RegState.REGISTERED
     )
 
 
-def has_late_upper(k: Kernel) -> bool:
-    """A registered upper joined a lower that is gone already (G.1)."""
-    for dev in live_devs(k):
-        priv = dev.priv
-        if not isinstance(priv, IpvlPriv) or priv.dying:
+def work_behind_work(k: Kernel, pid: int, dev: NetDevice) -> bool:
+    """What would let it go is pending behind the very work that waits, on the same CPU (G.5)."""
+    work = k.rtnl_work
+    if not isinstance(work, PercpuWork):
+        return False
+    for cpu in work.cpus:
+        if cpu.task is None or cpu.task.pid != pid:
             continue
-        if priv.phy_dev.peek_state() > RegState.REGISTERED:
+        behind = [upper for item in cpu.items for upper in list(item.net.dev_unreg_head)]
+        if any(stands_on(upper, dev) for upper in behind):
             return True
+    return behind_another(work, dev)
+
+
+def behind_another(work: PercpuWork, dev: NetDevice) -> bool:
+    """The same for a wait elsewhere: the work that would help lies behind one that waits."""
+    waiting = work.k.dev_todo.waiting
+    for cpu in work.cpus:
+        if cpu.task is None or not waiting.get(cpu.task.pid):
+            continue
+        for item in cpu.items:
+            if any(stands_on(upper, dev) for upper in list(item.net.dev_unreg_head)):
+                return True
     return False
 
 
-def drains_its_own_table(report: Any) -> bool:
-    """A sysctl handler waits for the users of the table it uses (G.14)."""
-    return "sysctl table to leave" in report.title
+def orphan(k: Kernel, _pid: int, dev: NetDevice) -> bool:
+    """What would let it go was drained by a rebroadcast and left to nobody (G.12)."""
+    return any(left is dev or stands_on(left, dev) for left in k.rtnl.net_todo_list)
+
+
+EXPLAINS = {"G.1": late_upper, "G.5": work_behind_work, "G.12": orphan}
+
+
+def stands_on(upper: NetDevice, lower: NetDevice) -> bool:
+    """Does the end of `upper` let `lower` go, at any distance?"""
+    seen: list[NetDevice] = []
+    below = lower_of(upper)
+    while below is not None and below not in seen:
+        if below is lower:
+            return True
+        seen.append(below)
+        below = lower_of(below)
+    return False
+
+
+def lower_of(dev: NetDevice) -> NetDevice | None:
+    """The device that an upper stands on."""
+    priv = dev.priv
+    if isinstance(priv, IpvlPriv):
+        return priv.phy_dev
+    if isinstance(priv, MacvlanPriv):
+        return priv.lowerdev
+    return priv.real_dev if isinstance(priv, VlanPriv) else None
+
+
+def flush_waits(k: Kernel) -> bool:
+    """cleanup_net waits for the works of every namespace, one of which does not end (G.17)."""
+    return k.netns_cleanup.flushing and any(work.running for work in k.rtnl_work.works)

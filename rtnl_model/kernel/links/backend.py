@@ -36,6 +36,8 @@ class BackendNet:
         self.chk = lock.chk
         self.name = f"backend {lock.name}"
         self.alive = True
+        self.left_to_a_drain = False
+        """At the exit a drain elsewhere was unregistering a device of this backend (G.15)."""
         self.lock = lock
         """Protects: dev_list and every priv.listed of it.  Order: after the namespace's RTNL,
         before the instance lock that unregister_netdevice_queue_net takes; never inside itself."""
@@ -78,12 +80,14 @@ class BackendDriver(LinkDriver):
 
     def assert_backend(self, dev: NetDevice, what: str) -> None:
         """dev uses its backend: report it when that namespace's exit was there before."""
-        if not self.backend(dev).alive:
+        data = self.backend(dev)
+        if not data.alive:
             net = dev.netdev_priv(BackendPriv).net
             self.k.report_invariant(
                 f"use after free: {what} of {dev.name} after the exit of {net.name}",
                 rule="backend-freed",
                 dev=dev,
+                known="G.15" if data.left_to_a_drain else "",
             )
 
     def exit_rtnl(self, net: Net, head: UnregHead) -> None:
@@ -100,6 +104,10 @@ class BackendDriver(LinkDriver):
     def exit_net(self, net: Net) -> None:
         """No device may still use this backend."""
         data: BackendNet = self.net_generic(net)
+        data.left_to_a_drain = any(
+            isinstance(dev.priv, BackendPriv) and dev.priv.net is net
+            for dev in self.k.dev_queue.draining
+        )
         data.alive = False
         if data.dev_list:
             names = ", ".join(dev.name for dev in data.dev_list)
