@@ -222,3 +222,61 @@ def goes_down(held: str, wanted: str) -> bool:
     if rule is not None and rule is rule_of(wanted):
         return bool(rule.same_rank)
     return rank_of(held) < rank_of(wanted)
+
+
+# -- membership that is refused --
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_a_notifier_that_refuses_halfway_is_taken_off_again(regime: str) -> None:
+    """Namespaces that it had heard of are played back, and it hears nothing afterwards."""
+    with running(regime) as k:
+        first, second = nets(k, "a", "b")
+        add(k, first, "d0")
+        add(k, second, "d1")
+        heard: list[str] = []
+
+        def call(event: str, dev: NetDevice, _info: object) -> int:
+            if dev.name == "lo":
+                return NOTIFY_DONE
+            heard.append(f"{event} {dev.name}")
+            return notifier_from_errno(errno.EPERM) if heard[-1] == "REGISTER d1" else NOTIFY_DONE
+
+        chain = k.notifier.netdev_chain
+        with pytest.raises(KernelError) as refusal:
+            k.notifier.register_netdevice_notifier(NotifierBlock("halfway", call))
+
+        assert refusal.value.errno == errno.EPERM
+        assert heard == ["REGISTER d0", "REGISTER d1", "UNREGISTER d0"]
+        assert k.notifier.netdev_chain == chain
+
+        add(k, first, "d2")
+
+        assert len(heard) == 3
+        assert rules(k) == []
+
+
+def test_a_namespaces_notifier_that_refuses_is_taken_off_again() -> None:
+    """Also from one namespace's own chain."""
+    with running("small") as k:
+        (net,) = nets(k, "a")
+        add(k, net, "d0")
+        heard: list[str] = []
+        chain = net.netdev_chain
+        with pytest.raises(KernelError):
+            k.notifier.register_netdevice_notifier_net(
+                net, listener(heard, answer=notifier_from_errno(errno.EPERM))
+            )
+
+        assert net.netdev_chain == chain
+
+
+def test_a_replay_without_the_namespaces_lock_is_found() -> None:
+    """register_netdevice_notifier replays under each namespace's lock, and asserts it."""
+    with running("small") as k:
+        (net,) = nets(k, "a")
+        k.rtnl.rtnl_lock()
+        k.notifier.call_netdevice_register_net_notifiers(listener([]), net)
+        k.rtnl.rtnl_unlock()
+
+        assert rules(k) == ["assert-rtnl-net"]

@@ -161,3 +161,14 @@ def test_backend_dies_while_the_device_moves(kind: str, seed: int) -> None:
     outcome = explored(script, "pernet", 15, seed)
 
     assert [str(f.report) for f in outcome.findings] == []
+
+
+def test_a_backends_exit_takes_the_newest_device_first() -> None:
+    """list_add puts a device at the head of its backend's list."""
+    script = "ip netns add a\nip netns add b\n" + "".join(
+        f"ip -n a link add t{n} netns b type bareudp dstport {6000 + n} ethertype mpls_uc\n"
+        for n in range(3)
+    )
+    recorded = run(script + "ip netns del a\n", "small")
+
+    assert [dev for _, dev in lines(recorded, "bareudp_uninit")] == ["t2", "t1", "t0"]

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from rtnl_model.iproute import parse_script
+from rtnl_model.iproute.execute import execute
+from rtnl_model.kernel.kernel import Kernel
+from rtnl_model.kernel.netdevice import NetDevice
+
 from .worlds import add, answer, booted, delete, device, lines, names, run, titles
 
 FAN_OUT = """
@@ -78,3 +83,60 @@ def test_it_tells_its_id_and_its_lower() -> None:
 
     assert device(recorded, "ns2", "v9")["info"] == {"id": 9}
     assert device(recorded, "ns2", "v9")["lower"]["ifname"] == "d1"
+
+
+def issue(k: Kernel, line: str) -> None:
+    """One command, as a process of its own."""
+    for command in parse_script(line).commands():
+        k.probe.adopt(k.probe.new_task("ip"))
+
+        assert execute(k, command).rc == 0, line
+
+
+def named(k: Kernel, netns: str, name: str) -> NetDevice:
+    """The device itself."""
+    net = k.net_namespace.get(netns)
+    assert net is not None
+    return net.names[name]
+
+
+@pytest.mark.parametrize("rtnl", ["global", "small"])
+def test_uppers_follow_their_lower_by_a_work(rtnl: str) -> None:
+    """Up, mtu and down of the lower reach the uppers later, on the work's own thread."""
+    with booted(rtnl) as k:
+        for line in FAN_OUT.strip().splitlines():
+            issue(k, line)
+        lower, upper = named(k, "ns1", "d1"), named(k, "ns2", "v9")
+        threads: list[str] = []
+        change = k.dev.dev_open
+
+        def noting(dev: NetDevice) -> None:
+            threads.append(k.probe.current().comm)
+            change(dev)
+
+        k.dev.dev_open = noting
+        issue(k, "ip -n ns1 link set d1 up")
+        k.quiesce()
+
+        assert upper.up
+        assert set(threads) == {"kworker/0:0"}
+
+        issue(k, "ip -n ns1 link set d1 mtu 1400")
+        k.quiesce()
+
+        assert (lower.mtu, upper.mtu) == (1400, 1400)
+
+        issue(k, "ip -n ns1 link set d1 down")
+        k.quiesce()
+
+        assert not upper.up
+        assert k.chk.reports == []
+
+
+def test_a_work_on_a_vlan_that_goes_is_cancelled() -> None:
+    """Its reference does not keep the device."""
+    script = FAN_OUT + "ip -n ns1 link set d1 up\nip -n ns1 link del d1\n"
+    recorded = run(script, "small")
+
+    assert titles(recorded) == []
+    assert names(recorded) == {"ns1": [], "ns2": []}
