@@ -151,7 +151,7 @@ class DevFlags:
             self.dev_notify_flags(dev, old, IFF_ALLMULTI)
 
     def netdev_state_change(self, dev: NetDevice) -> None:
-        """Something a running device tells: CHANGE, and a NEWLINK without flags."""
+        """Announce a change of a running device: CHANGE, and a NEWLINK without flags."""
         if dev.flags & IFF_UP:
             self.k.notifier.call_netdevice_notifiers("CHANGE", dev)
             self.k.events.rtmsg_ifinfo("NEWLINK", dev, 0)
@@ -159,7 +159,7 @@ class DevFlags:
     # -- name, mtu, address, group --
 
     def dev_set_mtu(self, dev: NetDevice, mtu: int) -> None:
-        """Change the MTU and tell everybody.  Raises: KernelError."""
+        """Change the MTU and notify everybody.  Raises: KernelError."""
         k = self.k
         if mtu == dev.mtu:
             return

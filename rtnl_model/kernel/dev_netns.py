@@ -89,7 +89,7 @@ class DevNetns:
         return dev.ifindex
 
     def leave(self, dev: NetDevice, old: Net, net: Net, new_ifindex: int) -> None:
-        """Close it, take it off its namespace's list, tell everybody that it goes."""
+        """Close it, take it off its namespace's list, notify everybody that it goes."""
         k = self.k
         self.k.dev_flags.netif_close_many([dev])
         self.k.dev_names.unlist_netdevice(dev)
@@ -107,7 +107,7 @@ class DevNetns:
             dev.net = net
 
     def arrive(self, dev: NetDevice, net: Net) -> None:
-        """List it in its new namespace and tell everybody."""
+        """List it in its new namespace and notify everybody."""
         k = self.k
         with dev.lock:
             dev.moving_ns = False

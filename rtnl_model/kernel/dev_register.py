@@ -106,7 +106,7 @@ class DevRegister:
             self.netdev_register(net, dev)
 
     def netdev_register(self, net: Net, dev: NetDevice) -> None:
-        """From REGISTERED on: list it and tell everybody.  Raises: KernelError."""
+        """From REGISTERED on: list it and notify everybody.  Raises: KernelError."""
         k = self.k
         with dev.lock:
             dev.reg_state = RegState.REGISTERED

@@ -130,7 +130,7 @@ class DevTodo:
         started = warned = k.chk.now()
         while True:
             k.assert_no_lock_held("netdev_wait_allrefs_any")
-            hit = self.wait_refs_once(devs, told=warned > started)
+            hit = self.wait_refs_once(devs, has_warned=warned > started)
             if hit is not None:
                 return next(dev for dev in devs if dev.refcnt is hit)
             devs.extend(self.netdev_rebroadcast(devs))
@@ -139,11 +139,12 @@ class DevTodo:
                 self.warn_allrefs(devs, now - started)
                 warned = now
 
-    def wait_refs_once(self, devs: list[NetDevice], *, told: bool) -> Refcount | None:
+    def wait_refs_once(self, devs: list[NetDevice], *, has_warned: bool) -> Refcount | None:
         """One wait, until the next rebroadcast is due.
 
-        `told`: the kernel has warned.  In logical time, where that costs nothing, one of the
-        rebroadcasts before is still to bring the warning; all others only repeat what was in vain.
+        `has_warned`: the kernel has printed its warning.  In logical time, where that costs
+        nothing, one of the rebroadcasts before is still to bring the warning; all others only
+        repeat what was in vain.
         """
         conductor = self.k.chk.conductor
         logical = conductor is not None and conductor.controlled and conductor.timed
@@ -152,7 +153,7 @@ class DevTodo:
             1,
             timeout=self.k.timing.wait_refs_rebroadcast,
             timer="netdev_wait_allrefs_any rebroadcast",
-            repeat=told or not logical,
+            repeat=has_warned or not logical,
         )
 
     def netdev_rebroadcast(self, devs: list[NetDevice]) -> list[NetDevice]:

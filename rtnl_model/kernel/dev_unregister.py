@@ -93,7 +93,7 @@ class DevUnregister:
             dev.reg_state = RegState.UNREGISTERING
 
     def unregister_one(self, dev: NetDevice, portid: int) -> None:
-        """Step 6: shut one device down and tell everybody."""
+        """Step 6: shut one device down and notify everybody."""
         k = self.k
         assert dev.netdev_ops is not None
         if dev.rx_queues:

@@ -56,6 +56,8 @@ class Marks:
         self.awaited = 0
         """How many wait until it is idle: meanwhile nothing may wait for the next urgent one."""
         self.thread: Thread | None = None
+        self.pid = 0
+        """The task of the thread, for reports."""
 
     # -- the worker --
 
@@ -63,6 +65,7 @@ class Marks:
         """Start the thread, which the first mark does otherwise."""
         self.started = True
         task = self.k.probe.new_task(self.comm)
+        self.pid = task.pid
         self.thread = self.k.make_thread(self.worker, f"{self.comm}-{self.name}", task)
         self.thread.start()
 

@@ -155,7 +155,7 @@ class NetdevGenl:
     # -- queue-get --
 
     def queue_get_dump(self, net: Net, ifindex: int) -> list[QueueListing]:
-        """What `queue-get` tells of a device: leases only on the physical side.
+        """What `queue-get` shows of a device: leases only on the physical side.
 
         Raises: KernelError.
         """

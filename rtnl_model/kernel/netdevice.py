@@ -74,6 +74,8 @@ class Worker(Protocol):
     """What works off a list of references."""
 
     thread: Thread | None
+    pid: int
+    """The task of that thread."""
 
 
 @dataclass(slots=True, eq=False)

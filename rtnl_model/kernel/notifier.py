@@ -1,4 +1,4 @@
-"""Netdevice notifier chains: one per namespace, one global; who is told what, and in which order.
+"""Netdevice notifier chains: one per namespace, one global; who hears what, and in which order.
 
 Mirrors net/core/dev.c's call_netdevice_notifiers_info and (un)register_netdevice_notifier*.  The
 namespace's chain comes first, a STOP result ends the delivery.  Chains are copied on write, so a

@@ -1,4 +1,4 @@
-"""`struct pernet_operations` and the list of them: who is told of a namespace's birth and death.
+"""`struct pernet_operations` and the list of them: who hears of a namespace's birth and death.
 
 Mirrors register_pernet_subsys and register_pernet_device: subsystems stand before devices in the
 list, a namespace's exit runs it backwards, so device operations go first, then

@@ -249,7 +249,7 @@ class Probe:
         self.emit(record)
 
     def emit(self, record: Record) -> None:
-        """Append a line and tell the listeners."""
+        """Append a line and call the listeners."""
         if not self.enabled:
             return
         self.trace.append(record)

@@ -8,7 +8,7 @@ for tests and for every explored run: no wait costs anything but its scheduling 
 rebroadcast of a waiting device comes after a few milliseconds instead of a second.
 
 `quick` is for scripts that a person runs: the barrier outside RTNL is long enough for the works to
-get their turn, as in a kernel, and a stuck wait tells itself within half a second.
+get their turn, as in a kernel, and a stuck wait shows within half a second.
 
 Left out: CPU time of notifiers and of sysfs removal is one figure each, not per notifier.
 """

@@ -31,15 +31,20 @@ def owed(k: Kernel, op: Op) -> list[Debt]:
         dev = ref.owner
         if dev is None or ref.value == value:
             continue
-        found += [holder(dev, tracker) for tracker in list(dev.trackers)]
+        found += [holder(k, dev, tracker) for tracker in list(dev.trackers)]
     return found + waiting_works(k)
 
 
-def holder(dev: NetDevice, tracker: RefTracker) -> Debt:
+def holder(k: Kernel, dev: NetDevice, tracker: RefTracker) -> Debt:
     """One reference, and the thread that will drop it where that is known."""
     words = f"{dev.name} is held by {tracker.what}"
-    thread = tracker.owner.thread if tracker.owner is not None else None
-    return (words, None) if thread is None else (f"{words} of {thread.name}", thread.state)
+    owner = tracker.owner
+    if owner is None or owner.thread is None:
+        return words, None
+    words = f"{words} of {owner.thread.name}"
+    if dev in k.dev_todo.waiting.get(owner.pid, ()):
+        words += ", which waits for a reference that it holds itself"
+    return words, owner.thread.state
 
 
 def waiting_works(k: Kernel) -> list[Debt]:

@@ -238,4 +238,4 @@ RULES: Final[tuple[Callable[[Kernel], Iterator[Broken]], ...]] = (
     ports_know_their_uppers,
     hooks_are_counted,
 )
-"""All of them, in the order in which they are told."""
+"""All of them, in the order in which they are reported."""

@@ -309,7 +309,7 @@ class Requester:
         return f"ip -n {net.name} link del {dev.name}"
 
     def both(self) -> str | None:
-        """One end of a pair, after telling the others of the other end."""
+        """One end of a pair, after pointing the others at the other end."""
         found = self.some_dev([kind for kind in self.creators if kind in PAIRED])
         if found is None:
             return None

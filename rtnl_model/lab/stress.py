@@ -4,7 +4,7 @@ A free run: requesters are real threads that issue `ip` commands as fast as they
 ends it when nobody can go on. Invariants are checked while it runs (in the kernel's files), and
 twice when nothing moves: with the world as it is when the requesters stop, and after every
 namespace was deleted, when nothing but init_net may be left. It stops at the first finding that
-counts, unless told to keep going, because a broken kernel breaks more.
+counts, unless asked to keep going, because a broken kernel breaks more.
 
 The seed determines what each requester draws, not the order of threads: a second run with it is a
 similar run, not the same.

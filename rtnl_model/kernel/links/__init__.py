@@ -134,11 +134,11 @@ class LinkDriver:
         raise KernelError(EOPNOTSUPP)
 
     def get_link_net(self, dev: NetDevice) -> Net | None:
-        """The namespace that IFLA_LINK_NETNSID tells (tunnel: backend; upper: of the lower)."""
+        """The namespace that IFLA_LINK_NETNSID names (tunnel: backend; upper: of the lower)."""
         return None
 
     def get_iflink(self, dev: NetDevice) -> int | None:
-        """ndo_get_iflink: ifindex told as IFLA_LINK; None = the device's own (no IFLA_LINK)."""
+        """ndo_get_iflink: the ifindex in IFLA_LINK; None = the device's own (no IFLA_LINK)."""
         return None
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:

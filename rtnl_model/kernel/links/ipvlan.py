@@ -4,7 +4,7 @@
 A stacked driver has no bound on the namespaces that one deletion touches.  So the lower's
 NETDEV_UNREGISTER queues each upper to the upper's own namespace and returns; the lower's last
 reference is the port's, dropped when the last upper's ndo_uninit ran, wherever that is.  `dying` is
-what tells a user's dellink, which may come while the upper is still pending, that it is too late.
+what shows a user's dellink that comes while the upper is still pending that it is too late.
 
 The port and its life stand in `ipvlan_port`, the L3S hooks in `ipvlan_l3s`.  An ipvlan on an ipvlan
 is flattened to the real lower, which may be in a namespace that nobody locked (G.1).

@@ -59,5 +59,8 @@ class Ipvtap(TapDriver):
             self.ipvlan.ipvlan_link_delete_locked(net, dev, head)
 
     def module_init(self) -> None:
-        """Tell ipvlan how to delete an ipvtap; it stays told, as no ipvtap survives this module."""
+        """Give ipvlan the function that deletes an ipvtap.
+
+        Nobody takes it back, as no ipvtap survives this module.
+        """
         self.ipvlan.ipvtap_dellink_ptr = self.ipvtap_dellink_locked

@@ -1,6 +1,6 @@
 """The catalogue's pages: reverted patches, hazards, known bugs, candidate defects; a file for each.
 
-A page has one `ENTRY`.  It tells the story, overrides just the functions concerned, and brings the
+A page has one `ENTRY`.  It has the story, overrides just the functions concerned, and brings the
 scenario that shows it; `lab.catalogue` lists them.  No kernel file knows of any of this.
 
 No pages are `entry` (what a page holds), `own_locks` (a mutex that excludes nobody) and `no_page`

@@ -66,7 +66,7 @@ class Entry:
     symptom: str
     """What a user of the kernel sees."""
     source: str
-    """Commit, mail or section that tells it."""
+    """Commit, mail or section that describes it."""
     real_kernel: str = ""
     """What a real 7.3 was seen to do: rounds and output; empty: not tried."""
     scenario: str

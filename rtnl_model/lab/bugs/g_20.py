@@ -1,4 +1,4 @@
-"""G.20: a pending device moves, and nobody is told in its new namespace."""
+"""G.20: a pending device moves, and nobody in its new namespace hears of it."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class Plain(Ipvlan):
     """port->count is an int."""
 
     def ipvlan_port_create(self, lower: NetDevice) -> Any:
-        """The port, with the count of the days before."""
+        """The port, with the count that it had before the patch."""
         port = super().ipvlan_port_create(lower)
         count = PlainCount(self.k.chk, f"ipvl_port.count:{lower.label}", 1)
         port.count = count  # type: ignore[assignment]  # an int in its place is the bug

@@ -16,7 +16,7 @@ __all__ = ["ENTRY"]
 
 
 class DeleteInline(Ipvlan):
-    """No `dying`, no hand-over: the nested unregistration of the days before."""
+    """No `dying`, no hand-over: the nested unregistration from before the patch."""
 
     def mark_dying(self, dev: NetDevice) -> None:
         """There was no flag."""

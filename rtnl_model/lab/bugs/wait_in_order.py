@@ -17,9 +17,9 @@ __all__ = ["ENTRY"]
 class FirstOnly(DevTodo):
     """Only the head of the list is waited for."""
 
-    def wait_refs_once(self, devs: list[NetDevice], *, told: bool) -> Any:
+    def wait_refs_once(self, devs: list[NetDevice], *, has_warned: bool) -> Any:
         """Whoever is behind it waits, though it may be free."""
-        return super().wait_refs_once(devs[:1], told=told)
+        return super().wait_refs_once(devs[:1], has_warned=has_warned)
 
 
 ENTRY = Entry(
