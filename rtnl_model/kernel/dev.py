@@ -33,6 +33,7 @@ class Dev:
         self.dev_net = refs.dev_net
         self.netdev_hold = refs.netdev_hold
         self.netdev_put = refs.netdev_put
+        self.netdev_get_by_index = refs.netdev_get_by_index
 
         names = k.dev_names
         self.dev_get_by_name = names.dev_get_by_name

@@ -51,6 +51,17 @@ class DevRefs:
         dev.trackers.append(tracker)
         return tracker
 
+    def netdev_get_by_index(
+        self, net: Net, ifindex: int, what: str
+    ) -> tuple[NetDevice, RefTracker | None] | tuple[None, None]:
+        """Look a device up without RTNL, and hold it before it can be freed (RCU)."""
+        k = self.k
+        with k.rcu.reading():
+            dev = k.dev.dev_get_by_index(net, ifindex)
+            if dev is None:
+                return None, None
+            return dev, self.netdev_hold(dev, what)
+
     def netdev_put(self, dev: NetDevice | None, tracker: RefTracker | None) -> None:
         """Drop it again; None is a no-op."""
         if dev is None:

@@ -103,8 +103,9 @@ class NetdevGenl:
         if req.unknown_nsid:
             raise KernelError(ENONET)
         net = req.lease_net or req.sock_net
-        phys = self.find_phys(net, req.lease_ifindex or 0)
-        tracker = self.k.dev.netdev_hold(phys, "queue-create")
+        phys, tracker = self.k.dev.netdev_get_by_index(net, req.lease_ifindex or 0, "queue-create")
+        if phys is None:
+            raise KernelError(ENODEV)
         try:
             self.check_phys(phys)
         except KernelError:
@@ -116,14 +117,6 @@ class NetdevGenl:
             return self.lease_locked(virt, phys, req.lease_queue or 0)
         finally:
             phys.lock.release()
-
-    def find_phys(self, net: Net, ifindex: int) -> NetDevice:
-        """netdev_get_by_index, without its hold.  Raises: KernelError(ENODEV)."""
-        phys = self.k.dev.dev_get_by_index(net, ifindex)
-        if phys is None:
-            raise KernelError(ENODEV)
-        found: NetDevice = phys
-        return found
 
     def check_phys(self, phys: NetDevice) -> None:
         """May this device be leased from?  No lock of it is held.  Raises: KernelError."""

@@ -185,10 +185,9 @@ class NetdevRxQueues:
 
     def netdev_get_by_index_lock(self, net: Net, ifindex: int) -> NetDevice | None:
         """Find a device of net and return it with I(dev) held, unless it goes or moves away."""
-        dev = self.k.dev.dev_get_by_index(net, ifindex)
+        dev, tracker = self.k.dev.netdev_get_by_index(net, ifindex, "netdev_get_by_index_lock")
         if dev is None:
             return None
-        tracker = self.k.dev.netdev_hold(dev, "netdev_get_by_index_lock")
         return dev if self.netdev_put_lock(dev, net, tracker) else None
 
     def netdev_put_lock(self, dev: NetDevice, net: Net, tracker: RefTracker | None) -> bool:

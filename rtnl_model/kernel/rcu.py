@@ -5,16 +5,21 @@ kernel serialises it: a mutex and a sequence number.  A caller notes the number 
 for the mutex and returns at once if a whole barrier ran since, else it runs its own: that is why
 two requesters are slower than one and eight are faster.
 
-Left out: read-side sections of RCU itself (Python keeps what is still referenced).
+Read-side sections are modelled where a device is looked up by index without RTNL and held then:
+without a grace period between unlisting and freeing, the hold would come too late.
+Left out: the read sides of the data path, and generations (a grace period waits for every reader).
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lockcheck.sync.shared import shared
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lockcheck.sync import Lock, LockMap, Parking
 
     from .kernel import Kernel
@@ -37,13 +42,42 @@ class Rcu:
         Order: leaf; after pernet_ops_rwsem where cleanup waits."""
         self.barriers_begun = 0
         self.barriers_done = 0
+        self.readers: Parking = k.chk.Parking("RCU readers")
+        self.inside = 0
+        """Readers inside.  Touched only inside readers."""
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """rcu_read_lock … rcu_read_unlock: what is unlisted meanwhile is not freed yet.
+
+        Only where a device is looked up without a lock that keeps it; no lock and no wait inside.
+        So to leave needs nothing, and a grace period depends on nothing that readers do elsewhere
+        (`part=None`).
+        """
+        self.readers.change(self._enter, why="rcu_read_lock", part=None, commutes=True)
+        try:
+            yield
+        finally:
+            self.readers.change(self._leave, why="rcu_read_unlock", part=None, commutes=True)
+
+    def _enter(self) -> None:
+        self.inside += 1
+
+    def _leave(self) -> None:
+        self.inside -= 1
+
+    def wait_for_readers(self) -> None:
+        """A grace period, as far as somebody can notice it."""
+        self.readers.wait(lambda: not self.inside, why="RCU readers to leave")
 
     def synchronize_net(self) -> None:
         """An expedited grace period: RTNL is held."""
+        self.wait_for_readers()
         self._sleep(self.k.timing.synchronize_net, "synchronize_net")
 
     def synchronize_rcu_expedited(self) -> None:
         """In cleanup_net, RTNL not held."""
+        self.wait_for_readers()
         self._sleep(self.k.timing.synchronize_rcu_expedited, "synchronize_rcu_expedited")
 
     def flush_all_backlogs(self) -> None:
