@@ -11,7 +11,7 @@ Left out: neighbour levels beyond direct ones (but the loop check walks them), l
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .errors import KernelError
 from .netdevice import Adjacent, NetDevice, RegState
@@ -21,6 +21,7 @@ __all__ = ["DevLinks"]
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .documents import Fields
     from .kernel import Kernel
 
 MAX_NEST_DEV = 8
@@ -40,8 +41,8 @@ class DevLinks:
         upper: NetDevice,
         *,
         master: bool = False,
-        private: Any = None,
-        upper_info: Any = None,
+        private: object = None,
+        upper_info: object = None,
     ) -> None:
         """Link upper above lower, with a reference each way.
 
@@ -60,7 +61,7 @@ class DevLinks:
                 raise KernelError(errno.EEXIST)
             if master and lower.master is not None:
                 raise KernelError(errno.EBUSY)
-            info: dict[str, Any] = {
+            info: Fields = {
                 "upper": upper,
                 "linking": True,
                 "master": master,
@@ -94,13 +95,13 @@ class DevLinks:
             if entry is None:
                 k.warn(f"{upper.name} is not an upper device of {lower.name}", dev=lower)
                 return
-            info: dict[str, Any] = {"upper": upper, "linking": False, "master": entry.master}
+            info: Fields = {"upper": upper, "linking": False, "master": entry.master}
             k.notifier.call_netdevice_notifiers("PRECHANGEUPPER", lower, **info)
             self.adjacent_remove(lower, upper)
             k.notifier.call_netdevice_notifiers("CHANGEUPPER", lower, **info)
 
     def adjacent_insert(
-        self, lower: NetDevice, upper: NetDevice, *, master: bool, private: Any
+        self, lower: NetDevice, upper: NetDevice, *, master: bool, private: object
     ) -> None:
         """Both list entries, each with its reference."""
         down = self.k.dev.netdev_hold(lower, f"adjacency of {upper.label}")
@@ -177,7 +178,7 @@ class DevLinks:
 
     # -- rx handlers --
 
-    def netdev_rx_handler_register(self, dev: NetDevice, owner: str, data: Any) -> None:
+    def netdev_rx_handler_register(self, dev: NetDevice, owner: str, data: object) -> None:
         """One handler a device.  Raises: KernelError(EBUSY, EINVAL)."""
         if dev.rx_handler is not None:
             raise KernelError(errno.EBUSY)

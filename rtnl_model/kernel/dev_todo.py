@@ -13,13 +13,12 @@ Left out: linkwatch_sync_dev's walk, checks of ip pointers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from .netdevice import NetDevice, RegState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
     from lockcheck.sync import Refcount
 
@@ -37,7 +36,13 @@ class RefsOf(Sequence["Refcount"]):
     def __len__(self) -> int:
         return len(self.devs)
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: int) -> Refcount: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Refcount]: ...
+
+    def __getitem__(self, index: int | slice) -> Refcount | list[Refcount]:
         """One count, or those of a slice."""
         if isinstance(index, slice):
             return [dev.refcnt for dev in self.devs[index]]

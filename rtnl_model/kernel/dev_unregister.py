@@ -17,8 +17,7 @@ from .events import ALL
 from .netdevice import NetDevice, RegState, UnregHead
 
 if TYPE_CHECKING:
-    from typing import Any
-
+    from .documents import Fields
     from .kernel import Kernel
 
 __all__ = ["DevUnregister"]
@@ -107,7 +106,7 @@ class DevUnregister:
         finally:
             outer.pop()
         k.cpu(k.timing.notifiers, "notifiers")
-        msg: dict[str, Any] | None = None
+        msg: Fields | None = None
         if dev.rtnl_link_ops is None or not dev.rtnl_link_initializing:
             msg = k.events.rtmsg_ifinfo_build_skb("DELLINK", dev, ALL, portid=portid)
         self.check_no_upper(dev)

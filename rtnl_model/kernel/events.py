@@ -11,11 +11,12 @@ Left out: message bodies beyond what the recordings kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .documents import Fields
     from .kernel import Kernel
     from .net_namespace import Net
     from .netdevice import NetDevice
@@ -44,11 +45,11 @@ class RtnlEvents:
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
-        self.log: list[dict[str, Any]] = []
+        self.log: list[Fields] = []
         """What the listener in the initial namespace heard; appended by every thread."""
         self.enabled = True
         """Keep `log`; a run without end that nobody reads it from turns it off."""
-        self.listeners: list[Callable[[dict[str, Any]], None]] = []
+        self.listeners: list[Callable[[Fields], None]] = []
 
     def rtmsg_ifinfo(
         self,
@@ -77,7 +78,7 @@ class RtnlEvents:
         new_ifindex: int = 0,
         portid: int = 0,
         family: int = 0,
-    ) -> dict[str, Any]:
+    ) -> Fields:
         """Fill a message from the device as it is now.
 
         Allocates nsids for the namespaces that it names, as rtnl_fill_link_netnsid does.
@@ -85,7 +86,7 @@ class RtnlEvents:
         if self.k.probe.enabled:
             self.k.probe.note("rtmsg_ifinfo_build_skb", dev, type=ev, change=hex(change))
         net = dev.peek_net()
-        msg: dict[str, Any] = {"ns": net.name, "ev": ev, "ifname": dev.name, "ifindex": dev.ifindex}
+        msg: Fields = {"ns": net.name, "ev": ev, "ifname": dev.name, "ifindex": dev.ifindex}
         msg["_net"] = net
         if dev.kind:
             msg["kind"] = dev.kind
@@ -103,7 +104,7 @@ class RtnlEvents:
         msg["by_request"] = bool(portid)
         return msg
 
-    def _fill_link(self, msg: dict[str, Any], dev: NetDevice, net: Net) -> None:
+    def _fill_link(self, msg: Fields, dev: NetDevice, net: Net) -> None:
         ops = dev.rtnl_link_ops
         if ops is None:
             return
@@ -116,7 +117,7 @@ class RtnlEvents:
                 msg["link"] = iflink
             msg["link_nsid"] = self.k.net_namespace.peernet2id_alloc(net, link_net)
 
-    def rtmsg_ifinfo_send(self, msg: dict[str, Any]) -> None:
+    def rtmsg_ifinfo_send(self, msg: Fields) -> None:
         """Broadcast a message built before."""
         net: Net = msg.pop("_net")
         if not net.observed:

@@ -6,11 +6,12 @@ scheduler looks for the interleaving, and the twin is explored as long.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtnl_model.iproute import parse_script
+from rtnl_model.kernel.documents import Document, Fields
 
 from .bugs import Entry, Setting
 from .model_run import ModelSetting, record
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CheckResult", "check_entry", "model_setting"]
 
-Finding = Mapping[str, Any]
+Finding = Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class CheckResult:
         """Seen with the defect, and not without."""
         return bool(self.found) and not self.twin
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Fields:
         """For --json."""
         return {
             "id": self.id,

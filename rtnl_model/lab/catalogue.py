@@ -13,9 +13,10 @@ import importlib
 import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtnl_model.iproute.script_error import nearest
+from rtnl_model.kernel.documents import Fields
 
 from ..kernel.fixes import FIXES
 from . import bugs
@@ -100,7 +101,7 @@ def check_fixes(fix_ids: Sequence[str]) -> None:
             raise UnknownBug(fix_id, known, "fix")
 
 
-def listing() -> list[dict[str, Any]]:
+def listing() -> list[Fields]:
     """What `bugs --json` prints."""
     return [
         {

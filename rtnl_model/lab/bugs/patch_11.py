@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck import shared
 from rtnl_model.kernel.links.ipvlan import Ipvlan
@@ -11,6 +11,7 @@ from .entry import Entry, Expected, Setting
 
 if TYPE_CHECKING:
     from lockcheck import Checker
+    from rtnl_model.kernel.links.ipvlan_port import IpvlPort
     from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
@@ -27,16 +28,17 @@ class PlainCount:
         self.count = value
 
     @property
-    def value(self) -> Any:
+    def value(self) -> int:
         """For listings."""
-        return self._shared_count.value  # type: ignore[attr-defined]
+        count: int = self._shared_count.value  # type: ignore[attr-defined]  # made by shared()
+        return count
 
-    def inc(self) -> Any:
+    def inc(self) -> int:
         """count++."""
         self.count = self.count + 1
         return self.value
 
-    def dec(self) -> Any:
+    def dec(self) -> int:
         """--count."""
         self.count = self.count - 1
         return self.value
@@ -57,7 +59,7 @@ class PlainCount:
 class Plain(Ipvlan):
     """port->count is an int."""
 
-    def ipvlan_port_create(self, lower: NetDevice) -> Any:
+    def ipvlan_port_create(self, lower: NetDevice) -> IpvlPort:
         """The port, with the count that it had before the patch."""
         port = super().ipvlan_port_create(lower)
         count = PlainCount(self.k.chk, f"ipvl_port.count:{lower.label}", 1)

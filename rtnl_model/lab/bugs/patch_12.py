@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtnl_model.kernel.links.ipvlan import Ipvlan
 
@@ -18,7 +18,7 @@ __all__ = ["ENTRY"]
 class NoInstanceLock(Ipvlan):
     """Joining and leaving the port rely on RTNL, which covers one namespace only."""
 
-    def init_port(self, lower: NetDevice) -> Any:
+    def init_port(self, lower: NetDevice) -> IpvlPort:
         """Is there a port?  Join it or make one."""
         return self.port_join(lower)
 

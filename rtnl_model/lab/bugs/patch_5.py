@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtnl_model.kernel.dev_todo import DevTodo
 
@@ -17,7 +17,7 @@ __all__ = ["ENTRY"]
 class UnderRtnlAlone(DevTodo):
     """The rebroadcast of netdev_wait_allrefs_any before the series."""
 
-    def netdev_rebroadcast(self, devs: list[NetDevice]) -> list[Any]:
+    def netdev_rebroadcast(self, devs: list[NetDevice]) -> list[NetDevice]:
         """RTNL, no netns lock."""
         k = self.k
         with k.probe.frame("netdev_wait_allrefs_any"):

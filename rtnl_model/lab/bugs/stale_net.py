@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtnl_model.kernel.rtnl import Rtnl
 
 from .entry import Entry, Expected, Setting
 
 if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
     from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
@@ -17,7 +18,7 @@ __all__ = ["ENTRY"]
 class LockOnce(Rtnl):
     """The namespace that the device was in a moment ago is good enough."""
 
-    def rtnl_net_dev_lock(self, dev: NetDevice) -> Any:
+    def rtnl_net_dev_lock(self, dev: NetDevice) -> Net | None:
         """Read dev_net, lock it."""
         net = self.k.dev.dev_net(dev)
         if not self.k.regime.hold_memory(net):

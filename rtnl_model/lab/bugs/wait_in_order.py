@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtnl_model.kernel.dev_todo import DevTodo
 
 from .entry import Entry, Expected
 
 if TYPE_CHECKING:
+    from lockcheck.sync import Refcount
     from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
@@ -17,7 +18,7 @@ __all__ = ["ENTRY"]
 class FirstOnly(DevTodo):
     """Only the head of the list is waited for."""
 
-    def wait_refs_once(self, devs: list[NetDevice], *, has_warned: bool) -> Any:
+    def wait_refs_once(self, devs: list[NetDevice], *, has_warned: bool) -> Refcount | None:
         """Whoever is behind it waits, though it may be free."""
         return super().wait_refs_once(devs[:1], has_warned=has_warned)
 
