@@ -127,6 +127,12 @@ def _explore() -> Parser:
     parser.add_argument("--preemptions", type=int, metavar="K", help="bound, for dfs only")
     parser.add_argument("--seed", metavar="N", type=_seed, help="decimal or 0x…; printed")
     parser.add_argument("--shard", metavar="I/N", help="this process's part of the search")
+    parser.add_argument(
+        "--no-data", action="store_true", help="ordinary data are no scheduling points"
+    )
+    parser.add_argument(
+        "--data", metavar="PACKAGE,…", default="", help="see the data of these packages as well"
+    )
     parser.add_argument("--hang-after", type=float, metavar="S", help="silence that means hung")
     parser.add_argument("--report", metavar="DIR", help="write a report folder")
     _fail_on(parser)

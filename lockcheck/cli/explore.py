@@ -25,13 +25,9 @@ from lockcheck.explore.telling import (
     verdict_in_words,
 )
 from lockcheck.explore.token import LONGEST, Token, TokenError
+from lockcheck.patch.data import DataOptions
 
 __all__ = ["explore", "join", "read_token", "replay", "store_long_tokens"]
-
-_ATTRIBUTES = (
-    "ordinary attributes are not scheduling points: a lost update on one is not seen; "
-    "make it lockcheck.Shared(value) or a lockcheck.shared() field"
-)
 
 
 def explore(options: argparse.Namespace) -> int:
@@ -42,7 +38,7 @@ def explore(options: argparse.Namespace) -> int:
         strategy = make_strategy(
             options.strategy, seed, preemptions=options.preemptions, shard=shard
         )
-        subject = FunctionSubject.parse(options.function)
+        subject = FunctionSubject.parse(options.function, DataOptions.of_words(options))
     except (OptionError, SubjectError, ValueError) as error:
         raise InputError(str(error)) from error
     limits = _limits(options, sampling=not strategy.exhaustive)
@@ -62,7 +58,7 @@ def explore(options: argparse.Namespace) -> int:
         print(json.dumps(result.to_dict()))
     else:
         print(summary(subject.title, result, "lockcheck replay"), end="")
-        print(f"  {_ATTRIBUTES}")
+        print(f"  {subject.data.in_words()}")
     return 130 if result.interrupted else STATUS_OF[result.outcome]
 
 

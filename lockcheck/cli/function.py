@@ -6,8 +6,9 @@ bound to a fresh checker under the conductor; then the function is called.  So p
 schedule sees another one's globals.
 
 `time.sleep`, `time.monotonic` and `time.time` are logical meanwhile, `random` starts from one seed.
-Ordinary attributes are no points: a lost update needs `lockcheck.Shared` or `lockcheck.shared()`.
-Left out: what other modules keep between calls (they are imported once), locks made in C.
+Accesses to ordinary data of the file's own modules are points too (`patch.data`); those modules are
+imported again for every schedule.  Left out: what other modules keep between calls (they are
+imported once), locks made in C.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.core.report import Report
 from lockcheck.explore.result import exception_report
 from lockcheck.explore.subject import FirstThread
+from lockcheck.patch.data import DataOptions
 from lockcheck.seam import Unwind
 from lockcheck.sync.thread import life_of
 
@@ -45,10 +47,13 @@ class SubjectError(Exception):
 class FunctionSubject:
     """A function to explore; a context manager, for it installs itself in the process."""
 
-    def __init__(self, file: str, function: str, *, races: bool = True) -> None:
+    def __init__(
+        self, file: str, function: str, *, races: bool = True, data: DataOptions | None = None
+    ) -> None:
         self.file = file
         self.function = function
         self.races = races
+        self.data = data if data is not None else DataOptions()
         self.title = f"{file}::{function}"
         try:
             with open(file, encoding="utf-8") as source:
@@ -57,20 +62,20 @@ class FunctionSubject:
             raise SubjectError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
         self._path = os.path.abspath(file)
         try:
-            self._code = compile(text, self._path, "exec", dont_inherit=True)
+            self._code = self.data.compile(text, self._path)
         except SyntaxError as error:
             raise SubjectError(f"{file}:{error.lineno}: {error.msg}") from error
         self._real: dict[str, Callable[..., Any]] = {}
 
     @classmethod
-    def parse(cls, text: str) -> FunctionSubject:
+    def parse(cls, text: str, data: DataOptions | None = None) -> FunctionSubject:
         """Read `FILE::FUNCTION`.  Raises: SubjectError."""
         file, separator, function = text.rpartition("::")
         if not separator or not file or not function:
             raise SubjectError(
                 f"{text!r}: which function?  FILE::FUNCTION, as in bank.py::transfer"
             )
-        return cls(file, function)
+        return cls(file, function, data=data)
 
     @classmethod
     def of_token(cls, described: dict[str, Any]) -> FunctionSubject:
@@ -78,7 +83,10 @@ class FunctionSubject:
         if described.get("kind") != "function":
             raise SubjectError("this token is not of a function; `rtnl-model replay` may know it")
         return cls(
-            str(described["file"]), str(described["function"]), races=bool(described["races"])
+            str(described["file"]),
+            str(described["function"]),
+            races=bool(described["races"]),
+            data=DataOptions.of_token(described),
         )
 
     def __enter__(self) -> FunctionSubject:
@@ -90,10 +98,12 @@ class FunctionSubject:
         self._real = {name: getattr(time, name) for name in ("sleep", "monotonic", "time")}
         self._path_entry = os.path.dirname(self._path)
         sys.path.insert(0, self._path_entry)
+        self.seeing = self.data.see(self._path)
         self._check()
         return self
 
     def __exit__(self, *_exc: object) -> None:
+        self.seeing.stop()
         for name, real in self._real.items():
             setattr(time, name, real)
         if self._path_entry in sys.path:
@@ -121,6 +131,7 @@ class FunctionSubject:
         name = os.path.splitext(os.path.basename(self._path))[0]
         module = types.ModuleType(name)
         module.__file__ = self._path
+        self.seeing.forget_modules()
         before = sys.modules.get(name)
         sys.modules[name] = module  # dataclasses and pickles look their module up
         try:
@@ -143,6 +154,7 @@ class FunctionSubject:
             "file": self.file,
             "function": self.function,
             "races": self.races,
+            **self.data.describe(),
         }
 
 
@@ -164,6 +176,7 @@ class FunctionWorld:
         self.checkers: Sequence[Checker] = (self.chk, base)
         self._result = ""
         patch.rebind(self.chk)
+        subject.seeing.start(conductor, self.chk)
         threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
 
     def body(self) -> None:

@@ -92,11 +92,15 @@ def test_a_replay_of_changed_code_diverges(
     assert "diverged" in capsys.readouterr().out
 
 
-def test_the_output_says_that_attributes_are_no_points(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody must take silence about plain attributes for a proof."""
+def test_the_output_says_whose_data_were_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody must take silence about data that were not looked at for a proof."""
     main(["explore", "--seed", "3", "--schedules", "5", f"{FILE}::no_abba"])
+    seen = capsys.readouterr().out
+    main(["explore", "--seed", "3", "--schedules", "5", "--no-data", f"{FILE}::no_abba"])
+    unseen = capsys.readouterr().out
 
-    assert "lockcheck.Shared" in capsys.readouterr().out
+    assert "data of classic_bugs.py" in seen
+    assert "ordinary data were not looked at" in unseen
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,120 @@
+"""What a user asked to see, and switching that on and off for a function that is explored.
+
+Without a word of the user's it is the modules of the file's own folder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+from lockcheck.patch.data import code
+from lockcheck.patch.data.calls import watch_with
+from lockcheck.patch.data.hook import DataFinder, Reach
+from lockcheck.patch.data.points import Points
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+    from lockcheck.conduct.controlled import ControlledConductor
+
+__all__ = ["DataOptions", "Seeing", "packages_of"]
+
+
+def packages_of(words: str) -> tuple[str, ...]:
+    """Read `PACKAGE,…`."""
+    return tuple(word.strip() for word in words.split(",") if word.strip())
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which data are scheduling points."""
+
+    on: bool = True
+    packages: tuple[str, ...] = ()
+
+    @classmethod
+    def of_words(cls, options: Namespace) -> DataOptions:
+        """Read `--no-data` and `--data PACKAGE,…`."""
+        return cls(not options.no_data, packages_of(options.data))
+
+    @classmethod
+    def of_token(cls, described: Mapping[str, Any]) -> DataOptions:
+        """Read what `describe` wrote; tokens from before it saw no data."""
+        return cls(bool(described.get("data", False)), tuple(described.get("packages", ())))
+
+    def describe(self) -> dict[str, Any]:
+        """What a token needs to make these again."""
+        found: dict[str, Any] = {"data": self.on}
+        if self.packages:
+            found["packages"] = list(self.packages)
+        return found
+
+    def compile(self, source: str, path: str) -> CodeType:
+        """Compile the file that is explored.  Raises: SyntaxError."""
+        code.seen.clear()
+        code.unseen.clear()
+        if self.on:
+            return code.compile_seen(source, path)
+        plain: CodeType = compile(source, path, "exec", dont_inherit=True)
+        return plain
+
+    def see(self, path: str) -> Seeing:
+        """Begin to see what the file at `path` imports."""
+        return Seeing(self, path)
+
+    def in_words(self) -> str:
+        """Say what was looked at, for the summary."""
+        if not self.on:
+            return (
+                "ordinary data were not looked at (--no-data): a lost update on an attribute, "
+                "item or global is not seen"
+            )
+        names = sorted(os.path.basename(file) for file in code.seen)
+        text = f"data of {', '.join(names)} were looked at: attributes, items, globals, variables"
+        if code.unseen:
+            missed = ", ".join(sorted(os.path.basename(file) for file in code.unseen))
+            text += f"; not of {missed} (too deeply nested to rewrite)"
+        return text
+
+
+class Seeing:
+    """Data accesses of one exploration."""
+
+    def __init__(self, options: DataOptions, path: str) -> None:
+        self._options = options
+        self._points: Points | None = None
+        self._finder: DataFinder | None = None
+        if options.on:
+            self._finder = DataFinder(Reach([os.path.dirname(path)], options.packages))
+            self._finder.install()
+        self._before = frozenset(sys.modules)
+
+    def start(self, conductor: ControlledConductor, chk: Checker) -> None:
+        """A schedule is about to run under `conductor`."""
+        if self._finder is None:
+            return
+        if self._points is None:
+            self._points = Points(conductor, chk)
+        self._points.renew(chk)
+        watch_with(self._points)
+
+    def forget_modules(self) -> None:
+        """Let the program's own modules be imported again: they may keep state."""
+        if self._finder is None:
+            return
+        for name in [each for each in sys.modules if each not in self._before]:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file is not None and self._finder.reach.covers(name, file):
+                del sys.modules[name]
+
+    def stop(self) -> None:
+        """No more schedules."""
+        watch_with(None)
+        if self._finder is not None:
+            self._finder.remove()
+            self._finder = None

@@ -1,0 +1,69 @@
+"""Names that compiled code carries: one object for each attribute name, one for each global.
+
+They are the tables that a watch looks things up in: an `Attribute` maps the id of an owner to what
+the watch keeps of that owner's field, so that the warm path is one look into one dictionary.
+
+Invariant: what stands under an id belongs to a live object (`owners` removes it when that dies).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = ["ATTRIBUTES", "VARIABLES", "Attribute", "Variable", "attribute", "variable"]
+
+
+class Attribute(dict[int, Any]):
+    """One attribute name; id of the owner -> what a watch keeps of this field of it."""
+
+    __slots__ = ("name", "plain")
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.plain: set[type] = set()
+        """Types whose attribute of this name is no data: a method, a property."""
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a table with an identity of its own
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return attribute, (self.name,)
+
+
+class Variable:
+    """One global of one module."""
+
+    __slots__ = ("field", "file", "name")
+
+    def __init__(self, file: str, name: str) -> None:
+        self.file = file
+        self.name = name
+        self.field: Any = None
+        """What the watch keeps of it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return variable, (self.file, self.name)
+
+
+ATTRIBUTES: Final[dict[str, Attribute]] = {}
+VARIABLES: Final[dict[tuple[str, str], Variable]] = {}
+
+
+def attribute(name: str) -> Attribute:
+    """Return the one object for attributes called `name`."""
+    found = ATTRIBUTES.get(name)
+    if found is None:
+        found = ATTRIBUTES.setdefault(name, Attribute(name))
+    return found
+
+
+def variable(file: str, name: str) -> Variable:
+    """Return the one object for the global `name` of the module in `file`."""
+    found = VARIABLES.get((file, name))
+    if found is None:
+        found = VARIABLES.setdefault((file, name), Variable(file, name))
+    return found

@@ -1,0 +1,82 @@
+"""Accesses to plain data are scheduling points: lost updates are found, right programs pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lockcheck.cli.function import FunctionSubject
+from lockcheck.explore.result import Outcome
+from lockcheck.explore.session import Session
+from lockcheck.explore.strategies import make_strategy
+from lockcheck.explore.token import Token
+from lockcheck.patch.data import DataOptions
+from lockcheck.patch.data.code import compile_seen
+
+FILE = str(Path(__file__).with_name("shared_data.py"))
+
+BUGGY = [
+    "attribute", "item", "item_by_call", "class_attribute", "global_name", "closure_variable",
+    "list_item", "set_check_then_act", "dict_iteration", "reflection",
+]  # fmt: skip
+
+
+def explored(function: str, strategy: str = "dpor", *, data: bool = True) -> Outcome:
+    subject = FunctionSubject(FILE, function, data=DataOptions(data))
+    with subject, Session(subject) as session:
+        return session.explore(make_strategy(strategy, 1))
+
+
+@pytest.mark.parametrize("function", BUGGY)
+def test_a_fault_in_ordinary_data_is_found_and_replayed(function: str) -> None:
+    """The fault shows in some schedule, and its token alone shows it again."""
+    found = explored(function)
+
+    assert found.outcome == "failed"
+    token = Token.parse(str(found.findings[0].token))
+    subject = FunctionSubject.of_token(token.subject)
+    with subject, Session(subject) as session:
+        again = session.replay(token)
+
+    assert again.divergence == ""
+    assert [report.kind for report in again.reports] == [found.findings[0].report.kind]
+
+
+@pytest.mark.parametrize(
+    "function", ["attribute_under_a_lock", "one_step_each", "keys_of_their_own"]
+)
+def test_a_right_program_passes_every_order(function: str) -> None:
+    """Nothing is found, and the search was complete."""
+    found = explored(function)
+
+    assert (found.outcome, found.exhausted) == ("passed", True)
+
+
+def test_data_under_a_lock_adds_no_order() -> None:
+    """Three threads that take one lock have six orders, with and without data."""
+    with_data = explored("attribute_under_a_lock")
+    without = explored("attribute_under_a_lock", data=False)
+
+    assert len(with_data.coverage.orders) == len(without.coverage.orders) == 6
+    assert with_data.coverage.schedules == 6
+
+
+def test_keys_that_differ_make_one_order() -> None:
+    """Two threads that write different keys of one dict are independent."""
+    assert len(explored("keys_of_their_own").coverage.orders) == 1
+
+
+def test_without_data_the_fault_is_not_seen() -> None:
+    """`--no-data` looks at primitives only, as it says."""
+    assert explored("attribute", data=False).outcome == "passed"
+
+
+def test_no_name_is_added_to_a_module() -> None:
+    """Neither the module nor a function's locals nor its code show our functions by name."""
+    code = compile_seen("class A: n = 0\na = A()\na.n += 1\ndef f(): return locals()\n", "m.py")
+    module: dict[str, object] = {}
+    exec(code, module)
+
+    assert sorted(module) == ["A", "__builtins__", "a", "f"]
+    assert code.co_names == ("A", "a", "n", "f")
