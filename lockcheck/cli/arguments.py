@@ -103,6 +103,10 @@ def _run() -> Parser:
     parser.add_argument(
         "--no-watchdog", action="store_true", help="never end a program whose threads all wait"
     )
+    parser.add_argument(
+        "--races", metavar="PACKAGE,…", nargs="?", const="",
+        help="report unordered accesses to ordinary data too, of the program's folder and these",
+    )  # fmt: skip
     parser.add_argument("--quiet", action="store_true", help="say nothing when all is clean")
     return parser
 

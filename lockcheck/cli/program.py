@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import atexit
 import importlib.machinery
+import importlib.util
 import io
 import os
 import runpy
 import sys
+import sysconfig
 import threading
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -28,6 +31,12 @@ from lockcheck.sync.thread import wait_out
 __all__ = ["Program", "find_program"]
 
 
+def plainly(source: bytes, path: str) -> types.CodeType:
+    """Compile a script as `python` does."""
+    code: types.CodeType = compile(source, path, "exec", dont_inherit=True)
+    return code
+
+
 @dataclass(frozen=True)
 class Program:
     """What to run."""
@@ -36,6 +45,22 @@ class Program:
     """Path of a script, or of a directory with a `__main__.py`; '' with a module."""
     module: str
     args: tuple[str, ...]
+    compiled: Callable[[bytes, str], types.CodeType] = plainly
+    """Makes the script's code."""
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where the program's own modules lie: the script's folder; a module's, and this one."""
+        if not self.module:
+            path = os.path.abspath(self.script)
+            return (path if os.path.isdir(path) else os.path.dirname(path),)
+        try:
+            spec = importlib.util.find_spec(self.module.partition(".")[0])
+        except (ImportError, ValueError):
+            spec = None
+        package = list(spec.submodule_search_locations or ()) if spec is not None else []
+        standard = sysconfig.get_path("stdlib")
+        return (os.getcwd(), *(each for each in package if not each.startswith(standard)))
 
     def run(self) -> int:
         """Run it to its end, threads and exit functions included; returns its status."""
@@ -67,7 +92,7 @@ class Program:
             sys.argv[:] = [self.script, *self.args]
             with io.open_code(os.path.abspath(path)) as file:
                 source = file.read()
-            code = compile(source, path, "exec", dont_inherit=True)
+            code = self.compiled(source, path)
             module.__dict__["__file__"] = path
             module.__dict__["__spec__"] = None
             module.__dict__["__cached__"] = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext, redirect_stderr
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.checker import Checker
@@ -18,6 +19,8 @@ from lockcheck.cli.stuck import strangers, woken_by_signal
 from lockcheck.cli.verdict import InputError, Verdict, read_baseline, write_baseline
 from lockcheck.conduct.watchdog import Watchdog
 from lockcheck.patch import install, uninstall
+from lockcheck.patch.data import RaceHunt, packages_of
+from lockcheck.patch.data.code import compile_seen
 from lockcheck.render.legible import legible_line
 from lockcheck.render.screen import flush, show
 
@@ -46,12 +49,17 @@ def run(options: Namespace, program: Program) -> int:
         except FolderError as error:
             raise InputError(str(error)) from error
         recorder = Recorder()
-    chk = Checker(on_report="collect", recorder=recorder)
+    races = options.races is not None
+    chk = Checker(on_report="collect", recorder=recorder, races=races)
+    hunt: AbstractContextManager[object] = nullcontext()
+    if races:
+        hunt = RaceHunt(chk, program.folders, packages_of(options.races))
+        program = replace(program, compiled=compile_seen)
     process = os.getpid()
     stream = sys.stderr  # the program may send its own elsewhere
     install(chk)
     try:
-        with _watchdog(chk, options):
+        with hunt, _watchdog(chk, options):
             status = program.run()
     except KeyboardInterrupt:
         status = INTERRUPTED

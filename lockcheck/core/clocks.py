@@ -28,7 +28,7 @@ def fork(ts: ThreadState) -> Start:
     """What `ts` did so far is ordered before somebody else; what it does next is not."""
     vc = {**ts.vc, ts.slot: ts.epoch}
     hb = dict(ts.hb)
-    ts.hb[ts.slot] = ts.hb.get(ts.slot, 0) + 1
+    ts.now = ts.hb[ts.slot] = ts.hb.get(ts.slot, 0) + 1
     ts.epoch += 1
     return vc, hb
 
@@ -67,4 +67,4 @@ def acquire(ts: ThreadState, obj: Carrier) -> None:
 def release(ts: ThreadState, obj: Carrier, *, shared: bool) -> None:
     """Release what `ts` did into `obj`; `shared`: beside what others released (under the leaf)."""
     obj.clock = merged(obj.clock or {}, ts.hb) if shared else dict(ts.hb)
-    ts.hb[ts.slot] = ts.hb.get(ts.slot, 0) + 1
+    ts.now = ts.hb[ts.slot] = ts.hb.get(ts.slot, 0) + 1

@@ -194,7 +194,7 @@ class Engine:
             ts.slot, ts.epoch, time = self.slots.take(vc)
             ts.vc = vc
             ts.hb = dict(hb)
-            ts.hb[ts.slot] = time
+            ts.now = ts.hb[ts.slot] = time
             ts.overlay = {}
             chains.rechain(self.graph, ts)
 

@@ -230,6 +230,7 @@ class ThreadState:
         "masks",
         "moment",
         "name",
+        "now",
         "overlay",
         "pending",
         "serial",
@@ -263,6 +264,8 @@ class ThreadState:
         """Start/join order: slot -> newest epoch known; copied, never changed in place."""
         self.hb: Clock = {}
         """Happens-before of the race detector (locks included)."""
+        self.now = 0
+        """Its own time in `hb`."""
         self.touched: dict[Key, list[Touch]] = {}
         """Locks that it wanted so far (`chains.note_touched`): its end depends on them, and what it
         makes happen.  Locks: written under the engine's leaf."""

@@ -8,6 +8,6 @@ fields (`fields`); `points` makes them scheduling points, `races` looks for unor
 
 from __future__ import annotations
 
-from lockcheck.patch.data.options import DataOptions, Seeing
+from lockcheck.patch.data.options import DataOptions, RaceHunt, Seeing, packages_of
 
-__all__ = ["DataOptions", "Seeing"]
+__all__ = ["DataOptions", "RaceHunt", "Seeing", "packages_of"]

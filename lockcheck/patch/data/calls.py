@@ -20,13 +20,21 @@ from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from lockcheck.core.held import ThreadState
+    from lockcheck.patch.data.fields import Content
     from lockcheck.patch.data.places import Attribute, Variable
 
-__all__ = ["CALLS", "NO_KEY", "Watch", "watch_with"]
+__all__ = ["CALLS", "NO_KEY", "PLAIN_KEYS", "Watch", "watch_with"]
 
 V = TypeVar("V")
 D = TypeVar("D")
 K = TypeVar("K")
+
+
+class Near(Protocol):
+    """Where the calling thread's state is; none in a thread that is not known yet."""
+
+    t: ThreadState
 
 
 class _NoKey:
@@ -52,11 +60,18 @@ class Watch(Protocol):
     def variable_read(self, variable: Variable) -> None: ...
     def variable_write(self, variable: Variable, value: object) -> None: ...
     def cell_read(self, cell: CellType, name: str) -> None: ...
+    def variable_augment(self, variable: Variable) -> None: ...
     def cell_write(self, cell: CellType, name: str) -> None: ...
+    def cell_augment(self, cell: CellType, name: str) -> None: ...
     def named(self, owner: object, name: object, *, write: bool) -> None: ...
 
 
 _watch: Watch
+_near: Near
+"""`.t` is the calling thread's state."""
+_contents: dict[int, Content]
+PLAIN_KEYS: Final = frozenset({str, int, bytes, bool, type(None), float})
+"""Keys that may be hashed and compared without running code of the program's."""
 
 
 class _Kept(threading.local):
@@ -99,12 +114,21 @@ def _read(owner: V, attribute: Attribute) -> V:
     return owner
 
 
+def augment_read(owner: V, attribute: Attribute) -> V:
+    return owner
+
+
+def _augment_read(owner: V, attribute: Attribute) -> V:
+    _watch.attribute_read(owner, attribute)
+    return owner
+
+
 def write(owner: V, attribute: Attribute) -> V:
     return owner
 
 
 def _write(owner: V, attribute: Attribute) -> V:
-    _watch.attribute_write(owner, attribute, None)
+    _watch.attribute_write(owner, attribute, _watch)
     return owner
 
 
@@ -173,6 +197,15 @@ def item_read(container: V, key: object) -> V:
 
 
 def _item_read(container: V, key: object) -> V:
+    _watch.item_read(container, key)
+    return container
+
+
+def item_augment_read(container: V, key: object) -> V:
+    return container
+
+
+def _item_augment_read(container: V, key: object) -> V:
     _watch.item_read(container, key)
     return container
 
@@ -381,6 +414,15 @@ def _variable_write(value: V, variable: Variable) -> V:
     return value
 
 
+def variable_augment(value: V, variable: Variable) -> V:
+    return value
+
+
+def _variable_augment(value: V, variable: Variable) -> V:
+    _watch.variable_augment(variable)
+    return value
+
+
 def cell_read(holder: FunctionType, name: str) -> None:
     return None
 
@@ -400,14 +442,98 @@ def _cell_write(value: V, holder: FunctionType, name: str) -> V:
     return value
 
 
+def cell_augment(value: V, holder: FunctionType, name: str) -> V:
+    return value
+
+
+def _cell_augment(value: V, holder: FunctionType, name: str) -> V:
+    if holder.__closure__:
+        _watch.cell_augment(holder.__closure__[0], name)
+    return value
+
+
+# -- the warm path of `races`: this thread has just done the same ----------------------------------
+
+
+def _quick_read(owner: V, attribute: Attribute) -> V:
+    field = attribute.get(id(owner))
+    if field is None:
+        if type(owner) in attribute.plain:
+            return owner
+    else:
+        try:
+            ts = _near.t
+            if field.reader is ts and field.read_at == ts.now:
+                return owner
+        except AttributeError:
+            pass  # a thread that is not known yet
+    _watch.attribute_read(owner, attribute)
+    return owner
+
+
+def _quick_value_augment(value: V, owner: object, attribute: Attribute) -> V:
+    field = attribute.get(id(owner))
+    if field is not None:
+        try:
+            ts = _near.t
+            if field.writer is ts and field.write_at == ts.now:
+                return value
+        except AttributeError:
+            pass
+    _watch.attribute_augment(owner, attribute)
+    return value
+
+
+def _quick_value_write(value: V, owner: object, attribute: Attribute) -> V:
+    field = attribute.get(id(owner))
+    if field is not None:
+        try:
+            ts = _near.t
+            if field.writer is ts and field.write_at == ts.now:
+                return value
+        except AttributeError:
+            pass
+    _watch.attribute_write(owner, attribute, value)
+    return value
+
+
+def _quick_item_read(container: V, key: object) -> V:
+    content = _contents.get(id(container))
+    if content is not None and type(key) in PLAIN_KEYS:
+        field = content.by_key.get(key)
+        try:
+            ts = _near.t
+            if field is not None and field.reader is ts and field.read_at == ts.now:
+                return container
+        except AttributeError:
+            pass
+    _watch.item_read(container, key)
+    return container
+
+
+def _quick_item_augment(value: V, container: object, key: object) -> V:
+    content = _contents.get(id(container))
+    if content is not None and type(key) in PLAIN_KEYS:
+        field = content.by_key.get(key)
+        try:
+            ts = _near.t
+            if field is not None and field.writer is ts and field.write_at == ts.now:
+                return value
+        except AttributeError:
+            pass
+    _watch.item_augment(container, key)
+    return value
+
+
 # -- the switch ------------------------------------------------------------------------------------
 
 _ANNOUNCING: Final = (
-    read, write, value_write, value_augment, read_hold, augment_release, named_read, named_write,
-    item_read, item_write, item_augment, item_pair, item_pair_write, item_triple, item_hold,
-    item_release, item_keep, item_augment_release, member, whole_read, whole_write, grown, steps,
-    method, method_key, method_hold, method_release, method_release_key, variable_read,
-    variable_write, cell_read, cell_write,
+    read, augment_read, item_augment_read, write, value_write, value_augment, read_hold,
+    augment_release, named_read, named_write, item_read, item_write, item_augment, item_pair,
+    item_pair_write, item_triple, item_hold, item_release, item_keep, item_augment_release,
+    member, whole_read, whole_write, grown, steps, method, method_key, method_hold,
+    method_release, method_release_key, variable_read, variable_write, variable_augment,
+    cell_augment, cell_read, cell_write,
 )  # fmt: skip
 
 CALLS: Final[dict[str, Callable[..., object]]] = {
@@ -428,12 +554,35 @@ _WATCHED: Final = {
 assert _IDLE.keys() == _WATCHED.keys(), "every announcement has both bodies"
 
 
-def watch_with(watch: Watch | None) -> None:
-    """Let `watch` hear of every access from now on; None: nobody."""
-    global _watch
+_QUICK: Final = {
+    "read": _quick_read.__code__,
+    "augment_read": augment_read.__code__,  # the write that follows stands for both
+    "item_augment_read": item_augment_read.__code__,
+    "value_augment": _quick_value_augment.__code__,
+    "value_write": _quick_value_write.__code__,
+    "item_read": _quick_item_read.__code__,
+    "member": _quick_item_read.__code__,
+    "item_augment": _quick_item_augment.__code__,
+}
+
+
+def watch_with(
+    watch: Watch | None,
+    near: Near | None = None,
+    contents: dict[int, Content] | None = None,
+) -> None:
+    """Let `watch` hear of every access from now on; None: nobody.
+
+    `near`: where the calling thread's state is, and `contents`: what is known of containers;
+    accesses that a field's `reader` and `writer` say are nothing new are then not passed on.
+    """
+    global _watch, _near, _contents
     if watch is not None:
         _watch = watch
     bodies = _IDLE if watch is None else _WATCHED
+    if watch is not None and near is not None and contents is not None:
+        _near, _contents = near, contents
+        bodies = {**_WATCHED, **_QUICK}
     for function in _ANNOUNCING:
         assert isinstance(function, FunctionType), "all of them are Python's own"
         function.__code__ = bodies[function.__name__]

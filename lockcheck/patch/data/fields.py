@@ -32,11 +32,15 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from lockcheck.patch.data.calls import PLAIN_KEYS
 from lockcheck.patch.data.memory import Memory
 from lockcheck.patch.data.places import ATTRIBUTES, VARIABLES, Attribute
 from lockcheck.seam import Op
+
+if TYPE_CHECKING:
+    from lockcheck.core.held import ThreadState
 
 __all__ = ["CONTAINERS", "Content", "Field", "Fields", "container_type"]
 
@@ -46,8 +50,6 @@ SWEEP_EVERY: Final = 2_000
 KEYS_MAX: Final = 5_000
 """Keys told apart in one container; more are looked at as one."""
 
-_KEY_TYPES: Final = frozenset({str, int, bytes, bool, type(None), float})
-"""Keys that may be hashed and compared without running code of the program's."""
 _METHODS: Final = (
     FunctionType, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType,
     MethodWrapperType, ClassMethodDescriptorType, GetSetDescriptorType, classmethod, staticmethod,
@@ -58,7 +60,8 @@ _METHODS: Final = (
 class Field:
     """One place in memory that a program reads and writes."""
 
-    __slots__ = ("__weakref__", "beneath", "kind", "memory", "name", "ops")
+    __slots__ = ("__weakref__", "beneath", "history", "kind", "memory", "name", "ops", "read_at",
+                 "reader", "write_at", "writer")  # fmt: skip
 
     def __init__(self, name: str, kind: str) -> None:
         self.name = name
@@ -68,6 +71,13 @@ class Field:
         self.beneath: Field | None = None
         """The class's attribute that is read while the instance has none of its own."""
         self.memory: Memory[Any] = Memory()
+        self.history: Any = None
+        """What its writes have shown (`harm.History`), made with the first look at it."""
+        self.reader: ThreadState | None = None
+        self.read_at = 0
+        self.writer: ThreadState | None = None
+        self.write_at = 0
+        """Who looked, or wrote, in which epoch, if doing so again is nothing new."""
         self.ops: dict[Any, Op] = {}
         """Operations on it, made once."""
 
@@ -82,24 +92,24 @@ class Field:
 class Content:
     """What a container contains."""
 
-    __slots__ = ("_fields", "keys", "kind", "name", "whole")
+    __slots__ = ("by_key", "keys", "kind", "name", "whole")
 
     def __init__(self, name: str, kind: str) -> None:
         self.name = name
         self.kind = kind
         self.whole = Field(name, kind)
         self.keys = Field(f"{name}[…]", kind)
-        self._fields: dict[object, Field] = {}
+        self.by_key: dict[object, Field] = {}
 
     def field(self, key: object) -> Field | None:
         """Return the field of a key; None when it cannot be told from others."""
-        if type(key) not in _KEY_TYPES:
+        if type(key) not in PLAIN_KEYS:
             return None
-        found = self._fields.get(key)
+        found = self.by_key.get(key)
         if found is None:
-            if len(self._fields) >= KEYS_MAX:
+            if len(self.by_key) >= KEYS_MAX:
                 return None
-            found = self._fields.setdefault(key, Field(f"{self.name}[{key!r}]", self.kind))
+            found = self.by_key.setdefault(key, Field(f"{self.name}[{key!r}]", self.kind))
         return found
 
 
@@ -231,6 +241,11 @@ class Fields:
         if id(container) not in self._names and id(container) not in self.contents:
             self._names[id(container)] = (place.name, f"content of {place.kind}")
             self._keep(container)
+
+    @property
+    def size(self) -> int:
+        """Number of objects that are known."""
+        return len(self._weak) + len(self._strong)
 
     def _keep(self, owner: object) -> None:
         at = id(owner)

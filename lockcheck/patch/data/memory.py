@@ -11,7 +11,7 @@ each other's entry, which loses an access of that very moment and never invents 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from lockcheck.core.held import ThreadState
@@ -23,42 +23,49 @@ COUNT: Final = 2
 WRITE: Final = 3
 """Modes, as `lockcheck.explore.conflict` has them: two looks commute, and so do two counts."""
 
-T = TypeVar("T")
+
+class Entry:
+    """One access: whose and when."""
+
+    __slots__ = ("slot", "time")
+
+    def __init__(self, slot: int, time: int) -> None:
+        self.slot = slot
+        self.time = time
 
 
-class Entry(NamedTuple, Generic[T]):
-    """One access: whose, when, and what a report says of it."""
-
-    slot: int
-    time: int
-    what: T
+E = TypeVar("E", bound=Entry)
 
 
-class Memory(Generic[T]):
+class Memory(Generic[E]):
     """The accesses of one field that a later one can still race with."""
 
     __slots__ = ("counts", "looks", "write")
 
     def __init__(self) -> None:
-        self.write: Entry[T] | None = None
-        self.looks: dict[int, Entry[T]] = {}
-        self.counts: dict[int, Entry[T]] = {}
+        self.write: E | None = None
+        self.looks: dict[int, E] = {}
+        self.counts: dict[int, E] = {}
 
     def knows(self, ts: ThreadState, mode: int) -> bool:
-        """Is this the same access of the same epoch once more?"""
+        """Is nothing new in this access: the same of the same epoch, or after a write in it?"""
         slot = ts.slot
+        now = ts.now
+        last = self.write
+        written = last is not None and last.slot == slot and last.time == now
         if mode == WRITE:
-            last = self.write
-            if last is None or last.slot != slot or self.looks or self.counts:
-                return False
-        else:
-            found = (self.looks if mode == LOOK else self.counts).get(slot)
-            if found is None:
-                return False
-            last = found
-        return last.time == ts.hb.get(slot, 0)
+            return written and not self.looks and not self.counts
+        if written:
+            return True
+        found = (self.looks if mode == LOOK else self.counts).get(slot)
+        return found is not None and found.time == now
 
-    def unordered(self, ts: ThreadState, mode: int) -> list[Entry[T]]:
+    def look_of(self, ts: ThreadState) -> E | None:
+        """Return the thread's look in this epoch, if it has not written since."""
+        found = self.looks.get(ts.slot)
+        return found if found is not None and found.time == ts.now else None
+
+    def unordered(self, ts: ThreadState, mode: int) -> list[E]:
         """Return the conflicting accesses that nothing orders before what `ts` does now."""
         found = []
         known = ts.hb
@@ -66,30 +73,25 @@ class Memory(Generic[T]):
         last = self.write
         if last is not None and last.slot != mine and last.time > known.get(last.slot, 0):
             found.append(last)
-        if mode != LOOK:
-            found += [e for e in _values(self.looks) if _is_free(e, mine, known)]
-        if mode != COUNT:
-            found += [e for e in _values(self.counts) if _is_free(e, mine, known)]
+        if mode != LOOK and self.looks:
+            found += [e for e in list(self.looks.values()) if _is_free(e, mine, known)]
+        if mode != COUNT and self.counts:
+            found += [e for e in list(self.counts.values()) if _is_free(e, mine, known)]
         return found
 
-    def note(self, ts: ThreadState, mode: int, what: T) -> None:
+    def note(self, mode: int, entry: E) -> None:
         """Remember an access."""
-        slot = ts.slot
-        entry = Entry(slot, ts.hb.get(slot, 0), what)
         if mode == WRITE:
             self.write = entry
-            self.looks.clear()
-            self.counts.clear()
+            if self.looks:
+                self.looks.clear()
+            if self.counts:
+                self.counts.clear()
         elif mode == LOOK:
-            self.looks[slot] = entry
+            self.looks[entry.slot] = entry
         else:
-            self.counts[slot] = entry
+            self.counts[entry.slot] = entry
 
 
-def _values(entries: dict[int, Entry[T]]) -> list[Entry[T]]:
-    """The entries; taken in one step, for other threads may add some."""
-    return list(entries.values())
-
-
-def _is_free(entry: Entry[T], mine: int, known: dict[int, int]) -> bool:
+def _is_free(entry: Entry, mine: int, known: dict[int, int]) -> bool:
     return entry.slot != mine and entry.time > known.get(entry.slot, 0)

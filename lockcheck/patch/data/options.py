@@ -8,21 +8,25 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lockcheck.patch.data import code
 from lockcheck.patch.data.calls import watch_with
 from lockcheck.patch.data.hook import DataFinder, Reach
 from lockcheck.patch.data.points import Points
+from lockcheck.patch.data.races import Races
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
     from lockcheck.conduct.controlled import ControlledConductor
 
-__all__ = ["DataOptions", "Seeing", "packages_of"]
+__all__ = ["DataOptions", "RaceHunt", "Seeing", "packages_of"]
+
+NAMES_MAX: Final = 8
+"""Files named in a summary."""
 
 
 def packages_of(words: str) -> tuple[str, ...]:
@@ -74,12 +78,49 @@ class DataOptions:
                 "ordinary data were not looked at (--no-data): a lost update on an attribute, "
                 "item or global is not seen"
             )
-        names = sorted(os.path.basename(file) for file in code.seen)
-        text = f"data of {', '.join(names)} were looked at: attributes, items, globals, variables"
-        if code.unseen:
-            missed = ", ".join(sorted(os.path.basename(file) for file in code.unseen))
-            text += f"; not of {missed} (too deeply nested to rewrite)"
-        return text
+        return f"data looked at: attributes, items, globals and variables of {files_in_words()}"
+
+
+class RaceHunt:
+    """Races in ordinary data of one program or test session; a context manager.
+
+    Args:
+        chk: the checker that is installed; it must have been made with `races=True`.
+        folders: the program's or the tests' own.
+        packages: looked at as well.
+    """
+
+    def __init__(
+        self, chk: Checker, folders: Iterable[str], packages: tuple[str, ...] = ()
+    ) -> None:
+        self.races = Races(chk)
+        self.finder = DataFinder(Reach(folders, packages))
+        self._near = chk.near
+
+    def __enter__(self) -> RaceHunt:
+        self.finder.install()
+        watch_with(self.races, self._near, self.races.fields.contents)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        watch_with(None)
+        self.finder.remove()
+
+    def in_words(self) -> str:
+        """Say what was looked at."""
+        return f"data of {files_in_words()}"
+
+
+def files_in_words() -> str:
+    """Name the files whose accesses were seen, and those that should have been and were not."""
+    names = sorted(os.path.basename(file) for file in code.seen)
+    shown = ", ".join(names[:NAMES_MAX]) or "no file"
+    if len(names) > NAMES_MAX:
+        shown += f" and {len(names) - NAMES_MAX} more files"
+    if code.unseen:
+        missed = ", ".join(sorted(os.path.basename(file) for file in code.unseen))
+        shown += f" (not of {missed}: too deeply nested to rewrite)"
+    return shown
 
 
 class Seeing:

@@ -15,8 +15,8 @@ from __future__ import annotations
 import _thread
 from typing import TYPE_CHECKING, Final
 
-from lockcheck.patch.data.memory import LOOK
-from lockcheck.patch.data.sight import How, Sight, Touch
+from lockcheck.patch.data.memory import LOOK, Entry
+from lockcheck.patch.data.sight import UNKNOWN, How, Sight, Touch
 from lockcheck.seam import Kind, Op
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Points(Sight):
         number = self._numbers[kind + thread] = self._numbers.get(kind + thread, 0) + 1
         return f"{kind}{thread}#{number}"
 
-    def touch(self, how: How, touched: Touch, value: object = None) -> None:
+    def touch(self, how: How, touched: Touch, value: object = UNKNOWN) -> None:
         """Stand before the access until the schedule lets it go.  Raises: Unwind."""
         conductor = self._conductor
         me = conductor.current
@@ -81,7 +81,7 @@ class Points(Sight):
                     continue
                 if memory.unordered(ts, mode):
                     self._conductor.observe(PREFIX + field.kind)
-                memory.note(ts, mode, None)
+                memory.note(mode, Entry(ts.slot, ts.now))
         finally:
             ts.tracing -= 1
 

@@ -185,12 +185,14 @@ class _Rewriter(ast.NodeTransformer):
         name = _at(ast.Constant(node.id), node)
         return self._call("cell_read", node, self._cell(node.id, node), name)
 
-    def _name_write(self, target: ast.Name, kind: str, value: ast.expr) -> ast.expr:
+    def _name_write(
+        self, target: ast.Name, kind: str, value: ast.expr, how: str = "write"
+    ) -> ast.expr:
         """`value`, announced as about to be bound to the name."""
         if kind == MODULE:
-            return self._call("variable_write", value, value, self._variable(target.id, value))
+            return self._call(f"variable_{how}", value, value, self._variable(target.id, value))
         name = _at(ast.Constant(target.id), value)
-        return self._call("cell_write", value, value, self._cell(target.id, value), name)
+        return self._call(f"cell_{how}", value, value, self._cell(target.id, value), name)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         """`a.b` as `read(a, b).b`."""
@@ -537,7 +539,7 @@ class _Rewriter(ast.NodeTransformer):
             kind = self._shared(target.id)
             if kind:
                 before.append(_statement(self._name_read(target, kind), node))
-                value = self._name_write(target, kind, value)
+                value = self._name_write(target, kind, value, "augment")
             if kind or display:
                 own = _at(ast.Name(target.id, ast.Load()), target)
                 value = self._call("grown", value, value, own)
@@ -556,7 +558,7 @@ class _Rewriter(ast.NodeTransformer):
         base = self._visit(target.value)
         name = self._attr(target.attr, base)
         if simple:
-            target.value = self._call("read", base, base, name)
+            target.value = self._call("augment_read", base, base, name)
             return self._call("value_augment", value, value, again, _again(name))
         site = self._next_site(base)
         target.value = self._call("read_hold", base, base, name, site)
@@ -568,7 +570,7 @@ class _Rewriter(ast.NodeTransformer):
         again = (_again(target.value), _again(key)) if simple else None
         base = self._visit(target.value)
         if again is not None:
-            target.value = self._call("item_read", base, base, _again(key))
+            target.value = self._call("item_augment_read", base, base, _again(key))
             return self._call("item_augment", value, value, *again)
         site = self._next_site(base)
         target.value = self._call("item_hold", base, base, site)

@@ -22,9 +22,16 @@ from lockcheck.patch.data.places import Attribute, Variable, attribute
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["How", "Sight", "Touch"]
+__all__ = ["UNKNOWN", "How", "Sight", "Touch"]
 
 V = TypeVar("V")
+
+
+class _Unknown:
+    """Stands for "the value is not known"."""
+
+
+UNKNOWN: Final = _Unknown()
 
 
 class How(IntEnum):
@@ -62,7 +69,7 @@ class Sight:
     def __init__(self, owner_name: Callable[[str], str]) -> None:
         self.fields = Fields(owner_name)
 
-    def touch(self, how: How, touched: Touch, value: object = None) -> None:
+    def touch(self, how: How, touched: Touch, value: object = UNKNOWN) -> None:
         """An access is about to happen; `touched[0]` is what a report names."""
         raise NotImplementedError
 
@@ -107,7 +114,7 @@ class Sight:
         if type(name) is not str:
             return
         if write:
-            self.attribute_write(owner, attribute(name), None)
+            self.attribute_write(owner, attribute(name), UNKNOWN)
         else:
             self.attribute_read(owner, attribute(name))
 
@@ -127,6 +134,12 @@ class Sight:
 
     def cell_write(self, cell: CellType, name: str) -> None:
         self.touch(How.WRITE, ((self.fields.cell(cell, name), WRITE),))
+
+    def variable_augment(self, variable: Variable) -> None:
+        self.touch(How.AUGMENT, ((_field_of(variable), WRITE),))
+
+    def cell_augment(self, cell: CellType, name: str) -> None:
+        self.touch(How.AUGMENT, ((self.fields.cell(cell, name), WRITE),))
 
     # -- containers --------------------------------------------------------------------------------
 

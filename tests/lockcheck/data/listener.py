@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lockcheck.patch.data.sight import How, Sight, Touch
+from lockcheck.patch.data.sight import UNKNOWN, How, Sight, Touch
 
 __all__ = ["Listener"]
 
@@ -15,7 +15,7 @@ class Listener(Sight):
         self.heard = dict.fromkeys(How, 0)
         self.names: list[str] = []
 
-    def touch(self, how: How, touched: Touch, value: object = None) -> None:
+    def touch(self, how: How, touched: Touch, value: object = UNKNOWN) -> None:
         self.heard[how] += 1
         if len(self.names) < 10_000:
             self.names.append(f"{how.name.lower()} {touched[0][0].name}")

@@ -99,7 +99,7 @@ def test_the_output_says_whose_data_were_looked_at(capsys: pytest.CaptureFixture
     main(["explore", "--seed", "3", "--schedules", "5", "--no-data", f"{FILE}::no_abba"])
     unseen = capsys.readouterr().out
 
-    assert "data of classic_bugs.py" in seen
+    assert "globals and variables of classic_bugs.py" in seen
     assert "ordinary data were not looked at" in unseen
 
 

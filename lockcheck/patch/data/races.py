@@ -1,0 +1,188 @@
+"""Unordered accesses to ordinary data in a free run: what `--races` looks for.
+
+Every access is compared with the earlier conflicting ones of the same field (`memory`).  Two that
+nothing orders (no lock, join, queue, event, condition, barrier, future or start of a thread) are a
+race; `harm` judges what it can do.  A race that is listed only, because its pattern is harmless so
+far, is judged again with every later write, and rises when that shows the pattern to be another.
+
+Before a second thread exists nothing is remembered: starting a thread orders all of that.  The warm
+path (the same thread, the same epoch, once more) stands in `calls`.
+
+Memory: one entry a field, thread and mode, for at most `OWNERS_MAX` objects; more begin afresh.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lockcheck.core.held import ThreadState
+from lockcheck.core.report import CLASS_ONLY, Report, fingerprint, stronger
+from lockcheck.patch.data.fields import Field
+from lockcheck.patch.data.harm import Access, Harm, History, harm_of
+from lockcheck.patch.data.memory import LOOK, WRITE
+from lockcheck.patch.data.narrative import rows_of, text_of
+from lockcheck.patch.data.sight import UNKNOWN, How, Sight, Touch
+
+if TYPE_CHECKING:
+    from lockcheck.checker import Checker
+
+__all__ = ["OWNERS_MAX", "Races"]
+
+OWNERS_MAX: Final = 200_000
+"""Objects remembered at once."""
+DEPTH: Final = 10
+"""Frames kept of an access, ours included."""
+_QUICK: Final = frozenset({How.READ, How.WRITE, How.AUGMENT})
+
+
+class Races(Sight):
+    """Watches a free run."""
+
+    def __init__(self, chk: Checker) -> None:
+        super().__init__(_Names().fresh)
+        self._chk = chk
+        self._alone = True
+        self._filed: dict[tuple[str, ...], Report] = {}
+        """By the kind of field and the two functions."""
+        self.accesses = 0
+        """Accesses that were looked at, repeated ones left out."""
+        self.forgotten = 0
+        """How often everything was forgotten because there were too many objects."""
+
+    def touch(self, how: How, touched: Touch, value: object = UNKNOWN) -> None:
+        """Judge an access and remember it."""
+        chk = self._chk
+        if self._alone:
+            if len(chk.threads) < 2:
+                return
+            self._alone = False
+        try:
+            ts: ThreadState = chk.near.t
+        except AttributeError:
+            ts = chk.current()
+        if ts.tracing:
+            return
+        ts.tracing += 1  # what a finaliser does meanwhile is not judged
+        try:
+            found = self._judge(ts, how, touched, value)
+            if self.fields.size > OWNERS_MAX:
+                self.fields.clear()
+                self.forgotten += 1
+        finally:
+            ts.tracing -= 1
+        for report in found:
+            chk.deliver(report, ts)
+
+    def _judge(self, ts: ThreadState, how: How, touched: Touch, value: object) -> list[Report]:
+        first, mode = touched[0]
+        if first.history is None:
+            first.history = History()
+        for field, each in touched:
+            if not field.memory.knows(ts, each):
+                break
+        else:
+            return self._same_again(ts, first, how, mode, value)
+        self.accesses += 1
+        now = Access(ts, how, mode, self._chk.engine.capture(DEPTH), value)
+        if mode == WRITE and how is How.WRITE:
+            now.stands_on_read = now.follows(first.memory.look_of(ts))
+        found: list[Report] = []
+        for field, each in touched:
+            for old in field.memory.unordered(ts, each):
+                found += self._race(first, field, old, now)
+            field.memory.note(each, now)
+        history: History = first.history
+        if mode != LOOK:
+            found += self._again(first, history.wrote(ts.slot, value, how))
+        else:
+            first.reader, first.read_at = ts, now.time
+        return found
+
+    def _same_again(
+        self, ts: ThreadState, field: Field, how: How, mode: int, value: object
+    ) -> list[Report]:
+        """The same epoch once more: only how often a field was written is news."""
+        now = ts.now
+        if mode == LOOK:
+            field.reader, field.read_at = ts, now
+            return []
+        history: History = field.history
+        changed = history.wrote(ts.slot, value, how)
+        if mode == WRITE and how in _QUICK and history.settled:
+            field.writer, field.write_at = ts, now
+        return self._again(field, changed)
+
+    # -- reporting ---------------------------------------------------------------------------------
+
+    def _race(self, first: Field, met: Field, old: Access, now: Access) -> list[Report]:
+        """File a race that was met on `met`; the reports that are new or stronger than before."""
+        harm = harm_of(first.history, old, now)
+        loop = How.STEP in (old.how, now.how)
+        if loop and met.history is None:
+            met.history = first.history
+        return self._file(met if loop else first, old, now, harm)
+
+    def _again(self, field: Field, changed: bool) -> list[Report]:
+        """A write has shown a pattern to be another: judge the races that were listed only."""
+        history: History = field.history
+        if not changed or not history.listed:
+            return []
+        found: list[Report] = []
+        for old, now, report in history.listed:
+            harm = harm_of(history, old, now)
+            if stronger(harm.severity, report.severity):
+                _describe(report, field, old, now, harm)
+                found.append(report)
+        history.listed = [row for row in history.listed if row[2].severity == CLASS_ONLY]
+        return found
+
+    def _file(self, field: Field, old: Access, now: Access, harm: Harm) -> list[Report]:
+        pair = (field.kind, *sorted((old.place, now.place)))
+        known = self._filed.get(pair)
+        if known is not None:
+            if not stronger(harm.severity, known.severity):
+                return []
+            _describe(known, field, old, now, harm)
+            return [known]
+        report = Report("race", harm.severity, "")
+        _describe(report, field, old, now, harm)
+        report.fingerprint = fingerprint("data race", pair)
+        if self._chk.engine.file(report) is None:
+            return []
+        self._filed[pair] = report
+        if harm.severity == CLASS_ONLY:
+            field.history.listed.append((old, now, report))
+        return [report]
+
+
+def _describe(report: Report, field: Field, old: Access, now: Access, harm: Harm) -> None:
+    """Write into a report what was found last; its fingerprint stays."""
+    rows = rows_of(old, now)
+    report.severity = harm.severity
+    report.title = (
+        f"{harm.title} {field.name}: {now.word} by {now.thread} and {old.word} by {old.thread}, "
+        "with nothing to order them"
+    )
+    report.reason = harm.reason
+    report.advice = harm.advice
+    report.stacks = (
+        (f"{now.word} of {field.name}", now.thread, now.stack),
+        (f"{old.word} of {field.name}, before", old.thread, old.stack),
+    )
+    report.threads = (now.thread, old.thread)
+    report.locks = tuple(dict.fromkeys(ref.name for ref in (*now.held, *old.held)))
+    report.classes = tuple(dict.fromkeys(ref.cls for ref in (*now.held, *old.held)))
+    report.held = now.held
+    report.detail = text_of(field.name, rows)
+    report.data = {"field": field.name, "accesses": rows}
+
+
+class _Names:
+    """Names of objects: the type and a number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def fresh(self, kind: str) -> str:
+        number = self._numbers[kind] = self._numbers.get(kind, 0) + 1
+        return f"{kind}#{number}"

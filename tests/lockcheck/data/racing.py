@@ -1,0 +1,201 @@
+"""A program that races in several ways, and does some things that look like it and are none.
+
+racing.py SCENARIO
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+from collections.abc import Callable
+
+
+class Board:
+    """What the threads share."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.owner = ""
+        self.ready = False
+        self.config: dict[str, int] | None = None
+        self.names = {"a": 1}
+        self.lines: list[int] = []
+        self.cache: dict[str, object] = {}
+
+
+board = Board()
+total = 0
+
+
+def together(*bodies: Callable[[], object]) -> None:
+    """Run them one after the other in threads that nothing orders."""
+    threads = [threading.Thread(target=body) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def lost_update() -> None:
+    def add() -> None:
+        board.n += 1
+
+    together(add, add)
+
+
+def lost_update_of_a_global() -> None:
+    def add() -> None:
+        global total
+        total += 1
+
+    together(add, add)
+
+
+def lost_update_of_an_item() -> None:
+    def add() -> None:
+        board.names["a"] += 1
+
+    together(add, add)
+
+
+def lost_update_of_a_variable() -> None:
+    n = 0
+
+    def add() -> None:
+        nonlocal n
+        n += 1
+
+    together(add, add)
+
+
+def iteration() -> None:
+    def reader() -> None:
+        for _name in board.names:
+            pass
+
+    def writer() -> None:
+        board.names["b"] = 2
+
+    together(reader, writer)
+
+
+def check_then_act() -> None:
+    def get() -> None:
+        if board.cache.get("x") is None:
+            board.cache["x"] = object()
+
+    together(get, get)
+
+
+def two_writers() -> None:
+    def one() -> None:
+        board.owner = "one"
+
+    def other() -> None:
+        board.owner = "other"
+
+    together(one, other)
+
+
+def polled() -> None:
+    def writer() -> None:
+        for step in range(3):
+            board.n = step
+
+    together(lambda: board.n, writer)
+
+
+def published_once() -> None:
+    def writer() -> None:
+        board.config = {"a": 1}
+
+    together(lambda: board.config, writer)
+
+
+def flag() -> None:
+    def up() -> None:
+        board.ready = True
+
+    together(up, lambda: board.ready, up)
+
+
+def counter_of_one() -> None:
+    def count() -> None:
+        for _ in range(3):
+            board.n += 1
+
+    together(count, lambda: board.n)
+
+
+def appends() -> None:
+    together(lambda: board.lines.append(1), lambda: board.lines.append(2))
+
+
+def locked() -> None:
+    lock = threading.Lock()
+
+    def add() -> None:
+        for _ in range(3):
+            with lock:
+                board.n += 1
+                board.names["a"] += 1
+                for _name in board.names:
+                    pass
+
+    together(add, add)
+
+
+def handed_over() -> None:
+    box: queue.Queue[Board] = queue.Queue()
+    done = threading.Event()
+
+    def maker() -> None:
+        made = Board()
+        made.n += 1
+        box.put(made)
+        board.owner = "maker"
+        done.set()
+
+    def user() -> None:
+        got = box.get()
+        got.n += 1
+        done.wait()
+        board.owner = "user"
+
+    together(maker, user)
+
+
+def own_objects() -> None:
+    def work() -> None:
+        mine = Board()
+        for step in range(5):
+            mine.n += 1
+            mine.lines.append(step)
+            mine.names[str(step)] = step
+
+    together(work, work)
+
+
+def thread_local() -> None:
+    local = threading.local()
+
+    def work() -> None:
+        local.n = 0
+        local.n += 1
+
+    together(work, work)
+
+
+def keys_of_their_own() -> None:
+    def one() -> None:
+        board.names["one"] = 1
+
+    def other() -> None:
+        board.names["other"] = 2
+
+    together(one, other)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()

@@ -1,0 +1,100 @@
+"""`run --races`: unordered accesses to plain data, judged by what they can do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parents[2]
+
+
+def run(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lockcheck", "run", *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, cwd=cwd,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+
+
+def races(scenario: str, tmp_path: Path) -> list[tuple[str, str]]:
+    """Severity and first words of every race of a scenario."""
+    out = tmp_path / "report"
+    done = run("--races", "--report", str(out), str(FOLDER / "racing.py"), scenario)
+    assert "Traceback" not in done.stderr
+    document = json.loads((out / "findings.json").read_text())
+    findings = document["findings"] if isinstance(document, dict) else document
+    return [
+        (f["severity"], f["title"].partition(" of ")[0].partition(" on ")[0])
+        for f in findings
+        if f["kind"] == "race"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "severity", "words"),
+    [
+        ("lost_update", "certain", "lost update"),
+        ("lost_update_of_a_global", "certain", "lost update"),
+        ("lost_update_of_an_item", "certain", "lost update"),
+        ("lost_update_of_a_variable", "certain", "lost update"),
+        ("iteration", "certain", "change during iteration over"),
+        ("check_then_act", "possible", "check, then act"),
+        ("two_writers", "possible", "unordered writes"),
+        ("polled", "possible", "unordered read and write"),
+        ("published_once", "class-only", "unordered read"),
+        ("flag", "class-only", "unordered access"),
+        ("counter_of_one", "class-only", "unordered look at the counter"),
+        ("appends", "class-only", "unordered single steps"),
+    ],
+)
+def test_a_race_is_judged_by_what_it_can_do(
+    scenario: str, severity: str, words: str, tmp_path: Path
+) -> None:
+    """Lost updates and changed loops are certain; harmless patterns are listed only."""
+    found = races(scenario, tmp_path)
+
+    assert severity in [each[0] for each in found]
+    assert any(each[1].startswith(words) for each in found if each[0] == severity), found
+    if severity == "class-only":
+        assert {each[0] for each in found} == {"class-only"}
+
+
+@pytest.mark.parametrize(
+    "scenario", ["locked", "handed_over", "own_objects", "thread_local", "keys_of_their_own"]
+)
+def test_ordered_accesses_are_no_race(scenario: str, tmp_path: Path) -> None:
+    """Locks, queues, events and joins order accesses; keys and objects of one's own need none."""
+    assert races(scenario, tmp_path) == []
+
+
+def test_a_race_reads_as_a_narrative() -> None:
+    """Each access has a line with its thread, place, source text, kind and what was held."""
+    done = run("--races", str(FOLDER / "racing.py"), "lost_update")
+
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if "board.n += 1" in line]
+    assert len(lines) == 2
+    for line in lines:
+        assert "racing.py:" in line
+        assert "[read, then write]" in line
+        assert "held nothing" in line
+
+
+def test_races_are_known_to_a_baseline(tmp_path: Path) -> None:
+    """A race that is written into a baseline does not count again."""
+    known = tmp_path / "known.json"
+    program = (str(FOLDER / "racing.py"), "lost_update")
+    first = run("--races", "--write-baseline", str(known), *program)
+    again = run("--races", "--baseline", str(known), *program)
+
+    assert (first.returncode, again.returncode) == (1, 0)
+
+
+def test_without_the_option_no_data_are_looked_at() -> None:
+    """A plain run says nothing about data."""
+    assert run(str(FOLDER / "racing.py"), "lost_update").returncode == 0
