@@ -1,17 +1,23 @@
 """pytest: every test runs checked, and a finding fails the test that caused it.  Off by default.
 
-`--lockcheck` turns it on; `--lockcheck-fail-on` and `--lockcheck-baseline` are those of the command
-line; `@pytest.mark.lockcheck(allow=[…])` silences findings by kind, fingerprint or lock class (with
-`*` as in file names).  One checker serves the whole session, because module-level locks outlive
-tests; each finding is told once.  A test whose threads are all stuck is ended by the watchdog.
+`--lockcheck` turns it on; `--lockcheck-races[=PACKAGE,…]` also reports unordered accesses to
+ordinary data of the project's modules, the tests' and those named; `--lockcheck-fail-on` and
+`--lockcheck-baseline` are those of the command line; `@pytest.mark.lockcheck(allow=[…])` silences
+findings by kind, fingerprint or lock class (with `*` as in file names).  One checker serves the
+whole session, because module-level locks outlive tests; each finding is shown once.  A test whose
+threads are all stuck is ended by the watchdog.
 
-Nothing of lockcheck is imported here before the option was seen.
+`@pytest.mark.lockcheck(explore=True)` runs a test's body under every schedule instead, with or
+without `--lockcheck` (`lockcheck.pytest_explore`); `--lockcheck-replay TOKEN` runs one of them.
+
+Nothing of lockcheck is imported here before an option or a mark was seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +26,13 @@ if TYPE_CHECKING:
     from lockcheck.checker import Checker
     from lockcheck.cli.verdict import Verdict
     from lockcheck.core.report import Report
+    from lockcheck.explore.token import Token
+    from lockcheck.patch.data import RaceHunt
+
+_OUTER: pytest.StashKey[bool] = pytest.StashKey()
+"""Was lockcheck installed before pytest began?"""
+_HUNT: pytest.StashKey[RaceHunt] = pytest.StashKey()
+_REPLAY: pytest.StashKey[Token] = pytest.StashKey()
 
 LOOKS = 10
 """Unchanged pictures, a tenth of a second apart, before a test counts as stuck."""
@@ -34,6 +47,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="possible",
         help="severity from which a finding fails its test (default: possible)",
     )
+    group.addoption(
+        "--lockcheck-races",
+        metavar="PACKAGE,…",
+        nargs="?",
+        const="",
+        help="report unordered accesses to ordinary data, too, of the project and these packages",
+    )
+    group.addoption(
+        "--lockcheck-replay", metavar="TOKEN|FILE", help="run one schedule of an explored test"
+    )
     group.addoption("--lockcheck-baseline", metavar="FILE", help="findings that are known")
     group.addoption("--lockcheck-report", metavar="DIR", help="write a report folder at the end")
 
@@ -41,20 +64,95 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Install before conftest files and tests are imported: they may make locks."""
-    if early_config.known_args_namespace.lockcheck:
+    known = early_config.known_args_namespace
+    if known.lockcheck or known.lockcheck_races is not None:
+        from lockcheck.checker import Checker
         from lockcheck.patch import install, installed
 
-        early_config._lockcheck_outer = installed() is not None  # type: ignore[attr-defined]
-        install()
+        early_config.stash[_OUTER] = installed() is not None
+        races = known.lockcheck_races is not None
+        chk = install(None if installed() is not None else Checker(races=races))
+        if races and chk.races:
+            early_config.stash[_HUNT] = hunt = _hunt(early_config, chk, known.lockcheck_races)
+            hunt.__enter__()
+
+
+def _hunt(config: pytest.Config, chk: Checker, words: str) -> RaceHunt:
+    """Look for races in the project's own modules, in tests whose assertions are rewritten too."""
+    import ast
+    from importlib.machinery import ModuleSpec
+
+    from _pytest.assertion.rewrite import AssertionRewritingHook, rewrite_asserts
+
+    from lockcheck.patch.data import RaceHunt, packages_of
+
+    hunt = RaceHunt(chk, [str(config.rootpath)], packages_of(words))
+
+    def prepare(spec: ModuleSpec) -> Callable[[ast.Module, bytes, str], None] | None:
+        hook = spec.loader
+        if not isinstance(hook, AssertionRewritingHook):
+            return None
+        hook._rewritten_names[spec.name] = Path(spec.origin or "")
+        return lambda tree, source, path: rewrite_asserts(tree, source, path, hook.config)
+
+    hunt.finder.prepare = prepare
+    return hunt
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "lockcheck(allow=[...]): findings of these kinds, fingerprints or lock classes are fine",
+        "lockcheck(allow=[...], explore=True, schedules=N, strategy=NAME): findings of these "
+        "kinds, fingerprints or lock classes are fine; run the body under every schedule",
     )
-    if config.getoption("lockcheck"):
+    if config.getoption("lockcheck_replay"):
+        from lockcheck.pytest_explore import read_replay
+
+        config.stash[_REPLAY] = read_replay(config.getoption("lockcheck_replay"))
+    if config.getoption("lockcheck") or config.getoption("lockcheck_races") is not None:
         config.pluginmanager.register(_Session(config), "lockcheck-session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With a token, keep only the test that it is of.  Raises: pytest.UsageError."""
+    token = config.stash.get(_REPLAY, None)
+    if token is None:
+        return
+    from lockcheck.pytest_explore import is_item_of
+
+    kept = [item for item in items if is_item_of(item, token)]
+    if len(kept) != 1:
+        name = f"{token.subject.get('file')}::{token.subject.get('function')}"
+        raise pytest.UsageError(
+            f"--lockcheck-replay: the token is of {name}; {len(kept)} collected tests are that one"
+        )
+    config.hook.pytest_deselected(items=[item for item in items if item is not kept[0]])
+    items[:] = kept
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Explore a test that asks for it, or run the one schedule of the token."""
+    token = pyfuncitem.config.stash.get(_REPLAY, None)
+    marks = _marks(pyfuncitem)
+    if token is None and not marks.get("explore"):
+        return None
+    from lockcheck.pytest_explore import explore_item, replay_item
+
+    if token is not None:
+        replay_item(pyfuncitem, token)
+    else:
+        explore_item(pyfuncitem, marks, pyfuncitem.config.getoption("lockcheck_fail_on"))
+    return True
+
+
+def _marks(item: pytest.Item) -> dict[str, Any]:
+    """What all marks of a test say together, the nearest one last."""
+    found: dict[str, Any] = {}
+    for marker in reversed(list(item.iter_markers("lockcheck"))):
+        found.update(marker.kwargs)
+    return found
 
 
 class _Session:
@@ -65,7 +163,7 @@ class _Session:
         from lockcheck.patch import install
 
         self._config = config
-        self._outer = getattr(config, "_lockcheck_outer", False)
+        self._outer = config.stash.get(_OUTER, False)
         path = config.getoption("lockcheck_baseline")
         try:
             known = read_baseline(path) if path else {}
@@ -92,7 +190,8 @@ class _Session:
         self._new.append(report)
 
     def pytest_report_header(self) -> str:
-        return f"lockcheck: on, fail-on {self._config.getoption('lockcheck_fail_on')}"
+        races = ", races" if self._config.stash.get(_HUNT, None) is not None else ""
+        return f"lockcheck: on{races}, fail-on {self._config.getoption('lockcheck_fail_on')}"
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -154,6 +253,9 @@ class _Session:
         from lockcheck.patch import uninstall
 
         self._chk.on_report = self._before
+        hunt = self._config.stash.get(_HUNT, None)
+        if hunt is not None:
+            hunt.__exit__(None, None, None)
         if not self._outer:
             uninstall()
 

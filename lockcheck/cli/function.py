@@ -119,12 +119,16 @@ class FunctionSubject:
         except Exception as error:
             self.__exit__()
             raise SubjectError(f"{self.file}: {type(error).__name__}: {error}") from error
-        found = getattr(module, self.function, None)
-        if not callable(found):
+        if self.resolve(module) is None:
             names = [n for n, v in vars(module).items() if isinstance(v, types.FunctionType)]
             self.__exit__()
             told = f"; it has {', '.join(sorted(names))}" if names else ""
             raise SubjectError(f"{self.file} has no function {self.function!r}{told}")
+
+    def resolve(self, module: types.ModuleType) -> Callable[[], object] | None:
+        """Find the function in a fresh module; None: it has none of that name."""
+        found: object = module.__dict__.get(self.function)
+        return found if callable(found) else None
 
     def load(self) -> types.ModuleType:
         """Execute the file in a fresh module."""
@@ -184,7 +188,8 @@ class FunctionWorld:
         with FirstThread(self.chk):
             with self._conductor.quiet():
                 random.seed(0)
-                function = getattr(self._subject.load(), self._subject.function)
+                function = self._subject.resolve(self._subject.load())
+                assert function is not None, "it was there when the search began"
             self._install_time()
             try:
                 self._result = repr(function())
