@@ -202,6 +202,10 @@ class FunctionWorld:
         raised = [exception_report(name, error) for name, error in self.chk.failures]
         return list(self.chk.reports) + raised
 
+    def explain(self, report: Report) -> None:
+        """Add the order of this run to what it found."""
+        self._subject.seeing.explain(report, self._conductor)
+
     def state(self) -> str:
         """What the function returned."""
         return self._result

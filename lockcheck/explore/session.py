@@ -375,6 +375,9 @@ class Session:
             )
         else:
             again.replay = str(token)
+            explain = getattr(self._world, "explain", None)
+            if explain is not None:
+                explain(again)
         return finding
 
     def tokenise(self, record: tuple[int, ...], identity: Identity) -> tuple[Token, Report | None]:

@@ -40,8 +40,9 @@ class World(Protocol):
         """Put back what the world changed outside itself."""
         ...
 
-    # Two more are asked for where a world has them:
+    # More are asked for where a world has them:
     #   owed(op) -> [(words, ThreadState | None)]   who owes what a stuck thread waits for
+    #   explain(report)                             this run has shown it again: say how
     #   stuck(report)                               a deadlock was found; everybody is parked still
 
 

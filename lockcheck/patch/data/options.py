@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 from lockcheck.patch.data import code
 from lockcheck.patch.data.calls import watch_with
 from lockcheck.patch.data.hook import DataFinder, Reach
+from lockcheck.patch.data.order import order_of_run, text_of_order
 from lockcheck.patch.data.points import Points
 from lockcheck.patch.data.races import Races
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
     from lockcheck.conduct.controlled import ControlledConductor
+    from lockcheck.core.report import Report
 
 __all__ = ["DataOptions", "RaceHunt", "Seeing", "packages_of"]
 
@@ -143,6 +145,17 @@ class Seeing:
             self._points = Points(conductor, chk)
         self._points.renew(chk)
         watch_with(self._points)
+
+    def explain(self, report: Report, conductor: ControlledConductor) -> None:
+        """Add to a finding the order of the run that has just shown it."""
+        if self._points is None or not self._points.places:
+            return
+        steps = order_of_run(conductor, self._points.places)
+        said = [report.detail]
+        if not report.detail:
+            said = [f"{t}: {title} at {stack.where}" for title, t, stack in report.stacks if stack]
+        report.detail = "\n".join([*filter(None, said), text_of_order(steps)])
+        report.data["order"] = steps
 
     def forget_modules(self) -> None:
         """Let the program's own modules be imported again: they may keep state."""

@@ -13,9 +13,13 @@ accesses of different keys may go in any order.
 from __future__ import annotations
 
 import _thread
+import os
+import sys
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from lockcheck.patch.data.memory import LOOK, Entry
+from lockcheck.patch.data.order import Place
 from lockcheck.patch.data.sight import UNKNOWN, How, Sight, Touch
 from lockcheck.seam import Kind, Op
 
@@ -37,12 +41,15 @@ class Points(Sight):
         self._conductor = conductor
         self._chk = chk
         self._numbers: dict[str, int] = {}
+        self.places: dict[int, Place] = {}
+        """Where the accesses of this run happened, by the number of their event."""
 
     def renew(self, chk: Checker) -> None:
         """Forget the last run: another world is about to be made, with a checker of its own."""
         self._chk = chk
         self.fields.clear()
         self._numbers.clear()
+        self.places = {}
 
     def _fresh_name(self, kind: str) -> str:
         """`Account#1`; by thread, so that it does not depend on who was faster."""
@@ -67,6 +74,7 @@ class Points(Sight):
             op = field.ops[touched] = Op(Kind.WRITE if write else Kind.READ, field)
             op.foot = touched
         conductor.point(op)
+        self.places[len(conductor.events) - 1] = _place(how)
 
     def _judge(self, touched: Touch) -> None:
         """See whether anything orders the access after those before."""
@@ -86,4 +94,14 @@ class Points(Sight):
             ts.tracing -= 1
 
 
+def _place(how: How) -> Place:
+    """Where the program's own innermost frame is."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    assert frame is not None, "somebody has called us"
+    return Place(frame.f_code, frame.f_lasti, how)
+
+
 _get_ident = _thread.get_ident
+_HERE: Final = os.path.dirname(os.path.abspath(__file__))
