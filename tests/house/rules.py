@@ -18,7 +18,7 @@ FLOORS = [
     ["lockcheck.conduct"],
     ["lockcheck.explore"],
     ["lockcheck", "lockcheck.patch"],
-    ["lockcheck.cli", "lockcheck.pytest_plugin", "lockcheck.__main__"],
+    ["lockcheck.cli", "lockcheck.pytest_explore", "lockcheck.pytest_plugin", "lockcheck.__main__"],
     ["rtnl_model.kernel"],
     ["rtnl_model.view"],
     ["rtnl_model.iproute"],
