@@ -26,7 +26,7 @@ from lockcheck.cli.function import FunctionSubject, SubjectError
 from lockcheck.explore.result import Limits
 from lockcheck.explore.session import Session, fresh_seed
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, OptionError, make_strategy
-from lockcheck.explore.telling import summary, verdict_in_words
+from lockcheck.explore.telling import in_a_word, summary, verdict_in_words
 from lockcheck.explore.token import Token, TokenError
 from lockcheck.patch.data import DataOptions
 
@@ -94,11 +94,12 @@ def explore_item(item: pytest.Function, marks: Mapping[str, Any], fail_on: str) 
         except SubjectError as error:
             pytest.fail(str(error), pytrace=False)
     text = summary(item.nodeid, result, "pytest --lockcheck-replay")
-    item.add_report_section("call", "lockcheck", f"{text}  {subject.data.in_words()}\n")
+    text += f"  {subject.data.in_words()}\n{': '.join(in_a_word(result))}"
+    item.add_report_section("call", "lockcheck", f"{text}\n")
     if result.interrupted:
         raise KeyboardInterrupt
     if result.outcome != "passed":
-        pytest.fail(f"{text}  {subject.data.in_words()}", pytrace=False)
+        pytest.fail(text, pytrace=False)
 
 
 def read_replay(text: str) -> Token:

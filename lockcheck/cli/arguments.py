@@ -137,6 +137,9 @@ def _explore() -> Parser:
     parser.add_argument(
         "--data", metavar="PACKAGE,…", default="", help="see the data of these packages as well"
     )
+    parser.add_argument(
+        "--format", choices=("text", "json", "sarif"), help="how to print the result"
+    )
     parser.add_argument("--hang-after", type=float, metavar="S", help="silence that means hung")
     parser.add_argument("--report", metavar="DIR", help="write a report folder")
     _fail_on(parser)
@@ -172,7 +175,7 @@ def _report() -> Parser:
     )
     parser.add_argument("graph", metavar="GRAPH.json")
     parser.add_argument(
-        "--format", choices=("text", "tables", "json", "dot", "html"), default="text",
+        "--format", choices=("text", "tables", "json", "dot", "html", "sarif"), default="text",
         help="default: %(default)s",
     )  # fmt: skip
     return parser

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from lockcheck import __version__
 from lockcheck.cli.function import FunctionSubject, SubjectError
 from lockcheck.cli.verdict import InputError
 from lockcheck.explore.result import Limits, Outcome
@@ -20,12 +21,14 @@ from lockcheck.explore.telling import (
     STATUS_OF,
     Progress,
     columns,
+    in_a_word,
     status_of_replay,
     summary,
     verdict_in_words,
 )
 from lockcheck.explore.token import LONGEST, Token, TokenError
 from lockcheck.patch.data import DataOptions
+from lockcheck.render import sarif
 
 __all__ = ["explore", "join", "read_token", "replay", "store_long_tokens"]
 
@@ -44,7 +47,7 @@ def explore(options: argparse.Namespace) -> int:
     limits = _limits(options, sampling=not strategy.exhaustive)
     try:
         with subject:
-            if not options.json:
+            if not options.json and options.format in (None, "text"):
                 print(f"seed {seed}", file=sys.stderr)
             with Session(subject, limits=limits, fail_on=options.fail_on) as session:
                 progress = Progress(total=limits.schedules)
@@ -54,11 +57,18 @@ def explore(options: argparse.Namespace) -> int:
     except SubjectError as error:
         raise InputError(str(error)) from error
     store_long_tokens(result, Path(getattr(options, "report", None) or "."))
-    if options.json:
-        print(json.dumps(result.to_dict()))
+    form = options.format or ("json" if options.json else "text")
+    word, cause = in_a_word(result)
+    if form == "json":
+        said = {"verdict": word, "cause": cause, "granularity": subject.data.in_words()}
+        print(json.dumps({**result.to_dict(), **said}))
+    elif form == "sarif":
+        findings = [finding.to_dict() for finding in result.findings]
+        print(sarif.render(findings, tool="lockcheck", version=__version__))
     else:
         print(summary(subject.title, result, "lockcheck replay"), end="")
         print(f"  {subject.data.in_words()}")
+        print(f"{word}: {cause}")
     return 130 if result.interrupted else STATUS_OF[result.outcome]
 
 

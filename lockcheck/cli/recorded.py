@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from lockcheck import __version__
 from lockcheck.cli.verdict import InputError, load
 from lockcheck.documents import DocumentError
 from lockcheck.documents.shapes import GRAPH, dangling
-from lockcheck.render import dot, html, json_, proc
+from lockcheck.render import dot, html, json_, proc, sarif
 from lockcheck.render.legible import legible_line
 from lockcheck.render.screen import show, show_json
 from lockcheck.render.splat import splat_of
@@ -47,6 +48,8 @@ def _render(graph: dict[str, Any], findings: list[Any], form: str) -> str:
         return json_.dumps(graph)
     if form == "dot":
         return dot.render(graph)
+    if form == "sarif":
+        return sarif.render(findings, tool="lockcheck", version=__version__)
     if form == "html":
         return html.render(graph, findings)
     if form == "tables":

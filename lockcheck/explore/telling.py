@@ -23,6 +23,7 @@ __all__ = [
     "Progress",
     "bounds",
     "columns",
+    "in_a_word",
     "status_of_replay",
     "summary",
     "verdict_in_words",
@@ -113,6 +114,24 @@ def summary(title: str, result: Outcome, replay_command: str) -> str:
     lines += [f"  {reason}" for reason in result.reasons]
     lines.append(f"  seed {result.seed}")
     return "\n".join(lines) + "\n"
+
+
+def in_a_word(result: Outcome) -> tuple[str, str]:
+    """`found`, `held` or `inconclusive`, and the cause.
+
+    Held means that every order was tried within the bounds, which are named; anything less is
+    inconclusive, however many schedules passed.
+    """
+    counting = [finding for finding in result.findings if finding.counts]
+    if counting:
+        more = f" (and {len(counting) - 1} more)" if counting[1:] else ""
+        return "found", f"{counting[0].report.title}{more}"
+    schedules = result.coverage.schedules
+    if result.exhausted and result.outcome == "passed":
+        return "held", f"every order was tried, in {schedules} schedules; {bounds(result)}"
+    if result.reasons:
+        return "inconclusive", "; ".join(result.reasons)
+    return "inconclusive", f"{schedules} schedules passed, and there are more"
 
 
 def bounds(result: Outcome) -> str:
