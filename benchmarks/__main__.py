@@ -24,6 +24,8 @@ __all__ = ["NAMES", "main"]
 
 NAMES = ("lock_overhead", "rtnl_scaling", "phases", "regimes", "scale", "explore_speed")
 """In the order they run; each is a module of this package."""
+ON_DEMAND = ("peers",)
+"""Only by name: it installs other tools."""
 
 STATUS_INPUT = 2
 STATUS_DEFECT = 70
@@ -102,7 +104,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description="examples:\n  python -m benchmarks --quick\n"
         "  python -m benchmarks rtnl_scaling --out results",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f"benchmarks: {', '.join(NAMES)}; status: 0 ran, 2 refused, 70 defect, 130 ^C",
+        epilog=f"benchmarks: {', '.join((*NAMES, *ON_DEMAND))}; status: 0 ran, 2 refused, "
+        "70 defect, 130 ^C",
     )
     parser.add_argument("names", metavar="NAME", nargs="*", help="which ones (default: all)")
     parser.add_argument("--quick", action="store_true", help="under 90 seconds in all")
@@ -114,9 +117,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     options.asked = options.names
     for name in options.names:
-        if name not in NAMES:
-            near = difflib.get_close_matches(name, NAMES, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(NAMES)}"
+        known = (*NAMES, *ON_DEMAND)
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
             raise Refused(f"no benchmark named {name!r}: {hint}")
     options.names = options.names or list(NAMES)
     if not 1 <= options.stretch <= 1000:

@@ -15,6 +15,7 @@ import lockcheck
 from benchmarks import lock_timing
 from benchmarks.bench import Run
 from benchmarks.lock_anatomy import STEPS
+from benchmarks.lock_peers import PEERS, measure_peer
 from benchmarks.lock_scale import (
     bytes_of_three,
     bytes_per_lock,
@@ -23,7 +24,6 @@ from benchmarks.lock_scale import (
     two_threads,
 )
 from benchmarks.lock_timing import BareLock, Subject, measure
-from benchmarks.peers import PEERS, measure_peer
 from benchmarks.statistic import Figure, ratios
 from benchmarks.table import Table
 from lockcheck.core.classes import INSTANCES

@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable
 
-__all__ = ["BUGGY", "RIGHT"]
+__all__ = ["BUGGY", "RIGHT", "SPEED", "TWINS"]
 
 
 def together(*bodies: Callable[[], object]) -> None:
@@ -662,6 +662,31 @@ def atomic_steps() -> None:
     assert by_name["first"] in (1, 2)
 
 
+def locked_counter() -> None:
+    """Three threads count twice under a lock: for speed."""
+    counter = Counter()
+    lock = threading.Lock()
+
+    def add() -> None:
+        for _ in range(2):
+            with lock:
+                counter.n += 1
+
+    together(add, add, add)
+    assert counter.n == 6
+
+
+def plain_counter() -> None:
+    """Two threads count twice without one: for speed, so nothing is asserted."""
+    counter = Counter()
+
+    def add() -> None:
+        for _ in range(2):
+            counter.n += 1
+
+    together(add, add)
+
+
 DATA = (
     "attribute_update", "dict_update", "global_update", "list_update", "dict_check_then_act",
     "lazy_singleton", "double_checked", "dict_iteration", "gated_abba",
@@ -678,3 +703,4 @@ RIGHT = (
     "atomic_steps",
 )  # fmt: skip
 TWINS = tuple(f"{name}_right" for name in BUGGY)
+SPEED = ("locked_counter", "plain_counter")
