@@ -142,7 +142,7 @@ def _install(folder: Path, name: str) -> Tool:
             own = str(place / "bin" / "python")
             pip = [own, "-m", "pip", "--quiet", "--disable-pip-version-check"]
             _call([*pip, "install", "--only-binary", ":all:", name])
-            shown = _call([*pip, "show", name])
+            shown = _call([own, "-m", "pip", "show", name])
         except subprocess.TimeoutExpired as error:
             reason = f"took over {error.timeout:g} s"
             continue

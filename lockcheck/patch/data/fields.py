@@ -170,8 +170,7 @@ class Fields:
         field = Field(name, f"{kind.__qualname__}.{attribute.name}")
         if default is not _ABSENT and not isinstance(default, MemberDescriptorType):
             field.beneath = self._class_attribute(kind, attribute, write=False)
-        self._enter(owner, attribute, field)
-        return field
+        return self._enter(owner, attribute, field)
 
     def _class_attribute(self, cls: type, attribute: Attribute, *, write: bool) -> Field | None:
         owner = cls
@@ -188,13 +187,15 @@ class Fields:
         if field is None and owner.__flags__ & _HEAP_TYPE:
             name = f"{owner.__qualname__}.{attribute.name}"
             field = Field(name, f"class {name}")
-            self._enter(owner, attribute, field)
+            field = self._enter(owner, attribute, field)
         return field
 
-    def _enter(self, owner: object, attribute: Attribute, field: Field) -> None:
+    def _enter(self, owner: object, attribute: Attribute, field: Field) -> Field:
+        """Enter a field, unless another thread was faster: then that one's."""
         self._used.add(attribute)
-        attribute[id(owner)] = field
+        found: Field = attribute.setdefault(id(owner), field)
         self._keep(owner)
+        return found
 
     # -- containers --------------------------------------------------------------------------------
 
@@ -210,8 +211,7 @@ class Fields:
         if known is None:
             plain = type(container).__name__
             known = self._names[id(container)] = (self._owner_name(plain), plain)
-        found = Content(*known)
-        self.contents[id(container)] = found
+        found = self.contents.setdefault(id(container), Content(*known))
         self._keep(container)
         return found
 
@@ -221,7 +221,8 @@ class Fields:
         """Find (or make) the field of a variable that an inner function uses."""
         found = self._cells.get(id(cell))
         if found is None:
-            found = self._cells[id(cell)] = Field(self._owner_name(name), f"variable {name}")
+            made = Field(self._owner_name(name), f"variable {name}")
+            found = self._cells.setdefault(id(cell), made)
             self._keep(cell)
         return found
 

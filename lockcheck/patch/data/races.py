@@ -86,11 +86,15 @@ class Races(Sight):
         now = Access(ts, how, mode, self._chk.engine.capture(DEPTH), value)
         if mode == WRITE and how is How.WRITE:
             now.stands_on_read = now.follows(first.memory.look_of(ts))
+        met: list[tuple[Field, Access]] = []
+        with self._chk.engine.leaf:  # of two accesses at once, the second one sees the first
+            for field, each in touched:
+                memory = field.memory
+                met += [(field, old) for old in memory.unordered(ts, each)]
+                memory.note(each, now)
         found: list[Report] = []
-        for field, each in touched:
-            for old in field.memory.unordered(ts, each):
-                found += self._race(first, field, old, now)
-            field.memory.note(each, now)
+        for field, old in met:
+            found += self._race(first, field, old, now)
         history: History = first.history
         if mode != LOOK:
             found += self._again(first, history.wrote(ts.slot, value, how))
