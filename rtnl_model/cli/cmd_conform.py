@@ -87,10 +87,11 @@ def run(args: argparse.Namespace) -> int:
             raise CallError(f"conform: no scenario named {', '.join(args.only)}")
     setting = recorded_setting(ModelSetting.from_args(args), golden, args)
 
-    def one(script: Script) -> dict[str, Any]:
+    def one(script: Script, init_ifindex: int) -> dict[str, Any]:
+        here = replace(setting, init_ifindex=init_ifindex)
         if args.real_time:
-            return run_document(script, setting)
-        return record_logical(script, setting).document
+            return run_document(script, here)
+        return record_logical(script, here).document
 
     found = compare(scripts, golden, one, kinds=link_kinds(setting), progress=progress(args))
     if args.json:

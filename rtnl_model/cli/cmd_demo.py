@@ -1,4 +1,5 @@
-"""The cover letter's example in small, then in naive with the ABBA, then a short stress.
+"""The cover letter's example in small, why its namespaces cannot be locked in advance, then in
+naive with the ABBA, then a short stress.
 
   rtnl-model demo
   rtnl-model demo --report out
@@ -68,7 +69,8 @@ def write_parts(folder: Path, demo: Demo) -> None:
         parts.append((stress.chk, stress.k, document))
     for chk, k, document in parts:
         naive = document["regime"] == "naive"
-        inner = folder if naive else folder / str(document["regime"])
+        one_worker = "-one-worker" if document.get("workers") == "percpu" else ""
+        inner = folder if naive else folder / f"{document['regime']}{one_worker}"
         inner.mkdir(exist_ok=True)
         write_report(inner, chk, k, document)
 

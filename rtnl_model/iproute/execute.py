@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..kernel.errors import KernelError
 from ..kernel.rtnetlink_request import LinkRequest, PeerRequest
-from .arguments import LinkArguments, kind_data, valid_netns_name
+from .arguments import LinkArguments, valid_netns_name
 from .commands import (
     AddrAdd,
     AddrShow,
@@ -43,6 +43,7 @@ from .errors import (
     no_device,
 )
 from .execute_queues import QUEUE_COMMANDS
+from .kind_data import kind_data
 from .listing import human_links, json_links
 
 if TYPE_CHECKING:
@@ -141,6 +142,10 @@ class Process:
             raise cannot_find_device(name or "")
         return dev
 
+    def find_device(self, name: str) -> int:
+        """The ifindex of a device that an option names. Raises: IpExit."""
+        return self.device(name).ifindex
+
     # -- ip netns --
 
     def netns_add(self, command: NetnsAdd) -> None:
@@ -203,7 +208,7 @@ class Process:
         req.ifindex = arguments.index
         req.ifname = arguments.new_name or arguments.dev
         if command.kind:
-            req.data = kind_data(command.kind, command.kind_options)
+            req.data = kind_data(command.kind, command.kind_options, self.find_device)
         if command.peer is not None:
             req.peer = self.peer(command)
         if arguments.link is not None:
@@ -237,14 +242,23 @@ class Process:
             raise IpExit(255, 'Not enough information: "dev" argument is required.')
         if command.kind:
             req.kind = command.kind
-            req.data = kind_data(command.kind, command.kind_options)
+            req.data = kind_data(command.kind, command.kind_options, self.find_device)
         if name is not None:
+            if req.address is not None and not self.k.dev.dev_get_by_name(self.net, name):
+                raise IpExit(1, f'Cannot find device "{name}"', [*no_device(), *no_device()])
             req.ifindex = self.device(name).ifindex
             req.ifname = arguments.new_name
             req.new_ifindex = arguments.index
             if req.address is not None:
-                self.getlink_under_rtnl()  # how long is an address of this device?
+                self.check_address_length(name, req.address)
         self.talk("RTM_NEWLINK", self.k.rtnetlink.rtnl_newlink, req)
+
+    def check_address_length(self, name: str, address: str) -> None:
+        """nl_get_ll_addr_len: how long is an address of this device?  Raises: IpExit."""
+        self.getlink_under_rtnl()
+        given, wanted = len(address.split(":")), self.device(name).addr_len
+        if wanted and given != wanted:
+            raise IpExit(1, f"Invalid address length {given} - must be {wanted} bytes")
 
     def link_del(self, command: LinkDel) -> None:
         arguments = self.arguments()

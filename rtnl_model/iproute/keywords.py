@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["IP_OBJECTS", "KERNEL_KINDS", "KIND_OPTIONS", "LINK_OPTIONS", "Word", "match"]
+__all__ = ["IP_OBJECTS", "KERNEL_KINDS", "LINK_OPTIONS", "Word", "match", "words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,23 @@ def match(word: str, table: Iterable[Word]) -> Word | None:
     return None
 
 
-def _words(names: str, **kwargs: bool | int) -> tuple[Word, ...]:
-    return tuple(Word(n, **kwargs) for n in names.split())  # type: ignore[arg-type]
+def words(
+    names: str, *, values: int = 1, exact: bool = False, modelled: bool = True
+) -> tuple[Word, ...]:
+    """Several keywords of one sort."""
+    return tuple(Word(n, values, exact, modelled=modelled) for n in names.split())
 
 
 IP_OBJECTS = (
     Word("address"),
-    *_words("addrlabel maddress route rule neighbor neighbour ntable ntbl", modelled=False),
+    *words("addrlabel maddress route rule neighbor neighbour ntable ntbl", modelled=False),
     Word("link"),
-    *_words(
+    *words(
         "l2tp fou ila macsec tunnel tunl tuntap tap token tcpmetrics monitor xfrm mroute mrule",
         modelled=False,
     ),
     Word("netns"),
-    *_words("netconf vrf sr nexthop mptcp ioam help stats", modelled=False),
+    *words("netconf vrf sr nexthop mptcp ioam help stats", modelled=False),
 )
 
 LINK_OPTIONS = (
@@ -62,94 +65,34 @@ LINK_OPTIONS = (
     Word("index", exact=True),
     Word("link"),
     Word("address"),
-    *_words("broadcast", modelled=False),
-    *_words("brd", exact=True, modelled=False),
+    *words("broadcast", modelled=False),
+    *words("brd", exact=True, modelled=False),
     Word("txqueuelen"),
     Word("qlen", exact=True, key="txqueuelen"),
     Word("txqlen", key="txqueuelen"),
     Word("mtu", exact=True),
-    *_words("xdpgeneric xdpdrv xdpoffload xdp", exact=True, modelled=False),
+    *words("xdpgeneric xdpdrv xdpoffload xdp", exact=True, modelled=False),
     Word("netns", exact=True),
-    *_words("multicast allmulticast promisc trailers arp", exact=True),
-    *_words("carrier vf", exact=True, modelled=False),
+    *words("multicast allmulticast promisc trailers arp", exact=True),
+    *words("carrier vf", exact=True, modelled=False),
     Word("master"),
-    *_words("vrf", exact=True, modelled=False),
+    *words("vrf", exact=True, modelled=False),
     Word("nomaster", 0),
-    *_words("dynamic alias", modelled=False),
+    *words("dynamic alias", modelled=False),
     Word("group", exact=True),
-    *_words("mode state", exact=True, modelled=False),
+    *words("mode state", exact=True, modelled=False),
     Word("numtxqueues"),
     Word("numrxqueues"),
     Word("addrgenmode"),
     Word("link-netns"),
-    *_words("link-netnsid", modelled=False),
-    *_words(
+    *words("link-netnsid", modelled=False),
+    *words(
         "protodown protodown_reason gso_max_size gso_max_segs gro_max_size parentdev altname",
         exact=True,
         modelled=False,
     ),
 )
 ON_OFF_OPTIONS = frozenset({"multicast", "allmulticast", "promisc", "trailers", "arp"})
-
-_FLAGS0 = {"values": 0}
-_IPVLAN = (Word("mode"), *_words("private vepa bridge", **_FLAGS0))
-_MACVLAN = (
-    Word("mode"),
-    *_words("flag bcqueuelen bclim macaddr", modelled=False),
-    *_words("nopromisc", values=0, modelled=False),
-)
-_PEER = (Word("peer", 0, exact=True),)
-KIND_OPTIONS: dict[str, tuple[Word, ...]] = {
-    "dummy": (),
-    "veth": _PEER,
-    "vxcan": _PEER,
-    "netkit": (
-        Word("mode"),
-        *_words("forward blackhole", **_FLAGS0),
-        Word("policy", exact=True),
-        Word("scrub"),
-        Word("headroom"),
-        Word("tailroom"),
-        *_PEER,
-    ),
-    "bareudp": (
-        Word("dstport"),
-        Word("ethertype"),
-        Word("srcportmin"),
-        *_words("multiproto nomultiproto", **_FLAGS0),
-    ),
-    "geneve": (
-        Word("id"),
-        Word("vni", key="id"),
-        Word("remote"),
-        Word("ttl"),
-        Word("hoplimit", key="ttl"),
-        Word("tos"),
-        Word("dsfield", key="tos"),
-        Word("df"),
-        Word("flowlabel"),
-        Word("dstport"),
-        *_words(
-            "external noexternal udpcsum noudpcsum udp6zerocsumtx noudp6zerocsumtx "
-            "udp6zerocsumrx noudp6zerocsumrx innerprotoinherit",
-            **_FLAGS0,
-        ),
-    ),
-    "ipvlan": _IPVLAN,
-    "ipvtap": _IPVLAN,
-    "macvlan": _MACVLAN,
-    "macvtap": _MACVLAN,
-    "vlan": (
-        Word("protocol"),
-        Word("id"),
-        *_words("reorder_hdr gvrp mvrp loose_binding bridge_binding", modelled=False),
-    ),
-    "pfcp": (),
-    "phys": (Word("driver", exact=True), Word("queues", exact=True)),
-}
-"""Options after `type KIND` of the kinds that a driver of the model exists for."""
-
-PEER_KINDS = frozenset({"veth", "vxcan", "netkit"})
 
 KERNEL_KINDS = frozenset(
     """

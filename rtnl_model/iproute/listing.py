@@ -86,7 +86,8 @@ def _lower(k: Kernel, net: Net, dev: NetDevice, *, stuck: bool) -> Shown:
     iflink = ops.get_iflink(dev)
     link_net = ops.get_link_net(dev)
     foreign = link_net is not None and link_net is not net
-    if iflink is None or (iflink == dev.ifindex and not foreign):
+    itself = iflink == dev.ifindex and (not foreign or dev.kind == "vxlan")
+    if iflink is None or itself:
         if not foreign:
             return {}
         assert link_net is not None

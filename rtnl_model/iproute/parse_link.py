@@ -9,14 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from .commands import Command, LinkAdd, LinkDel, LinkSet, LinkShow, Option, PhysAdd
-from .keywords import (
-    KERNEL_KINDS,
-    KIND_OPTIONS,
-    LINK_OPTIONS,
-    PEER_KINDS,
-    Word,
-    match,
-)
+from .keywords import KERNEL_KINDS, LINK_OPTIONS, Word, match
+from .kind_words import KIND_OPTIONS, PEER_KINDS
 from .lexer import Token
 from .reader import Reader, Rules
 
@@ -179,8 +173,8 @@ class LinkGrammar:
                     raise self.r.wrong("unexpected word", token, "the end of the command")
                 peer.append(self.peer_options(kind))
                 break
-            value = self.r.take(f"a value for {found.name}") if found.values else ""
-            out.append(Option(found.canonical, value, flag=not found.values))
+            values = [self.r.take(f"a value for {found.name}") for _ in range(found.values)]
+            out.append(Option(found.canonical, " ".join(values), flag=not values))
         return tuple(out)
 
     def pairs(self) -> tuple[Option, ...]:

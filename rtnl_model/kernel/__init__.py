@@ -29,12 +29,14 @@ data; a test compares both with what the checker observed).
     (writers) of ops-locked virtual devices. Nesting: any order under rtnl_mutex; else never.
 10. `&dev_instance_lock_key [netdevsim]`: the same of a card; queues and their leases (virtual
     before physical). Nesting: any order under rtnl_mutex; else never.
-11. `&port->pnodes_lock`, `&port->vlans_lock`, `&bn->lock`, `&gn->lock`, `&pn->lock`: who of a
-    port's or a backend's devices is queued by whom.
+11. `&port->pnodes_lock`, `&port->vlans_lock`, `&rxd->secys_lock`, `&vlan_info->lock`,
+    `&bn->lock`, `&gn->lock`, `&pn->lock`, `&vn->lock`, `&itn->lock`: who of a port's or a
+    backend's devices is queued by whom.
 12. `&dev->lock`, `&dev_instance_lock_key`: reg_state and nd_net (writers) of all other devices.
 13. `&veth->peer_lock`, `&vxcan->peer_lock`, `&nk->peer_lock`: the peer pointer's readers
     (pernet).
 14. `&port->addrs_lock`: addresses of an ipvlan port.
+14. `&wg->device_update_lock`: sockets and creating_net of wireguard devices.
 14. `ipvlan_l3s_lock`: hook counters of all namespaces (pernet, fix of G.8).
 14. `netdev_adjacent_lock`: upper and lower lists, where RTNL does not exist.
 14. `nsim_bus_lists`: netdevsim's devices.

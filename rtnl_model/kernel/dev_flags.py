@@ -47,6 +47,8 @@ class DevFlags:
         k.ASSERT_RTNL()
         assert dev.netdev_ops is not None
         k.notifier.call_checked("PRE_UP", dev)
+        if dev.netdev_ops.validates_addr and not dev.netdev_ops.is_valid_ether_addr(dev.address):
+            raise KernelError(errno.EADDRNOTAVAIL)
         dev.netdev_ops.ndo_open(dev)
         dev.flags |= IFF_UP
 

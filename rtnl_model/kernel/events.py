@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .netdevice import RegState
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -61,7 +63,9 @@ class RtnlEvents:
         new_ifindex: int = 0,
         portid: int = 0,
     ) -> None:
-        """Build and send one notification."""
+        """rtmsg_ifinfo_event: build and send one, of a registered device only."""
+        if dev.peek_state() is not RegState.REGISTERED:
+            return
         self.rtmsg_ifinfo_send(
             self.rtmsg_ifinfo_build_skb(
                 ev, dev, change, new_net=new_net, new_ifindex=new_ifindex, portid=portid

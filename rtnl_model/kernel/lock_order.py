@@ -57,7 +57,10 @@ LOCKS: tuple[LockRule, ...] = (
     ),
     LockRule(
         11,
-        ("&port->pnodes_lock", "&port->vlans_lock", "&bn->lock", "&gn->lock", "&pn->lock"),
+        (
+            *("&port->pnodes_lock", "&port->vlans_lock", "&rxd->secys_lock", "&vlan_info->lock"),
+            *("&bn->lock", "&gn->lock", "&pn->lock", "&vn->lock", "&itn->lock"),
+        ),
         "who of a port's or a backend's devices is queued by whom",
     ),
     LockRule(
@@ -71,6 +74,7 @@ LOCKS: tuple[LockRule, ...] = (
         "the peer pointer's readers (pernet)",
     ),
     LockRule(14, ("&port->addrs_lock",), "addresses of an ipvlan port"),
+    LockRule(14, ("&wg->device_update_lock",), "sockets and creating_net of wireguard devices"),
     LockRule(14, ("ipvlan_l3s_lock",), "hook counters of all namespaces (pernet, fix of G.8)"),
     LockRule(14, ("netdev_adjacent_lock",), "upper and lower lists, where RTNL does not exist"),
     LockRule(14, ("nsim_bus_lists",), "netdevsim's devices"),

@@ -145,6 +145,9 @@ class NetDevice:
     ops_locked = False
     vlan_challenged = False
     no_rx_handler = False
+    dont_bridge = False
+    lro = False
+    """Large receive offload is on: masters without slaves have it, an upper may turn it off."""
     rx_handler_data: Any = None
     parent: str = ""
     """dev.parent: the bus device of a physical device; empty for virtual ones."""

@@ -128,8 +128,8 @@ class RtnlNewlink:
         try:
             with k.netdev_lock_ops(dev):
                 self.k.rtnl_setlink.rtnl_configure_link(dev, req)
-                if req.master is not None:
-                    self.k.rtnl_setlink.do_set_master(dev, req.master)
+            if req.master is not None:
+                self.k.rtnl_setlink.do_set_master(dev, req.master)
         except KernelError:
             list_kill = UnregHead("list_kill")
             ops.dellink(dev, list_kill)

@@ -59,8 +59,16 @@ class RtnlSetlink:
             return dev
         if asked.ifindex:
             dev.ifindex = asked.ifindex
+        if asked.address is not None and len(asked.address.split(":")) < dev.addr_len:
+            dev.net = k.init_net  # it is given its namespace only after this check
+            k.dev.free_netdev(dev)
+            raise KernelError(errno.EINVAL)
         if asked.mtu is not None:
-            k.dev.dev_validate_mtu(dev, asked.mtu)
+            try:
+                k.dev.dev_validate_mtu(dev, asked.mtu)
+            except KernelError:
+                k.dev.free_netdev(dev)
+                raise
             dev.mtu = asked.mtu
         if asked.address is not None:
             dev.address = asked.address
@@ -121,13 +129,18 @@ class RtnlSetlink:
         """
         k = self.k
         with k.probe.frame("do_setlink"):
-            if tgt_net is not None:
+            if tgt_net is not None and tgt_net is not k.dev.dev_net(dev):
                 k.dev.dev_change_net_namespace(dev, tgt_net, req.ifname, req.new_ifindex)
             with k.netdev_lock_ops(dev):
                 self.set_attributes(req, dev)
+            if req.master is not None:
+                self.do_set_master(dev, req.master)  # a master may open and close its slave
+            if req.group is not None:
+                with k.netdev_lock_ops(dev):
+                    k.dev.netdev_state_change(dev)  # DO_SETLINK_NOTIFY
 
     def set_attributes(self, req: LinkRequest, dev: NetDevice) -> None:
-        """Everything but the move."""
+        """Everything but the move and the master."""
         k = self.k
         if req.address is not None:
             k.dev.dev_set_mac_address(dev, req.address)
@@ -140,8 +153,6 @@ class RtnlSetlink:
         flags = self.requested_flags(dev, req)
         if flags != dev.flags or req.up is not None:
             k.dev.netif_change_flags(dev, flags)
-        if req.master is not None:
-            self.do_set_master(dev, req.master)
         if req.txqlen is not None:
             dev.txqlen = req.txqlen
 

@@ -7,10 +7,10 @@ Of a `par` op only the devices are compared; when its commands were answered oth
 or ran into a defect that this kernel is known to have, the race went another way: differences from
 there on are told but do not count.
 
-What a recording cannot tell is not compared: indexes and nsids in the initial
-namespace (its boot's history), the name behind a `lower` that the recorder could not resolve, and
-what `forgive` says of link watch.  A scenario with a kind that exactly one side lacks is left out,
-and counted.
+What a recording cannot tell is not compared: nsids in the initial namespace (its boot's history;
+its indexes are compared from where the recording machine was), the name behind a `lower` that the
+recorder could not resolve, and what `forgive` says of link watch.  A scenario with a kind that
+exactly one side lacks is left out, and counted.
 """
 
 from __future__ import annotations
@@ -25,14 +25,22 @@ from .conform_contexts import contexts
 
 __all__ = ["LEVELS", "Conformity", "Difference", "compare", "compare_scenario", "left_out"]
 
-LATE = frozenset({"UP", "DOWN", "UNKNOWN"})
+LATE = frozenset({"UP", "DOWN", "UNKNOWN", "LOWERLAYERDOWN"})
+MASTERS = frozenset({"bridge", "bond", "team"})
+"""Their carrier follows their slaves."""
 LEVELS = ("L1", "L2", "L3")
 INIT = "init"
 PHYSICAL = "ether"
 """Physical devices are born in init and take their index along."""
 Document = Mapping[str, Any]
 Op = Mapping[str, Any]
-Runner = Callable[[Script], Document]
+Runner = Callable[[Script, int], Document]
+"""Runs a script on a model whose initial namespace gives out indexes from that number."""
+INFO = (
+    *("mode", "id", "port", "dstport", "ethertype", "local", "remote", "role"),
+    *("peer_netns", "primary", "link", "if_id", "table"),
+)
+"""What the recordings keep of a kind's own data."""
 _EVENT_FIELDS = (
     "ev",
     "ifname",
@@ -139,11 +147,30 @@ def compare(
             continue
         progress(script.name)
         found.compared.append(script.name)
-        found.differences += compare_scenario(script, result, run(script), functions)
+        document = run(script, first_ifindex(result))
+        found.differences += compare_scenario(script, result, document, functions)
     return found
 
 
 # -- what counts --
+
+
+def first_ifindex(result: Document) -> int:
+    """The first index that the recording machine's initial namespace gave out here; 0: none.
+
+    To a device made there, or to one that came there and could not keep its own.
+    """
+    for op in result["ops"]:
+        moved: dict[str, Op] = {}
+        for event in op.get("events", ()):
+            if "new_nsid" in event:
+                moved[event["ifname"]] = event
+            elif event["ns"] == INIT and event["change"] == "all" and event["ev"] == "NEWLINK":
+                before = moved.get(event["ifname"])
+                if before is None or before["ifindex"] != event["ifindex"]:
+                    index: int = event["ifindex"]
+                    return index
+    return 0
 
 
 def probed_functions(golden: Document) -> frozenset[str]:
@@ -335,6 +362,7 @@ def _device_differences(
 def comparable(device: Document, ns: str) -> dict[str, Any]:
     """A device without what the recording machine's history decides."""
     out = {key: dict(v) if isinstance(v, Mapping) else v for key, v in device.items()}
+    out["info"] = {key: v for key, v in out.get("info", {}).items() if key in INFO}
     if ns == INIT or out["kind"] == PHYSICAL:
         del out["ifindex"]
     for key in ("lower", "backend"):
@@ -363,7 +391,7 @@ def forgive(recorded: dict[str, Any], model: Mapping[str, Any]) -> None:
         elif "nsid" in one and other.get("nsid", -1) >= 0:
             one["nsid"] = other["nsid"]
     if recorded["up"] and model.get("up"):
-        linked = "lower" in recorded or recorded["kind"] == PHYSICAL
+        linked = "lower" in recorded or recorded["kind"] in (PHYSICAL, *MASTERS)
         if linked and {recorded["operstate"], model["operstate"]} <= LATE:
             recorded["operstate"] = model["operstate"]
 

@@ -5,6 +5,9 @@ kernel's doing.  A worker's lines belong to the work run (`rtnl_net_work_func` t
 the cleanup (`cleanup_net` to its return) that they stand in; a worker's lines outside both come
 from elsewhere in a real kernel (link watch, address checks) and are left out.
 
+A drain that found nothing is no line; the recorder keeps it when an unregistration happens to
+follow, so a drain of one namespace before an unregistration in another is left out.
+
 Left out too: a work run that found its list empty, for whether there is one is a matter of timing;
 and call stacks, which a compiler changes.
 """
@@ -30,7 +33,7 @@ def contexts(trace: Sequence[Line], pids: Sequence[int], functions: Collection[s
     names = {pid: f"caller {i}" for i, pid in enumerate(pids)}
     open_runs: dict[int, str] = {}
     count: dict[str, int] = {}
-    found: Contexts = {}
+    raw: dict[str, list[Line]] = {}
     for line in trace:
         pid, fn = line["pid"], line["fn"]
         name = names.get(pid)
@@ -44,7 +47,8 @@ def contexts(trace: Sequence[Line], pids: Sequence[int], functions: Collection[s
                 open_runs.pop(pid, None)
         if name is None or not counts(fn, functions):
             continue
-        found.setdefault(name, []).append(tell(line))
+        raw.setdefault(name, []).append(line)
+    found = {n: [tell(line) for line in _without_empty_drains(lines)] for n, lines in raw.items()}
     told = {n: _without_repeats(lines) for n, lines in found.items()}
     return _renumbered({n: lines for n, lines in told.items() if len(lines) > 2 or not _work(n)})
 
@@ -57,6 +61,19 @@ def counts(fn: str, functions: Collection[str]) -> bool:
 def tell(line: Line) -> Told:
     """What is compared of a line."""
     return (line["fn"], *(f"{key}={line[key]}" for key in _FIELDS if key in line))
+
+
+def _without_empty_drains(lines: list[Line]) -> list[Line]:
+    """Drop a drain whose namespace is not that of the first device unregistered after it."""
+    out: list[Line] = []
+    for at, line in enumerate(lines):
+        if line["fn"] == "unregister_netdevice_many_net":
+            gone = (after for after in lines[at:] if after.get("val") == "UNREGISTER")
+            first = next(gone, None)
+            if first is None or first.get("ns") != line.get("net"):
+                continue
+        out.append(line)
+    return out
 
 
 def _without_repeats(lines: list[Told]) -> list[Told]:

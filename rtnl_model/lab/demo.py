@@ -1,14 +1,17 @@
 """`rtnl-model demo`: the series' example, what goes wrong without it, and what it is good for.
 
-Four acts, each of which says what it must show and checks that it did:
+Five acts, each of which says what it must show and checks that it did:
 
-1. the cover letter in `small`: each upper is unregistered by its own namespace's thread, the lower
-   is freed by the caller, after both uppers;
-2. the same in `naive`, with somebody going the other way: the ABBA between two namespaces' locks;
-3. a short stress in `global` and in `pernet`, side by side;
-4. the report folder (the caller's part).
+1. the cover letter in `small`, as its author traced it: veth_dellink, ipvlan_uninit, free_netdev.
+   One worker thread serves both namespaces of the uppers, as the kernel's work queue does on one
+   CPU; then the same with a worker a namespace;
+2. why the namespaces cannot be locked in advance instead: an upper appears meanwhile;
+3. the same in `naive`, with somebody going the other way: the ABBA between two namespaces' locks;
+4. a short stress in `global` and in `pernet`, side by side;
+5. the report folder (the caller's part).
 
-Names below are those of the cover letter, which is `topologies/T1.ip`.
+Names below are those of the cover letter, which is `topologies/T1.ip`.  The first act runs in
+logical time, with the kernel's own lengths of every wait, so that its order is the same every time.
 """
 
 from __future__ import annotations
@@ -22,6 +25,9 @@ from typing import Any, Final
 from lockcheck.sync.recorder import Recorder
 from rtnl_model.iproute import parse_script
 
+from ..view.trace import probe_lines
+from .frozen import collect_and_lock
+from .logical_run import record_logical
 from .model_run import ModelSetting, Recorded, record
 from .stress import Stress, StressOptions, StressResult
 from .stress_boot import stress_kernel
@@ -31,8 +37,20 @@ __all__ = ["Claim", "Demo"]
 
 COVER_LETTER: Final = "T1"
 LOWER: Final = "veth0"
+CALLER: Final = "caller"
+WORKER: Final = "worker"
 UPPERS: Final = ("ipvl2", "ipvl3")
-TRACED: Final = frozenset({"ipvlan_uninit", "free_netdev"})
+TRACED: Final = frozenset({"veth_dellink", "ipvlan_uninit", "free_netdev"})
+ONE_WORKER: Final = (
+    ("veth_dellink", "veth0", CALLER),
+    ("ipvlan_uninit", "ipvl2", WORKER),
+    ("free_netdev", "ipvl2", WORKER),
+    ("ipvlan_uninit", "ipvl3", WORKER),
+    ("free_netdev", "veth0", CALLER),
+    ("free_netdev", "ipvl3", WORKER),
+)
+"""The order of the author's trace, and whose context each line is; veth1, which has no upper, is
+freed by the caller somewhere among them."""
 OTHER_WAY: Final = """
 ip -n ns3 link add back0 type veth peer back1 netns ns1
 ip -n ns1 link del veth0 & ip -n ns3 link del back0 & wait
@@ -71,7 +89,7 @@ class Demo:
 
     def run(self) -> bool:
         """All acts; True when everything was shown."""
-        for act in (self.cover_letter, self.naive, self.side_by_side):
+        for act in (self.cover_letter, self.frozen, self.naive, self.side_by_side):
             act()
             if self.interrupted:
                 return False
@@ -90,38 +108,79 @@ class Demo:
         self.write("1. The cover letter in `small` (CONFIG_DEBUG_NET_SMALL_RTNL=y)\n\n")
         text = topology(COVER_LETTER)
         self.write("".join(f"   # {line}\n" for line in commands_of(text)) + "\n")
-        recorded = record(
-            parse_script(text, COVER_LETTER),
-            ModelSetting(rtnl="small"),
-            seed=self.seed,
-            trace=TRACED,
-            write_trace=self.write,
-            recorder=Recorder(),
+        self.write("   One worker for both uppers (--workers percpu --cpus 1)\n\n")
+        recorded = self.traced(text, workers="percpu", cpus=1)
+        trace, caller = deletion(recorded)
+        self.claim(
+            "one worker unregisters both uppers, one after the other; the caller frees veth0"
+            " between ipvl3's uninit and its free",
+            shown=contexts_of(trace, caller) == list(ONE_WORKER)
+            and len({line["pid"] for line in trace if line["pid"] != caller}) == 1,
         )
-        self.runs.append(recorded)
-        ops = recorded.document["ops"]
-        last: Mapping[str, Any] = ops[-1] if ops else {}
-        caller = last["cmds"][-1]["pid"] if last.get("cmds") else -1
-        trace = last.get("trace", [])
+        self.conclude(recorded)
+        self.write("   A worker thread a namespace (--workers netns)\n\n")
+        recorded = self.traced(text, workers="netns", cpus=2)
+        trace, caller = deletion(recorded)
         for upper in UPPERS:
             pids = [r["pid"] for r in trace if r["fn"] == "ipvlan_uninit" and r["dev"] == upper]
             self.claim(
                 f"{upper} was unregistered by a thread other than the caller's",
                 shown=len(pids) == 1 and pids[0] != caller,
             )
+        uninits = {r["pid"] for r in trace if r["fn"] == "ipvlan_uninit"}
+        self.claim("by two threads, one of each namespace", shown=len(uninits) == len(UPPERS))
         self.claim(
             f"{LOWER} was freed by the caller, after both ipvlan_uninit",
             shown=freed_last(trace, caller),
         )
-        self.claim("no device is left but lo", shown=bool(ops) and only_lo(last["devices"]))
-        self.claim("the checker has nothing to say", shown=bool(ops) and not recorded.findings)
+        self.conclude(recorded)
+        self.write("\n")
+
+    def traced(self, text: str, *, workers: str, cpus: int) -> Recorded:
+        """Run it, and print the probe lines of its last command."""
+        recorded = record_logical(
+            parse_script(text, COVER_LETTER),
+            ModelSetting(rtnl="small", workers=workers, cpus=cpus, timing="idle"),
+        )
+        self.runs.append(recorded)
+        trace, _caller = deletion(recorded)
+        self.write("".join(probe_lines(line) for line in trace))
+        return recorded
+
+    def conclude(self, recorded: Recorded) -> None:
+        """What holds of either kind of worker."""
+        ops = recorded.document["ops"]
+        self.claim("no device is left but lo", shown=bool(ops) and only_lo(ops[-1]["devices"]))
+        self.claim("lockcheck found no problems", shown=bool(ops) and not recorded.findings)
         self.write("\n")
 
     # -- act 2 --
 
+    def frozen(self) -> None:
+        """Look where the uppers live, lock those namespaces, look again."""
+        self.write("2. Could the namespaces be locked in advance?\n\n")
+        found = collect_and_lock()
+        for one in found.rounds:
+            self.write(f"   the uppers of {LOWER} live in {' '.join(one.locked[1:])}\n")
+            self.write(f"   # {one.command}      (another user, at this moment)\n")
+            self.write(
+                f"   locked: {' '.join(one.locked)}; not covered: {' '.join(one.outside)}\n\n"
+            )
+        self.claim(
+            "each time an upper appeared between collecting and locking, in one more namespace",
+            shown=bool(found.rounds) and all(one.outside for one in found.rounds),
+        )
+        self.claim(
+            "delegated, the deletion needs no such list: no device is left but lo",
+            shown=found.only_lo_left and not found.findings,
+        )
+        self.write("\n")
+
+    # -- act 3 --
+
     def naive(self) -> None:
         """`naive`: whoever meets a foreign device takes its namespace's lock."""
-        self.write("2. The same in `naive`, where a foreign netns' lock is taken on the spot\n\n")
+        self.write("3. The same in `naive`, where a foreign netns' lock is taken on the spot\n\n")
         lines = [line for line in commands_of(topology(COVER_LETTER)) if "link del" not in line]
         text = "\n".join(lines) + OTHER_WAY
         self.write("".join(f"   # {line}\n" for line in commands_of(OTHER_WAY)) + "\n")
@@ -138,11 +197,11 @@ class Demo:
             self.write("  (this time it did hang; the watchdog ended it, every thread is joined)\n")
         self.write("\n")
 
-    # -- act 3 --
+    # -- act 4 --
 
     def side_by_side(self) -> None:
         """The global mutex against none."""
-        self.write("3. A short stress, `global` and `pernet` side by side\n\n")
+        self.write("4. A short stress, `global` and `pernet` side by side\n\n")
         for regime in ("global", "pernet"):
             options = StressOptions(seed=self.seed, seconds=STRESS_SECONDS, threads=8, netns=8)
             boot = partial(
@@ -170,6 +229,23 @@ class Demo:
 def commands_of(text: str) -> list[str]:
     """A script's lines without its comments."""
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def deletion(recorded: Recorded) -> tuple[list[dict[str, Any]], int]:
+    """The traced lines of the last command, and the pid of who gave it."""
+    ops = recorded.document["ops"]
+    last: Mapping[str, Any] = ops[-1] if ops else {}
+    caller = last["cmds"][-1]["pid"] if last.get("cmds") else -1
+    return [line for line in last.get("trace", []) if line["fn"] in TRACED], caller
+
+
+def contexts_of(trace: list[dict[str, Any]], caller: int) -> list[tuple[str, str, str]]:
+    """Function, device and context of each line, without the peer that has no upper."""
+    return [
+        (line["fn"], line["dev"], CALLER if line["pid"] == caller else WORKER)
+        for line in trace
+        if line["dev"] != "veth1"
+    ]
 
 
 def freed_last(trace: list[dict[str, Any]], caller: int) -> bool:

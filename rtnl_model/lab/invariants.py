@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rtnl_model.kernel.links.backend import BackendNet, BackendPriv
+from rtnl_model.kernel.links.backend import BackendList, BackendPriv
 from rtnl_model.kernel.links.ipvlan_l3s import IpvlanNetns
 from rtnl_model.kernel.links.ipvlan_port import IpvlPort, IpvlPriv
 from rtnl_model.kernel.links.paired import PairPriv
@@ -162,7 +162,7 @@ def pairs_point_at_each_other(k: Kernel) -> Iterator[Broken]:
 def listed_there(backend: Net, kind: str) -> list[NetDevice]:
     """The devices on a backend's list of one kind."""
     data = backend.generic[kind]
-    assert isinstance(data, BackendNet)
+    assert isinstance(data, BackendList)
     return data.dev_list
 
 
@@ -171,7 +171,7 @@ def backends_list_their_devices(k: Kernel) -> Iterator[Broken]:
     nets = live_nets(k)
     for net in nets:
         for kind, data in net.generic.items():
-            for dev in data.dev_list if isinstance(data, BackendNet) else ():
+            for dev in data.dev_list if isinstance(data, BackendList) else ():
                 if not dev.listed or dev.freed:
                     yield Broken(
                         "backend-list", f"{kind} list of {net.name} has {dev.name}, gone", dev

@@ -75,7 +75,7 @@ class _LogicalRun:
     def body(self) -> None:
         """The first thread."""
         with FirstThread(self.chk):
-            self.k.start()
+            self.setting.start(self.k)
             self.script_run.run()
             if self.script_run.hung is None:
                 check_quiescence(self.k)

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Final
 from rtnl_model.kernel.links.netkit import NetkitPriv
 from rtnl_model.kernel.links.paired import PairPriv
 
+from .scenarios import KINDS, Family
+
 if TYPE_CHECKING:
     from rtnl_model.kernel.kernel import Kernel
     from rtnl_model.kernel.net_namespace import Net
@@ -34,7 +36,7 @@ MIXES: Final[Mapping[str, Mix]] = {
     "default": {
         "create": 40, "stack": 22, "delete": 28, "both": 8, "move": 8, "updown": 10, "rename": 1,
         "group": 3, "netns": 4, "twins": 1, "doom": 4, "module": 0.3, "sysctl": 0, "nested": 0,
-        "change": 6, "card": 3, "lease": 6,
+        "change": 6, "card": 3, "lease": 6, "enslave": 6,
     },
     "churn": {"create": 40, "stack": 20, "delete": 40, "both": 10},
     "netns": {
@@ -52,9 +54,10 @@ MIXES: Final[Mapping[str, Mix]] = {
 GROUP: Final = 7
 POPULATION: Final = 14
 """Devices a namespace may have before deleting is preferred."""
-PAIRED: Final = ("veth", "vxcan", "netkit")
-TUNNELS: Final = ("bareudp", "geneve", "pfcp")
-STACKED: Final = ("ipvlan", "ipvtap", "macvlan", "macvtap", "vlan")
+PAIRED: Final = tuple(kind.name for kind in KINDS.values() if kind.family is Family.PAIRED)
+TUNNELS: Final = tuple(kind.name for kind in KINDS.values() if kind.family is Family.TUNNEL)
+STACKED: Final = tuple(kind.name for kind in KINDS.values() if kind.family is Family.STACKED)
+MASTERS: Final = tuple(kind.name for kind in KINDS.values() if kind.family is Family.MASTER)
 CARD_DRIVER: Final = "stress"
 """The driver of the plain cards; `rmmod stress` removes them all."""
 QUEUES: Final = 4
@@ -124,6 +127,7 @@ class Requester:
             "rename": self.rename, "group": self.group, "netns": self.netns,
             "twins": self.twins, "doom": self.doom, "module": self.module, "sysctl": self.sysctl,
             "change": self.change, "card": self.card, "lease": self.lease,
+            "enslave": self.enslave,
         }  # fmt: skip
         self.creators = [kind for kind in drivers if kind not in STACKED and kind != "phys"]
         self.stackers = [kind for kind in drivers if kind in STACKED]
@@ -136,6 +140,7 @@ class Requester:
             and not (name in ("stack", "nested") and not self.stackers)
             and not (name == "create" and not self.creators)
             and not (name == "card" and not self.cards)
+            and not (name == "enslave" and not set(MASTERS) & set(drivers))
             and not (name == "lease" and not (self.cards and "netkit" in drivers))
         }
         self.actions = [actions[name] for name in usable]
@@ -209,9 +214,48 @@ class Requester:
         if kind == "geneve":
             vni = self.rng.randrange(1, 1 << 20)
             return f"{at} netns {there.name} type geneve id {vni} remote 192.0.2.1"
-        if kind == "pfcp":
-            return f"{at} netns {there.name} type pfcp"
-        return f"{at} type {kind}"
+        if kind in TUNNELS and kind != "amt":
+            told = KINDS[kind].may_have_lower and self.rng.random() < 0.2
+            lower = self.some_lower_of(there) if told else ""
+            return f"{at} netns {there.name} type {kind} {self.words_of(kind)}{lower}".rstrip()
+        if kind == "amt":
+            lower = self.some_lower_of(here)
+            return f"{at} type amt {self.words_of(kind)}{lower}" if lower else None
+        if kind == "hsr":
+            return self.create_hsr(here, at)
+        return f"{at} type {kind} {self.words_of(kind)}".rstrip()
+
+    def words_of(self, kind: str) -> str:
+        """The words after `type KIND`, from the table of kinds."""
+        return KINDS[kind].options(self.rng) if kind in KINDS else ""
+
+    def some_lower_of(self, net: Net) -> str:
+        """` dev NAME` of a device there, for tunnels that may be told their lower."""
+        devs = [dev for dev in net.dev_list() if dev.kind]
+        return f" dev {self.rng.choice(devs).name}" if devs else ""
+
+    def create_hsr(self, net: Net, at: str) -> str | None:
+        """On two devices of its own namespace."""
+        devs = [dev for dev in net.dev_list() if dev.kind]
+        if len(devs) < 2:
+            return None
+        one, other = self.rng.sample(devs, 2)
+        return f"{at} type hsr slave1 {one.name} slave2 {other.name}"
+
+    def enslave(self) -> str | None:
+        """Put a device into a master of its namespace, or take it out."""
+        found = self.some_dev(MASTERS)
+        if found is None:
+            return None
+        net, master = found
+        devs = [dev for dev in net.dev_list() if dev.kind and dev is not master]
+        if not devs:
+            return None
+        slave = self.rng.choice(devs)
+        at = f"ip -n {net.name} link set {slave.name}"
+        if slave.up and self.rng.random() < 0.5:
+            return f"{at} down"
+        return f"{at} nomaster" if slave.upper else f"{at} master {master.name}"
 
     def card(self) -> str:
         """A physical device appears in the initial namespace, is moved, or all of them go."""
@@ -283,7 +327,11 @@ class Requester:
         if net is not home:
             link += f" link-netns {home.name}"
         at = f"ip -n {net.name} link add {self.fresh_name(kind)} {link} type {kind}"
-        return f"{at} id {self.rng.randrange(1, 5)}" if kind == "vlan" else f"{at} mode {mode}"
+        if kind == "vlan":
+            return f"{at} id {self.rng.randrange(1, 5)}"
+        if kind == "macsec":
+            return f"{at} sci {self.rng.randrange(1, 1 << 16)}"
+        return f"{at} mode {mode}"
 
     def delete(self) -> str | None:
         """Any device; often one that somebody else deletes as well."""

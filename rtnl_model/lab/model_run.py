@@ -74,6 +74,8 @@ class ModelSetting:
     fixes: tuple[str, ...] = ()
     """Fixes of `pernet` that are stacked in `small`."""
     driver_files: tuple[str, ...] = ()
+    init_ifindex: int = 0
+    """The next ifindex of the initial namespace after boot (a recording machine has a history)."""
 
     @classmethod
     def from_args(cls, args: Namespace) -> ModelSetting:
@@ -133,6 +135,11 @@ class ModelSetting:
             drivers=tuple(self.own_drivers()),
             composed=None if self.driver_files else composed,  # their classes are new every time
         )
+
+    def start(self, k: Kernel) -> None:
+        """Boot it, with the history asked for."""
+        k.start()
+        k.init_net.next_ifindex = max(k.init_net.next_ifindex, self.init_ifindex)
 
 
 def drivers_of(path: str) -> list[type[LinkDriver]]:
@@ -231,7 +238,7 @@ def record(
             )
         )
         try:
-            k.start()
+            setting.start(k)
             run.run()
             if run.hung is None:
                 check_quiescence(k)

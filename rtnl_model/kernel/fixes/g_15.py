@@ -70,5 +70,6 @@ FIX = Fix(
         "links.bareudp": ExitWaitsForUsers,
         "links.geneve": ExitWaitsForUsers,
         "links.pfcp": ExitWaitsForUsers,
+        "links.vxlan": ExitWaitsForUsers,
     },
 )

@@ -61,7 +61,7 @@ __all__ = ["LinkDriver", "is_valid_ether_addr"]
 
 def is_valid_ether_addr(address: str) -> bool:
     """Unicast and not all zero."""
-    octets = [int(octet, 16) for octet in address.split(":")]
+    octets = [int(octet, 16) for octet in address.split(":")] if address else []
     return len(octets) == 6 and not octets[0] & 1 and any(octets)
 
 
@@ -90,6 +90,8 @@ class LinkDriver:
     """netdev_event is on the global netdevice chain while the module is loaded."""
     sets_mac_address: ClassVar[bool] = True
     """Has ndo_set_mac_address."""
+    validates_addr: ClassVar[bool] = False
+    """Its ndo_validate_addr is eth_validate_addr: it does not open without a unicast address."""
     is_master: ClassVar[bool] = False
     """Has ndo_add_slave (bond, bridge, team, vrf, hsr)."""
     queue_mgmt: ClassVar[bool] = False
@@ -242,6 +244,10 @@ class LinkDriver:
         """A locally administered address, the same in every run: made from the device's label."""
         digest = zlib.crc32(dev.label.encode()).to_bytes(4, "big")
         dev.address = f"02:52:{digest.hex(':')}"
+
+    def is_valid_ether_addr(self, address: str) -> bool:
+        """Unicast and not all zero."""
+        return is_valid_ether_addr(address)
 
     def assert_not_freed(self, dev: NetDevice, what: str) -> None:
         """The private area of dev is used: report it when free_netdev was there before.

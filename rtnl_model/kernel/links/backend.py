@@ -1,10 +1,12 @@
-"""What bareudp and geneve share: a device in one namespace, its socket in another (the backend).
+"""What bareudp, geneve and pfcp share: a device here, its socket in a backend namespace elsewhere.
 
 Mirrors patches 9 and 10 of the series (a278ea7ba32a, f1de92507a91) and geneve's follow-up
 (cf31c7f186ed, 7df47efd6db1, ccb161b71a1f).  `priv.net` is chosen at creation and fixed for life;
 the device may move.  The driver's list lives with the backend and has a mutex of its own, because
 two namespaces' holders change it: the device's (dellink) and the backend's (exit_rtnl).  Whoever
 takes a device off the list queues it; an entry that is off the list was queued by somebody else.
+
+`BackendLists` is the list without a lock, which unconverted kinds have (`listed_tunnel`).
 
 Test, removal and queueing happen in one critical section of that mutex, so a backend cannot finish
 its exit between them.  Left out: packets, offload.
@@ -19,32 +21,41 @@ from lockcheck.sync.shared import shared
 from . import LinkDriver
 
 if TYPE_CHECKING:
+    from lockcheck import Checker
     from lockcheck.sync import Lock, Refcount
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead
 
 
-class BackendNet:
-    """net_generic() of one backend namespace (struct bareudp_net, struct geneve_net)."""
+class BackendList:
+    """net_generic() of one backend namespace: who has a socket here."""
 
     alive = shared(marked=True)
     """Until its namespace's exit.  Whoever uses the backend without its namespace's lock relies on
     the flush of that exit, nothing else."""
 
-    def __init__(self, lock: Lock) -> None:
-        self.chk = lock.chk
-        self.name = f"backend {lock.name}"
+    def __init__(self, chk: Checker, name: str) -> None:
+        self.chk = chk
+        self.name = name
         self.alive = True
         self.left_to_a_drain = False
         """At the exit a drain elsewhere was unregistering a device of this backend (G.15)."""
+        self.dev_list: list[NetDevice] = []
+        """Devices whose socket belongs here, wherever they live.  Locks: the global RTNL; of a
+        converted kind `lock`."""
+
+
+class BackendNet(BackendList):
+    """A list with a mutex of its own (struct bareudp_net, struct geneve_net)."""
+
+    def __init__(self, lock: Lock) -> None:
+        super().__init__(lock.chk, f"backend {lock.name}")
         self.lock = lock
         """Protects: dev_list and every priv.listed of it.  Order: after the namespace's RTNL,
         before the instance lock that unregister_netdevice_queue_net takes; never inside itself."""
         self.users: Refcount
         """Only with the fix of G.15: the number of devices between their init and uninit."""
-        self.dev_list: list[NetDevice] = []
-        """Devices whose socket belongs here, wherever they live."""
 
 
 class BackendPriv:
@@ -58,11 +69,53 @@ class BackendPriv:
         """priv.next is on the backend's list.  Locks: backend's lock."""
 
 
-class BackendDriver(LinkDriver):
-    """A list per backend namespace, emptied by dellink or by the backend's exit."""
+class BackendLists(LinkDriver):
+    """A list per backend namespace; what its end means for it."""
+
+    pernet: ClassVar[str | None] = "subsys"
+
+    def backend_list(self, net: Net) -> BackendList:
+        """net_generic of a backend namespace."""
+        data = self.net_generic(net)
+        assert isinstance(data, BackendList)
+        return data
+
+    def assert_backend(self, dev: NetDevice, what: str) -> None:
+        """dev uses its backend: report it when that namespace's exit was there before."""
+        net = dev.netdev_priv(BackendPriv).net
+        data = self.backend_list(net)
+        if not data.alive:
+            self.k.report_invariant(
+                f"use after free: {what} of {dev.name} after the exit of {net.name}",
+                rule="backend-freed",
+                dev=dev,
+                known="G.15" if data.left_to_a_drain else "",
+            )
+
+    def exit_net(self, net: Net) -> None:
+        """No device may still use this backend."""
+        data = self.backend_list(net)
+        data.left_to_a_drain = any(
+            isinstance(dev.priv, BackendPriv) and dev.priv.net is net
+            for dev in self.k.dev_queue.draining
+        )
+        data.alive = False
+        if data.dev_list:
+            names = ", ".join(dev.name for dev in data.dev_list)
+            self.k.warn(f"{self.kind}: list of {net.name} is not empty at its exit: {names}")
+
+    def list_del_init(self, data: BackendList, dev: NetDevice) -> None:
+        """Take dev off the list.  Locks: what covers the list."""
+        if dev not in data.dev_list:
+            self.k.bug(f"list_del corruption: {dev.name} is not on its backend's list", dev=dev)
+        data.dev_list.remove(dev)
+        dev.netdev_priv(BackendPriv).listed = False
+
+
+class BackendDriver(BackendLists):
+    """A converted kind: emptied by dellink or by the backend's exit, under the list's mutex."""
 
     converted: ClassVar[bool] = True
-    pernet: ClassVar[str | None] = "subsys"
     lock_class: ClassVar[str] = ""
     """The kernel's name of the backend's mutex."""
     net_class: ClassVar[type[BackendNet]] = BackendNet
@@ -78,18 +131,6 @@ class BackendDriver(LinkDriver):
         data: BackendNet = self.net_generic(dev.netdev_priv(BackendPriv).net)
         return data
 
-    def assert_backend(self, dev: NetDevice, what: str) -> None:
-        """dev uses its backend: report it when that namespace's exit was there before."""
-        data = self.backend(dev)
-        if not data.alive:
-            net = dev.netdev_priv(BackendPriv).net
-            self.k.report_invariant(
-                f"use after free: {what} of {dev.name} after the exit of {net.name}",
-                rule="backend-freed",
-                dev=dev,
-                known="G.15" if data.left_to_a_drain else "",
-            )
-
     def exit_rtnl(self, net: Net, head: UnregHead) -> None:
         """Queue every device whose backend dies, each to the namespace where it lives now.
 
@@ -101,18 +142,6 @@ class BackendDriver(LinkDriver):
             for dev in list(data.dev_list):
                 self.delete(data, dev, net, head)
 
-    def exit_net(self, net: Net) -> None:
-        """No device may still use this backend."""
-        data: BackendNet = self.net_generic(net)
-        data.left_to_a_drain = any(
-            isinstance(dev.priv, BackendPriv) and dev.priv.net is net
-            for dev in self.k.dev_queue.draining
-        )
-        data.alive = False
-        if data.dev_list:
-            names = ", ".join(dev.name for dev in data.dev_list)
-            self.k.warn(f"{self.kind}: list of {net.name} is not empty at its exit: {names}")
-
     # -- list --
 
     def list_add(self, dev: NetDevice) -> None:
@@ -121,13 +150,6 @@ class BackendDriver(LinkDriver):
         with data.lock:
             data.dev_list.insert(0, dev)  # list_add: newest first
             dev.netdev_priv(BackendPriv).listed = True
-
-    def list_del_init(self, data: BackendNet, dev: NetDevice) -> None:
-        """Take dev off the list.  Locks: data.lock."""
-        if dev not in data.dev_list:
-            self.k.bug(f"list_del corruption: {dev.name} is not on its backend's list", dev=dev)
-        data.dev_list.remove(dev)
-        dev.netdev_priv(BackendPriv).listed = False
 
     # -- dellink --
 

@@ -11,10 +11,11 @@ modelled NIC sends it), metadata mode's exclusion beyond the conflict check.
 
 from __future__ import annotations
 
-from errno import EBUSY, EINVAL, ERANGE
+from errno import EADDRNOTAVAIL, EBUSY, EINVAL, ERANGE
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import KernelError
+from . import is_valid_ether_addr
 from .backend import BackendDriver, BackendNet, BackendPriv
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ class Geneve(BackendDriver):
 
     def validate(self, req: LinkRequest) -> None:
         """geneve_validate."""
+        if req.address is not None:
+            if len(req.address.split(":")) != 6:
+                raise KernelError(EINVAL, "Provided link layer address is not Ethernet")
+            if not is_valid_ether_addr(req.address):
+                raise KernelError(EADDRNOTAVAIL, "Provided Ethernet address is not unicast")
         if not req.data:
             raise KernelError(EINVAL, "Not enough attributes provided to perform the operation")
         if int(str(req.data.get("id", 0))) > VNI_MAX:
@@ -190,7 +196,9 @@ class Geneve(BackendDriver):
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:
         """id, remote and port, or external and port."""
         priv = dev.netdev_priv(GenevePriv)
-        info: dict[str, Any] = {"external": True} if priv.external else {"id": priv.vni}
+        info: dict[str, Any] = {"id": priv.vni}
+        if priv.external:
+            info["external"] = True
         if priv.remote is not None:
             info["remote"] = priv.remote
         info["port"] = priv.port

@@ -13,11 +13,11 @@ Left out: packets, features, the hash of addresses beyond who owns one.
 
 from __future__ import annotations
 
-from errno import EBUSY, EINVAL, ENODEV
+from errno import EBUSY, EINVAL
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import KernelError
-from ..events import NOTIFY_DONE
+from ..events import NOTIFY_DONE, notifier_to_errno
 from ..netdevice import IFF_NOARP, RegState, UnregHead
 from .ipvlan_port import IpvlanPorts, IpvlPort, IpvlPriv
 
@@ -50,6 +50,10 @@ class Ipvlan(IpvlanPorts):
         super().__init__(k)
         self.ipvtap_dellink_ptr: Any = None
         """__ipvtap_dellink_ptr: set by the ipvtap module, so that ipvlan does not depend on it."""
+
+    def lower_of(self, dev: NetDevice) -> NetDevice:
+        """phy_dev."""
+        return dev.netdev_priv(IpvlPriv).phy_dev
 
     def setup(self, dev: NetDevice) -> None:
         """ipvlan_link_setup: nothing stacks on an ipvlan but another, which is flattened."""
@@ -92,12 +96,7 @@ class Ipvlan(IpvlanPorts):
 
         Raises: KernelError.
         """
-        if params.req.link is None:
-            raise KernelError(EINVAL)
-        found = self.k.dev.dev_get_by_index(params.rtnl_newlink_link_net(), params.req.link)
-        if found is None:
-            raise KernelError(ENODEV)
-        lower: NetDevice = found
+        lower = self.linked(params)
         if self.netif_is_ipvlan(lower):
             return self.flatten(lower)
         if not self.netif_is_ipvlan_port(lower):
@@ -265,10 +264,23 @@ class Ipvlan(IpvlanPorts):
         with self.k.probe.frame("ipvlan_device_event"):
             head = UnregHead(f"ipvlan_device_event:{dev.label}")
             with port.pnodes_lock:
-                result = self.handle_event(event, dev, port, head)
+                if event == "PRE_CHANGEADDR":
+                    result = self.ask_uppers(port, info)
+                else:
+                    result = self.handle_event(event, dev, port, head)
             self.k.dev.unregister_netdevice_many(head)
             self.put_event_port(port)
         return result
+
+    def ask_uppers(self, port: IpvlPort, info: NotifierInfo) -> int:
+        """dev_pre_changeaddr_notify for each upper: the first refusal counts."""
+        for upper in port.ipvlans:
+            result = self.k.notifier.call_netdevice_notifiers(
+                "PRE_CHANGEADDR", upper, address=info.address
+            )
+            if notifier_to_errno(result):
+                return result
+        return NOTIFY_DONE
 
     def put_event_port(self, port: IpvlPort) -> None:
         """XXX: may be the last put, and is not under I(lower) (G.2)."""
@@ -343,14 +355,6 @@ class Ipvlan(IpvlanPorts):
     def exit_net(self, net: Net) -> None:
         """It must be back at zero."""
         self.l3s.ipvlan_ns_exit(net)
-
-    def get_link_net(self, dev: NetDevice) -> Net | None:
-        """The lower's namespace."""
-        return self.dev_net_rcu(dev.netdev_priv(IpvlPriv).phy_dev)
-
-    def get_iflink(self, dev: NetDevice) -> int | None:
-        """The lower's ifindex."""
-        return dev.netdev_priv(IpvlPriv).phy_dev.ifindex
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:
         """The port's mode; its flag is not among what the recordings kept."""

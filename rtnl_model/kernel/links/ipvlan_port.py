@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import KernelError
 from ..netdevice import IFF_NOARP
-from . import LinkDriver
 from .ipvlan_l3s import IpvlanL3s
+from .stacked import StackedDriver
 
 if TYPE_CHECKING:
     from lockcheck.sync import Lock, Refcount
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..kernel import Kernel
     from ..net_namespace import Net
     from ..netdevice import NetDevice, RefTracker
+    from . import LinkDriver
 
 RX_HANDLER = "ipvlan"
 DEV_ID_FIRST = 0x1
@@ -97,7 +98,7 @@ class IpvlPriv:
         self.dev_id = 0
 
 
-class IpvlanPorts(LinkDriver):
+class IpvlanPorts(StackedDriver):
     """Life of a port: the lower half of the ipvlan driver."""
 
     port_class: ClassVar[type[IpvlPort]] = IpvlPort

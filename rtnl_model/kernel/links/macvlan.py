@@ -14,17 +14,17 @@ offload.
 
 from __future__ import annotations
 
-from errno import EADDRINUSE, EADDRNOTAVAIL, EBUSY, EINVAL, ENODEV
+from errno import EADDRINUSE, EADDRNOTAVAIL, EBUSY, EINVAL
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..netdevice import RegState, UnregHead
-from . import LinkDriver, is_valid_ether_addr
+from . import is_valid_ether_addr
+from .stacked import LowerHold, StackedDriver
 
 if TYPE_CHECKING:
-    from ..net_namespace import Net
-    from ..netdevice import NetDevice, RefTracker
+    from ..netdevice import NetDevice
     from ..notifier import NotifierInfo
     from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams
 
@@ -50,7 +50,7 @@ class MacvlanPort:
         return f"<macvlan_port of {self.dev.label}>"
 
 
-class MacvlanPriv:
+class MacvlanPriv(LowerHold):
     """netdev_priv() of an upper (struct macvlan_dev)."""
 
     def __init__(self) -> None:
@@ -61,16 +61,19 @@ class MacvlanPriv:
         self.bc_queue_len_req = 1000
         self.dying = False
         """Used by the conversion."""
-        self.dev_tracker: RefTracker | None = None
-        """The reference on the lower: from ndo_init to priv_destructor."""
 
 
-class Macvlan(LinkDriver):
+class Macvlan(StackedDriver):
     """macvlan_link_ops, macvlan_netdev_ops and macvlan_notifier_block."""
 
     kind: ClassVar[str] = "macvlan"
     lockdep_class: ClassVar[str | None] = "macvlan"
     has_notifier: ClassVar[bool] = True
+    validates_addr: ClassVar[bool] = True
+
+    def lower_of(self, dev: NetDevice) -> NetDevice:
+        """lowerdev."""
+        return dev.netdev_priv(MacvlanPriv).lowerdev
 
     def setup(self, dev: NetDevice) -> None:
         """macvlan_setup."""
@@ -118,12 +121,7 @@ class Macvlan(LinkDriver):
 
     def find_lower(self, params: NewlinkParams) -> NetDevice:
         """The real lower, through a macvlan if need be. Raises: KernelError."""
-        if params.req.link is None:
-            raise KernelError(EINVAL)
-        found = self.k.dev.dev_get_by_index(params.rtnl_newlink_link_net(), params.req.link)
-        if found is None:
-            raise KernelError(ENODEV)
-        lower: NetDevice = found
+        lower = self.linked(params)
         return self.flatten(lower) if self.netif_is_macvlan(lower) else lower
 
     def take_mtu(self, dev: NetDevice, lower: NetDevice, params: NewlinkParams) -> None:
@@ -247,7 +245,7 @@ class Macvlan(LinkDriver):
         """One more upper of the port; it holds the lower."""
         priv = dev.netdev_priv(MacvlanPriv)
         priv.port.count += 1
-        priv.dev_tracker = self.k.dev.netdev_hold(priv.lowerdev, "macvlan")
+        self.hold_lower(dev, priv, "macvlan")
 
     def ndo_uninit(self, dev: NetDevice) -> None:
         """macvlan_uninit: sources, count; the last one destroys the port."""
@@ -264,9 +262,7 @@ class Macvlan(LinkDriver):
 
     def priv_destructor(self, dev: NetDevice) -> None:
         """macvlan_dev_free: only now the lower is let go."""
-        self.k.dev.netdev_put(
-            dev.netdev_priv(MacvlanPriv).lowerdev, dev.netdev_priv(MacvlanPriv).dev_tracker
-        )
+        self.put_lower(dev, dev.netdev_priv(MacvlanPriv))
 
     def flush_sources(self, port: MacvlanPort, dev: NetDevice) -> None:
         """macvlan_flush_sources."""
@@ -370,11 +366,7 @@ class Macvlan(LinkDriver):
 
     def delete_uppers(self, port: MacvlanPort) -> None:
         """Every upper by its own kind's dellink, in one nested unregistration."""
-        head = UnregHead(f"macvlan_device_event:{port.dev.label}")
-        for upper in list(port.vlans):
-            assert upper.rtnl_link_ops is not None
-            upper.rtnl_link_ops.dellink(upper, head)
-        self.k.dev.unregister_netdevice_many(head)
+        self.unregister_uppers(port.dev, list(port.vlans))
 
     # -- the rest --
 
@@ -390,14 +382,6 @@ class Macvlan(LinkDriver):
         if "bcqueuelen" in data:
             priv.bc_queue_len_req = int(str(data["bcqueuelen"]))
             self.update_port_bc_queue_len(priv.port)
-
-    def get_link_net(self, dev: NetDevice) -> Net | None:
-        """The lower's namespace."""
-        return self.dev_net_rcu(dev.netdev_priv(MacvlanPriv).lowerdev)
-
-    def get_iflink(self, dev: NetDevice) -> int | None:
-        """The lower's ifindex."""
-        return dev.netdev_priv(MacvlanPriv).lowerdev.ifindex
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:
         """The mode."""

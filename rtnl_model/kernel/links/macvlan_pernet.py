@@ -162,11 +162,6 @@ class MacvlanPernet(Macvlan):
                 self.k.dev.netdev_put(lower, port.dev_tracker)
         self.k.dev.netdev_put(lower, tracker)
 
-    def priv_destructor(self, dev: NetDevice) -> None:
-        """As 7.3's; a device whose init was refused has nothing to drop."""
-        if dev.netdev_priv(MacvlanPriv).dev_tracker is not None:
-            super().priv_destructor(dev)
-
     def ndo_open(self, dev: NetDevice) -> None:
         """Looks at its siblings, which live anywhere. Raises: KernelError(EBUSY)."""
         with self.port_of(dev).vlans_lock:
@@ -278,3 +273,10 @@ class MacvtapPernet(Macvtap):
 
     converted: ClassVar[bool] = True
     upstream: ClassVar[bool] = False
+
+    def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
+        """As 7.3's; the lower's end leaves the tap's receive handler to the tap's own."""
+        going = event == "UNREGISTER" and dev.reg_state is RegState.UNREGISTERING
+        if dev.rtnl_link_ops is self and going and dev.rx_handler is not None:
+            self.k.dev.netdev_rx_handler_unregister(dev)
+        return super().netdev_event(event, dev, info)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from ..errors import KernelError
 from .macvlan import MacvlanPriv
 from .tap import TapDriver, TapPriv
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead
+    from ..rtnetlink_request import NewlinkParams
 
 
 class MacvtapPriv(TapPriv, MacvlanPriv):
@@ -30,9 +32,19 @@ class Macvtap(TapDriver):
     depends: ClassVar[Sequence[str]] = ("macvlan",)
     priv_class: ClassVar[type[TapPriv]] = MacvtapPriv
 
+    def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
+        """macvtap_newlink: its own receive handler keeps others off.  Raises: KernelError."""
+        self.k.dev.netdev_rx_handler_register(dev, "macvtap", dev.priv)
+        try:
+            super().newlink(dev, params)
+        except KernelError:
+            self.k.dev.netdev_rx_handler_unregister(dev)
+            raise
+
     def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
         """macvtap_dellink: the tap goes, then the macvlan part.  Locks: RTNL."""
         with self.k.probe.fn("macvtap_dellink", dev):
+            self.k.dev.netdev_rx_handler_unregister(dev)
             dev.netdev_priv(MacvtapPriv).tap_queues.clear()
             self.below.dellink(dev, head)
 

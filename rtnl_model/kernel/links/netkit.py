@@ -61,6 +61,7 @@ class Netkit(PairEnds):
     """netkit_link_ops, netkit_netdev_ops, its queue management and netkit_netdev_notifier."""
 
     kind: ClassVar[str] = "netkit"
+    unnamed_peer: ClassVar[str] = "nk%d"
     ops_locked: ClassVar[bool] = True
     lockdep_class: ClassVar[str | None] = "netkit"
     has_notifier: ClassVar[bool] = True

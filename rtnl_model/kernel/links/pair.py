@@ -31,6 +31,8 @@ class PairEnds(LinkDriver):
     """Two devices that point at each other, in one or two namespaces."""
 
     peer_type: ClassVar[bool] = True
+    unnamed_peer: ClassVar[str] = ""
+    """Name pattern of a peer without a name, where it is not the kind's."""
 
     # -- newlink --
 
@@ -67,7 +69,10 @@ class PairEnds(LinkDriver):
     def create_peer(self, asked: PeerRequest | None, params: NewlinkParams) -> NetDevice:
         """rtnl_create_link for the peer, from its own nested attributes."""
         net = params.rtnl_newlink_peer_net()
-        return self.k.rtnetlink.rtnl_create_link(net, self, asked)
+        named = asked is not None and asked.ifname is not None
+        return self.k.rtnetlink.rtnl_create_link(
+            net, self, asked, None if named else self.unnamed_peer or None
+        )
 
     def register_end(self, dev: NetDevice, address: str | None) -> None:
         """Register one end, without carrier; `address` is what was asked for.

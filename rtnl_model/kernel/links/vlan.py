@@ -5,34 +5,32 @@ clears the slot, cuts the adjacency *first* and queues then, the opposite order 
 upper holds the lower until its own destructor.  When the last id leaves, the lower's table is
 freed, so the lower's NETDEV_UNREGISTER loop looks at the number of ids before each call.
 
-mtu and up/down of the lower reach its uppers by a work on each of them (netdev_work), which looks
-at the lower again.  Left out: features, MVRP, GVRP, reorder and other flags, hardware filters, the
-ioctl.
+The lower's MTU and its going up or down reach the uppers later, through work on each of them
+(`netdev_work`), not inside the lower's event.  Left out: MVRP, GVRP, reorder and other flags,
+hardware filters, the ioctl.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENODEV, EOPNOTSUPP, ERANGE
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..netdevice import RegState, UnregHead
-from . import LinkDriver, is_valid_ether_addr
+from . import is_valid_ether_addr
+from .stacked import LowerHold, StackedDriver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from ..kernel import Kernel
-    from ..net_namespace import Net
-    from ..netdevice import NetDevice, RefTracker
+    from ..netdevice import NetDevice
     from ..notifier import NotifierInfo
     from ..rtnetlink_request import LinkRequest, NewlinkParams
 
 VLAN_N_VID = 4096
 PROTOCOLS = ("802.1Q", "802.1ad")
-FOLLOWED = ("UP", "DOWN", "CHANGEMTU")
-"""Events of a lower that its uppers follow by a work (netdev_work_sched)."""
 
 
 class VlanInfo:
@@ -50,32 +48,33 @@ class VlanInfo:
         return len(self.grp)
 
 
-class VlanPriv:
+class VlanPriv(LowerHold):
     """struct vlan_dev_priv."""
 
     def __init__(self) -> None:
         self.real_dev: NetDevice
         """From newlink on."""
         self.vlan_id = 0
+        self.stolen_address = False
+        """Its address is the lower's, and follows it (NET_ADDR_STOLEN)."""
         self.vlan_proto = "802.1Q"
-        self.dev_tracker: RefTracker | None = None
-        """The reference on the lower: from ndo_init to priv_destructor."""
 
 
-class Vlan(LinkDriver):
+class Vlan(StackedDriver):
     """vlan_link_ops, vlan_netdev_ops and vlan_notifier_block."""
 
     kind: ClassVar[str] = "vlan"
     module: ClassVar[str] = "8021q"
     lockdep_class: ClassVar[str | None] = "vlan"
     has_notifier: ClassVar[bool] = True
+    validates_addr: ClassVar[bool] = True
 
-    def __init__(self, k: Kernel) -> None:
-        super().__init__(k)
-        self.works: Mapping[str, Callable[[NetDevice], None]] = {
-            "UP": self.follow_up, "DOWN": self.follow_down, "CHANGEMTU": self.follow_mtu,
-        }  # fmt: skip
-        """What an upper does later about an event of its lower."""
+    no_link = (EINVAL, "8021q: link not specified")
+    no_lower = (ENODEV, "8021q: link does not exist")
+
+    def lower_of(self, dev: NetDevice) -> NetDevice:
+        """real_dev."""
+        return dev.netdev_priv(VlanPriv).real_dev
 
     def setup(self, dev: NetDevice) -> None:
         """vlan_setup."""
@@ -102,7 +101,7 @@ class Vlan(LinkDriver):
     def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
         """vlan_newlink.  Locks: RTNL. Raises: KernelError."""
         self.k.ASSERT_RTNL()
-        real_dev = self.find_lower(dev, params)
+        real_dev = self.find_lower(params)
         priv = dev.netdev_priv(VlanPriv)
         priv.vlan_proto = str(params.data.get("protocol", "802.1Q"))
         priv.vlan_id = int(str(params.data["id"]))
@@ -114,21 +113,15 @@ class Vlan(LinkDriver):
             raise KernelError(EINVAL)
         self.register_vlan_dev(dev)
 
-    def find_lower(self, dev: NetDevice, params: NewlinkParams) -> NetDevice:
+    def find_lower(self, params: NewlinkParams) -> NetDevice:
         """IFLA_LINK in link_net. Raises: KernelError."""
         if "id" not in params.data:
             raise KernelError(EINVAL, "8021q: VLAN id not specified")
-        if params.req.link is None:
-            raise KernelError(EINVAL, "8021q: link not specified")
-        found = self.k.dev.dev_get_by_index(params.rtnl_newlink_link_net(), params.req.link)
-        if found is None:
-            raise KernelError(ENODEV, "8021q: link does not exist")
-        lower: NetDevice = found
-        return lower
+        return self.linked(params)
 
     def vlan_check_real_dev(self, real_dev: NetDevice, priv: VlanPriv) -> None:
         """Refuse a lower that cannot carry VLANs, and an id that is taken. Raises: KernelError."""
-        if real_dev.vlan_challenged or real_dev.type == "loopback":
+        if real_dev.vlan_challenged or real_dev.type != "ether":
             raise KernelError(EOPNOTSUPP, "8021q: VLANs not supported on device")
         info = self.vlan_info(real_dev)
         if info is not None and (priv.vlan_proto, priv.vlan_id) in info.grp:
@@ -149,8 +142,14 @@ class Vlan(LinkDriver):
         except KernelError:
             self.vlan_vid_del(real_dev, priv)
             raise
+        self.netdev_sync_lower_features(real_dev)
         self.k.dev.netif_stacked_transfer_operstate(real_dev, dev)
         self.k.linkwatch.linkwatch_fire_event(dev)
+        self.publish(real_dev, dev)
+
+    def publish(self, real_dev: NetDevice, dev: NetDevice) -> None:
+        """The slot: from here the lower's events reach it."""
+        priv = dev.netdev_priv(VlanPriv)
         self.vlan_info_of(real_dev).grp[(priv.vlan_proto, priv.vlan_id)] = dev
 
     # -- vlan_info --
@@ -208,8 +207,9 @@ class Vlan(LinkDriver):
         priv = dev.netdev_priv(VlanPriv)
         if not dev.address:
             dev.address = priv.real_dev.address
+            priv.stolen_address = True
         dev.carrier = priv.real_dev.carrier
-        priv.dev_tracker = self.k.dev.netdev_hold(priv.real_dev, "vlan")
+        self.hold_lower(dev, priv, "vlan")
 
     def ndo_uninit(self, dev: NetDevice) -> None:
         """vlan_dev_uninit: priority maps."""
@@ -218,9 +218,7 @@ class Vlan(LinkDriver):
 
     def priv_destructor(self, dev: NetDevice) -> None:
         """vlan_dev_free: only now the lower is let go."""
-        self.k.dev.netdev_put(
-            dev.netdev_priv(VlanPriv).real_dev, dev.netdev_priv(VlanPriv).dev_tracker
-        )
+        self.put_lower(dev, dev.netdev_priv(VlanPriv))
 
     def ndo_open(self, dev: NetDevice) -> None:
         """vlan_dev_open: the lower must be up. Raises: KernelError(ENETDOWN)."""
@@ -235,6 +233,11 @@ class Vlan(LinkDriver):
         if dev.netdev_priv(VlanPriv).real_dev.mtu < mtu:
             raise KernelError(ERANGE)
         dev.mtu = mtu
+
+    def ndo_set_mac_address(self, dev: NetDevice, address: str) -> None:
+        """vlan_dev_set_mac_address: from now on its own.  Raises: KernelError."""
+        super().ndo_set_mac_address(dev, address)
+        dev.netdev_priv(VlanPriv).stolen_address = False
 
     def ndo_stop(self, dev: NetDevice) -> None:
         """vlan_dev_stop."""
@@ -260,27 +263,43 @@ class Vlan(LinkDriver):
         if event == "CHANGE":
             for upper in uppers:
                 self.k.dev.netif_stacked_transfer_operstate(dev, upper)
-        elif event in FOLLOWED:
+        elif event == "CHANGEADDR":
             for upper in uppers:
-                self.k.netdev_work.netdev_work_sched(upper, self.works[event])
+                self.vlan_sync_address(dev, upper)
+        elif event in ("CHANGEMTU", "DOWN", "UP"):
+            for upper in uppers:
+                self.defer(event, dev, upper)
         elif event == "UNREGISTER" and dev.reg_state == RegState.UNREGISTERING:
             self.delete_uppers(dev, uppers)
 
-    def follow_mtu(self, dev: NetDevice) -> None:
-        """Not beyond the lower's mtu of this moment."""
-        lower = dev.netdev_priv(VlanPriv).real_dev
-        if dev.mtu > lower.mtu:
-            self.k.dev.dev_set_mtu(dev, lower.mtu)
+    def vlan_sync_address(self, dev: NetDevice, upper: NetDevice) -> None:
+        """vlan_dev_inherit_address: a running upper whose address is the lower's follows it."""
+        if upper.up and upper.netdev_priv(VlanPriv).stolen_address:
+            upper.address = dev.address
+            self.k.notifier.call_netdevice_notifiers("CHANGEADDR", upper)
 
-    def follow_up(self, dev: NetDevice) -> None:
-        """Up with its lower, if that is still up."""
-        if dev.netdev_priv(VlanPriv).real_dev.up and not dev.up:
-            self.k.dev.dev_open(dev)
+    def defer(self, event: str, dev: NetDevice, upper: NetDevice) -> None:
+        """What an upper follows later, where it has to."""
+        if event == "CHANGEMTU":
+            if upper.mtu > dev.mtu:
+                self.k.netdev_work.netdev_work_sched(upper, self.follow_mtu)
+        elif upper.up == (event == "DOWN"):
+            self.k.netdev_work.netdev_work_sched(upper, self.follow_flags)
 
-    def follow_down(self, dev: NetDevice) -> None:
-        """Down with its lower, if that is still down."""
-        if not dev.netdev_priv(VlanPriv).real_dev.up and dev.up:
-            self.k.dev.dev_close(dev)
+    def follow_mtu(self, upper: NetDevice) -> None:
+        """vlan_dev_work: not above the lower's, which may have changed again."""
+        mtu = self.lower_of(upper).mtu
+        if upper.mtu > mtu:
+            with suppress(KernelError):
+                self.k.dev.dev_set_mtu(upper, mtu)
+
+    def follow_flags(self, upper: NetDevice) -> None:
+        """vlan_dev_work: up or down as the lower is by now."""
+        if self.lower_of(upper).up and not upper.up:
+            with suppress(KernelError):
+                self.k.dev.dev_open(upper)
+        elif upper.up and not self.lower_of(upper).up:
+            self.k.dev.dev_close(upper)
 
     def delete_uppers(self, dev: NetDevice, uppers: Sequence[NetDevice]) -> None:
         """Every upper in one nested unregistration; the table may go with the last id."""
@@ -293,14 +312,6 @@ class Vlan(LinkDriver):
         self.k.dev.unregister_netdevice_many(head)
 
     # -- the rest --
-
-    def get_link_net(self, dev: NetDevice) -> Net | None:
-        """The lower's namespace."""
-        return self.dev_net_rcu(dev.netdev_priv(VlanPriv).real_dev)
-
-    def get_iflink(self, dev: NetDevice) -> int | None:
-        """The lower's ifindex."""
-        return dev.netdev_priv(VlanPriv).real_dev.ifindex
 
     def fill_info(self, dev: NetDevice) -> dict[str, Any]:
         """The id, and the protocol where it is not 802.1Q."""

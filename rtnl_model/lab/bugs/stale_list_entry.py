@@ -10,7 +10,7 @@ from rtnl_model.kernel.links.bareudp import Bareudp
 from .entry import Entry, Expected
 
 if TYPE_CHECKING:
-    from rtnl_model.kernel.links.backend import BackendNet
+    from rtnl_model.kernel.links.backend import BackendList
     from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
@@ -19,7 +19,7 @@ __all__ = ["ENTRY"]
 class StayOnTheList(Bareudp):
     """dellink queues the device and forgets where it is listed."""
 
-    def list_del_init(self, data: BackendNet, dev: NetDevice) -> None:
+    def list_del_init(self, data: BackendList, dev: NetDevice) -> None:
         """Only the mark is cleared."""
         dev.netdev_priv(BackendPriv).listed = False
 

@@ -9,7 +9,7 @@ from rtnl_model.kernel.links.bareudp import Bareudp
 from .entry import Entry, Expected, Setting
 
 if TYPE_CHECKING:
-    from rtnl_model.kernel.links.backend import BackendNet
+    from rtnl_model.kernel.links.backend import BackendList
     from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
@@ -22,7 +22,7 @@ class NoFlag(Bareudp):
         """Everybody may."""
         return True
 
-    def list_del_init(self, data: BackendNet, dev: NetDevice) -> None:
+    def list_del_init(self, data: BackendList, dev: NetDevice) -> None:
         """Unlink, as often as asked."""
         if dev in data.dev_list:
             data.dev_list.remove(dev)

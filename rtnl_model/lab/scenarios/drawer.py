@@ -23,8 +23,6 @@ INIT = "1"
 """How `ip` is asked for the initial namespace: that of process 1."""
 NETNS_MAX = 5
 TRIES = 30
-LOWERS_AS_OPTION = frozenset({"vxlan", "ipip", "gre", "gretap", "sit", "vti", "xfrm", "ip6tnl"})
-"""Tunnels that may be told their lower with `dev`."""
 DEPENDENT = frozenset({"vxlan", "amt"})
 """Tunnels that go with the lower they were told."""
 
@@ -228,7 +226,7 @@ class Drawer:
         name = self.fresh(kind.short)
         options = kind.options(self.rng)
         lowers: list[Device] = []
-        if kind.needs_lower or (kind.name in LOWERS_AS_OPTION and self.rng.random() < 0.25):
+        if kind.needs_lower or (kind.may_have_lower and self.rng.random() < 0.25):
             lower = self.some_device(run)
             if lower is None and kind.needs_lower:
                 return None

@@ -48,6 +48,8 @@ class Kind:
     """What its devices' names begin with; no prefix of any word of `ip`."""
     options: Options = _nothing
     """The words after `type NAME`, empty for none."""
+    may_have_lower: bool = False
+    """A tunnel that may be told its lower with `dev`."""
     needs_lower: bool = False
     """The kind takes the lower as an option of its own (`dev LOWER` of vxlan, amt and others)."""
     weight: float = 1.0
@@ -132,17 +134,19 @@ _ROWS: Final = (
     Kind("geneve", Family.TUNNEL, "gn", _geneve, weight=1.5),
     Kind("pfcp", Family.TUNNEL, "pf"),
     Kind("gtp", Family.TUNNEL, "gt", _pick("role ggsn", "role sgsn", "")),
-    Kind("vxlan", Family.TUNNEL, "vl", _vxlan, weight=1.5),
-    Kind("ipip", Family.TUNNEL, "ti", _tunnel_ends),
-    Kind("gre", Family.TUNNEL, "tg", _keyed(_tunnel_ends)),
-    Kind("gretap", Family.TUNNEL, "tt", _keyed(_tunnel_ends)),
+    Kind("vxlan", Family.TUNNEL, "vl", _vxlan, weight=1.5, may_have_lower=True),
+    Kind("ipip", Family.TUNNEL, "ti", _tunnel_ends, may_have_lower=True),
+    Kind("gre", Family.TUNNEL, "tg", _keyed(_tunnel_ends), may_have_lower=True),
+    Kind("gretap", Family.TUNNEL, "tt", _keyed(_tunnel_ends), may_have_lower=True),
     Kind("erspan", Family.TUNNEL, "te", _erspan),
-    Kind("sit", Family.TUNNEL, "ts", _tunnel_ends),
-    Kind("vti", Family.TUNNEL, "tv", _vti),
-    Kind("ip6tnl", Family.TUNNEL, "t6", _tunnel6_ends),
+    Kind("sit", Family.TUNNEL, "ts", _tunnel_ends, may_have_lower=True),
+    Kind("vti", Family.TUNNEL, "tv", _vti, may_have_lower=True),
+    Kind("ip6tnl", Family.TUNNEL, "t6", _tunnel6_ends, may_have_lower=True),
     Kind("ip6gre", Family.TUNNEL, "t6g", _keyed(_tunnel6_ends)),
     Kind("vti6", Family.TUNNEL, "t6v", _vti6),
-    Kind("xfrm", Family.TUNNEL, "xf", lambda rng: f"if_id {rng.randrange(1, 4)}"),
+    Kind(
+        "xfrm", Family.TUNNEL, "xf", lambda rng: f"if_id {rng.randrange(1, 4)}", may_have_lower=True
+    ),
     Kind(
         "amt",
         Family.TUNNEL,

@@ -21,7 +21,7 @@ SCRIPTS = {
     "unknown-command-of-ip": ("ip link ad v type dummy\nip link frob", "2:9"),
     "unknown-command": ("pi netns add a", "did you mean 'ip'?"),
     "unknown-kind": ("ip link add v type dumy", "did you mean 'dummy'?"),
-    "kind-without-driver": ("ip link add v type bridge", "no driver"),
+    "kind-without-driver": ("ip link add v type batadv", "no driver"),
     "unknown-option": ("ip link set v mut 3", "did you mean 'mtu'?"),
     "unknown-option-of-kind": ("ip link add v type ipvlan moed l2", "did you mean 'mode'?"),
     "unknown-option-of-ip": ("ip -q link", "unknown option of ip"),

@@ -23,7 +23,7 @@ from rtnl_model.iproute.commands import (
     Sleep,
     Sysctl,
 )
-from rtnl_model.iproute.keywords import KIND_OPTIONS
+from rtnl_model.iproute.kind_words import KIND_OPTIONS
 from rtnl_model.lab.model_run import ModelSetting, link_kinds
 
 DATA = Path(__file__).parents[2] / "data"
@@ -159,7 +159,7 @@ def test_a_failure_may_be_excused() -> None:
     [
         ("ip lnk add v", 1, 4, "did you mean 'link'?"),
         ("ip netns add a\nip link add v type vlna", 2, 20, "unknown kind 'vlna'"),
-        ("ip link add v type bridge", 1, 20, "no driver"),
+        ("ip link add v type batadv", 1, 20, "no driver"),
         ("ip link set v0 mtoo 3", 1, 16, "unknown option of ip link 'mtoo'"),
         ("ip link add v0 type veth pear v1", 1, 26, "did you mean 'peer'?"),
         ("ip link add v0 type ipvlan mode", 1, 32, "a value for mode"),

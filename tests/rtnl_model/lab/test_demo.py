@@ -10,7 +10,8 @@ import pytest
 
 from rtnl_model.cli.main import main
 from rtnl_model.lab import demo as demo_module
-from rtnl_model.lab.demo import Demo, freed_last, is_abba, only_lo
+from rtnl_model.lab.demo import ONE_WORKER, Demo, contexts_of, freed_last, is_abba, only_lo
+from rtnl_model.lab.frozen import collect_and_lock
 
 
 def test_the_demo_shows_everything_in_time(
@@ -25,7 +26,8 @@ def test_the_demo_shows_everything_in_time(
     told = capsys.readouterr().out
     assert status == 0, told
     assert time.monotonic() - began < 15
-    for line in ("PID: ", "| DEV: ipvl2", "| DEV: ipvl3", "| DEV: veth0", "*** DEADLOCK ***",
+    for line in ("PID: ", "veth_dellink", "not covered: ipvl4", "| DEV: ipvl2",
+                 "| DEV: ipvl3", "| DEV: veth0", "*** DEADLOCK ***",
                  "global    pernet", "seed 0x1"):  # fmt: skip
         assert line in told
     assert "NOT SHOWN" not in told
@@ -61,6 +63,27 @@ def test_the_order_is_judged_by_the_trace() -> None:
     assert not freed_last([*uninits, free], 2)
     assert not freed_last([uninits[0], free, uninits[1]], 1)
     assert not freed_last([uninits[0], free], 1)
+
+
+def test_the_first_trace_is_the_authors_own_order() -> None:
+    """veth0 and its uppers in that order and those contexts; veth1 may be freed anywhere."""
+    pids = {"caller": 1, "worker": 2}
+    trace = [{"fn": fn, "dev": dev, "pid": pids[context]} for fn, dev, context in ONE_WORKER]
+    peer = {"fn": "free_netdev", "dev": "veth1", "pid": 1}
+
+    assert contexts_of([*trace[:2], peer, *trace[2:]], 1) == list(ONE_WORKER)
+    assert contexts_of([*trace[:-2], trace[-1], trace[-2]], 1) != list(ONE_WORKER)
+    assert contexts_of(trace, 2) != list(ONE_WORKER)
+
+
+def test_an_upper_appears_between_collecting_and_locking() -> None:
+    """Each round locks what it saw and finds one upper more; delegation then removes them all."""
+    found = collect_and_lock()
+
+    assert [one.locked for one in found.rounds] == [("ns1", "ns2"), ("ns1", "ns2", "ns3")]
+    assert [one.outside for one in found.rounds] == [("ipvl3",), ("ipvl4",)]
+    assert found.only_lo_left
+    assert found.findings == ()
 
 
 def test_an_abba_is_two_namespaces_and_more_than_a_class() -> None:

@@ -99,7 +99,7 @@ def test_with_a_worker_each_the_same_script_is_exhausted_clean() -> None:
 
 @pytest.mark.apart
 @pytest.mark.parametrize(
-    ("name", "regime"), [("T13", "global"), ("T21", "small"), ("T14", "pernet"), ("T10", "global")]
+    ("name", "regime"), [("T13", "global"), ("T21", "small"), ("T10", "global")]
 )
 def test_what_sampling_meets_is_among_what_dpor_tried(name: str, regime: str) -> None:
     """A field that is shared and not declared would show here as an order that DPOR never saw."""

@@ -66,17 +66,6 @@ def test_the_last_id_takes_the_lowers_table_with_it() -> None:
         assert lower.holders() == ["registered"]
 
 
-def test_without_a_conversion_the_kind_is_refused() -> None:
-    """`pernet`: one clear line, and the namespace is as before."""
-    recorded = run(FAN_OUT, "pernet")
-    status, errno, text = answer(recorded, 3)
-
-    assert (status, errno) == (2, "EOPNOTSUPP")
-    assert "vlan" in text
-    assert "\n" not in text
-    assert names(recorded)["ns1"] == ["d1"]
-
-
 def test_it_tells_its_id_and_its_lower() -> None:
     """In listings."""
     recorded = run(FAN_OUT)
