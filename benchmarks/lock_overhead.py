@@ -6,6 +6,7 @@ the classes of the primitives, are told apart.  Ratios are taken round by round 
 
 from __future__ import annotations
 
+import queue
 import sys
 import sysconfig
 import threading
@@ -44,6 +45,32 @@ def needed_ratio() -> float:
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         return 3.3
     return 2.0 if sys.version_info < (3, 12) else 2.2
+
+
+NEEDED = {
+    "Lock, `with`": 2.4,
+    "Lock, acquire() release()": 3.2,
+    "RLock, `with`": 3.0,
+    "Semaphore, `with`": 2.8,
+    "Event, set() wait() clear()": 4.0,
+    "Condition, notify()": 4.0,
+    "Queue, put() get()": 3.0,
+    "RWLock, read (against Lock)": 12.0,
+    "RWLock, write (against Lock)": 12.0,
+    "Lock, contended by four threads": 2.0,
+}
+"""The most that an operation may cost, in threading's own, with a GIL."""
+FREE_THREADED = 1.6
+"""How much more it may be without one."""
+CONTENDED_FREE_THREADED = 3.0
+
+
+def needed_of(operation: str) -> float | None:
+    """The most that an operation may cost, in threading's own, on this interpreter."""
+    needed = NEEDED.get(operation)
+    if needed is None or not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return needed
+    return CONTENDED_FREE_THREADED if "contended" in operation else needed * FREE_THREADED
 
 
 def run(run: Run) -> None:
@@ -135,6 +162,8 @@ def _others(run: Run, rounds: int, count: int) -> None:
     checker = lockcheck.Checker()
     racing = lockcheck.Checker(races=True)
     notify, read, write = lock_timing.notify_loop, lock_timing.read_loop, lock_timing.write_loop
+    locks, units = lock_timing.contended_loop, threading.Semaphore
+    event, items = lock_timing.event_loop, lock_timing.queue_loop
     pairs: list[tuple[str, Subject, Subject]] = [
         ("Lock, `with`", Subject("", threading.Lock()), Subject("", checker.Lock("l"))),
         (
@@ -163,6 +192,22 @@ def _others(run: Run, rounds: int, count: int) -> None:
             Subject("", threading.Lock(), lock_timing.pair_loop),
             Subject("", checker.RWLock("w2"), write),
         ),
+        ("Semaphore, `with`", Subject("", units()), Subject("", checker.Semaphore(name="s"))),
+        (
+            "Event, set() wait() clear()",
+            Subject("", threading.Event(), event),
+            Subject("", checker.Event("e"), event),
+        ),
+        (
+            "Queue, put() get()",
+            Subject("", queue.Queue(), items),
+            Subject("", checker.Queue(name="q"), items),
+        ),
+        (
+            "Lock, contended by four threads",
+            Subject("", threading.Lock(), locks),
+            Subject("", checker.Lock("l4"), locks),
+        ),
         (
             "Lock, `with`, races=True",
             Subject("", threading.Lock()),
@@ -176,13 +221,20 @@ def _others(run: Run, rounds: int, count: int) -> None:
     times = measure(subjects, rounds=rounds, count=count // 2, progress=run.progress)
     table = Table(
         "other primitives, CPU nanoseconds",
-        ["operation", "threading", "lockcheck", "ratio"],
+        ["operation", "threading", "lockcheck", "ratio", "needed", "met"],
         digits_of={"threading": 0, "lockcheck": 0},
     )
     for name, _plain, _ours in pairs:
         plain_times, our_times = times[f"plain {name}"], times[f"ours {name}"]
+        ratio = ratios(our_times, plain_times)
+        needed = needed_of(name)
         table.add(
-            name, Figure.of(plain_times), Figure.of(our_times), ratios(our_times, plain_times)
+            name,
+            Figure.of(plain_times),
+            Figure.of(our_times),
+            ratio,
+            "" if needed is None else f"{needed:g}",
+            "" if needed is None else _verdict(ratio.median <= needed),
         )
     run.data("others", times)
     run.table(table)

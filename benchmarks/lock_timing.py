@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _thread
 import gc
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["BareLock", "Subject", "collector_off", "measure", "one_sample", "with_loop"]
 
 Loop = Callable[[Any, int], None]
+
+
+CONTENDERS = 4
+
+_PlainThread = threading.Thread
 
 
 class BareLock:
@@ -78,6 +84,37 @@ def notify_loop(condition: Any, count: int) -> None:
             condition.notify()
 
 
+def event_loop(event: Any, count: int) -> None:
+    """`set`, `wait` (which need not wait) and `clear`."""
+    for _ in repeat(None, count):
+        event.set()
+        event.wait()
+        event.clear()
+
+
+def queue_loop(queue: Any, count: int) -> None:
+    """`put` and `get` by one thread."""
+    for _ in repeat(None, count):
+        queue.put(None)
+        queue.get()
+
+
+def contended_loop(lock: Any, count: int) -> None:
+    """One lock and four threads: CPU time of all of them is what counts."""
+    share = count // CONTENDERS
+
+    def body() -> None:
+        for _ in repeat(None, share):
+            with lock:
+                pass
+
+    threads = [_PlainThread(target=body) for _ in range(CONTENDERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def read_loop(lock: Any, count: int) -> None:
     """Read side of a reader/writer lock."""
     for _ in repeat(None, count):
@@ -103,10 +140,11 @@ def one_sample(subject: Subject, count: int) -> float:
         lock.acquire()
     try:
         loop, target = subject.loop, subject.target
+        clock = time.process_time_ns if loop is contended_loop else time.thread_time_ns
         loop(target, 50)
-        begin = time.thread_time_ns()
+        begin = clock()
         loop(target, count)
-        return (time.thread_time_ns() - begin) / count
+        return (clock() - begin) / count
     finally:
         for lock in reversed(subject.held):
             lock.release()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import _thread
 import threading
 import time
+from _thread import allocate_lock
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,12 +27,14 @@ from lockcheck.graph_file import GraphFile
 from lockcheck.seam import Conductor, Kind, Op, never
 from lockcheck.sync.breach import FieldGuards
 from lockcheck.sync.departure import Departure
-from lockcheck.sync.lock import NamedLock
-from lockcheck.sync.plain import PlainThread
+from lockcheck.sync.lock import Mutex, NamedLock
+from lockcheck.sync.plain import is_machinery
 from lockcheck.sync.recorder import RecordedLock
+from lockcheck.sync.rlock import ObservedRLock
 
 if TYPE_CHECKING:
     from lockcheck.core.report import Report
+    from lockcheck.sync.blocking import Waiting
     from lockcheck.sync.recorder import Recorder
 
 __all__ = ["Checker", "Violation"]
@@ -78,6 +81,8 @@ class Checker:
         """Contexts that strike the main thread only: Python's signal handlers, for `install()`."""
         self.aborted = False
         """The run is over: every wait raises Unwind from now on."""
+        self.broken_off: Waiting | None = None
+        """The newest wait that an exception ended, as Ctrl-C does."""
         self.failures: list[tuple[str, BaseException]] = []
         """(thread name, exception) of threads whose body raised."""
         self.engine = Engine(self)
@@ -85,7 +90,7 @@ class Checker:
         """What is known about `guarded()` fields."""
         self.threads: dict[int, ThreadState] = {}
         """Live threads by serial; under `_threads_lock`."""
-        self._threads_lock = _thread.allocate_lock()
+        self._threads_lock = allocate_lock()
         self._serial = 0
         self._instances: dict[str, int] = {}
         self._beginning: dict[int, ThreadState] = {}
@@ -112,7 +117,7 @@ class Checker:
         ts = ThreadState(serial, known.name if known is not None else f"thread-{serial}")
         ts.ident = ident
         ts.thread = known
-        if not isinstance(known, PlainThread):  # the machinery's own are no threads of the run
+        if thread is not None or not is_machinery(ident):  # internal threads are not counted
             with self._threads_lock:
                 self.threads[serial] = ts
         self.engine.thread_begin(ts, thread)
@@ -198,7 +203,13 @@ class Checker:
 
     def RLock(self, name: str | None = None, *, instance: str | None = None) -> sync.RLock:
         """Make a re-entrant mutex of class `name`."""
-        return sync.RLock(self, self.lock_key(name, instance, kind="rlock"))
+        return self.reentrant_lock(self.lock_key(name, instance, kind="rlock"))
+
+    def reentrant_lock(self, key: Any) -> sync.RLock:
+        """Make a re-entrant mutex of the class of objects that this run needs."""
+        if self.observed or self.recorder is not None:
+            return ObservedRLock(self, self.plain_lock(key))
+        return sync.RLock(self, key)
 
     def RWLock(self, name: str | None = None, *, instance: str | None = None) -> sync.RWLock:
         """Make a reader/writer lock of class `name`."""
@@ -210,7 +221,7 @@ class Checker:
 
     def Condition(self, lock: Any = None, name: str | None = None) -> sync.Condition:
         if lock is None and name is None:
-            lock = sync.RLock(self, self.lock_key(None, kind="rlock"))  # a class by its site
+            lock = self.reentrant_lock(self.lock_key(None, kind="rlock"))  # a class by its site
         return sync.Condition(self, lock, self.object_name("condition", name))
 
     def Event(self, name: str | None = None) -> sync.Event:
@@ -303,7 +314,7 @@ class Checker:
 
     def is_held(self, lock: Any) -> bool:
         """Does the calling thread hold `lock`?"""
-        if not isinstance(lock, sync.Lock):
+        if not isinstance(lock, Mutex):
             lock = getattr(lock, "lock", lock)
         entry = self.tls.t.top
         while entry is not None:

@@ -20,12 +20,12 @@ import sysconfig
 import threading
 import types
 from collections.abc import Callable
+from concurrent.futures import thread as executors
 from dataclasses import dataclass
 from types import TracebackType
 
 from lockcheck.cli.verdict import InputError
 from lockcheck.seam import Unwind
-from lockcheck.sync.plain import PlainThread
 from lockcheck.sync.thread import wait_out
 
 __all__ = ["Program", "find_program"]
@@ -67,9 +67,13 @@ class Program:
         module = types.ModuleType("__main__")
         module.__dict__["__builtins__"] = __builtins__
         sys.modules["__main__"] = module
-        status = _status_of(self._body(module))
-        status = _status_of(_finish_threads) or status
-        atexit._run_exitfuncs()
+        before = list(_exit_functions())
+        try:
+            status = _status_of(self._body(module))
+            status = _status_of(_finish_threads) or status
+            atexit._run_exitfuncs()
+        finally:
+            _go_on(before)
         return status
 
     def _body(self, module: types.ModuleType):  # type: ignore[no-untyped-def]
@@ -156,9 +160,20 @@ def _without_us(trace: TracebackType | None) -> TracebackType | None:
     return first or trace
 
 
+def _exit_functions() -> list[Callable[[], object]]:
+    """What threading calls first at the end of the interpreter; a list of its own."""
+    return getattr(threading, "_threading_atexits", [])
+
+
+def _go_on(before: list[Callable[[], object]]) -> None:
+    """The program has ended, this process perhaps not: executors may be used again."""
+    _exit_functions()[:] = before
+    executors._shutdown = False  # its exit function has set it
+
+
 def _finish_threads() -> None:
     """What `threading` does at the end, by joins that the watchdog can see.  Raises: Unwind."""
-    calls = getattr(threading, "_threading_atexits", [])
+    calls = _exit_functions()
     while calls:
         calls.pop()()
     while True:
@@ -166,7 +181,7 @@ def _finish_threads() -> None:
             t
             for t in threading.enumerate()
             if not t.daemon and t is not threading.current_thread() and t.is_alive()
-            and t is not threading.main_thread() and not isinstance(t, PlainThread)
+            and t is not threading.main_thread()
         ]  # fmt: skip
         if not threads:
             return

@@ -8,24 +8,33 @@ with the report of who waits for whom.
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from contextlib import AbstractContextManager, nullcontext, redirect_stderr
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING
 
 from lockcheck.checker import Checker
 from lockcheck.cli.program import Program
+from lockcheck.cli.standing import Blocked, blocked
 from lockcheck.cli.stuck import strangers, woken_by_signal
 from lockcheck.cli.verdict import InputError, Verdict, read_baseline, write_baseline
 from lockcheck.conduct.watchdog import Watchdog
 from lockcheck.patch import install, uninstall
 from lockcheck.patch.data import RaceHunt, packages_of
 from lockcheck.patch.data.code import compile_seen
+from lockcheck.patch.foreign import foreign_locks
 from lockcheck.render.legible import legible_line
 from lockcheck.render.screen import flush, show
+from lockcheck.sync.interrupts import Deferred
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+    from lockcheck.core.report import Report
 
 __all__ = ["run"]
 
@@ -57,19 +66,58 @@ def run(options: Namespace, program: Program) -> int:
         program = replace(program, compiled=compile_seen)
     process = os.getpid()
     stream = sys.stderr  # the program may send its own elsewhere
-    install(chk)
-    try:
-        with hunt, _watchdog(chk, options):
-            status = program.run()
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-    finally:
+
+    def end(status: int, *, early: str = "") -> int:
         uninstall()
-    flush()
-    if os.getpid() != process:
-        return status  # a forked child that ran to its end: the parent reports
-    with redirect_stderr(stream):
-        return conclude(chk, options, verdict, status)
+        flush()
+        if os.getpid() != process:
+            return status  # a forked child that ran to its end: the parent reports
+        with redirect_stderr(stream):
+            return conclude(chk, options, verdict, status, early)
+
+    early = ""
+    with _writing_when_terminated(lambda: end(0, early="terminated")):
+        install(chk)
+        try:
+            with hunt, _watchdog(chk, options):
+                status = program.run()
+        except KeyboardInterrupt:
+            status, early = INTERRUPTED, "interrupted"
+        return end(status, early=early)
+
+
+class _Ending(Deferred):
+    """Stands where SIGTERM just ends the process: writes what there is first, then lets it.
+
+    The program sees the default there, and may put a handler of its own in its place.
+    """
+
+    def __init__(self, write: Callable[[], object]) -> None:
+        super().__init__(signal.SIG_DFL)
+        self._write = write
+
+    def run(self, number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        try:
+            self._write()
+        finally:
+            os.kill(os.getpid(), number)
+
+
+@contextmanager
+def _writing_when_terminated(write: Callable[[], object]) -> Iterator[None]:
+    number = signal.SIGTERM
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(number) is not signal.SIG_DFL:
+        yield
+        return
+    handler = _Ending(write)
+    signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        if signal.getsignal(number) is handler:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _watchdog(chk: Checker, options: Namespace) -> AbstractContextManager[object]:
@@ -78,8 +126,14 @@ def _watchdog(chk: Checker, options: Namespace) -> AbstractContextManager[object
     return Watchdog(chk, looks=LOOKS, veto=lambda: strangers(chk) or woken_by_signal())
 
 
-def conclude(chk: Checker, options: Namespace, verdict: Verdict, status: int) -> int:
-    """Tell what was found; the status of the whole."""
+def conclude(
+    chk: Checker, options: Namespace, verdict: Verdict, status: int, early: str = ""
+) -> int:
+    """Say what was found; returns the status of the whole.
+
+    `early`: what ended the program before its end, in one word.
+    """
+    waiting = [] if chk.aborted else blocked(chk, interrupted=bool(early))
     chk.sweep("when the program had ended")
     counting = []
     lower = []
@@ -99,8 +153,12 @@ def conclude(chk: Checker, options: Namespace, verdict: Verdict, status: int) ->
         reason = f" ({report.reason})" if report.reason else ""
         row = f"  {report.severity} {report.kind}: {report.title}{reason}"
         show(legible_line(row) + "\n", sys.stderr)
-    if not options.quiet or counting:
-        print(_summary(chk, counting, lower, known), file=sys.stderr)
+    if waiting:
+        show("\nlockcheck: still waiting at the end:\n", sys.stderr)
+    for each in waiting:
+        show(legible_line(f"  {each}") + "\n", sys.stderr)
+    if not options.quiet or counting or waiting or early:
+        print(_summary(chk, counting, lower, known, waiting, early), file=sys.stderr)
     if options.write_baseline:
         write_baseline(options.write_baseline, [r.to_dict() for r in chk.reports])
     if options.report and not _write_report(chk, options.report):
@@ -108,14 +166,31 @@ def conclude(chk: Checker, options: Namespace, verdict: Verdict, status: int) ->
     return 1 if counting and status != INTERRUPTED else status
 
 
-def _summary(chk: Checker, counting: list[Any], lower: list[Any], known: list[Any]) -> str:
-    found = f"{len(counting)} finding{'' if len(counting) == 1 else 's'}" if counting else "clean"
-    extra = [f"{len(lower)} lower"] if lower else []
-    extra += [f"{len(known)} known"] if known else []
+def _summary(
+    chk: Checker,
+    counting: list[Report],
+    lower: list[Report],
+    known: list[Report],
+    waiting: list[Blocked],
+    early: str,
+) -> str:
+    """One line.  It says "clean" only of a program that ran to its end, with nobody blocked."""
+    found = [f"{len(counting)} finding{'' if len(counting) == 1 else 's'}"] if counting else []
+    found += [f"{len(lower)} lower"] if lower else []
+    found += [f"{len(known)} known"] if known else []
+    found += [early] if early else []
+    if waiting:
+        found.append(f"{len(waiting)} thread{'' if len(waiting) == 1 else 's'} still waiting")
+    if not counting:
+        found.insert(0, "undecided" if early or waiting else "clean")
     classes = chk.graph.to_dict()
+    unseen = "".join(
+        f"; {number} lock{'' if number == 1 else 's'} of {kind} not checked"
+        for kind, number in sorted(foreign_locks().items())
+    )
     return (
-        f"lockcheck: {', '.join([found, *extra])} "
-        f"({len(classes['classes'])} lock classes, {len(classes['edges'])} dependencies)"
+        f"lockcheck: {', '.join(found)} "
+        f"({len(classes['classes'])} lock classes, {len(classes['edges'])} dependencies{unseen})"
     )
 
 

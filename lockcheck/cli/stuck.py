@@ -8,11 +8,10 @@ handlers of the program's, which may set what the main thread waits for.
 from __future__ import annotations
 
 import signal
-import threading
 from typing import TYPE_CHECKING
 
 from lockcheck.sync.frames import current_frames
-from lockcheck.sync.plain import PlainThread
+from lockcheck.sync.plain import is_machinery
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
@@ -24,8 +23,7 @@ def strangers(chk: Checker) -> bool:
     """Is there a thread that runs Python code and is neither the checker's nor the machinery's?"""
     with chk._threads_lock:
         known = {ts.ident for ts in chk.threads.values()}
-    known |= {t.ident for t in threading.enumerate() if isinstance(t, PlainThread) and t.ident}
-    return bool(current_frames().keys() - known)
+    return any(not is_machinery(ident) for ident in current_frames().keys() - known)
 
 
 def woken_by_signal() -> bool:

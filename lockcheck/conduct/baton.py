@@ -12,9 +12,9 @@ Left out: fairness (one thread parks on a baton), cancellation (the waker decide
 
 from __future__ import annotations
 
-import _thread
 import os
 import select
+from _thread import allocate_lock
 from collections.abc import Callable
 from functools import partial
 from typing import Protocol
@@ -75,7 +75,7 @@ class LockBaton:
     __slots__ = ("_lock", "park", "wake")
 
     def __init__(self) -> None:
-        lock = _thread.allocate_lock()
+        lock = allocate_lock()
         lock.acquire()
         self._lock = lock
         self.wake: Callable[[], object] = lock.release

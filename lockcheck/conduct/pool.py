@@ -7,7 +7,7 @@ id.
 
 Invariant: outside a schedule every worker of the pool is parked without a job.
 A worker that hangs outside the seam cannot be ended by anybody; it is abandoned and told about.
-For its sake the workers are daemon threads: a hung one must not keep the process from ending.
+For its sake the workers are plain threads: a hung one does not keep the process from ending.
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ class Worker:
         self.job: Callable[[], None] | None = None
         """What to run when woken; written by whoever holds control."""
         self.stopping = False
-        self.thread = PlainThread(
-            target=self._serve, name=f"lockcheck worker {number}", daemon=True
-        )
+        self.thread = PlainThread(self._serve, f"lockcheck worker {number}")
         self.thread.start()
 
     def _serve(self) -> None:

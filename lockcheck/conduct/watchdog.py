@@ -66,7 +66,7 @@ class Watchdog:
         self._on_stuck = on_stuck
         self._veto = veto
         self._stop = plain_event()
-        self._thread = PlainThread(target=self._watch, name="lockcheck watchdog")
+        self._thread = PlainThread(self._watch, "lockcheck watchdog")
         self.report: Any = None
         """The report of the hang, when there was one."""
 

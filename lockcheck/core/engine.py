@@ -23,6 +23,7 @@ from lockcheck.core import chains, clocks, freed, leases, rules, stuck
 from lockcheck.core.acquire import Acquires, push_entry, push_unjudged
 from lockcheck.core.classes import MODE_NAMES, WRITE, Classes, Compare, Key
 from lockcheck.core.clocks import Carrier
+from lockcheck.core.collecting import PAUSED
 from lockcheck.core.contexts import Contexts
 from lockcheck.core.events import Part
 from lockcheck.core.graph import Graph
@@ -116,7 +117,7 @@ class Engine:
         """Run a detector under the leaf; file and deliver what it finds."""
         ts.tracing += 1
         try:
-            with self.leaf:
+            with PAUSED, self.leaf:
                 news = self._ledger.enter(detect())
         finally:
             ts.tracing -= 1
@@ -124,7 +125,7 @@ class Engine:
 
     def file(self, report: Report) -> Report | None:
         """Enter a report in the list, undelivered; None when it is no news."""
-        with self.leaf:
+        with PAUSED, self.leaf:
             return next(iter(self._ledger.enter([report])), None)
 
     def report(self, ts: ThreadState, report: Report) -> Report | None:
@@ -180,7 +181,7 @@ class Engine:
         is made.
         """
         name, site = self.classes.named(name, depth + 1)
-        with self.leaf:
+        with PAUSED, self.leaf:
             key = self.classes.instance(name, site, instance=instance, cmp=cmp, kind=kind)
             if permits > 1 and not key.many:
                 key.permits = permits
@@ -190,7 +191,7 @@ class Engine:
         """First operation of a thread; `started` if it was announced by `spawn`."""
         given = None if started is None else started.parent_clock
         (vc, hb), ts.leases = given if given is not None else (({}, {}), ())
-        with self.leaf:
+        with PAUSED, self.leaf:
             ts.slot, ts.epoch, time = self.slots.take(vc)
             ts.vc = vc
             ts.hb = dict(hb)
@@ -223,7 +224,7 @@ class Engine:
         self._sweep(ts, "when the thread ended", EMPTY)
         self._judged(ts, lambda: rules.held_at_exit(ts))
         self._judged(ts, lambda: self.waits.thread_end(ts))
-        with self.leaf:
+        with PAUSED, self.leaf:
             self.slots.give(ts.slot, ts.epoch, ts.hb.get(ts.slot, 0))
         left = chains.materialise(ts)
         ts.top = ts.floor if not ts.contexts else Floor(None, None, None)
@@ -237,7 +238,7 @@ class Engine:
 
     def fork(self, ts: ThreadState) -> Start:
         """What `ts` did so far, for whoever comes after it; what it does next is not ordered."""
-        with self.leaf:
+        with PAUSED, self.leaf:
             chains.note_touched(ts)  # of the segment that ends here
         known = clocks.fork(ts)
         self._begin_segment(ts)
@@ -251,7 +252,7 @@ class Engine:
     def _begin_segment(self, ts: ThreadState) -> None:
         ts.tracing += 1  # the collector may run here; its context must not lead the chain elsewhere
         try:
-            with self.leaf:
+            with PAUSED, self.leaf:
                 chains.begin_segment(self.graph, ts)
         finally:
             ts.tracing -= 1
@@ -266,7 +267,7 @@ class Engine:
         if not self._wants_order:
             return
         if shared:
-            with self.leaf:
+            with PAUSED, self.leaf:
                 clocks.release(ts, obj, shared=True)
         else:
             clocks.release(ts, obj, shared=False)
@@ -338,7 +339,7 @@ class Engine:
         """The key of the same lock taken in another way."""
         found = key.base.variants.get((mode, trylock, subclass))
         if found is None:
-            with self.leaf:
+            with PAUSED, self.leaf:
                 found = self.classes.variant(key, mode, trylock, subclass)
         return found
 
@@ -383,7 +384,7 @@ class Engine:
                 chains.settle(ts)
             stack = self.capture()
             nesting = rules.same_class(ts, lock, key, nest, stack)
-            with self.leaf:
+            with PAUSED, self.leaf:
                 chain, found = self._acquires.enroll(ts, lock, key, nest, nesting.verdict, stack)
                 news = self._ledger.enter([*nesting.reports, *found])
         finally:
@@ -412,7 +413,7 @@ class Engine:
         if entry is ts.top:
             ts.top = entry.prev
         else:
-            with self.leaf:
+            with PAUSED, self.leaf:
                 entry = chains.take_out(self.graph, ts, above)
         if isinstance(entry, Hold):
             entry.ts = None
@@ -503,7 +504,7 @@ class Engine:
     def context_enter(self, ts: ThreadState, name: str) -> None:
         """An interrupting context begins in the middle of what `ts` does."""
         self.contexts.learn_name(name)
-        with self.leaf:
+        with PAUSED, self.leaf:
             chains.enter_context(self.graph, ts, name)
 
     def context_leave(self, ts: ThreadState, name: str) -> None:
@@ -521,7 +522,7 @@ class Engine:
         if ts.top is floor and ts.overlay is floor.overlay:
             ts.top = floor.prev
         else:
-            with self.leaf:
+            with PAUSED, self.leaf:
                 chains.drop_floor(self.graph, ts, floor)
 
     def context_disable(self, ts: ThreadState, name: str) -> None:
@@ -538,7 +539,7 @@ class Engine:
     def _mask(self, ts: ThreadState, name: str, times: int) -> None:
         ts.masks = {**ts.masks, name: times}
         ts.disabled = frozenset(name for name, n in ts.masks.items() if n)
-        with self.leaf:
+        with PAUSED, self.leaf:
             chains.rechain(self.graph, ts)
 
     # -- blocking on locks -----------------------------------------------------------------------
@@ -576,7 +577,7 @@ class Engine:
         ts.tracing += 1
         try:
             wanted = LockRef(obj.name, cls, mode, self.capture())
-            with self.leaf:
+            with PAUSED, self.leaf:
                 ts.blocked, ts.blocked_on = wanted, obj
                 cycle = stuck.live_cycle(ts)
         finally:
@@ -617,7 +618,7 @@ class Engine:
     def _part(self, obj: Event, name: str) -> Part:
         found = None if obj.dep is None else obj.dep.get(name)
         if found is None:
-            with self.leaf:
+            with PAUSED, self.leaf:
                 found = self.waits.part(obj, name)
         return found
 
@@ -648,6 +649,10 @@ class Engine:
         self.waits.took(ts, found)
         if obj.once and found.known is not None and found.generation == 1:
             self.learn(ts, found.known)
+
+    def took(self, ts: ThreadState, obj: Event, part: str) -> None:
+        """`ts`, which holds nothing, got `part` of `obj` at once."""
+        self.waits.took(ts, self._part(obj, part))
 
     def did_not_wait(self, ts: ThreadState) -> None:
         """A wait that did not block, of a thread that holds nothing: nothing depends on it."""

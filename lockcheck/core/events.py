@@ -118,13 +118,13 @@ class Part:
         """The generation, where it tells one event from the next."""
         return self.generation if self.once else 0
 
-    def add(self, waker: Waker) -> None:
-        """Remember a waker."""
+    def add(self, waker: Waker, round_: int | None = None) -> None:
+        """Remember a waker; of this round where none is given."""
         if waker.needs or waker.after is not None:
             self.wakers.append(waker)
             del self.wakers[:-KEPT]
             return
-        self.free.setdefault(self.round, []).append(waker)
+        self.free.setdefault(self.round if round_ is None else round_, []).append(waker)
         if len(self.free) > KEPT:
             del self.free[min(self.free)]
 
@@ -133,6 +133,20 @@ class Part:
         round_ = generation if self.once else 0
         named = [w for w in self.wakers if not self.once or w.generation == generation]
         return [*named, *self.free.get(round_, ())]
+
+    def is_repeated_by(self, serial: int) -> bool:
+        """Did this thread, which needs nothing, make the generation before happen just so?
+
+        Then it is remembered for this one, too, as it was there.
+        """
+        here = self.free.get(self.round)
+        if here is not None and any(waker.serial == serial for waker in here):
+            return True
+        for waker in self.free.get(self.round - 1, ()):
+            if waker.serial == serial:
+                self.add(waker, self.round)
+                return True
+        return False
 
     def is_new(self, serial: int, needs: tuple[Key, ...], after: tuple[Part, int] | None) -> bool:
         """Does a waker like this add to what is known?"""

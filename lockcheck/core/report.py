@@ -194,7 +194,7 @@ def stable(name: str) -> str:
 def fingerprint(kind: str, parts: Iterable[str]) -> str:
     """Fingerprint of a finding that one place shows."""
     text = "\x1f".join([kind, *(stable(part) for part in parts)])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def cycle_fingerprint(kind: str, steps: Sequence[Step]) -> str:

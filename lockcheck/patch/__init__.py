@@ -5,12 +5,16 @@ Replaced are the names in the two modules, in every loaded module that imported 
 before anybody could install anything.  Other locks made earlier stay what they are and keep
 working, unchecked.
 
-Not seen: `_thread.allocate_lock`, locks inside C extensions, `multiprocessing`'s locks, default
-arguments and class attributes that were bound to `threading.Lock` before.
+`multiprocessing`'s Lock and RLock are checked within this process (`processes`).
+
+Not seen: `_thread.allocate_lock` and `multiprocessing`'s semaphores, which are counted (`foreign`);
+locks inside C extensions; default arguments and class attributes that were bound to
+`threading.Lock` before.
 """
 
 from __future__ import annotations
 
+import _queue
 import queue
 import sys
 import threading
@@ -19,8 +23,10 @@ from typing import Any
 
 from lockcheck.checker import Checker
 from lockcheck.patch import logs
+from lockcheck.patch.foreign import count_foreign, stop_counting
 from lockcheck.patch.futures import patch_futures, unpatch_futures
 from lockcheck.patch.hooks import hook, unhook
+from lockcheck.patch.processes import patch_processes, unpatch_processes
 from lockcheck.patch.queues import QUEUES
 from lockcheck.patch.standins import STANDINS
 from lockcheck.patch.state import binding
@@ -32,8 +38,11 @@ __all__ = ["install", "installed", "rebind", "uninstall"]
 _ORIGINAL: dict[ModuleType, dict[str, Any]] = {
     threading: {name: getattr(threading, name) for name in STANDINS},
     queue: {name: getattr(queue, name) for name in QUEUES},
+    _queue: {"SimpleQueue": queue.SimpleQueue},
 }
-_STANDIN: dict[ModuleType, dict[str, type]] = {threading: STANDINS, queue: QUEUES}
+_STANDIN: dict[ModuleType, dict[str, type]] = {
+    threading: STANDINS, queue: QUEUES, _queue: QUEUES,
+}  # fmt: skip
 _LEFT_ALONE = ("_thread", "_threading_local", "threading", "queue", "_queue", "lockcheck")
 """Modules whose own names stay: they are the ground the stand-ins stand on."""
 _BY_NAME_ONLY = frozenset({"allocate_lock", "_allocate_lock", "LockType", "_CRLock"})
@@ -69,6 +78,8 @@ def install(checker: Checker | None = None) -> Checker:
     _replace_imported()
     patch_threads()
     patch_futures()
+    patch_processes()
+    count_foreign()
     hook()
     logs.cover(binding.checker)
     binding.checker.main_only = ("signal",)
@@ -85,6 +96,8 @@ def uninstall() -> None:
     shared_default.checker = None
     logs.uncover()
     unhook()
+    stop_counting()
+    unpatch_processes()
     unpatch_futures()
     unpatch_threads()
     for namespace, name, original in reversed(_now.places):

@@ -18,10 +18,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from lockcheck.core import collecting
 from lockcheck.patch.state import binding
-from lockcheck.sync.plain import PlainThread
+from lockcheck.sync.plain import is_machinery
 
 __all__ = ["hook_collector", "unhook_collector"]
+
+_PLAIN = gc.enable, gc.disable, gc.isenabled
 
 Callback = Callable[[Any, dict[str, int]], Any]
 
@@ -59,12 +62,16 @@ class _Called:
 
 def hook_collector() -> None:
     """Start telling collections to the checker."""
+    gc.enable, gc.disable, gc.isenabled = (
+        collecting.enable, collecting.disable, collecting.isenabled,
+    )  # fmt: skip
     gc.callbacks.insert(0, _collector)  # first: what is appended later is wrapped before it runs
     _wrap_others()
 
 
 def unhook_collector() -> None:
     """Stop it."""
+    gc.enable, gc.disable, gc.isenabled = _PLAIN
     if _collector in gc.callbacks:
         gc.callbacks.remove(_collector)
     for index, callback in enumerate(gc.callbacks):
@@ -95,8 +102,8 @@ def _state() -> Any:
     chk = binding.checker
     if chk is None:
         return None
-    thread = threading._active.get(_thread.get_ident())  # type: ignore[attr-defined]
-    if thread is None or isinstance(thread, PlainThread):
+    ident = _thread.get_ident()
+    if ident not in threading._active or is_machinery(ident):  # type: ignore[attr-defined]
         return None  # it would become known to the checker by our asking
     return getattr(chk.tls, "t", None)  # None: a thread that is just being made known
 

@@ -19,6 +19,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -86,7 +87,7 @@ class _Handler(Deferred):
 
     def run(self, number: int, frame: FrameType | None) -> Any:
         with binding.chk.context("signal"):
-            return self.own(number, frame)
+            return super().run(number, frame)
 
 
 def _own(handler: Any) -> Any:
@@ -121,7 +122,8 @@ def _rewrap(wrap: Callable[[Any], Any]) -> None:
     for number in signal.valid_signals():
         handler = _own(_getsignal(number))
         if _wrapped(handler) is not handler:
-            _signal(number, wrap(handler))
+            with suppress(ValueError):  # in a sub-interpreter nobody may
+                _signal(number, wrap(handler))
 
 
 # -- forks -----------------------------------------------------------------------------------------
@@ -139,8 +141,12 @@ def _before_fork() -> None:
 
 
 def _after_fork_in_child() -> None:
-    if _hooks.active:
-        binding.forked()
+    if not _hooks.active:
+        return
+    binding.forked()
+    handler = _getsignal(signal.SIGTERM)
+    if isinstance(handler, Deferred) and handler.own is signal.SIG_DFL:
+        _signal(signal.SIGTERM, signal.SIG_DFL)  # it stood for the parent's report
 
 
 def _checked_register(**functions: Any) -> None:

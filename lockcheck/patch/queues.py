@@ -12,13 +12,19 @@ from __future__ import annotations
 
 import _queue
 import queue
+import threading
 from collections import deque
 from collections.abc import Callable
 from types import GenericAlias
 from typing import Any, ClassVar
 
 from lockcheck import sync
-from lockcheck.patch.standins import StandIn
+from lockcheck.core.held import ThreadState
+from lockcheck.core.report import POSSIBLE
+from lockcheck.core.stacks import Stack
+from lockcheck.patch.faces import StandIn
+from lockcheck.patch.gates import GateCondition
+from lockcheck.patch.standins import copied
 from lockcheck.patch.state import binding
 from lockcheck.seam import Kind, Op
 from lockcheck.sync.parking import Parking
@@ -28,43 +34,50 @@ __all__ = ["QUEUES"]
 _Queue: Any = queue.Queue
 _LifoQueue: Any = queue.LifoQueue
 _PriorityQueue: Any = queue.PriorityQueue
+_CAN_SHUT = hasattr(_Queue, "shutdown")
 _SHUT = object()
 _FULL = object()
 
 
-class _Face:
-    """`not_empty`, `not_full`, `all_tasks_done`: a condition on the queue's one gate."""
+class _Uses:
+    """Where a queue is used: in a signal handler or a finaliser, and outside.
 
-    def __init__(self, owner: Queue, ready: Callable[[], bool], why: str, part: str) -> None:
-        self._queue = owner
-        self._part = part
-        self._ready = ready
-        self._why = f"{why} in {owner.name}"
-        self.acquire = owner.mutex.acquire
-        self.release = owner.mutex.release
+    The library's queue has a lock that is not reentrant: a handler that strikes while its thread is
+    inside `put` or `get`, and uses the same queue, hangs.  Ours would not, so it says so.
+    """
 
-    def __enter__(self) -> bool:
-        return self.acquire()
+    __slots__ = ("inside", "known", "outside")
 
-    def __exit__(self, *_exc: object) -> None:
-        self.release()
+    def __init__(self) -> None:
+        self.known = False
+        """Was it used outside, by the thread that handlers strike?"""
+        self.outside: tuple[str, str, Stack] | None = None
+        self.inside: tuple[str, str, Stack] | None = None
 
-    def notify(self, n: int = 1) -> None:
-        self._queue._hand_over()
-
-    def notify_all(self) -> None:
-        self._queue._hand_over()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Give the gate up until the state is as awaited."""
-        self.release()
-        try:
-            got = Parking.wait(
-                self._queue, self._ready, why=self._why, timeout=timeout, part=self._part
-            )
-        finally:
-            self.acquire()
-        return got is not None
+    def note(self, queue_: Queue, ts: ThreadState) -> None:
+        """It is used now; report when that shows both."""
+        main = ts.ident == threading.main_thread().ident
+        stack = queue_.chk.engine.capture()
+        if ts.contexts:
+            self.inside = self.inside or (ts.contexts[-1], ts.name, stack)
+        elif main or self.outside is None:
+            self.known = main
+            self.outside = ("main" if main else "", ts.name, stack)
+        inside, outside = self.inside, self.outside
+        if inside is None or outside is None or (inside[0] == "signal" and not outside[0]):
+            return
+        name = inside[0]
+        queue_.chk.report(
+            "inverted-context",
+            f"possible {name} context inversion: {queue_.name} is used in the {name} context",
+            severity=POSSIBLE,
+            reason=f"the {name} context can strike wherever it is not disabled",
+            detail=f"queue.Queue has a lock that is not reentrant: if the {name} context strikes "
+            f"inside put() or get() and uses the same queue, the thread waits for itself.",
+            advice="Use queue.SimpleQueue there: its put() may interrupt any other call.",
+            locks=(queue_.name,),
+            stacks=((f"in the {name} context", *inside[1:]), ("outside", *outside[1:])),
+        )
 
 
 class Queue(sync.Queue, metaclass=StandIn):
@@ -78,16 +91,47 @@ class Queue(sync.Queue, metaclass=StandIn):
             return
         Parking.__init__(self, binding.chk, binding.numbered(binding.site(1)))
         self.maxsize = maxsize
-        self._store = self  # type: ignore[assignment]
         self.unfinished_tasks = 0
-        self.is_shutdown = False
+        if _CAN_SHUT:
+            self.is_shutdown = False
         self.mutex = self._gate
-        self.not_empty = _Face(self, lambda: not self._is_empty(), "an item", "item")
-        self.not_full = _Face(self, lambda: not self._is_full(), "room", "room")
-        self.all_tasks_done = _Face(
-            self, lambda: self.unfinished_tasks <= 0, "the items to be done", "done"
-        )
+        self._lockcheck_uses = _Uses()
         self._init(maxsize)
+
+    @property
+    def _store(self) -> Any:  # type: ignore[override]  # its storage is its own
+        return self
+
+    @property
+    def not_empty(self) -> GateCondition:
+        return self._face("an item", "item")
+
+    @property
+    def not_full(self) -> GateCondition:
+        return self._face("room", "room")
+
+    @property
+    def all_tasks_done(self) -> GateCondition:
+        return self._face("the items to be done", "done")
+
+    def _face(self, why: str, part: str) -> GateCondition:
+        """A condition on the gate, made when first asked for."""
+        faces: dict[str, GateCondition] = self.__dict__.setdefault("_lockcheck_faces", {})
+        found = faces.get(part)
+        if found is None:
+            ready = {
+                "item": lambda: not self._is_empty(),
+                "room": lambda: not self._is_full(),
+                "done": lambda: self.unfinished_tasks <= 0,
+            }[part]
+            made = GateCondition(self, self.mutex, ready, f"{why} in {self.name}", part)
+            found = faces.setdefault(part, made)
+        return found
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.mutex.__reduce_ex__(protocol)  # as queue's: its lock cannot be pickled
+
+    __copy__ = copied
 
     __class_getitem__: ClassVar[Any] = classmethod(GenericAlias)
 
@@ -102,13 +146,16 @@ class Queue(sync.Queue, metaclass=StandIn):
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         """Add an item.  Raises: queue.Full, queue.ShutDown (3.13)."""
+        ts = self.chk.current()
+        if ts.contexts or not self._lockcheck_uses.known:
+            self._lockcheck_uses.note(self, ts)
         if self.maxsize <= 0 or not block:
             got = self.change(lambda: self._try_put(item), why="put", part="item")
         else:
             if timeout is not None and timeout < 0:
                 raise ValueError("'timeout' must be a non-negative number")
             got = self._await(
-                lambda: self.is_shutdown or not self._is_full(),
+                lambda: (_CAN_SHUT and self.is_shutdown) or not self._is_full(),
                 lambda: self._try_put(item),
                 f"room in {self.name}",
                 timeout,
@@ -123,13 +170,16 @@ class Queue(sync.Queue, metaclass=StandIn):
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Remove and return an item.  Raises: queue.Empty, queue.ShutDown (3.13)."""
+        ts = self.chk.current()
+        if ts.contexts or not self._lockcheck_uses.known:
+            self._lockcheck_uses.note(self, ts)
         if not block:
             box = self.change(self._try_get, why="get", part="room")
         else:
             if timeout is not None and timeout < 0:
                 raise ValueError("'timeout' must be a non-negative number")
             box = self._await(
-                lambda: self.is_shutdown or not self._is_empty(),
+                lambda: (_CAN_SHUT and self.is_shutdown) or not self._is_empty(),
                 self._try_get,
                 f"an item in {self.name}",
                 timeout,
@@ -144,7 +194,7 @@ class Queue(sync.Queue, metaclass=StandIn):
         return box[0]
 
     def _try_put(self, item: Any) -> Any:
-        if self.is_shutdown:
+        if _CAN_SHUT and self.is_shutdown:
             return _SHUT
         if 0 < self.maxsize <= self._qsize():
             return _FULL
@@ -155,9 +205,9 @@ class Queue(sync.Queue, metaclass=StandIn):
     def _try_get(self) -> Any:
         if self._qsize():
             return (self._get(),)
-        return _SHUT if self.is_shutdown else None
+        return _SHUT if _CAN_SHUT and self.is_shutdown else None
 
-    if hasattr(_Queue, "shutdown"):
+    if _CAN_SHUT:
 
         def shutdown(self, immediate: bool = False) -> None:
             """Refuse puts, and gets once it is empty; `immediate` drops what is in it."""
@@ -189,6 +239,9 @@ class PriorityQueue(Queue):
     _qsize = _PriorityQueue._qsize
     _put = _PriorityQueue._put
     _get = _PriorityQueue._get
+
+
+_SIMPLE: Any = _queue.SimpleQueue()
 
 
 class _DrainingGate:
@@ -231,6 +284,9 @@ class SimpleQueue(sync.SimpleQueue, metaclass=StandIn):
 
     __class_getitem__: ClassVar[Any] = classmethod(GenericAlias)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _SIMPLE.__reduce_ex__(protocol)
+
     def qsize(self) -> int:
         return super().qsize() + len(self._arrived)
 
@@ -267,3 +323,4 @@ QUEUES: dict[str, type] = {
 
 for _cls in QUEUES.values():
     _cls.__module__ = "queue"
+SimpleQueue.__module__ = "_queue"

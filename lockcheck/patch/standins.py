@@ -11,64 +11,53 @@ reference, `threading.Event.__init__(self)` from a subclass that was defined bef
 
 from __future__ import annotations
 
-import _thread
 import sys
 import threading
 import warnings
-from abc import ABCMeta
 from collections.abc import Callable
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, cast
 
 from lockcheck import sync
+from lockcheck.patch.faces import LOCK_IS_TYPE, StandIn, lock, new_lock, new_rlock
+from lockcheck.patch.gates import GateCondition
 from lockcheck.patch.state import binding
+from lockcheck.sync.parking import Parking
 
-__all__ = ["STANDINS", "StandIn"]
+__all__ = ["STANDINS", "copied"]
 
 
-class StandIn(ABCMeta):
-    """Metaclass: a stand-in is also what it stands for.  (An ABCMeta, to mix with ABCs.)"""
-
-    def __instancecheck__(cls, instance: Any) -> bool:
-        stands_for = cls.__dict__.get("_stands_for")
-        if stands_for is not None and isinstance(instance, stands_for):
-            return True
-        return super().__instancecheck__(instance)
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        stands_for = cls.__dict__.get("_stands_for")
-        if stands_for is not None and issubclass(subclass, stands_for):
-            return True
-        return super().__subclasscheck__(subclass)
+_ORIGINAL_DOCS = {name: value.__doc__ for name, value in vars(threading).items()}
+_RLock: Any = threading.RLock
+_LockFactory: Any = threading.Lock
+_AFTER_FORK = threading._after_fork.__code__  # type: ignore[attr-defined]
 
 
 def _factory(cls: StandIn) -> StandIn:
-    """Mark a stand-in that makes objects of another class: it cannot be subclassed."""
+    """Mark a stand-in for a function: no type, so far as the interpreter's own is none."""
 
     def refuse(**_kwargs: object) -> NoReturn:
         raise TypeError(f"type 'threading.{cls.__name__}' is not an acceptable base type")
 
+    cls._is_function = True
     cls.__init_subclass__ = refuse  # type: ignore[assignment,method-assign,unused-ignore]
     return cls
 
 
-_RLock: Any = threading.RLock
-_AFTER_FORK = threading._after_fork.__code__  # type: ignore[attr-defined]
-
-
 @_factory
 class Lock(metaclass=StandIn):
-    """`threading.Lock`."""
+    """`threading.Lock`, where that is a function."""
 
-    _stands_for: ClassVar[tuple[type, ...]] = (sync.Lock, type(_thread.allocate_lock()))
+    _stands_for: ClassVar[tuple[type, ...]] = lock._stands_for
 
-    def __new__(cls) -> Any:
-        chk = binding.chk
-        return chk.plain_lock(chk.lock_key(None, depth=2))
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs:
+            return _LockFactory(*args, **kwargs)  # raises
+        return new_lock(1)
 
 
 @_factory
 class RLock(metaclass=StandIn):
-    """`threading.RLock`."""
+    """`threading.RLock`, a function."""
 
     _stands_for: ClassVar[tuple[type, ...]] = (
         sync.RLock,
@@ -76,13 +65,14 @@ class RLock(metaclass=StandIn):
         threading._RLock,
     )
 
-    def __new__(cls) -> Any:
-        if sys._getframe(1).f_code is _AFTER_FORK:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs:
+            _RLock(*args, **kwargs)  # raises, warns, or does not mind
+        elif sys._getframe(1).f_code is _AFTER_FORK:
             # threading makes its own inner lock anew, first of all hooks in the child.
             binding.forked()
             return _RLock()
-        chk = binding.chk
-        return sync.RLock(chk, chk.lock_key(None, depth=2, kind="rlock"))
+        return new_rlock(1)
 
 
 def _deprecated(old: str, new: str) -> None:
@@ -95,6 +85,26 @@ def _shown(what: Any, state: str) -> str:
     return f"<{cls.__module__}.{cls.__qualname__} at {id(what):#x}: {state}>"
 
 
+def copied(self: Any) -> Any:
+    """A shallow copy, as of any object with attributes."""
+    made = object.__new__(type(self))
+    for cls in type(self).__mro__:
+        for name in cls.__dict__.get("__slots__", ()):
+            if name != "__weakref__" and hasattr(self, name):
+                setattr(made, name, getattr(self, name))
+    made.__dict__.update(self.__dict__)
+    return made
+
+
+def _face(what: Parking, ready: Callable[[], bool], why: str) -> GateCondition:
+    """The condition inside `what`, made when first asked for."""
+    found = what.__dict__.get("_lockcheck_cond")
+    if found is None:
+        made = GateCondition(what, what._gate, ready, f"{what.name} {why}")
+        found = what.__dict__.setdefault("_lockcheck_cond", made)
+    return cast("GateCondition", found)
+
+
 _Condition: Any = threading.Condition
 _Event: Any = threading.Event
 _Semaphore: Any = threading.Semaphore
@@ -102,10 +112,14 @@ _BoundedSemaphore: Any = threading.BoundedSemaphore
 _Barrier: Any = threading.Barrier
 
 
+_HAS_LOCKED = hasattr(_Condition(), "locked")
+"""From 3.14 on a condition shows whether its lock is held."""
+
+
 class Condition(sync.Condition, metaclass=StandIn):
     """`threading.Condition`."""
 
-    _stands_for: ClassVar[tuple[type, ...]] = (sync.Condition, _Condition)
+    _stands_for: ClassVar[tuple[type, ...]] = (sync.Condition, GateCondition, _Condition)
 
     def __init__(self, lock: Any = None) -> None:
         if not issubclass(type(self), sync.Condition):
@@ -113,8 +127,10 @@ class Condition(sync.Condition, metaclass=StandIn):
             return
         site = binding.site(1)
         if lock is None:
-            lock = binding.chk.RLock(site)
+            lock = new_rlock(1)
         super().__init__(binding.chk, lock, binding.numbered(site))
+        if _HAS_LOCKED:
+            self.locked = lock.locked
 
     def __repr__(self) -> str:
         return f"<Condition({self._lock}, {len(self._tickets)})>"
@@ -136,8 +152,17 @@ class Event(sync.Event, metaclass=StandIn):
             return
         super().__init__(binding.chk, binding.numbered(binding.site(1)))
 
+    @property
+    def _cond(self) -> GateCondition:
+        return _face(self, self._is_set, "to be set")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._gate.__reduce_ex__(protocol)  # as threading's: its lock cannot be pickled
+
+    __copy__ = copied
+
     def __repr__(self) -> str:
-        return _shown(self, "set" if self.is_set() else "unset")
+        return _shown(self, "set" if self._flag else "unset")
 
     def isSet(self) -> bool:
         """Deprecated spelling of `is_set`."""
@@ -157,6 +182,15 @@ class Semaphore(sync.Semaphore, metaclass=StandIn):
         site = binding.site(1)
         super().__init__(binding.chk, value, binding.numbered(site), site)
 
+    @property
+    def _cond(self) -> GateCondition:
+        return _face(self, lambda: self._value > 0, "to have a unit")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._gate.__reduce_ex__(protocol)  # as threading's: its lock cannot be pickled
+
+    __copy__ = copied
+
     def __repr__(self) -> str:
         return _shown(self, f"value={self._value}")
 
@@ -172,6 +206,14 @@ class BoundedSemaphore(sync.BoundedSemaphore, metaclass=StandIn):
             return
         site = binding.site(1)
         super().__init__(binding.chk, value, binding.numbered(site), site)
+
+    @property
+    def _initial_value(self) -> int:
+        return self._initial
+
+    _cond = Semaphore._cond
+    __reduce_ex__ = Semaphore.__reduce_ex__
+    __copy__ = copied
 
     def __repr__(self) -> str:
         return _shown(self, f"value={self._value}/{self._initial}")
@@ -191,7 +233,26 @@ class Barrier(sync.Barrier, metaclass=StandIn):
         if not issubclass(type(self), sync.Barrier):
             _Barrier.__init__(self, parties, action, timeout)
             return
-        super().__init__(binding.chk, parties, action, timeout, binding.numbered(binding.site(1)))
+        _Barrier(parties, action, timeout)  # raises what it would; some take any number
+        super().__init__(binding.chk, 1, action, timeout, binding.numbered(binding.site(1)))
+        self.parties = parties
+
+    @property
+    def _cond(self) -> GateCondition:
+        return _face(self, self._is_decided, "to be passed")
+
+    @property
+    def _parties(self) -> int:
+        return self.parties
+
+    @property
+    def _count(self) -> int:
+        return self._inside
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._gate.__reduce_ex__(protocol)  # as threading's: its lock cannot be pickled
+
+    __copy__ = copied
 
     def __repr__(self) -> str:
         if self.broken:
@@ -205,6 +266,10 @@ STANDINS: dict[str, type] = {
 }
 """By threading's name."""
 
-for _cls in STANDINS.values():
+if LOCK_IS_TYPE:
+    STANDINS["Lock"] = lock
+
+for _cls in (RLock, Lock, Condition, Event, Semaphore, BoundedSemaphore, Barrier):
     # Pickled by reference, and shown, as what they stand for.
     _cls.__module__ = "threading"
+    _cls.__doc__ = _ORIGINAL_DOCS[_cls.__name__]

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import _thread
 import sys
+import threading
+from _thread import allocate_lock
 from typing import TYPE_CHECKING
 
+from lockcheck.core import collecting
 from lockcheck.core.sites import allocation
+from lockcheck.sync import plain
+from lockcheck.sync.thread import ended_by_fork
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
@@ -37,9 +42,15 @@ class Binding:
         if chk is None:
             return
         chk.engine.leaf._at_fork_reinit()  # type: ignore[attr-defined]
-        chk._threads_lock = _thread.allocate_lock()
+        chk._threads_lock = allocate_lock()
+        plain.forked()
+        collecting.forked()
         me = chk.tls.t
         chk.threads = {me.serial: me}
+        here = _thread.get_ident()
+        for thread in {*threading._enumerate(), *threading._dangling}:  # type: ignore[attr-defined]
+            if thread.ident != here:
+                ended_by_fork(thread)
 
     def site(self, depth: int) -> str:
         """Name the place `depth` frames above the caller by what is assigned there."""

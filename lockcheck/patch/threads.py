@@ -3,7 +3,7 @@
 Replacing the class would break every subclass defined before (`threading.Thread.__init__(self)` in
 its body would reach another class) and `isinstance` for running threads.  So the very functions of
 `sync.thread` are put into the class itself; threads made or started before `install()` have no
-`Life` and go the original way, as do the machinery's own (`PlainThread`).
+`Life` and go the original way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from lockcheck.patch.state import binding
 from lockcheck.sync import thread as checked
-from lockcheck.sync.plain import PlainThread, plain_event
+from lockcheck.sync.plain import plain_event
 
 __all__ = ["patch_threads", "unpatch_threads"]
 
@@ -28,8 +28,7 @@ def _init(self: threading.Thread, *args: Any, **kwargs: Any) -> None:
     _ORIGINAL["__init__"](self, *args, **kwargs)
     # The stand-in for Event made this one; a thread's start is no event of the program's.
     self._started = plain_event()  # type: ignore[attr-defined]
-    if not isinstance(self, PlainThread):
-        self._lockcheck = checked.Life(binding.chk, self)  # type: ignore[attr-defined]
+    self._lockcheck = checked.Life(binding.chk, self)  # type: ignore[attr-defined]
 
 
 def _start(self: threading.Thread) -> None:

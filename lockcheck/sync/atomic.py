@@ -7,7 +7,7 @@ counts has a value.  Increments and decrements commute; only the wait, a read an
 
 from __future__ import annotations
 
-import _thread
+from _thread import allocate_lock
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +34,8 @@ class _RefWaiter:
 
     def __init__(self, value: int) -> None:
         self.value = value
-        self.claim = _thread.allocate_lock()
-        self.raw = _thread.allocate_lock()
+        self.claim = allocate_lock()
+        self.raw = allocate_lock()
         self.raw.acquire()
         self.hit: Refcount | None = None
 
@@ -70,7 +70,7 @@ class Refcount(Ownerless):
         """Whatever the count belongs to; reports print its trackers."""
         self.clock: Clock | None = None
         self.dep: dict[str, Part] | None = None
-        self._gate = _thread.allocate_lock()
+        self._gate = allocate_lock()
         self._value = value
         self._waiters: list[_RefWaiter] = []
 
@@ -241,7 +241,7 @@ class AtomicRef(Ownerless):
         self.chk = chk
         self.name = name
         self.clock: Clock | None = None
-        self._gate = _thread.allocate_lock()
+        self._gate = allocate_lock()
         self._value = value
 
     def get(self) -> Any:

@@ -12,10 +12,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lockcheck.core.collecting import pause, resume
 from lockcheck.seam import Op, Unwind
+from lockcheck.sync import interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
@@ -81,16 +83,19 @@ def block(
     """
     outer = ts.waiting
     since = chk.clock()
+    pause()
     ts.waiting = Waiting(op, raw, since, ticket)
     taken: list[bool] = []
+    resume()
     try:
         if chk.aborted:
             raise Unwind
         if ts.ident == threading.main_thread().ident:
             _take_in_slices(raw, timeout, taken, chk.clock)
         else:
-            take(raw, timeout, taken)
+            take(map(raw.acquire, (True,), (timeout,)), taken)
     except BaseException:
+        chk.broken_off = ts.waiting
         if taken and taken[0]:
             _give_back(raw)
         raise
@@ -106,13 +111,14 @@ def block(
     return taken[0]
 
 
-def take(raw: Any, timeout: float, taken: list[bool]) -> None:
-    """Block on `raw`; `taken` gets whether it was taken, whatever a signal handler raises.
+def take(attempt: Iterator[bool], taken: list[bool]) -> None:
+    """Block in `attempt`; `taken` gets whether it succeeded, whatever a signal handler raises.
 
-    One call, so that the interpreter runs no handler between the taking and the noting.  Here a
-    handler may raise (`sync.interrupts`).
+    One call, so that the interpreter runs no handler between the taking and the noting, and with
+    all made before, so that no collection is due then.  Here a handler may raise
+    (`sync.interrupts`).
     """
-    taken.extend(map(raw.acquire, (True,), (timeout,)))
+    taken.extend(attempt)
 
 
 def _take_in_slices(
@@ -125,9 +131,10 @@ def _take_in_slices(
     """
     end = None if timeout < 0 else clock() + timeout
     while True:
+        interrupts.deliver()
         left = SLICE if end is None else end - clock()
         taken.clear()
-        take(raw, max(0.0, min(left, SLICE)), taken)
+        take(map(raw.acquire, (True,), (max(0.0, min(left, SLICE)),)), taken)
         if taken[0] or (end is not None and clock() >= end):
             return
 

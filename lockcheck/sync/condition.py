@@ -34,11 +34,12 @@ class _Ticket:
 class Condition(Parking):
     """As `threading.Condition`; without a lock it makes an RLock."""
 
-    __slots__ = ("_lock", "_tickets", "acquire", "release")
+    __slots__ = ("_lock", "_owned", "_tickets", "acquire", "release")
 
     def __init__(self, chk: Checker, lock: Any = None, name: str = "condition") -> None:
         super().__init__(chk, name)
         self._lock = chk.RLock(f"{name}.lock") if lock is None else lock
+        self._owned = getattr(self._lock, "_is_owned", None)  # a lock may have no more than two
         self.acquire = self._lock.acquire
         self.release = self._lock.release
         self._tickets: list[_Ticket] = []
@@ -96,13 +97,19 @@ class Condition(Parking):
         """Wake `n` waiters.  Locks: this condition's, held.  Raises: RuntimeError."""
         if not self._is_owned():
             raise RuntimeError("cannot notify on un-acquired lock")
-        self.change(lambda: self._notify(n), why="notify")
+        chk = self.chk
+        if chk.observed:
+            self.change(lambda: self._notify(n), why="notify")
+            return
+        self._wakes(chk, chk.tls.t, "")
+        if self._tickets:  # of threads that gave up the lock, which is ours now
+            with self._gate:
+                self._notify(n)
+                self._hand_over()
 
     def notify_all(self) -> None:
         """Wake all waiters."""
-        if not self._is_owned():
-            raise RuntimeError("cannot notify on un-acquired lock")
-        self.change(lambda: self._notify(len(self._tickets)), why="notify all")
+        self.notify(len(self._tickets))
 
     notifyAll = notify_all  # noqa: N815  (threading still has it)
 
@@ -114,9 +121,8 @@ class Condition(Parking):
     # The lock may be anybody's, with nothing but acquire and release.
 
     def _is_owned(self) -> bool:
-        owned = getattr(self._lock, "_is_owned", None)
-        if owned is not None:
-            return bool(owned())
+        if self._owned is not None:
+            return bool(self._owned())
         if self._lock.acquire(False):
             self._lock.release()
             return False

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lockcheck.core.waits import Waits
 from lockcheck.seam import Kind
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
+    from lockcheck.core.events import Part
+    from lockcheck.core.held import ThreadState
 
 __all__ = ["Event"]
 
@@ -40,19 +43,60 @@ class Event(Parking):
 
     def set(self) -> None:
         """Set the flag and wake all waiters."""
+        chk = self.chk
+        if not chk.observed:
+            ts = chk.tls.t
+            part = self._again(ts)
+            last = ts.last_wait
+            if part is not None and (last is None or last[0] is part) and self._repeats(ts, part):
+                part.happened = True
+                with self._gate:
+                    self._flag = True
+                    if self._waiters:
+                        self._hand_over()
+                return
         self.change(lambda: self._assign(True), why="set")
 
     def clear(self) -> None:
         """Reset the flag."""
+        if not self.chk.observed and self.dep is not None and "" in self.dep:
+            self._flag = False
+            Waits.cleared(self.dep[""])
+            return
         self.change(lambda: self._assign(False), why="clear", part=None)
         self.chk.engine.cleared(self)
 
     def wait(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Block until the flag is set; False when `timeout` seconds passed first."""
+        if self._flag and not self.chk.observed:
+            ts = self.chk.tls.t
+            part = self._again(ts)
+            if part is not None:
+                last = ts.last_wait
+                if last is None or last[0] is not part or last[1] != part.generation:
+                    ts.last_wait = (part, part.generation)
+                if part not in ts.waited:
+                    self.chk.engine.took(ts, self, "")
+                return True
         got = super().wait(
             self._is_set, why=f"{self.name} to be set", timeout=timeout, timer=f"{self.name}.wait"
         )
         return got is not None
+
+    def _repeats(self, ts: ThreadState, part: Part) -> bool:
+        with self._gate:
+            return part.is_repeated_by(ts.serial)
+
+    def _again(self, ts: ThreadState) -> Part | None:
+        """What waits and wakes of this event are noted in, where no more than that is to be done.
+
+        That is: it has happened before in an earlier generation, and the thread holds nothing.
+        """
+        top = ts.top
+        if self.dep is None or top.lock is not None or top.prev is not None or ts.tracing:
+            return None
+        part = self.dep.get("")
+        return part if part is not None and part.generation > 1 else None
 
     def _is_set(self) -> bool:
         return self._flag
@@ -61,4 +105,4 @@ class Event(Parking):
         self._flag = flag
 
     def _at_fork_reinit(self) -> None:
-        self.__init__(self.chk, self.name)  # type: ignore[misc]
+        Event.__init__(self, self.chk, self.name)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from lockcheck.core.held import WRITE, Hold, ThreadState
-from lockcheck.sync.lock import Lock
+from lockcheck.sync.lock import Lock, Mutex
 from lockcheck.sync.parking import Parking
 from lockcheck.sync.rlock import RLock
 from lockcheck.sync.rwlock import RWLock
@@ -72,6 +72,8 @@ def held_as(lock: AnyLock, ts: ThreadState, write: bool) -> object | None:
     inner = inner_lock(lock)
     if inner is not lock:
         return held_as(inner, ts, write)
+    if isinstance(lock, Mutex):
+        return None
     if isinstance(lock, Parking):  # its state is touched inside `change` and `peek` only
         return lock if lock._gate.locked() else None
     return FREE

@@ -5,9 +5,12 @@ after it the lock is given back.  Ours is written in Python, and the interpreter
 between any two of its calls.  A KeyboardInterrupt in there would leave a lock taken that nobody
 knows of; then a program hangs that without us would have ended.
 
-So a `Deferred` handler looks at what it interrupts.  Inside a step of ours it only has its signal
-sent again a moment later; where we wait, and in everybody else's code, it runs.  (Not in a weakref
-callback of the library's either: the interpreter would print what it raises there, and go on.)
+So a `Deferred` handler looks at what it interrupts.  Where we wait, and in everybody else's code,
+it runs at once.  Inside a step of ours it runs when the outermost step returns, before the
+program's next instruction: the program's frame is traced until then, with `sys.settrace`.  Where a
+debugger or a coverage tool needs that hook, a thread sends the signal again a moment later
+instead.  (So it is in a weakref callback of the library's, too: the interpreter would print what
+it raises there, and go on.)
 
 Left out: exceptions that are set in a thread by other means (`PyThreadState_SetAsyncExc`).
 """
@@ -16,6 +19,7 @@ from __future__ import annotations
 
 import _thread
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +27,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-__all__ = ["Deferred", "deferred_interrupts"]
+__all__ = ["Deferred", "deferred_interrupts", "deliver"]
 
 OURS = (
     "lockcheck.core.",
@@ -53,7 +57,7 @@ EMPTY = frozenset({("asyncio.unix_events", "_sighandler_noop")})
 """Handlers that do nothing: their signals are told through `signal.set_wakeup_fd`, and sending one
 again would tell it twice."""
 MOMENT = 0.0005
-"""Seconds until the signal comes again."""
+"""Seconds until a signal that is sent again comes."""
 
 Own = Callable[[int, FrameType | None], Any]
 
@@ -66,22 +70,28 @@ class Deferred:
     `own`: the handler proper; may raise.
     """
 
-    def __init__(self, own: Own) -> None:
+    def __init__(self, own: Own | signal.Handlers) -> None:
         self.own = own
         self._empty = (getattr(own, "__module__", ""), getattr(own, "__name__", "")) in EMPTY
         self._coming: set[int] = set()
         """Signals that will be sent again."""
 
     def __call__(self, number: int, frame: FrameType | None) -> Any:
-        if self._empty or not _in_our_steps(frame):
+        if self._empty:
             return self.run(number, frame)
-        if number not in self._coming:
+        ours, program = _outermost_step(frame)
+        if not ours:
+            return self.run(number, frame)
+        if number in self._coming or _delivery.has(number):
+            return None
+        if program is None or not _delivery.arm(self, number, program):
             self._coming.add(number)
             self.send_again(number)
         return None
 
     def run(self, number: int, frame: FrameType | None) -> Any:
         """Call the handler proper."""
+        assert callable(self.own)
         return self.own(number, frame)
 
     def send_again(self, number: int) -> None:
@@ -101,20 +111,82 @@ class Deferred:
             _thread.interrupt_main(signal.Signals(number))
 
 
-def _in_our_steps(frame: FrameType | None) -> bool:
-    """Was a step of ours interrupted that must not end half done?"""
-    if frame is not None and _place(frame) in WAITS:
-        return False
-    if frame is not None and _place(frame)[0] in SWALLOWING:
+class _Delivery:
+    """Runs handlers before a frame's next instruction.  Used by the main thread alone."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Deferred] = {}
+        self._frame: FrameType | None = None
+        self._before: tuple[Any, bool] = (None, False)
+        """The frame's own `f_trace` and `f_trace_opcodes`."""
+
+    def has(self, number: int) -> bool:
+        """Is this signal under way?"""
+        return number in self._handlers
+
+    def arm(self, handler: Deferred, number: int, frame: FrameType) -> bool:
+        """Have `handler` run when `frame` goes on; False: somebody else traces."""
+        if not self._handlers:
+            if sys.gettrace() is not None:
+                return False
+            self._frame = frame
+            self._before = frame.f_trace, frame.f_trace_opcodes
+            frame.f_trace_opcodes = True
+            frame.f_trace = self._goes_on
+            sys.settrace(_trace_nothing)
+        self._handlers[number] = handler
         return True
+
+    def run(self) -> None:
+        """Run what is under way, now.  Raises: what a handler raises."""
+        handlers, frame = self._handlers, self._frame
+        if frame is None:
+            return
+        self._handlers, self._frame = {}, None
+        sys.settrace(None)
+        frame.f_trace, frame.f_trace_opcodes = self._before
+        first, *rest = handlers.items()
+        for number, handler in rest:
+            handler.send_again(number)
+        first[1].run(first[0], frame)
+
+    def _goes_on(self, _frame: FrameType, _event: str, _arg: object) -> None:
+        self.run()
+
+
+def _trace_nothing(_frame: FrameType, _event: str, _arg: object) -> None:
+    """New frames are not traced."""
+
+
+_delivery = _Delivery()
+
+
+def deliver() -> None:
+    """Run the handlers that wait for the end of this step: it is about to block.
+
+    Context: the main thread, at a place that is prepared for an exception.
+    """
+    _delivery.run()
+
+
+def _outermost_step(frame: FrameType | None) -> tuple[bool, FrameType | None]:
+    """Was a step of ours interrupted that must not end half done?  And whose frame called it?"""
+    if frame is not None and _place(frame) in WAITS:
+        return False, None
+    ours = False
+    program = None
+    if frame is not None and _place(frame)[0] in SWALLOWING:
+        return True, None
     while frame is not None:
         place = _place(frame)
         if place in CALLS_OUT:
-            return False
+            break
         if place[0].startswith(OURS):
-            return True
+            ours, program = True, None
+        elif ours and program is None:
+            program = frame
         frame = frame.f_back
-    return False
+    return ours, program
 
 
 def _place(frame: FrameType) -> tuple[str, str]:

@@ -17,10 +17,12 @@ Invariant: `_k`, `_pk`, `prev`, `ts` are written only by the thread that holds `
 
 from __future__ import annotations
 
-import _thread
+import time
+from _thread import allocate_lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.core.collecting import pause, resume
 from lockcheck.core.held import WRITE, Hold
 from lockcheck.seam import Kind, Op
 from lockcheck.sync.blocking import block
@@ -32,14 +34,17 @@ if TYPE_CHECKING:
     from lockcheck.core.classes import LockClass
     from lockcheck.core.held import Chain, ThreadState
 
-__all__ = ["Lock", "NamedLock", "ObservedLock"]
+__all__ = ["Lock", "Mutex", "NamedLock", "ObservedLock"]
 
 
-class Lock:
-    """As `threading.Lock`, and it knows its class.
+TRIES = 2
+"""How often a taken lock is tried again before its waiter blocks."""
 
-    `subclass` and `nest` are lockdep's annotations for nesting inside one class.
-    """
+_sleep = time.sleep  # bound at import: an explored program's is logical
+
+
+class Mutex:
+    """A real lock that is its own entry of its owner's held stack."""
 
     __slots__ = (
         "__weakref__", "_k", "_pk", "_tls", "key", "prev", "real", "ts",
@@ -53,7 +58,7 @@ class Lock:
         self._tls = chk.near
         self.key = key
         """Instance key (class, stable name); shared by the instances after the 64th of a class."""
-        self.real = _thread.allocate_lock()
+        self.real = allocate_lock()
         """The lock that excludes: a real `threading.Lock`."""
         self.ts: ThreadState | None = None
         """Who took it last; it is still held by them if their held stack says so."""
@@ -74,7 +79,7 @@ class Lock:
         return self.key.cls  # type: ignore[no-any-return]
 
     @property
-    def lock(self) -> Lock:
+    def lock(self) -> Mutex:
         """The lock of this held entry: itself."""
         return self
 
@@ -105,19 +110,137 @@ class Lock:
         """References to it by its own parts."""
         return 0
 
-    def __repr__(self) -> str:
-        state = "locked" if self.real.locked() else "unlocked"
-        return f"<{state} lockcheck.Lock object {self.name} at {id(self):#x}>"
-
     def locked(self) -> bool:
         """Return whether anybody holds it."""
         return self.real.locked()
+
+    def ready(self, op: Op) -> bool:
+        """May `op` go now?  (`lockcheck.seam.SyncObject`)"""
+        return op.kind is not Kind.ACQUIRE or not self.real.locked()
+
+    # -- odd ways -----------------------------------------------------------------------------
+
+    def _novel(self, ts: ThreadState) -> Chain | None:
+        """Let the engine judge a transition that this thread has not made before.
+
+        None: the engine pushed an entry of its own.  Nothing stays locked when it raises.
+        """
+        pause()  # it is taken, and nobody knows: no code of the program's may run
+        try:
+            return self.chk.engine.extend(ts, self, known=1)  # `top`, in our caller
+        except BaseException:
+            self.real.release()
+            raise
+        finally:
+            resume()
+
+    def _leads(self, ts: ThreadState, parent: Chain) -> bool:
+        """The transition from `parent` is not the last one that was made: find it.
+
+        False: the engine pushed an entry of its own.
+        """
+        chain = parent.next.get(self.key)
+        if chain is None:
+            chain = self._novel(ts)
+            if chain is None:
+                return False
+        self._pk = parent
+        self._k = chain
+        return True
+
+    def _contended(self, ts: ThreadState, timeout: float, hold: Hold | None = None) -> bool:
+        """Judge the order before blocking, then block.
+
+        Most rivals only lost their turn between two of our instructions: who lets them run first
+        mostly finds the lock free, and nobody has to be woken.
+        """
+        if hold is None and self.ts is not ts:
+            for _ in range(TRIES):
+                _sleep(0)
+                if self.real.acquire(False):
+                    self.key.cls.contentions += 1
+                    return True
+        engine = self.chk.engine
+        pause()  # what else this thread holds, a finaliser might want
+        try:
+            op = Op(Kind.ACQUIRE, self, timeout=None if timeout < 0 else timeout)
+            engine.before_block(ts, hold or self, op)
+        finally:
+            resume()
+        got = False
+        began = self.chk.now()
+        try:
+            got = block(self.chk, ts, op, self.real, timeout)
+        finally:
+            engine.after_block(ts, self, got, self.chk.now() - began)
+        return got
+
+    def _acquire_odd(self, blocking: Any, timeout: Any, subclass: int, nest: Any) -> bool:
+        allocate_lock().acquire(blocking, timeout)  # raises what the interpreter's own would
+        blocking = bool(blocking)
+        ts = self.chk.current()
+        engine = self.chk.engine
+        hold = Hold(self, WRITE)
+        trylock = not blocking or timeout != -1
+        engine.prepare(hold, subclass=subclass, trylock=trylock, nest=nest)
+        if not self.real.acquire(False) and not (blocking and self._contended(ts, timeout, hold)):
+            return False
+        pause()
+        try:
+            engine.push(ts, hold, subclass=subclass, trylock=trylock, nest=nest)
+        except BaseException:
+            self.real.release()
+            raise
+        finally:
+            resume()
+        return True
+
+    def _release_odd(self, ts: ThreadState) -> None:
+        """Not on top: out of order, by another thread, or not held at all; or pinned."""
+        pause()
+        try:
+            self.chk.engine.release(ts, self)
+        finally:
+            resume()
+        try:
+            self.real.release()
+        except RuntimeError:
+            self._was_unlocked()
+
+    def _was_unlocked(self) -> None:
+        if not self.chk.aborted:
+            raise
+
+    def _at_fork_reinit(self) -> None:
+        ts = self.chk.current()
+        if ts.find(self) is not None:
+            self.chk.engine.release(ts, self)
+        self.real = allocate_lock()
+        self.ts = None
+
+    # -- what threading.Condition asks of its lock ----------------------------------------------
+
+    def _is_owned(self) -> bool:
+        return self.chk.current().find(self) is not None
+
+
+class Lock(Mutex):
+    """As `threading.Lock`, and it knows its class.
+
+    `subclass` and `nest` are lockdep's annotations for nesting inside one class.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        state = "locked" if self.real.locked() else "unlocked"
+        return f"<{state} lockcheck.Lock object {self.name} at {id(self):#x}>"
 
     def acquire(
         self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: Any = None
     ) -> bool:
         """Take the lock.  May block.  Raises: Unwind when the run is aborted meanwhile."""
-        if subclass or nest is not None or not blocking or timeout != -1:
+        if timeout != -1 or blocking is not True or subclass or nest is not None:
             return self._acquire_odd(blocking, timeout, subclass, nest)
         try:
             ts = self._tls.t
@@ -195,81 +318,6 @@ class Lock:
                 self._was_unlocked()
         else:
             self._release_odd(ts)
-
-    def ready(self, op: Op) -> bool:
-        """May `op` go now?  (`lockcheck.seam.SyncObject`)"""
-        return op.kind is not Kind.ACQUIRE or not self.real.locked()
-
-    # -- odd ways -----------------------------------------------------------------------------
-
-    def _novel(self, ts: ThreadState) -> Chain | None:
-        """Let the engine judge a transition that this thread has not made before.
-
-        None: the engine pushed an entry of its own.  Nothing stays locked when it raises.
-        """
-        try:
-            return self.chk.engine.extend(ts, self, known=1)  # `top`, in our caller
-        except BaseException:
-            self.real.release()
-            raise
-
-    def _contended(self, ts: ThreadState, timeout: float, hold: Hold | None = None) -> bool:
-        """Judge the order before blocking, then block."""
-        op = Op(Kind.ACQUIRE, self, timeout=None if timeout < 0 else timeout)
-        engine = self.chk.engine
-        engine.before_block(ts, hold or self, op)
-        got = False
-        began = self.chk.now()
-        try:
-            got = block(self.chk, ts, op, self.real, timeout)
-        finally:
-            engine.after_block(ts, self, got, self.chk.now() - began)
-        return got
-
-    def _acquire_odd(self, blocking: bool, timeout: float, subclass: int, nest: Any) -> bool:
-        if not blocking and timeout != -1:
-            raise ValueError("can't specify a timeout for a non-blocking call")
-        if timeout < 0 and timeout != -1:
-            raise ValueError("timeout value must be a non-negative number")
-        if timeout > _thread.TIMEOUT_MAX:
-            raise OverflowError("timeout value is too large")
-        ts = self.chk.current()
-        engine = self.chk.engine
-        hold = Hold(self, WRITE)
-        how = {"subclass": subclass, "trylock": not blocking or timeout != -1, "nest": nest}
-        engine.prepare(hold, **how)
-        if not self.real.acquire(False) and not (blocking and self._contended(ts, timeout, hold)):
-            return False
-        try:
-            engine.push(ts, hold, **how)
-        except BaseException:
-            self.real.release()
-            raise
-        return True
-
-    def _release_odd(self, ts: ThreadState) -> None:
-        """Not on top: out of order, by another thread, or not held at all; or pinned."""
-        self.chk.engine.release(ts, self)
-        try:
-            self.real.release()
-        except RuntimeError:
-            self._was_unlocked()
-
-    def _was_unlocked(self) -> None:
-        if not self.chk.aborted:
-            raise
-
-    def _at_fork_reinit(self) -> None:
-        ts = self.chk.current()
-        if ts.find(self) is not None:
-            self.chk.engine.release(ts, self)
-        self.real = _thread.allocate_lock()
-        self.ts = None
-
-    # -- what threading.Condition asks of its lock ----------------------------------------------
-
-    def _is_owned(self) -> bool:
-        return self.chk.current().find(self) is not None
 
     def _release_save(self) -> Any:
         self.release()

@@ -11,7 +11,7 @@ touch plain attributes only.  Left out: wake-one optimisation for very many wait
 
 from __future__ import annotations
 
-import _thread
+from _thread import allocate_lock
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ class _Waiter:
     def __init__(self, ready: Callable[[], bool], take: Callable[[], Any] | None) -> None:
         self.ready = ready
         self.take = take
-        self.raw = _thread.allocate_lock()
+        self.raw = allocate_lock()
         self.raw.acquire()
         self.result: Any = None
         self.error: BaseException | None = None
@@ -63,7 +63,7 @@ class Parking(Ownerless):
     `take` functions touch.
     """
 
-    __slots__ = ("__weakref__", "_gate", "_waiters", "chk", "clock", "dep", "name")
+    __slots__ = ("__weakref__", "_gate", "_waiters", "_woken", "chk", "clock", "dep", "name")
 
     once = False
     """Happens once a generation (event, end of a thread)."""
@@ -76,8 +76,10 @@ class Parking(Ownerless):
         self.clock: Clock | None = None
         self.dep: dict[str, Part] | None = None
         """The wait/event layer's memory of this object (`lockcheck.core.waits`)."""
-        self._gate = _thread.allocate_lock()
+        self._gate = allocate_lock()
         self._waiters: list[_Waiter] = []
+        self._woken: tuple[Any, str, Any] | None = None
+        """The newest wake that the engine knows: chain, part, wait before."""
 
     def ready(self, op: Op) -> bool:
         """May `op` go now?  (`lockcheck.seam.SyncObject`)"""
@@ -111,7 +113,7 @@ class Parking(Ownerless):
             chk.conductor.point(Op(Kind.WAKE, self, takes=not commutes, why=why))
         ts = chk.current()
         if part is not None:
-            chk.engine.wake(ts, self, part)
+            self._wakes(chk, ts, part)
         elif chk.observed and not self.once:
             chk.engine.hb_release(ts, self, shared=True)
         with self._gate:
@@ -144,6 +146,16 @@ class Parking(Ownerless):
         """
         chk = self.chk
         ts = chk.current()
+        if not (chk.observed or self.once or ts.top.lock is not None or ts.top.prev is not None):
+            with self._gate:  # it holds nothing: nothing depends on a wait that ends at once
+                if not self._waiters and ready():
+                    result = take() if take is not None else True
+                    at_once = True
+                else:
+                    at_once = False
+            if at_once:
+                self._went_at_once(chk, ts, part)
+                return result
         op = Op(
             Kind.WAIT,
             self,
@@ -166,6 +178,36 @@ class Parking(Ownerless):
             result = self._park(ts, op, ready, take)
         chk.engine.after_wait(ts, op, result is not None, part)
         return result
+
+    def _wakes(self, chk: Checker, ts: ThreadState, part: str) -> None:
+        """Tell the engine that `ts` makes `part` happen, unless it knows just that."""
+        woken = self._woken
+        if chk.observed or self.once:
+            chk.engine.wake(ts, self, part)
+        elif (
+            woken is None
+            or woken[0] is not ts.top._k
+            or woken[1] != part
+            or woken[2] is not ts.last_wait
+        ):
+            chk.engine.wake(ts, self, part)
+            if not ts.tracing:
+                self._woken = (ts.top._k, part, ts.last_wait)
+        elif self.dep is not None:
+            taken = self.dep[part].taken
+            if taken:
+                taken.pop(ts.serial, None)  # it has given back what it took
+
+    def _went_at_once(self, chk: Checker, ts: ThreadState, part: str) -> None:
+        """What there is to note of a wait that did not block, of a thread that holds nothing."""
+        ts.blocked = ts.blocked_on = ts.pending = ts.last_wait = None
+        if self.dep is None:
+            return
+        found = self.dep.get(part)
+        if found is None or found not in ts.waited:
+            chk.engine.took(ts, self, part)
+        else:
+            found.taken[ts.serial] = ()
 
     def _take_granted(self, ready: Callable[[], bool], take: Callable[[], Any] | None) -> Any:
         with self._gate:

@@ -1,28 +1,90 @@
 """Threads and events of the machinery itself: never checked, whatever `install()` replaced.
 
-A watchdog or a pooled worker that were checked would be seen as a thread of the program.  `Plain`
-threads are left alone by the patched `threading.Thread`; a plain event stands on real locks only.
+A watchdog or a pooled worker that `threading` knew would be one of the program's threads: in
+`threading.enumerate()` and `active_count()`, joined at exit, started under its own hooks.  So a
+`PlainThread` is started below `threading`, which has never heard of it.
 """
 
 from __future__ import annotations
 
 import _thread
 import threading
+from _thread import allocate_lock
+from collections.abc import Callable
 
-__all__ = ["PlainThread", "plain_event"]
+__all__ = ["PlainThread", "forked", "is_machinery", "plain_event"]
 
 _Event = threading.Event
 _Condition = threading.Condition
+_active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
 # Bound at import, before anybody can have replaced them.
 
+_idents: set[int] = set()
+"""Idents of the machinery's running threads; each is added and taken out by its own thread."""
 
-class PlainThread(threading.Thread):
-    """As `threading.Thread`, unseen by any checker."""
+
+def is_machinery(ident: int) -> bool:
+    """Is this the ident of a running thread of the machinery?"""
+    return ident in _idents
+
+
+def forked() -> None:
+    """In the child of a fork: the machinery's threads are gone."""
+    _idents.clear()
+
+
+class PlainThread:
+    """A real thread that neither `threading` nor any checker lists; it never keeps a process up.
+
+    Args:
+        target: what it runs; must raise nothing.
+        name: for reports.
+    """
+
+    def __init__(self, target: Callable[[], None], name: str) -> None:
+        self.name = name
+        self.ident: int | None = None
+        self._target = target
+        self._begun = allocate_lock()
+        self._ended = allocate_lock()
+        """Held from `start` to the thread's end."""
+
+    def start(self) -> None:
+        """Start it; returns when it runs.  Raises: RuntimeError when no thread can be had."""
+        self._begun.acquire()
+        self._ended.acquire()
+        try:
+            _thread.start_new_thread(self._run, ())
+        except BaseException:
+            self._ended.release()
+            raise
+        with self._begun:
+            pass
+
+    def is_alive(self) -> bool:
+        """Return whether it was started and has not ended."""
+        return self._ended.locked()
+
+    def join(self, timeout: float = -1) -> None:
+        """Block until it ended, or `timeout` seconds."""
+        if self._ended.acquire(True, timeout):
+            self._ended.release()
+
+    def _run(self) -> None:
+        self.ident = ident = _thread.get_ident()
+        _idents.add(ident)
+        self._begun.release()
+        try:
+            self._target()
+        finally:
+            _active.pop(ident, None)  # a dummy entry, if anybody here asked who this is
+            _idents.discard(ident)
+            self._ended.release()
 
 
 def plain_event() -> threading.Event:
     """Return an event as `threading` makes it, with a real lock inside."""
     event = _Event.__new__(_Event)
-    event._cond = _Condition(_thread.allocate_lock())  # type: ignore[attr-defined]
+    event._cond = _Condition(allocate_lock())  # type: ignore[attr-defined]
     event._flag = False  # type: ignore[attr-defined]
     return event

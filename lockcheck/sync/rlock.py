@@ -1,6 +1,8 @@
 """`threading.RLock` on a plain lock: an owner and a count, so that a stuck run can be unwound.
 
 Only the outermost acquire and release are operations; re-entry by the owner makes no dependency.
+In a free run it is its own entry of the held stack, as a `Lock` is, and repeats that one's warm
+path; where there is more to do at each operation it stands on a lock of the class which does it.
 """
 
 from __future__ import annotations
@@ -8,46 +10,31 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.sync.lock import Lock, Mutex
+
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
-    from lockcheck.sync.lock import Lock
+    from lockcheck.core.classes import LockClass
+    from lockcheck.core.held import ThreadState
 
-__all__ = ["RLock"]
+__all__ = ["ObservedRLock", "RLock"]
 
 
-class RLock:
+class RLock(Mutex):
     """As `threading.RLock`."""
 
-    __slots__ = ("__weakref__", "_count", "_owner", "_tls", "chk", "lock")
+    __slots__ = ("_count", "_owner")
 
     def __init__(self, chk: Checker, key: Any) -> None:
-        self.chk = chk
-        self._tls = chk.tls
-        self.lock: Lock = chk.plain_lock(key)
-        """The plain lock below; it is what the graph sees."""
-        self._owner: Any = None  # invariant: written only by the holder of `lock`
+        super().__init__(chk, key)
+        self._owner: Any = None  # invariant: written only by the holder of `real`
         self._count = 0
-
-    @property
-    def name(self) -> str:
-        return self.lock.name
-
-    @property
-    def key(self) -> Any:
-        return self.lock.key
-
-    @property
-    def cls(self) -> Any:
-        return self.lock.cls
-
-    @property
-    def real(self) -> Any:
-        return self.lock.real
 
     def __repr__(self) -> str:
         state = "locked" if self.real.locked() else "unlocked"
+        owner = self._owner
         return (
-            f"<{state} lockcheck.RLock object {self.name} owner={self._owner} "
+            f"<{state} lockcheck.RLock object {self.name} owner={owner and owner.name} "
             f"count={self._count} at {id(self):#x}>"
         )
 
@@ -55,37 +42,201 @@ class RLock:
         self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: Any = None
     ) -> bool:
         """Take the lock, or count once more.  May block.  Raises: Unwind."""
-        me = self._tls.t
+        if timeout != -1 or blocking is not True or subclass or nest is not None:
+            return self._acquire_with(blocking, timeout, subclass, nest)
+        try:
+            ts = self._tls.t
+        except AttributeError:
+            ts = self.chk.current()
+        if self._owner is ts:
+            self._count += 1
+            return True
+        if not self.real.acquire(False):
+            self._contended(ts, -1)
+        top = ts.top
+        parent = top._k
+        if self._pk is parent or self._leads(ts, parent):
+            self.prev = top
+            self.ts = ts
+            ts.top = self
+        self._owner = ts
+        self._count = 1
+        return True
+
+    def __enter__(self) -> bool:
+        try:
+            ts = self._tls.t
+        except AttributeError:
+            ts = self.chk.current()
+        if self._owner is ts:
+            self._count += 1
+            return True
+        if not self.real.acquire(False):
+            self._contended(ts, -1)
+        top = ts.top
+        parent = top._k
+        if self._pk is parent or self._leads(ts, parent):
+            self.prev = top
+            self.ts = ts
+            ts.top = self
+        self._owner = ts
+        self._count = 1
+        return True
+
+    def release(self) -> None:
+        """Count down; drop the lock at zero.  Raises: RuntimeError when not the owner."""
+        try:
+            ts = self._tls.t
+        except AttributeError:
+            ts = self.chk.current()
+        if self._owner is not ts:
+            self._not_mine(ts)
+        elif self._count > 1:
+            self._count -= 1
+        else:
+            self._owner = None
+            self._count = 0
+            if ts.top is self:
+                ts.top = self.prev
+                try:
+                    self.real.release()
+                except RuntimeError:
+                    self._was_unlocked()
+            else:
+                self._release_odd(ts)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            ts = self._tls.t
+        except AttributeError:
+            ts = self.chk.current()
+        if self._owner is not ts:
+            self._not_mine(ts)
+        elif self._count > 1:
+            self._count -= 1
+        else:
+            self._owner = None
+            self._count = 0
+            if ts.top is self:
+                ts.top = self.prev
+                try:
+                    self.real.release()
+                except RuntimeError:
+                    self._was_unlocked()
+            else:
+                self._release_odd(ts)
+
+    def _acquire_with(self, blocking: Any, timeout: Any, subclass: int, nest: Any) -> bool:
+        ts = self.chk.current()
+        if self._owner is ts:
+            self._count += 1
+            return True
+        if not self._acquire_odd(blocking, timeout, subclass, nest):
+            return False
+        self._owner = ts
+        self._count = 1
+        return True
+
+    def _not_mine(self, ts: ThreadState) -> None:
+        if self.chk.aborted:
+            return
+        self.chk.engine.not_held(ts, self)
+        raise RuntimeError("cannot release un-acquired lock")
+
+    def _at_fork_reinit(self) -> None:
+        self._owner = None
+        self._count = 0
+        super()._at_fork_reinit()
+
+    # -- what threading.Condition asks of its lock ----------------------------------------------
+
+    def _is_owned(self) -> bool:
+        return self._owner is self.chk.current()
+
+    def _recursion_count(self) -> int:
+        return self._count if self._is_owned() else 0
+
+    def _release_save(self) -> Any:
+        if not self._is_owned():
+            raise RuntimeError("cannot release un-acquired lock")
+        count = self._count
+        self._count = 1
+        self.release()
+        return count
+
+    def _acquire_restore(self, saved: Any) -> None:
+        self.acquire()
+        self._count = saved
+
+
+class ObservedRLock(RLock):
+    """`RLock` on a lock that has scheduling points, race clocks or a recorder."""
+
+    __slots__ = ("_chk", "_inner")
+
+    def __init__(self, chk: Checker, inner: Lock) -> None:
+        self._chk = chk
+        self._inner = inner
+        """The plain lock below; it is what the graph sees."""
+        self._owner = None
+        self._count = 0
+
+    @property
+    def chk(self) -> Checker:
+        return self._chk
+
+    @property
+    def lock(self) -> Lock:
+        return self._inner
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    @property
+    def key(self) -> Any:  # a slot there; its own is never filled
+        return self._inner.key
+
+    @property
+    def cls(self) -> LockClass:
+        return self._inner.cls
+
+    @property
+    def real(self) -> Any:  # type: ignore[override]  # as `key`
+        return self._inner.real
+
+    def acquire(
+        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: Any = None
+    ) -> bool:
+        me = self._chk.current()
         if self._owner is me:
             self._count += 1
             return True
-        if not self.lock.acquire(blocking, timeout, subclass=subclass, nest=nest):
+        if not self._inner.acquire(blocking, timeout, subclass=subclass, nest=nest):
             return False
         self._owner = me
         self._count = 1
         return True
 
     def __enter__(self) -> bool:
-        me = self._tls.t
-        if self._owner is me:
-            self._count += 1
-            return True
-        self.lock.acquire()
-        self._owner = me
-        self._count = 1
-        return True
+        return self.acquire()
 
     def release(self) -> None:
-        """Count down; drop the lock at zero.  Raises: RuntimeError when not the owner."""
-        if self._owner is not self._tls.t:
-            if self.chk.aborted:
+        ts = self._chk.current()
+        if self._owner is not ts:
+            if self._chk.aborted:
                 return
-            self.chk.engine.not_held(self._tls.t, self.lock)
+            self._chk.engine.not_held(ts, self._inner)
             raise RuntimeError("cannot release un-acquired lock")
         self._count -= 1
         if self._count == 0:
             self._owner = None
-            self.lock.release()
+            self._inner.release()
 
     def __exit__(
         self,
@@ -96,32 +247,9 @@ class RLock:
         self.release()
 
     def locked(self) -> bool:
-        """Return whether anybody holds it (threading has it from 3.14)."""
-        return self.lock.locked()
+        return self._inner.locked()
 
     def _at_fork_reinit(self) -> None:
         self._owner = None
         self._count = 0
-        self.lock._at_fork_reinit()
-
-    # -- what threading.Condition asks of its lock ----------------------------------------------
-
-    def _is_owned(self) -> bool:
-        return self._owner is self._tls.t
-
-    def _recursion_count(self) -> int:
-        return self._count if self._owner is self._tls.t else 0
-
-    def _release_save(self) -> Any:
-        if self._owner is not self._tls.t:
-            raise RuntimeError("cannot release un-acquired lock")
-        count = self._count
-        self._count = 0
-        self._owner = None
-        self.lock.release()
-        return count
-
-    def _acquire_restore(self, saved: Any) -> None:
-        self.lock.acquire()
-        self._owner = self._tls.t
-        self._count = saved
+        self._inner._at_fork_reinit()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lockcheck.checker import Checker
+    from lockcheck.core.classes import Key
     from lockcheck.core.held import ThreadState
     from lockcheck.core.vector import Clock
 
@@ -39,13 +40,15 @@ class _Sections:
 class RWLock(Parking):
     """Readers in parallel, one writer alone."""
 
-    __slots__ = ("_holds", "_read", "_readers", "_writer", "_writers_waiting", "key")
+    __slots__ = ("_holds", "_keys", "_read", "_readers", "_writer", "_writers_waiting", "key")
 
     def __init__(self, chk: Checker, key: Any) -> None:
         super().__init__(chk, str(key.name))
         self.key = key
         self._read = _Sections()
         """What readers did: ordered before the next writer, not before each other."""
+        self._keys: dict[int, Key] = {}
+        """The key of each way to take it; a cache."""
         self._readers = 0
         self._writer = False
         self._writers_waiting = 0
@@ -89,6 +92,10 @@ class RWLock(Parking):
         nest: Any = None,
     ) -> bool:
         """Take it for reading.  May block.  Raises: Unwind."""
+        if blocking is True and timeout == -1 and not subclass and nest is None:
+            chk = self.chk
+            if not chk.observed and self._is_known(chk, RECURSIVE_READ if recursive else READ):
+                return True
         ready = self._can_read if recursive else self._can_read_queued
         kind = Kind.READ_ACQUIRE if blocking else Kind.TRY_READ_ACQUIRE
         mode = RECURSIVE_READ if recursive else READ
@@ -100,6 +107,10 @@ class RWLock(Parking):
         self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: Any = None
     ) -> bool:
         """Take it alone.  May block.  Raises: Unwind."""
+        if blocking is True and timeout == -1 and not subclass and nest is None:
+            chk = self.chk
+            if not chk.observed and self._is_known(chk, WRITE):
+                return True
         kind = Kind.ACQUIRE if blocking else Kind.TRY_ACQUIRE
         if not blocking:
             return self._acquire(
@@ -115,11 +126,13 @@ class RWLock(Parking):
 
     def release_read(self) -> None:
         """Drop a read hold of this thread."""
-        self._release(self._drop_read, read=True)
+        if not self._is_newest(read=True):
+            self._release(self._drop_read, read=True)
 
     def release_write(self) -> None:
         """Drop the write hold."""
-        self._release(self._drop_write, read=False)
+        if not self._is_newest(read=False):
+            self._release(self._drop_write, read=False)
 
     @contextmanager
     def reading(self, recursive: bool = True) -> Iterator[None]:
@@ -144,6 +157,78 @@ class RWLock(Parking):
         if op.kind in (Kind.ACQUIRE, Kind.READ_ACQUIRE):
             return bool(op.aux())
         return super().ready(op)
+
+    # -- the warm path: known, free, and released in order --------------------------------------
+
+    def _is_known(self, chk: Checker, mode: int) -> bool:
+        """Take it, if the thread's chain knows that and nobody stands in the way."""
+        if chk.recorder is not None:
+            return False
+        ts = chk.tls.t
+        key = self._keys.get(mode)
+        if key is None:
+            key = self._keys[mode] = chk.engine.variant(self.key, mode, False, 0)
+        top = ts.top
+        chain = top._k.next.get(key)
+        if chain is None:
+            return False
+        hold = Hold(self, mode)
+        hold.key = key
+        hold._pk = top._k
+        hold._k = chain
+        hold.prev = top
+        hold.ts = ts
+        self._gate.acquire()
+        free = not self._writer and not self._waiters
+        if mode == WRITE:
+            free = free and not self._readers
+            if free:
+                self._writer = True
+        elif free and (mode == RECURSIVE_READ or not self._writers_waiting):
+            self._readers += 1
+        else:
+            free = False
+        self._gate.release()
+        if not free:
+            return False
+        ts.top = hold
+        mine = self._holds.get(ts)
+        if mine is None:
+            self._holds[ts] = [hold]
+        else:
+            mine.append(hold)
+        return True
+
+    def _is_newest(self, *, read: bool) -> bool:
+        """Release it, if it is what the thread took last, and nothing more is to be done."""
+        chk = self.chk
+        if chk.observed or chk.recorder is not None:
+            return False
+        ts = chk.tls.t
+        hold = ts.top
+        if type(hold) is not Hold or hold.lock is not self or hold.pins:
+            return False
+        if (hold.mode == WRITE) is read:
+            return False
+        mine = self._holds.get(ts)
+        if not mine or mine[-1] is not hold:
+            return False
+        mine.pop()
+        if not mine:
+            del self._holds[ts]
+        ts.top = hold.prev
+        hold.ts = None
+        self._gate.acquire()
+        try:
+            if read:
+                self._readers -= 1
+            else:
+                self._writer = False
+            if self._waiters:
+                self._hand_over()
+        finally:
+            self._gate.release()
+        return True
 
     # -- one acquire, one release -----------------------------------------------------------------
 

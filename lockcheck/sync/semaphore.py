@@ -11,6 +11,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from lockcheck.core.acquire import push_entry
 from lockcheck.core.held import WRITE, Hold
 from lockcheck.sync.parking import Parking
 
@@ -46,6 +47,17 @@ class Semaphore(Parking):
             if timeout is not None:
                 raise ValueError("can't specify timeout for non-blocking acquire")
             return self._took(bool(self.change(self._try_take, why="try acquire")), tried=True)
+        chk = self.chk
+        if not chk.observed:
+            ts = chk.tls.t
+            if ts.top.lock is None and ts.top.prev is None:  # as in `Parking.wait`
+                with self._gate:
+                    got = not self._waiters and self._value > 0
+                    if got:
+                        self._value -= 1
+                if got:
+                    self._went_at_once(chk, ts, "")
+                    return self._took(True, tried=timeout is not None)
         if not self._signal and self._value == 0 and timeout is None:
             self.chk.engine.might_lock(self.chk.current(), self)
         got = self.wait(
@@ -113,7 +125,13 @@ class Semaphore(Parking):
 
     def _took(self, got: bool, *, tried: bool) -> bool:
         if got and not self._signal:
-            self.chk.engine.push(self.chk.current(), Hold(self, WRITE), trylock=tried)
+            ts = self.chk.current()
+            hold = Hold(self, WRITE)
+            chain = None if tried else ts.top._k.next.get(self.key)
+            if chain is None:
+                self.chk.engine.push(ts, hold, trylock=tried)
+            else:
+                push_entry(ts, hold, chain)
         return got
 
     def _try_take(self) -> bool:
@@ -126,7 +144,7 @@ class Semaphore(Parking):
         self._value += n
 
     def _at_fork_reinit(self) -> None:
-        self.__init__(self.chk, self._value, self.name)  # type: ignore[misc]  # as threading does
+        Semaphore.__init__(self, self.chk, self._value, self.name)
 
 
 class BoundedSemaphore(Semaphore):

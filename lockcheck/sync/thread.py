@@ -14,6 +14,7 @@ from __future__ import annotations
 import _thread
 import threading
 import weakref
+from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,12 @@ class _Done(Parking):
         with self._gate:
             self.finished = True
             self._hand_over()
+
+    def end_here(self) -> None:
+        """It ended, and nobody else is there: whoever held the gate or waited is gone, too."""
+        self._gate = allocate_lock()
+        self._waiters.clear()
+        self.finished = True
 
     def ready(self, op: Op) -> bool:
         return self.finished if op.kind in (Kind.WAIT, Kind.JOIN) else True
@@ -156,6 +163,13 @@ def join(thread: threading.Thread, life: Life, timeout: float | None) -> None:
         _plain_join(thread)
 
 
+def ended_by_fork(thread: threading.Thread) -> None:
+    """In the child of a fork: a thread that was left behind can be joined at once."""
+    life = life_of(thread)
+    if life is not None:
+        life.done.end_here()
+
+
 def is_alive(thread: threading.Thread, life: Life) -> bool:
     """Return whether it was started and has not ended."""
     life.chk.point(Kind.PROBE, life.done)
@@ -238,6 +252,8 @@ def _pool_body(thread: threading.Thread, life: Life) -> None:
     finally:
         if worker is not None:
             active[ident] = worker
+        else:
+            active.pop(ident, None)
         _leave(life)
 
 

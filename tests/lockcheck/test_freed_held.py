@@ -288,8 +288,8 @@ def test_the_watchdog_tells_it_of_a_blocked_thread() -> None:
     with Watchdog(chk, period=0.001, looks=10_000):
         thread.start()
         assert came.acquire(timeout=60)
-        go.set()
-        thread.join()
+    go.set()  # nobody looks any more: a look is a reference more
+    thread.join()
 
     assert [report.kind for report in told] == ["freed-held"]
 

@@ -19,6 +19,7 @@ import pytest
 
 import lockcheck
 from lockcheck import patch, sync
+from lockcheck.patch.faces import LOCK_IS_TYPE
 
 
 class BeforeThread(threading.Thread):
@@ -110,7 +111,11 @@ def test_installing_twice_is_once_and_another_checker_is_refused(chk: lockcheck.
 
 def test_objects_made_before_are_still_instances(chk: lockcheck.Checker) -> None:
     """isinstance and issubclass know what was made or defined before."""
-    assert isinstance(BEFORE_LOCK, threading.Lock)  # type: ignore[arg-type]
+    if LOCK_IS_TYPE:
+        assert isinstance(BEFORE_LOCK, threading.Lock)  # type: ignore[arg-type]
+    else:
+        with pytest.raises(TypeError, match="must be a type"):
+            isinstance(BEFORE_LOCK, threading.Lock)  # type: ignore[arg-type]
     assert isinstance(BEFORE_EVENT, threading.Event)
     assert isinstance(BeforeQueue(), queue.Queue)
     assert isinstance(threading.main_thread(), threading.Thread)
@@ -128,7 +133,8 @@ def test_names_work_as_types_attributes_and_values(chk: lockcheck.Checker) -> No
         make = threading.Lock
         maker = queue.Queue
 
-    assert isinstance(None, threading.Lock | None)  # type: ignore[operator,arg-type]
+    if LOCK_IS_TYPE:
+        assert isinstance(None, threading.Lock | None)  # type: ignore[operator,arg-type]
     assert isinstance(Holder().make(), sync.Lock)
     assert isinstance(Holder().maker(), sync.Queue)
     assert isinstance(queue.Queue[int], types.GenericAlias)
@@ -481,7 +487,7 @@ def test_the_machinery_itself_is_never_checked(chk: lockcheck.Checker) -> None:
     from lockcheck.sync.plain import PlainThread
 
     seen = len(chk.threads)
-    thread = PlainThread(target=lambda: None)
+    thread = PlainThread(lambda: None, "mine")
     thread.start()
     thread.join()
     other = lockcheck.Checker()

@@ -133,20 +133,12 @@ def test_who_was_served_runs_before_it_is_awake(
     wait, wake = make(chk)
     late = Late()
 
-    class Making:
-        """`_thread` as the waiter sees it: its one lock is the late one."""
+    def one_lock() -> Any:
+        """The waiter's one lock is the late one."""
+        return late if threading.current_thread() is thread else _thread.allocate_lock()
 
-        get_ident = staticmethod(_thread.get_ident)
-
-        @staticmethod
-        def allocate_lock() -> Any:
-            return late if threading.current_thread() is thread else _thread.allocate_lock()
-
-    def body() -> None:
-        wait()
-
-    thread = chk.Thread(target=body, name="waiter")
-    monkeypatch.setattr(parking, "_thread", Making)
+    thread = chk.Thread(target=lambda: wait(), name="waiter")
+    monkeypatch.setattr(parking, "allocate_lock", one_lock)
     monkeypatch.setattr(atomic._RefWaiter, "__init__", _ref_waiter(late))
     thread.start()
     wait_until_blocked(thread)

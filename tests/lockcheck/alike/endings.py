@@ -1,0 +1,224 @@
+"""Small whole programs, each run plainly and under `lockcheck run`, by name.
+
+What they print must be the same.  Where `CHECKED` has an entry for one, a line of the checked run's
+stderr must match it; `NEVER_CLEAN` may not be called clean.
+"""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+__all__ = ["CHECKED", "NEVER_CLEAN", "PROGRAMS"]
+
+_TEXTS = {
+    "nobody is there but the program's own threads": """
+        import threading
+        print(threading.active_count(), [t.name for t in threading.enumerate()])
+        for thread in threading.enumerate():
+            if thread is not threading.main_thread():
+                thread.join()
+    """,
+    "a thread left behind by a fork can be joined": """
+        import os, threading
+        event = threading.Event()
+        thread = threading.Thread(target=event.wait)
+        thread.start()
+        child = os.fork()
+        if child == 0:
+            thread.join()
+            print(thread.is_alive(), threading.active_count(), flush=True)
+            os._exit(0)
+        print(os.waitpid(child, 0)[1])
+        event.set()
+        thread.join()
+    """,
+    "a thread pool beside a pool of forked processes": """
+        import concurrent.futures as cf, multiprocessing as mp
+        with cf.ThreadPoolExecutor(3) as threads:
+            print(list(threads.map(abs, range(-5, 0))))
+            with cf.ProcessPoolExecutor(2, mp_context=mp.get_context("fork")) as processes:
+                print(list(processes.map(abs, range(-5, 0))))
+    """,
+    "an interrupt is caught by the try around the call": """
+        import random, signal, threading, time
+        signal.signal(signal.SIGALRM, signal.default_int_handler)
+        chance = random.Random(1)
+        def once():
+            lock, reentrant = threading.Lock(), threading.RLock()
+            try:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, 1e-3))
+                while True:
+                    with lock: pass
+                    with reentrant: pass
+            except KeyboardInterrupt:
+                return True
+        print(sum(once() for _ in range(100)))
+    """,
+    "an interrupt at the very end of an acquire": """
+        import signal, threading
+        lock = threading.Lock()
+        caught = 0
+        class Strikes:
+            def __bool__(self):
+                signal.raise_signal(signal.SIGINT)
+                return True
+            __index__ = __bool__
+        for _ in range(50):
+            try:
+                lock.acquire(Strikes())
+            except KeyboardInterrupt:
+                caught += 1
+            if lock.locked():
+                lock.release()
+        print(caught)
+    """,
+    "a collection is due at any of the next objects": """
+        import gc, sys, threading
+        class Cycle:
+            def __init__(self, lock):
+                self.me, self.lock = self, lock
+            def __del__(self):
+                with self.lock: pass
+        def nested(a, b):
+            a.acquire()
+            b.acquire()
+            b.release()
+            a.release()
+        def crossed(a, b):
+            a.acquire()
+            b.acquire()
+            a.release()
+            b.release()
+        def due(ahead, use):
+            gc.disable()
+            a, b = threading.Lock(), threading.Lock()
+            gc.collect()
+            gc.set_threshold(100000)
+            gc.enable()
+            Cycle(a), Cycle(b)
+            gc.set_threshold(gc.get_count()[0] + ahead)
+            use(a, b)
+            gc.set_threshold(100000)
+            gc.collect()
+        # Later versions, and a with statement, may collect while a lock is held without us, too.
+        uses = [nested, crossed] if sys.version_info < (3, 12) else []
+        if not uses:
+            with threading.Lock(): Cycle(threading.Lock())
+        for use in uses:
+            for ahead in range(1, 50):
+                due(ahead, use)
+        print("over", gc.isenabled())
+    """,
+    "a file whose name is no text": """
+        import os
+        text = (
+            "import threading\\n"
+            "a, b = threading.Lock(), threading.Lock()\\n"
+            "turn = [False]\\n"
+            "def other():\\n"
+            "    while not turn[0]: pass\\n"
+            "    with b, a: pass\\n"
+            "thread = threading.Thread(target=other)\\n"
+            "thread.start()\\n"
+            "with a, b: pass\\n"
+            "turn[0] = True\\n"
+            "thread.join()\\n"
+            "print('over')\\n"
+        )
+        exec(compile(text, os.fsdecode(b"caf\\xe9.py"), "exec"), {"__name__": "cafe"})
+    """,
+    "a handler puts into the queue that its thread gets from": """
+        import os, queue, signal
+        items = queue.Queue()
+        signal.signal(signal.SIGUSR1, lambda *_: items.put(1))
+        for _ in range(20):
+            os.kill(os.getpid(), signal.SIGUSR1)
+            items.get()
+        print(items.qsize())
+    """,
+    "a finaliser at the very end": """
+        import threading
+        a, b = threading.Lock(), threading.RLock()
+        class Last:
+            def __del__(self):
+                with a, b: pass
+                threading.Event().set()
+                with threading.Semaphore(): pass
+                print("finalised")
+        kept = Last()
+        kept.me = kept
+    """,
+    "SIGTERM ends it, by that signal": """
+        import os, signal, threading
+        lock = threading.Lock()
+        print(signal.getsignal(signal.SIGTERM), flush=True)
+        lock.acquire()
+        threading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGTERM), daemon=True).start()
+        lock.acquire()
+    """,
+    "SIGTERM ends a child": """
+        import multiprocessing as mp, os, signal, threading
+        def child(ready):
+            ready.set()
+            threading.Event().wait()
+        context = mp.get_context("fork")
+        ready = context.Event()
+        process = context.Process(target=child, args=(ready,))
+        process.start()
+        ready.wait()
+        process.terminate()
+        process.join()
+        print(process.exitcode)
+    """,
+    "daemon threads wait for locks of every kind": """
+        import _thread, multiprocessing, threading
+        gone, foreign = threading.Lock(), _thread.allocate_lock()
+        shared = multiprocessing.get_context("fork").Lock()
+        first = threading.Thread(target=gone.acquire)
+        first.start(); first.join()
+        foreign.acquire(); shared.acquire()
+        def wait(lock):
+            with lock: pass
+        begun = []
+        for lock in (gone, foreign, shared):
+            event = threading.Event(); begun.append(event)
+            threading.Thread(target=lambda l=lock, e=event: (e.set(), wait(l)), daemon=True).start()
+        for event in begun: event.wait()
+        import sys
+        def waits(frame):
+            while frame is not None and frame.f_code is not wait.__code__:
+                frame = frame.f_back
+            return frame is not None
+        while sum(map(waits, sys._current_frames().values())) < 3: pass
+        print("over")
+    """,
+    "multiprocessing's locks exclude threads in one order": """
+        import multiprocessing, threading
+        context = multiprocessing.get_context("fork")
+        a, b, t = context.Lock(), context.RLock(), threading.Lock()
+        turn = [False]
+        def other():
+            while not turn[0]: pass
+            with b, t, a: pass
+        thread = threading.Thread(target=other)
+        thread.start()
+        with a, b, b, t: pass
+        turn[0] = True
+        thread.join()
+        print(a.acquire(False), a.acquire(False), a.acquire(timeout=0.01), a.release(), repr(b))
+        queue = context.Queue()
+        queue.put(1)
+        print(queue.get())
+    """,
+}  # fmt: skip
+
+PROGRAMS = {name: dedent(text) for name, text in _TEXTS.items()}
+CHECKED = {
+    "a handler puts into the queue that its thread gets from": r"signal context inversion",
+    "a collection is due at any of the next objects": r"lockcheck: ",
+    "a file whose name is no text": r"possible circular locking",
+    "SIGTERM ends it, by that signal": r"lockcheck: undecided, terminated",
+    "daemon threads wait for locks of every kind": r"[1-3] threads? still waiting .*not checked",
+    "multiprocessing's locks exclude threads in one order": r"possible circular locking",
+}
+NEVER_CLEAN = frozenset(CHECKED) - {"a collection is due at any of the next objects"}

@@ -1,0 +1,68 @@
+"""Whole programs do under `lockcheck run` what they do without it, and are judged rightly."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.lockcheck.alike.endings import CHECKED, NEVER_CLEAN, PROGRAMS
+
+ROOT = Path(__file__).parents[3]
+PATIENCE = 60
+"""Seconds for one program; each takes well under one."""
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="programs that fork")
+
+
+class Runs:
+    """One program, started both ways."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        script = folder / "program.py"
+        script.write_text(PROGRAMS[name], encoding="utf-8")
+        self._plain = self._start(script)
+        self._checked = self._start("-m", "lockcheck", "run", script)
+
+    def _start(self, *args: str | Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-W", "ignore", *map(str, args)],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ended(self) -> tuple[tuple[str, int], tuple[str, int], str]:
+        """Stdout and status of both; the checked one's stderr."""
+        with self._plain, self._checked:
+            try:
+                plain = self._plain.communicate(timeout=PATIENCE)[0]
+                checked, err = self._checked.communicate(timeout=PATIENCE)
+            finally:
+                self._plain.kill()
+                self._checked.kill()
+        return (plain, self._plain.returncode), (checked, self._checked.returncode), err
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Runs]:
+    """All of them, started together."""
+    return {name: Runs(name, tmp_path_factory.mktemp("program")) for name in PROGRAMS}
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_a_program_does_what_it_does_without_us(name: str, runs: dict[str, Runs]) -> None:
+    """The same lines and the same end; and the verdict is what the program deserves."""
+    (plain, status), (checked, checked_status), err = runs[name].ended()
+
+    assert checked == plain, err
+    assert status < 0 or status == 0, "the program itself fails"
+    assert checked_status == status or (checked_status == 1 and name in CHECKED), err
+    assert re.search(CHECKED.get(name, r"lockcheck: clean"), err), err
+    assert not ("lockcheck: clean" in err and name in NEVER_CLEAN), err
