@@ -24,8 +24,8 @@ __all__ = ["NAMES", "main"]
 
 NAMES = ("lock_overhead", "rtnl_scaling", "phases", "regimes", "scale", "explore_speed")
 """In the order they run; each is a module of this package."""
-ON_DEMAND = ("peers",)
-"""Only by name: it installs other tools."""
+ON_DEMAND = ("data_overhead", "peers")
+"""Only by name: the last installs other tools."""
 
 STATUS_INPUT = 2
 STATUS_DEFECT = 70

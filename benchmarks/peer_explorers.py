@@ -73,11 +73,19 @@ def frontrun(path: str, name: str, schedules: int) -> Outcome:
 
         def setup() -> list[Any]:
             program = load(path, tree)[name]()
-            return [program, next(program)]
+            return [program, next(program), []]
 
-        workers = [lambda state, n=n: state[1][n]() for n in range(count)]
+        def worker(state: list[Any], n: int) -> None:
+            try:
+                state[1][n]()
+            except Exception as error:  # the program's own failure: a finding, not the tool's
+                state[2].append(error)
+
+        workers = [lambda state, n=n: worker(state, n) for n in range(count)]
 
         def invariant(state: list[Any]) -> bool:
+            if state[2]:
+                return False
             try:
                 next(state[0])
             except StopIteration:

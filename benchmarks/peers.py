@@ -162,18 +162,25 @@ def _install(folder: Path, name: str) -> Tool:
 
 
 def _pythons() -> list[tuple[str, str]]:
-    """Interpreters of this machine, the newest first; this one last."""
+    """Interpreters of this machine that start, the newest first; this one last."""
+    kept = Path.home() / ".pyenv" / "versions"
     found = []
     for version in PYTHONS:
-        python = shutil.which(f"python{version}")
-        if python is None:
-            kept = Path.home() / ".pyenv" / "versions"
-            places = sorted(kept.glob(f"{version}.*/bin/python"), reverse=True)
-            python = str(places[0]) if places else None
-        if python is not None:
-            found.append((version, python))
+        places = sorted(map(str, kept.glob(f"{version}.*/bin/python")), reverse=True)
+        for python in (*places, shutil.which(f"python{version}")):
+            if python is not None and _starts(python):
+                found.append((version, python))
+                break
     own = ".".join(map(str, sys.version_info[:2]))
     return [*found, (own, sys.executable)]
+
+
+def _starts(python: str) -> bool:
+    try:
+        _call([python, "-c", "import venv, ensurepip"])
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
 
 
 def _call(command: Sequence[str]) -> str:

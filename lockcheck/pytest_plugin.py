@@ -70,8 +70,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         from lockcheck.patch import install, installed
 
         early_config.stash[_OUTER] = installed() is not None
+        from lockcheck.patch.data.declared import declares_fields
+
         races = known.lockcheck_races is not None
-        chk = install(None if installed() is not None else Checker(races=races))
+        ordered = races or declares_fields([str(early_config.rootpath)])
+        chk = install(None if installed() is not None else Checker(races=ordered))
         if races and chk.races:
             early_config.stash[_HUNT] = hunt = _hunt(early_config, chk, known.lockcheck_races)
             hunt.__enter__()

@@ -26,6 +26,7 @@ from lockcheck.conduct.watchdog import Watchdog
 from lockcheck.patch import install, uninstall
 from lockcheck.patch.data import RaceHunt, packages_of
 from lockcheck.patch.data.code import compile_seen
+from lockcheck.patch.data.declared import declares_fields
 from lockcheck.patch.foreign import foreign_locks
 from lockcheck.render.legible import legible_line
 from lockcheck.render.screen import flush, show
@@ -58,10 +59,10 @@ def run(options: Namespace, program: Program) -> int:
         except FolderError as error:
             raise InputError(str(error)) from error
         recorder = Recorder()
-    races = options.races is not None
+    races = options.races is not None or declares_fields(program.folders)
     chk = Checker(on_report="collect", recorder=recorder, races=races)
     hunt: AbstractContextManager[object] = nullcontext()
-    if races:
+    if options.races is not None:
         hunt = RaceHunt(chk, program.folders, packages_of(options.races))
         program = replace(program, compiled=compile_seen)
     process = os.getpid()

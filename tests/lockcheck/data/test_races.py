@@ -98,3 +98,29 @@ def test_races_are_known_to_a_baseline(tmp_path: Path) -> None:
 def test_without_the_option_no_data_are_looked_at() -> None:
     """A plain run says nothing about data."""
     assert run(str(FOLDER / "racing.py"), "lost_update").returncode == 0
+
+
+DECLARED = """import threading
+from lockcheck import shared
+class Account:
+    balance = shared()
+    def __init__(self):
+        self.balance = 0
+account = Account()
+def pay():
+    account.balance += 1
+threads = [threading.Thread(target=pay) for _ in range(2)]
+for t in threads: t.start()
+for t in threads: t.join()
+"""
+
+
+def test_a_declared_field_is_checked_without_the_option(tmp_path: Path) -> None:
+    """Two unlocked threads on a `shared()` field are no clean run."""
+    program = tmp_path / "account.py"
+    program.write_text(DECLARED)
+
+    done = run(str(program))
+
+    assert done.returncode == 1
+    assert "data race on Account.balance" in done.stderr
