@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lockcheck import __version__
 from lockcheck.cli.function import FunctionSubject, SubjectError
+from lockcheck.cli.searched import prepare, write_search
 from lockcheck.cli.verdict import InputError
 from lockcheck.explore.result import Limits, Outcome
 from lockcheck.explore.session import Session, fresh_seed
@@ -42,6 +43,7 @@ def explore(options: argparse.Namespace) -> int:
             options.strategy, seed, preemptions=options.preemptions, shard=shard
         )
         subject = FunctionSubject.parse(options.function, DataOptions.of_words(options))
+        prepare(options.report)
     except (OptionError, SubjectError, ValueError) as error:
         raise InputError(str(error)) from error
     limits = _limits(options, sampling=not strategy.exhaustive)
@@ -54,9 +56,10 @@ def explore(options: argparse.Namespace) -> int:
                 session.on_progress = progress
                 result = session.explore(strategy, shard=shard)
                 progress.clear()
+            store_long_tokens(result, Path(options.report or "."))
+            written = write_search(options.report, subject, result) if options.report else None
     except SubjectError as error:
         raise InputError(str(error)) from error
-    store_long_tokens(result, Path(getattr(options, "report", None) or "."))
     form = options.format or ("json" if options.json else "text")
     word, cause = in_a_word(result)
     if form == "json":
@@ -69,6 +72,8 @@ def explore(options: argparse.Namespace) -> int:
         print(summary(subject.title, result, "lockcheck replay"), end="")
         print(f"  {subject.data.in_words()}")
         print(f"{word}: {cause}")
+        if written is not None:
+            print(f"report: {written / 'index.html'}")
     return 130 if result.interrupted else STATUS_OF[result.outcome]
 
 

@@ -203,7 +203,10 @@ def _write_report(chk: Checker, folder: str) -> bool:
     run = {"schema": "lockcheck/run/1", "program": list(sys.argv)}
     reports = [report.to_dict() for report in chk.reports]
     try:
-        path = write_folder(folder, chk.graph.to_dict(), reports, timeline=timeline, run=run)
+        path = write_folder(
+            folder, chk.graph.to_dict(), reports, timeline=timeline, run=run,
+            title="lockcheck run " + " ".join(sys.argv),
+        )  # fmt: skip
     except FolderError as error:
         print(f"lockcheck: {error}", file=sys.stderr)
         return False

@@ -31,18 +31,27 @@ def write_folder(
     run: Mapping[str, Any] | None = None,
     panels: Sequence[html.Panel] = (),
     title: str = "lockcheck",
+    lead: str = "",
+    command: str = "lockcheck replay",
 ) -> Path:
     """Write all files of a report; returns the folder's path.  Raises: FolderError."""
     files = {
-        "graph.json": json_.dumps(graph) + "\n",
+        "graph.json": json_.compact(graph) + "\n",
         "graph.dot": dot.render(graph) + "\n",
         "findings.json": json_.dumps(json_.findings_document(findings)) + "\n",
         **proc.tables(graph, timeline),
-        "trace.json": json_.dumps(chrome.trace(timeline, title)) + "\n",
-        "timeline.json": json_.dumps(timeline or {}) + "\n",
+        "trace.json": json_.compact(chrome.trace(timeline, title)) + "\n",
+        "timeline.json": json_.compact(timeline or {}) + "\n",
         "run.json": json_.dumps(run or {}) + "\n",
         "index.html": html.render(
-            graph, findings, timeline=timeline, run=run, panels=panels, title=title
+            graph,
+            findings,
+            timeline=timeline,
+            run=run,
+            panels=panels,
+            title=title,
+            lead=lead,
+            command=command,
         ),
     }
     return write_files(folder, files)

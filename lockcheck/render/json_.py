@@ -9,12 +9,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["difference", "dumps", "findings_document", "headline"]
+__all__ = ["compact", "difference", "dumps", "findings_document", "headline"]
 
 
 def dumps(document: Any) -> str:
     """One way to write JSON everywhere."""
     return json.dumps(document, indent=1)
+
+
+def compact(document: Any) -> str:
+    """The same for what only programs read."""
+    return json.dumps(document, separators=(",", ":"))
 
 
 def findings_document(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

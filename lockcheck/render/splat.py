@@ -11,7 +11,7 @@ Left out of the kernel's layout: addresses, process ids, kernel idents; they mea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lockcheck.render.legible import legible
@@ -117,7 +117,7 @@ def _footer(finding: Finding) -> list[str]:
 def lock_text(lock: Mapping[str, Any]) -> str:
     """`name` with its class, when the name does not already say it, and its mode."""
     name, cls, mode = str(lock["name"]), str(lock["class"]), str(lock.get("mode", "lock"))
-    if cls == "event":
+    if cls == "event" or mode in NO_LOCK:
         return name
     text = name if name.startswith(cls) else f"{name} of {cls}"
     return text if mode in ("lock", "map", "sync") else f"{text} ({MODES.get(mode, mode)})"
@@ -261,10 +261,17 @@ def _waiting(finding: Finding) -> list[str]:
         if frames[1:]:
             lines += stack_lines(frames[1:], "            ", 6)
         lines.append(f"  [owes]  {_owed(step)} to {owed_to['thread']}")
-    if cycle:
-        lines += scenario(cycle)
-        return lines
-    return lines + _stacks(finding)
+    if waits_for_itself(finding):
+        step = cycle[0]
+        told = step.get("told") or f"waits for {lock_text(step['wanted'])}"
+        return [*lines, "", f" {step['thread']} waits for itself: {told}"]
+    return lines + (scenario(cycle) if cycle else _stacks(finding))
+
+
+def waits_for_itself(finding: Finding) -> bool:
+    """Is it one thread whose wait can only end by what comes after that wait?"""
+    cycle: Sequence[Mapping[str, Any]] = finding.get("cycle") or ()
+    return len(cycle) == 1 and cycle[0]["op"] == "wait" and not is_lock(cycle[0]["held"])
 
 
 def is_lock(lock: Mapping[str, Any]) -> bool:

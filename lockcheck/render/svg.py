@@ -16,6 +16,8 @@ __all__ = ["graph_svg", "label"]
 
 CHAR = 7.1
 LABEL_MAX = 34
+PAIR = 14.0
+"""How far the two lines of a pair that depends on each other stand from their middle."""
 
 
 def label(name: str) -> str:
@@ -50,7 +52,8 @@ def _head(drawing: Drawing) -> str:
     width, height = round(drawing.width + 20), round(drawing.height + 20)
     markers = "".join(
         f'<marker id="{name}" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" '
-        f'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" class="{name}"/></marker>'
+        f'markerHeight="7" markerUnits="userSpaceOnUse" orient="auto">'
+        f'<path d="M0 0L8 4L0 8z" class="{name}"/></marker>'
         for name in ("arrow", "arrow-bad")
     )
     return (
@@ -68,7 +71,9 @@ def _edge(drawing: Drawing, a: str, b: str, kinds: str, bad: bool) -> str:
         x, y = node.x + node.width / 2, node.y
         path = f"M{x:.1f} {y - 6:.1f}c26 -14 26 26 0 12"
     else:
-        path = _path(drawing.edges[(a, b)])
+        points = drawing.edges[(a, b)]
+        both = (b, a) in drawing.edges  # two arrows side by side, not one with two heads
+        path = _path(points, 0 if not both else -PAIR if points[0][1] < points[-1][1] else PAIR)
     return (
         f'<path class="{cls}" data-from="{escape(a)}" data-to="{escape(b)}" d="{path}" '
         f'marker-end="url(#{marker})"><title>{escape(a)} → {escape(b)} ({escape(kinds)})</title>'
@@ -76,13 +81,16 @@ def _edge(drawing: Drawing, a: str, b: str, kinds: str, bad: bool) -> str:
     )
 
 
-def _path(points: list[tuple[float, float]]) -> str:
-    """A line through the points with vertical tangents, so that crossings stay readable."""
-    (x, y), *rest = points
+def _path(points: list[tuple[float, float]], side: float = 0) -> str:
+    """A line through the points with vertical tangents, so that crossings stay readable.
+
+    `side`: bowed and moved so far to the right, for a line that has another one beside it.
+    """
+    (x, y), *rest = [(round(px + side, 1), py) for px, py in points]
     path = f"M{x} {y}"
     for nx, ny in rest:
         bend = (ny - y) / 2
-        path += f"C{x} {y + bend:.1f} {nx} {ny - bend:.1f} {nx} {ny}"
+        path += f"C{x + side} {y + bend:.1f} {nx + side} {ny - bend:.1f} {nx} {ny}"
         x, y = nx, ny
     return path
 

@@ -19,12 +19,14 @@ from typing import Any
 
 from lockcheck.render.screen import show_json
 
-from ..lab.demo import Demo
+from ..lab.demo import Demo, is_abba
 from ..lab.model_run import finding
-from .report_dir import prepare_report, write_report
+from .report_dir import page_of, prepare_report, write_report
 from .status import Status
 
 __all__ = ["configure", "run"]
+
+TITLE = "rtnl-model demo: the ABBA of the conversion that must not be made (regime naive)"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -62,17 +64,36 @@ def run(args: argparse.Namespace) -> int:
 
 
 def write_parts(folder: Path, demo: Demo) -> None:
-    """The run with the ABBA in the folder itself, the others in folders named by regime."""
-    parts = [(run.chk, run.kernel, run.document) for run in demo.runs]
+    """The run with the ABBA in the folder itself, the others in folders named by what they show."""
+    parts = [(run.chk, run.document) for run in demo.runs]
     for stress, result in demo.stresses:
         document = {**result.to_dict(), "findings": [finding(r) for r in result.reports]}
-        parts.append((stress.chk, stress.k, document))
-    for chk, k, document in parts:
-        naive = document["regime"] == "naive"
-        one_worker = "-one-worker" if document.get("workers") == "percpu" else ""
-        inner = folder if naive else folder / f"{document['regime']}{one_worker}"
-        inner.mkdir(exist_ok=True)
-        write_report(inner, chk, k, document)
+        parts.append((stress.chk, document))
+    pages = [
+        {**page_of(document), "href": f"{part_of(document)}/index.html"}
+        for _chk, document in parts
+        if document["regime"] != "naive"
+    ]
+    for chk, document in parts:
+        if document["regime"] == "naive":
+            more = {"title": TITLE, "lead": abba_of(document), "pages": pages}
+            write_report(folder, chk, {**document, **more})
+        else:
+            inner = folder / part_of(document)
+            inner.mkdir(exist_ok=True)
+            up = {"href": "../index.html", "title": "naive: the mistake, and what it leads to"}
+            write_report(inner, chk, {**document, "pages": [up]})
+
+
+def part_of(document: dict[str, Any]) -> str:
+    """Name of a part's folder."""
+    one_worker = "-one-worker" if document.get("workers") == "percpu" else ""
+    return f"{document['regime']}{one_worker}"
+
+
+def abba_of(document: dict[str, Any]) -> str:
+    """Fingerprint of the finding that the demo promises."""
+    return next((str(f["fingerprint"]) for f in document["findings"] if is_abba(f)), "")
 
 
 def document_of(demo: Demo, seed: int, folder: Path) -> dict[str, Any]:

@@ -94,13 +94,16 @@ def run(args: argparse.Namespace) -> int:
     if folder is not None:
         write_text(folder / "explore.json", json.dumps(document, indent=1) + "\n")
         token = next((f.token for f in outcome.findings if f.token is not None), None)
-        chk, k = shown(script, setting, token)
-        write_report(folder, chk, k, {**document, "regime": setting.rtnl})
+        schedule = shown(script, setting, token)
+        seen = {"regime": setting.rtnl, "script": script.name, "topology": schedule.states}
+        write_report(folder, schedule.chk, {**document, **seen}, schedule.timeline)
     if args.json:
         show_json(document)
     else:
         title = f"{script.name or 'script'} in {setting.rtnl} --workers {setting.workers}"
         show(summary(title, outcome, "rtnl-model replay"))
+        if folder is not None:
+            show(f"report: {folder / 'index.html'}\n")
     if outcome.interrupted:
         return Status.INTERRUPTED
     return STATUS_OF[outcome.outcome]

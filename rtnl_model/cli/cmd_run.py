@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     if watcher is not None and not recorded.interrupted:
         add_tokens(recorded, watcher.orders)
     if report is not None:
-        write_report(report, recorded.chk, recorded.kernel, recorded.document)
+        write_report(report, recorded.chk, recorded.document)
     if args.json:
         show_json(recorded.document)
     else:
@@ -189,7 +189,8 @@ def device_lines(devices: dict[str, list[dict[str, Any]]]) -> list[str]:
             word = f"{device['ifname']}"
             if lower:
                 there = "" if lower.get("netns") == ns else f"{lower.get('netns')}/"
-                word += f"@{there}{lower.get('ifname')}"
+                name = lower.get("ifname") or f"if{lower.get('ifindex', 0)}"  # gone: as ip shows it
+                word += f"@{there}{name}"
             if device["kind"] not in ("lo", "ether"):
                 word += f" ({device['kind']}{', up' if device['up'] else ''})"
             words.append(word)

@@ -136,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
         if result.interrupted:
             break
     if report is not None:
-        write_reports(report, [(stress.chk, stress.k, doc) for stress, _result, doc in runs])
+        write_reports(report, [(stress.chk, doc) for stress, _result, doc in runs])
         tell(f"report: {report / 'index.html'}")
     if args.json:
         documents = [doc for _stress, _result, doc in runs]

@@ -14,12 +14,11 @@ from typing import Any
 
 import lockcheck
 
-from ..kernel.kernel import Kernel
 from .status import CallError
 
-__all__ = ["prepare_report", "write_report", "write_reports"]
+__all__ = ["page_of", "prepare_report", "write_report", "write_reports"]
 
-Part = tuple[lockcheck.Checker, Kernel, dict[str, Any]]
+Part = tuple[lockcheck.Checker, dict[str, Any]]
 
 
 def prepare_report(path: str | None) -> Path | None:
@@ -36,19 +35,39 @@ def prepare_report(path: str | None) -> Path | None:
     return folder
 
 
-def write_report(folder: Path, chk: lockcheck.Checker, k: Kernel, document: dict[str, Any]) -> None:
+def write_report(
+    folder: Path,
+    chk: lockcheck.Checker,
+    document: dict[str, Any],
+    timeline: dict[str, Any] | None = None,
+) -> None:
     """Write the report folder of one run. Raises: OSError."""
     from ..view import report
 
-    report.write_folder(folder, chk, k, document)
+    report.write_folder(folder, chk, document, timeline)
 
 
 def write_reports(folder: Path, parts: Sequence[Part]) -> None:
-    """Write the folders of several runs: one in `folder`, more in folders named by regime."""
+    """Write the folders of several runs: one in `folder`; more below it, named by regime."""
     if len(parts) == 1:
         write_report(folder, *parts[0])
         return
-    for chk, k, document in parts:
+    pages = [page_of(document) for _chk, document in parts]
+    for chk, document in parts:
         inner = folder / str(document["regime"])
         inner.mkdir(exist_ok=True)
-        write_report(inner, chk, k, document)
+        others = [
+            {**page, "href": f"../{page['href']}"}
+            for page in pages
+            if not page["href"].startswith(f"{document['regime']}/")
+        ]
+        write_report(inner, chk, {**document, "pages": others})
+    write_report(folder, parts[0][0], {**parts[0][1], "pages": pages[1:]})
+
+
+def page_of(document: dict[str, Any]) -> dict[str, str]:
+    """A link to the page of one part."""
+    count = len(document.get("findings", ()))
+    found = f"{count} finding{'' if count == 1 else 's'}" if count else "nothing found"
+    regime = str(document["regime"])
+    return {"href": f"{regime}/index.html", "title": f"{regime}: {found}"}

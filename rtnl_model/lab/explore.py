@@ -22,11 +22,11 @@ from lockcheck.explore.bridge import bridge
 from lockcheck.explore.follow import Replay
 from lockcheck.explore.result import Limits, Outcome, Replayed, exception_report
 from lockcheck.explore.session import Session, fresh_seed
+from lockcheck.explore.steps import step_timeline
 from lockcheck.explore.strategies import make_strategy
 from lockcheck.explore.subject import FirstThread
 from lockcheck.explore.token import Token, TokenError
 from lockcheck.seam import Op
-from lockcheck.sync.recorder import Recorder
 
 from ..iproute import Script, normalise, parse_script
 from ..iproute.commands import (
@@ -46,6 +46,7 @@ from ..iproute.commands import Seq as Sequential
 from ..iproute.listing import devices_by_netns
 from ..iproute.run import ScriptRun
 from ..kernel.overlay import Composed
+from ..view.device_states import device_states
 from .debts import owed
 from .invariants import check_quiescence
 from .known import tag_stuck
@@ -150,10 +151,13 @@ class ModelWorld:
     def __init__(self, subject: ModelSubject, conductor: ControlledConductor) -> None:
         self._subject = subject
         self._conductor = conductor
-        recorder = Recorder() if subject.recorded else None
-        self.chk = Checker(conductor=conductor, races=True, recorder=recorder)
+        self.chk = Checker(conductor=conductor, races=True)
         self.checkers: Sequence[Checker] = (self.chk,)
         self.k: Kernel | None = None
+        self.first: dict[str, list[dict[str, Any]]] = {}
+        """Devices of every namespace before the concurrent part, where it is `recorded`."""
+        self.messages: list[tuple[int, dict[str, Any]]] = []
+        """Step and message of each change that user space heard of from then on."""
         self._state = ""
 
     def body(self) -> None:
@@ -167,6 +171,8 @@ class ModelWorld:
                 for step in subject.script.steps[: subject.first]:
                     run.begin(step)
                     k.quiesce()
+                if subject.recorded:
+                    self.watch(k)
             for step in subject.script.steps[subject.first :]:
                 run.begin(step)
                 conductor.settle()
@@ -175,6 +181,12 @@ class ModelWorld:
             with conductor.quiet():
                 check_quiescence(k)
                 self._state = json.dumps(devices_by_netns(k), sort_keys=True)
+
+    def watch(self, k: Kernel) -> None:
+        """Keep the devices of every namespace now, and what user space hears from here on."""
+        events, messages = self._conductor.events, self.messages
+        self.first = devices_by_netns(k)
+        k.events.listeners.append(lambda message: messages.append((len(events), dict(message))))
 
     def findings(self) -> list[Report]:
         """Reports with the tags of known defects, and threads that died."""
@@ -252,18 +264,30 @@ def explore(
         return session.explore(strategy, shard=options.shard)
 
 
-def shown(script: Script, setting: ModelSetting, token: Token | None) -> tuple[Checker, Kernel]:
-    """Run one schedule (the token's, or the default one) for a report; its checker and kernel."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One schedule, run again for a report."""
+
+    chk: Checker
+    timeline: dict[str, Any]
+    """By steps."""
+    states: list[dict[str, Any]]
+    """Devices of every namespace: at first, and after each step that changed them."""
+
+
+def shown(script: Script, setting: ModelSetting, token: Token | None) -> Shown:
+    """Run one schedule (the token's, or the default one) for a report."""
     subject = ModelSubject(script, setting, recorded=True)
     with Session(subject) as session:
         if token is not None:
             session.replay(token)
         else:
             session.run_one(Replay(()), 0)
-        world = session.world
-    assert isinstance(world, ModelWorld), "a schedule has just run"
-    assert world.k is not None, "a kernel was booted"
-    return world.chk, world.k
+        world, conductor = session.world, session.conductor
+        assert isinstance(world, ModelWorld), "a schedule has just run"
+        names = [task.name for task in conductor.tasks]
+        timeline = step_timeline(conductor.events, names, conductor.pending)
+    return Shown(world.chk, timeline, device_states(world.first, world.messages))
 
 
 def add_tokens(recorded: Recorded, orders: Mapping[str, Sequence[int]]) -> int:

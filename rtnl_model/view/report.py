@@ -7,7 +7,6 @@ the JSON files of an earlier one (`run.json graph.json findings.json timeline.js
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +16,24 @@ from lockcheck.render import folder as lock_folder
 from lockcheck.render.html import Panel
 
 from .shapes import RUN
-from .topology import topology_html
+from .summary import commands_html, summary_html, title_of
+from .topology import states_html, topology_html
 
 if TYPE_CHECKING:
     from lockcheck import Checker
 
-    from ..kernel.kernel import Kernel
-
 __all__ = ["rewrite_folder", "write_folder"]
 
 
-def write_folder(folder: Path, chk: Checker, _k: Kernel, document: Mapping[str, Any]) -> None:
+def write_folder(
+    folder: Path,
+    chk: Checker,
+    document: Mapping[str, Any],
+    timeline: Mapping[str, Any] | None = None,
+) -> None:
     """Write the report of one run.  Raises: OSError, its text one line for the user."""
-    timeline = chk.recorder.to_dict(chk) if chk.recorder is not None else None
+    if timeline is None and chk.recorder is not None:
+        timeline = chk.recorder.to_dict(chk)
     _write(folder, document, chk.graph.to_dict(), document.get("findings", ()), timeline)
 
 
@@ -55,31 +59,14 @@ def _write(
     findings: Sequence[Mapping[str, Any]],
     timeline: Mapping[str, Any] | None,
 ) -> None:
-    ops = run.get("ops")
-    panels = []
+    panels = [Panel("summary", "", summary_html(run), summary=True)]
+    ops, states = run.get("ops"), run.get("topology")
+    if isinstance(states, list) and states:
+        panels.append(Panel("topology", "Topology", states_html(states)))
     if isinstance(ops, list):
         panels.append(Panel("topology", "Topology", topology_html(ops)))
-        panels.append(Panel("commands", "Commands", _commands(ops)))
-    title = f"rtnl-model, regime {run['regime']}" if run.get("regime") else "rtnl-model"
+        panels.append(Panel("commands", "Commands", commands_html(ops)))
     lock_folder.write_folder(
-        folder, graph, findings, timeline=timeline, run=run, panels=panels, title=title
-    )
-
-
-def _commands(ops: Sequence[Mapping[str, Any]]) -> str:
-    rows = []
-    for op in ops:
-        for cmd in op.get("cmds", ()):
-            status = cmd.get("rc", "")
-            said = cmd.get("stderr") or ""
-            rows.append(
-                f'<tr class="filtered{" bad" if status else ""}"><td class="num">{op.get("i", "")}'
-                f'</td><td class="name">{escape(str(cmd["cmd"]))}</td>'
-                f'<td class="num">{escape(str(status))}</td><td>{escape(str(said))}</td></tr>'
-            )
-    return (
-        '<div class="bar"><input type="search" placeholder="search commands" '
-        'aria-label="search commands"><span class="sub count"></span></div>'
-        '<table class="data"><thead><tr><th class=num>op</th><th>command</th>'
-        f"<th class=num>status</th><th>said</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    )
+        folder, graph, findings, timeline=timeline, run=run, panels=panels, title=title_of(run),
+        lead=str(run.get("lead", "")), command="rtnl-model replay",
+    )  # fmt: skip

@@ -40,7 +40,9 @@ OP: Final = Row(
 RUN: Final = Row(
     {},
     {"schema": TEXT, "regime": Choice(REGIMES), "workers": TEXT, "seed": WHOLE, "script": TEXT,
-     "ops": List(OP), "findings": List(Object()), "stats": Map(WHOLE)},
+     "ops": List(OP), "findings": List(Object()), "stats": Map(WHOLE), "title": TEXT, "lead": TEXT,
+     "topology": List(Row({"devices": Map(List(DEVICE))}, {"label": TEXT})),
+     "pages": List(Row({"href": TEXT, "title": TEXT}))},
 )  # fmt: skip
 """`run.json`; a stress and a search write one without `ops`."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-__all__ = ["Devices", "topology_html", "topology_svg"]
+__all__ = ["Devices", "states_html", "topology_html", "topology_svg"]
 
 Devices = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -28,6 +28,7 @@ SPACE = 90.0
 """Between namespaces: room for the lines."""
 COLUMNS = 4
 SHOWN_OPS = 40
+STATES_MAX = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ def topology_svg(devices: Devices) -> str:
 STYLE = (
     ".topology text{font:12px sans-serif;text-anchor:middle;fill:currentColor}"
     ".topology rect.netns{fill:none;stroke:#8a949e;stroke-dasharray:5 3}"
-    ".topology text.netns{font-weight:600}.topology rect.dev{fill:#5b8fd122;stroke:#5b8fd1}"
-    ".topology rect.down{fill:none}.topology text.kind{font-size:10px;opacity:.7}"
+    ".topology text.netns{font-weight:600}.topology rect.dev{fill-opacity:.75}"
+    ".topology rect.down{fill-opacity:.25}.topology text.kind{font-size:10px;opacity:.75}"
     ".topology path{fill:none;stroke:#c0762d;stroke-width:1.6}"
     ".topology path.master{stroke-dasharray:4 3;stroke:#4c9a5b}"
 )
@@ -103,7 +104,8 @@ def _device(box: _Box, device: Mapping[str, Any]) -> str:
     return (
         f"<g><title>{escape(str(device['ifname']))}: ifindex {device.get('ifindex', '?')}, "
         f"{escape(str(device.get('kind', '')))}, {state}</title>"
-        f'<rect class="dev {state}" x="{box.x:g}" y="{box.y:g}" width="{WIDTH:g}" '
+        f'<rect class="dev {state}" style="{_paint(device)}" x="{box.x:g}" '
+        f'y="{box.y:g}" width="{WIDTH:g}" '
         f'height="{HEIGHT:g}" rx="5"/>'
         f'<text x="{middle:g}" y="{box.y + 15:g}">{escape(str(device["ifname"]))}</text>'
         f'<text class="kind" x="{middle:g}" y="{box.y + 28:g}">'
@@ -152,6 +154,59 @@ def _line(a: _Box, b: _Box, cls: str, floor: float) -> str:
     return f'<path class="{cls}" d="{path}"/>'
 
 
+PALETTE = {
+    "lo": "#98a2ad", "veth": "#5b8fd1", "netkit": "#8b6fc9", "ipvlan": "#d98236",
+    "ipvtap": "#b8872b", "macvlan": "#c0548a", "macvtap": "#a2496f", "vlan": "#4c9a5b",
+    "dummy": "#7d8a2e", "vxcan": "#3a9a9a", "geneve": "#b5563f", "bareudp": "#8a6d4b",
+    "pfcp": "#5f7f8f", "ether": "#444c56",
+}  # fmt: skip
+"""A colour a kind; kinds of the user's own share the last one below."""
+OTHER = "#9a4fbf"
+
+
+def _paint(device: Mapping[str, Any]) -> str:
+    colour = PALETTE.get(str(device.get("kind")), OTHER)
+    return f"fill:{colour}33;stroke:{colour}"
+
+
+def legend_html(states: Sequence[Devices]) -> str:
+    """The kinds that occur, each with its colour, and what the lines mean."""
+    kinds = {str(d.get("kind", "")) for devices in states for shown in devices.values()
+             for d in shown}  # fmt: skip
+    keys = "".join(
+        f'<i style="background:{PALETTE.get(kind, OTHER)}"></i>{escape(kind)}'
+        for kind in sorted(kinds, key=lambda k: (k not in PALETTE, list(PALETTE).index(k)
+                                                 if k in PALETTE else 0, k))
+    )  # fmt: skip
+    lines = (
+        '<i style="background:#c0762d;height:2px"></i>peer or lower device'
+        '<i style="background:#4c9a5b;height:2px"></i>master'
+    )
+    return f'<p class="key sub">{keys}{lines}; pale: down; dashed box: a namespace</p>'
+
+
+def states_html(states: Sequence[Mapping[str, Any]]) -> str:
+    """One schedule step by step: a slider over the states, the last one shown."""
+    shown = states[-STATES_MAX:]
+    pictures = "".join(
+        f'<div class="state" data-label="{escape(str(state.get("label", "")))}">'
+        f'<div class="picture">{topology_svg(state.get("devices") or {})}</div></div>'
+        for state in shown
+    )
+    note = f", the last {STATES_MAX} of {len(states)}" if len(states) > STATES_MAX else ""
+    return (
+        '<div class="stepper"><div class="bar"><button data-by="-1" aria-label="earlier">◀</button>'
+        '<input type="range" min="0" value="0" aria-label="state"><button data-by="1" '
+        'aria-label="later">▶</button><span class="label"></span></div>'
+        f"<p class=sub>{_count(len(shown))} of the schedule that the first token repeats{note}.</p>"
+        f"{legend_html([state.get('devices') or {} for state in shown])}{pictures}</div>"
+    )
+
+
+def _count(states: int) -> str:
+    return "One state" if states == 1 else f"{states} states"
+
+
 def topology_html(ops: Sequence[Mapping[str, Any]]) -> str:
     """Before and after of every op that changed something; the last of them open."""
     parts: list[str] = []
@@ -169,6 +224,7 @@ def topology_html(ops: Sequence[Mapping[str, Any]]) -> str:
     if len(changes) > SHOWN_OPS:
         parts.append(f'<p class="sub">The last {SHOWN_OPS} of {len(changes)} changes.</p>')
     shown = changes[-SHOWN_OPS:]
+    parts.append(legend_html([op.get("devices") or {} for op in ops]))
     whole = ("the whole run", _fullest(ops), changes[-1][2])
     for number, (title, old, new) in enumerate([whole, *shown]):
         parts.append(

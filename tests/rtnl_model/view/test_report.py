@@ -38,7 +38,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 
 @pytest.fixture
 def folder(run: Recorded, tmp_path: Path) -> Path:
-    report.write_folder(tmp_path / "out", run.chk, run.kernel, run.document)
+    report.write_folder(tmp_path / "out", run.chk, run.document)
     return tmp_path / "out"
 
 
