@@ -117,14 +117,19 @@ class Number:
 
     whole: bool = False
     least: float | None = None
+    most: float | None = None
 
     def check(self, value: object, where: str) -> None:
         expected = "a whole number" if self.whole else "a number"
         if self.least is not None:
             expected += f" from {self.least:g}"
+        if self.most is not None:
+            expected += f" to {self.most:g}"
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             raise MalformedError(where, expected, value)
-        if not _within(value) or (self.least is not None and value < self.least):
+        low = self.least is not None and value < self.least
+        high = self.most is not None and value > self.most
+        if not _within(value) or low or high:
             raise MalformedError(where, expected, value)
 
 

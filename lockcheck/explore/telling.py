@@ -6,6 +6,7 @@ only on a terminal; elsewhere nothing is drawn.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lockcheck.conduct.verdict import DEADLOCK, DIVERGED, END, HUNG, POINTS
 from lockcheck.explore.result import timers
+from lockcheck.render.columns import columns as render_columns
 
 if TYPE_CHECKING:
     from lockcheck.explore.result import Finding, Outcome, Replayed
@@ -38,7 +40,6 @@ _WORDS = {
     DIVERGED: "it diverged",
     HUNG: "a thread hung outside every checked primitive",
 }
-_COLUMN = 34
 
 
 class Progress:
@@ -65,7 +66,8 @@ class Progress:
             f"{done}{of} schedules, {rate:.0f}/s, {len(coverage.orders)} orders, "
             f"{coverage.unseen():.1%} chance of a new one, {len(session.findings)} findings"
         )
-        self._stream.write(f"\r\x1b[K{line}")
+        room = shutil.get_terminal_size().columns - 1  # a wrapped line could not be redrawn
+        self._stream.write(f"\r\x1b[K{line[:room]}")
         self._stream.flush()
 
     def clear(self) -> None:
@@ -166,24 +168,8 @@ def _finding(finding: Finding, replay_command: str) -> Iterator[str]:
 
 
 def columns(replayed: Replayed) -> str:
-    """Tell a schedule step by step, a column a thread."""
-    names = replayed.threads
-    heads = [f"{_cut(f'T{i} {name}'):{_COLUMN}}" for i, name in enumerate(names)]
-    lines = ["step  " + "  ".join(heads)]
-    lines.append("-" * len(lines[0]))
-    last = -1
-    for step, (thread, told) in enumerate(replayed.ops, 1):
-        column = thread if thread >= 0 else max(last, 0)
-        what = told.partition(" ")[2] if thread >= 0 else told
-        switch = "" if column == last else "> "
-        cell = _cut(switch + what)
-        lines.append(f"{step:4}  " + " " * ((_COLUMN + 2) * column) + cell)
-        last = column
-    return "\n".join(lines) + "\n"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _COLUMN else text[: _COLUMN - 1] + "…"
+    """A schedule step by step, a column a thread, as wide as the terminal."""
+    return render_columns(replayed.ops, replayed.threads)
 
 
 def status_of_replay(replayed: Replayed) -> int:

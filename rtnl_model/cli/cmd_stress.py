@@ -128,6 +128,8 @@ def run(args: argparse.Namespace) -> int:
     runs = []
     for setting in settings:
         stress, result = one_regime(args, setting, options)
+        if args.driver and stress.chk.failures:
+            raise stress.chk.failures[0][1]  # before what follows from it is reported
         runs.append((stress, result, document_of(result)))
         if not args.json:
             show(summary(result))

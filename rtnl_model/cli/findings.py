@@ -47,5 +47,8 @@ def told_findings(findings: Sequence[Finding], fail_on: str, *, clean: bool = Tr
         lines.append(f"{tag}: {known_defect(tag)}")
     if not findings:
         return ["clean: no findings"] if clean else []
-    lines.append(f"{len(findings)} findings, {len(counting)} count (--fail-on {fail_on})")
+    many = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+    lines.append(
+        f"{many}, {len(counting)} count{'s' if len(counting) == 1 else ''} (--fail-on {fail_on})"
+    )
     return lines

@@ -17,6 +17,7 @@ from lockcheck.sync.interrupts import deferred_interrupts
 from .. import __version__
 from ..iproute.script_error import ScriptError, nearest
 from ..lab.interrupts import ignore_interrupts
+from ..lab.own_drivers import blamed, quiet_threads
 from ..lab.wrong_setting import WrongSetting
 from .log_setup import configure
 from .parser import Parser, add_output
@@ -128,7 +129,15 @@ def _checked(words: list[str]) -> int:
         flush()
         return Status.CLEAN  # --help was printed
     configure(args.log_level, as_json=args.log_json)
-    status: int = command_module(name).run(args)
+    files = getattr(args, "driver", ())  # not every command has the option
+    try:
+        with quiet_threads(files):
+            status: int = command_module(name).run(args)
+    except Exception as error:
+        told = blamed(error, files)
+        if not told:
+            raise
+        raise CallError(f"{name}: --driver {told}") from error
     flush()
     return int(status)
 

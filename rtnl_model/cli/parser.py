@@ -110,6 +110,9 @@ def add_model(
         help="a Python file with a LinkDriver of your own (repeatable)",
     )
     group.add_argument(
+        "--replace", action="store_true", help="such a driver may have the kind of one of ours"
+    )
+    group.add_argument(
         "--timing",
         default=timing,
         metavar="NAME",

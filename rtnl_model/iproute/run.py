@@ -12,6 +12,7 @@ watchdog; the conductor decides the same and `Unwind` ends `run()` in the same w
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -113,8 +114,9 @@ class ScriptRun:
         except Unwind:
             self.hung = index
         self.ops.append(self.told(index, marks))
-        failures = [error for _name, error in self.k.chk.failures]
-        for crash in (self.crash, *failures):
+        for name, failure in self.k.chk.failures:
+            failure.add_note(f"in thread {name}")
+        for crash in (self.crash, *(failure for _name, failure in self.k.chk.failures)):
             if crash is not None:
                 raise crash
         return self.hung is None and self.stopped_at is None
@@ -181,7 +183,8 @@ class ScriptRun:
                     if self.stopped_at is not None:
                         break
             except Exception as error:
-                self.crash = error  # told once, by the thread that runs the script
+                error.add_note(f"in thread {threading.current_thread().name}")
+                self.crash = error  # reported once, by the thread that runs the script
 
         thread = self.k.chk.Thread(target=body, name=f"{comm_of(commands[0])} {tasks[0].pid}")
         thread.start()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockcheck.checker import Checker
 from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.documents import MalformedError, check
 from lockcheck.explore.bridge import bridge
 from lockcheck.explore.follow import Replay
 from lockcheck.explore.result import Limits, Outcome, Replayed, exception_report
@@ -47,6 +48,7 @@ from ..iproute.listing import devices_by_netns
 from ..iproute.run import ScriptRun
 from ..kernel.overlay import Composed
 from ..view.device_states import device_states
+from ..view.shapes import SUBJECT
 from .debts import owed
 from .invariants import check_quiescence
 from .known import tag_stuck
@@ -131,6 +133,10 @@ class ModelSubject:
         """Make the subject that a token names.  Raises: TokenError, ScriptError, WrongSetting."""
         if described.get("kind") != "rtnl":
             raise TokenError("this token is not of the model; `lockcheck replay` may know it")
+        try:
+            check(described, SUBJECT, "the token")
+        except MalformedError as error:
+            raise TokenError(str(error)) from error
         known = asdict(ModelSetting())
         chosen: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value

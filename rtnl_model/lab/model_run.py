@@ -8,12 +8,9 @@ requesters of their own.
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lockcheck
@@ -35,6 +32,7 @@ from .debts import owed
 from .interrupts import ignore_interrupts
 from .invariants import check_quiescence
 from .known import tag_stuck
+from .own_drivers import drivers_of, refuse_duplicates
 from .wrong_setting import WrongSetting
 
 if TYPE_CHECKING:
@@ -76,6 +74,8 @@ class ModelSetting:
     driver_files: tuple[str, ...] = ()
     init_ifindex: int = 0
     """The next ifindex of the initial namespace after boot (a recording machine has a history)."""
+    replace: bool = False
+    """A driver of the user's may have the kind of one that exists."""
 
     @classmethod
     def from_args(cls, args: Namespace) -> ModelSetting:
@@ -89,6 +89,7 @@ class ModelSetting:
             bugs=tuple(args.bug),
             fixes=tuple(args.fix),
             driver_files=tuple(args.driver),
+            replace=args.replace,
         )
         setting.check()
         return setting
@@ -108,7 +109,8 @@ class ModelSetting:
             check_fixes(self.fixes)
         except UnknownBug as error:
             raise WrongSetting(str(error)) from error
-        self.own_drivers()
+        table = driver_table(has_rtnl=REGIMES[self.rtnl].has_rtnl)
+        refuse_duplicates(self.own_drivers(), {*table, "phys"}, replace=self.replace)
 
     def own_drivers(self) -> list[type[LinkDriver]]:
         """The user's drivers. Raises: WrongSetting."""
@@ -140,27 +142,6 @@ class ModelSetting:
         """Boot it, with the history asked for."""
         k.start()
         k.init_net.next_ifindex = max(k.init_net.next_ifindex, self.init_ifindex)
-
-
-def drivers_of(path: str) -> list[type[LinkDriver]]:
-    """The LinkDriver classes that a user's file defines. Raises: WrongSetting."""
-    name = Path(path).stem
-    spec = importlib.util.spec_from_file_location(f"rtnl_model_driver_{name}", path)
-    if spec is None or spec.loader is None or not Path(path).is_file():
-        raise WrongSetting(f"--driver {path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise WrongSetting(f"--driver {path}: {type(error).__name__}: {error}") from error
-    found = [
-        cls
-        for _, cls in inspect.getmembers(module, inspect.isclass)
-        if issubclass(cls, LinkDriver) and cls.__module__ == module.__name__ and cls.kind
-    ]
-    if not found:
-        raise WrongSetting(f"--driver {path}: no subclass of LinkDriver with a kind in it")
-    return found
 
 
 def link_kinds(setting: ModelSetting) -> frozenset[str]:

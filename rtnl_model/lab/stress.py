@@ -324,7 +324,7 @@ class Stress:
 
     def issue(self, line: str) -> None:
         """Run a line's commands on this thread, each as a process of its own."""
-        for command in parse_script(line).commands():
+        for command in parse_script(line, kinds=self.options.drivers).commands():
             task = self.k.probe.new_task(comm_of(command))
             task.request = line
             self.k.probe.adopt(task)

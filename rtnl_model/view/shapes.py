@@ -17,13 +17,24 @@ from lockcheck.documents.shape import (
     List,
     Map,
     Maybe,
+    Number,
     Object,
     Row,
 )
 
-__all__ = ["GOLDEN", "RUN"]
+__all__ = ["GOLDEN", "RUN", "SUBJECT"]
 
 REGIMES: Final = ("global", "small", "pernet", "naive")
+
+SUBJECT: Final = Row(
+    {"kind": Choice(("rtnl",)), "script": TEXT},
+    {"rtnl": Choice(REGIMES), "workers": Choice(("netns", "percpu")),
+     "cpus": Number(whole=True, least=1, most=256),
+     "strict": Choice(("off", "converted", "all")), "timing": TEXT, "bugs": List(TEXT),
+     "fixes": List(TEXT), "driver_files": List(TEXT), "replace": FLAG,
+     "init_ifindex": Number(whole=True, least=0, most=1 << 20)},
+)  # fmt: skip
+"""What a token says is run."""
 
 LOWER: Final = Row({}, {"ifname": Maybe(TEXT), "netns": Maybe(TEXT), "ifindex": Maybe(WHOLE)})
 DEVICE: Final = Row(

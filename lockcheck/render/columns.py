@@ -1,0 +1,67 @@
+"""A schedule step by step, a column a thread, as wide as the terminal.
+
+Threads that do nothing have no column.  Where the columns would be too narrow to read, each step is
+one line with its thread's name.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+
+from lockcheck.render.legible import legible_line
+
+__all__ = ["columns"]
+
+STEP = 6
+"""Characters of the step's number and the space behind it."""
+COLUMN_MIN = 18
+COLUMN_MAX = 46
+SPACE = 2
+
+
+def columns(
+    steps: Sequence[tuple[int, str]], threads: Sequence[str], *, width: int | None = None
+) -> str:
+    """The table.  `steps`: (thread, operation in words), -1 for what the program chose."""
+    room = width or shutil.get_terminal_size().columns
+    busy = sorted({thread for thread, _ in steps if thread >= 0})
+    if not busy:
+        return "no steps\n"
+    names = {t: legible_line(threads[t]) if t < len(threads) else f"T{t}" for t in busy}
+    column = min(COLUMN_MAX, (room - STEP) // len(busy) - SPACE)
+    if column < COLUMN_MIN:
+        return _lines(steps, names, room)
+    rows = ["step  " + "".join(f"{_cut(names[t], column):{column + SPACE}}" for t in busy).rstrip()]
+    rows.append("-" * max(len(rows[0]), STEP))
+    last = -1
+    for number, (thread, told) in enumerate(steps, 1):
+        at = thread if thread >= 0 else last if last >= 0 else busy[0]
+        mark = "" if at == last else "> "
+        space = " " * (busy.index(at) * (column + SPACE))
+        rows.append(f"{number:4}  {space}{_cut(mark + _words(thread, told), column)}")
+        last = at
+    return "\n".join(rows) + "\n"
+
+
+def _lines(steps: Sequence[tuple[int, str]], names: dict[int, str], room: int) -> str:
+    """One line a step: too many threads for columns."""
+    wide = min(max(map(len, names.values())), max(8, room // 3))
+    rows = []
+    last = -1
+    for number, (thread, told) in enumerate(steps, 1):
+        at = thread if thread >= 0 else last
+        name = _cut(names.get(at, "-"), wide)
+        mark = " " if at == last else ">"
+        rows.append(_cut(f"{number:4} {mark} {name:{wide}}  {_words(thread, told)}", max(room, 20)))
+        last = at
+    return "\n".join(rows) + "\n"
+
+
+def _words(thread: int, told: str) -> str:
+    """The operation without the thread's number, which the column says."""
+    return legible_line(told.partition(" ")[2] if thread >= 0 else told)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
