@@ -21,7 +21,7 @@ def timeline_html(timeline: Mapping[str, Any] | None) -> str:
     left_out = timeline.get("dropped", 0) + max(0, len(spans) - SPANS_MAX)
     steps = timeline.get("axis") == "steps"
     data = {
-        "threads": timeline["threads"],
+        "threads": timeline.get("threads", []),
         "spans": [_span(span) for span in spans[-SPANS_MAX:]],
         "arrows": timeline.get("arrows", []),
         "axis": "steps" if steps else "seconds",

@@ -137,7 +137,7 @@ NO_LOCK = ("wait", "owed", "queue")
 
 
 def _circular(finding: Finding) -> list[str]:
-    cycle = finding["cycle"]
+    cycle = finding.get("cycle") or []
     if not cycle:
         return _plain(finding)
     now = cycle[0]
@@ -215,7 +215,7 @@ def _held_by_all(cycle: Any) -> list[str]:
 
 
 def _recursive(finding: Finding) -> list[str]:
-    cycle = finding["cycle"]
+    cycle = finding.get("cycle") or []
     if not cycle:
         return _plain(finding)
     step = cycle[0]
@@ -242,7 +242,7 @@ def _recursive(finding: Finding) -> list[str]:
 
 def _waiting(finding: Finding) -> list[str]:
     """One block a thread: what it holds, waits for, owes."""
-    cycle = finding["cycle"]
+    cycle = finding.get("cycle") or []
     lines: list[str] = []
     if finding.get("detail"):
         lines += [finding["detail"]]

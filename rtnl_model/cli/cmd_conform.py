@@ -22,6 +22,7 @@ import argparse
 import json
 import secrets
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         scripts = [s for s in scripts if s.name in args.only]
         if not scripts:
             raise CallError(f"conform: no scenario named {', '.join(args.only)}")
+    check_indices(scripts, golden, args.golden)
     setting = recorded_setting(ModelSetting.from_args(args), golden, args)
 
     def one(script: Script, init_ifindex: int) -> dict[str, Any]:
@@ -162,6 +164,17 @@ def read_golden(path: str) -> dict[str, Any]:
         return read_document(path, GOLDEN, "a recording")
     except DocumentError as error:
         raise CallError(f"conform: {error}") from error
+
+
+def check_indices(scripts: Sequence[Script], golden: dict[str, Any], path: str) -> None:
+    """Every recorded op must be one of its scenario. Raises: CallError."""
+    for script in scripts:
+        for op in golden["results"].get(script.name, {}).get("ops", ()):
+            if op["i"] >= len(script.steps):
+                raise CallError(
+                    f"conform: {path}: results[{script.name!r}] has an op {op['i']}, the scenario "
+                    f"{len(script.steps)} ops; do the two files belong together?"
+                )
 
 
 def recorded_setting(

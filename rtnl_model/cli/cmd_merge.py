@@ -13,6 +13,7 @@ from lockcheck.documents import DocumentError, read_document
 from lockcheck.documents.shapes import SEARCH
 from lockcheck.explore.shard import MergeError, merge
 from lockcheck.explore.telling import STATUS_OF
+from lockcheck.render.legible import legible_line
 from lockcheck.render.screen import show, show_json
 
 from .status import CallError, Status
@@ -48,10 +49,11 @@ def read(path: str) -> dict[str, Any]:
 
 def told(joined: dict[str, Any]) -> str:
     """What a person reads."""
-    lines = [
-        f"{f['kind']} ({f['severity']}): {f['title']}\n  replay: rtnl-model replay {f['replay']}"
-        for f in joined["findings"]
-    ]
+    lines = []
+    for each in joined["findings"]:
+        lines.append(f"{each['kind']} ({each['severity']}): {legible_line(each['title'])}")
+        if each.get("replay"):
+            lines.append(f"  replay: rtnl-model replay {each['replay']}")
     lines.append(
         f"{joined['outcome']}; {joined['schedules']} schedules ({joined['strategy']}), "
         f"{joined['orders']} distinct orders, exhausted: {'yes' if joined['exhausted'] else 'no'}"
