@@ -9,6 +9,8 @@
     print(chk.reports[0])
 
 `lockcheck.install()` puts the same primitives in the place of `threading`'s for a whole program.
+`lockcheck.Lock`, `.RLock`, `.RWLock` … are the types of what a checker's methods make, for
+annotations; a checker makes them.
 """
 
 from __future__ import annotations
@@ -20,16 +22,38 @@ if TYPE_CHECKING:
     from lockcheck.core.report import Report
     from lockcheck.patch import install, uninstall
     from lockcheck.seam import Conductor, Kind, Op, Unwind
+    from lockcheck.sync import (
+        Barrier,
+        BoundedSemaphore,
+        Condition,
+        Event,
+        Lock,
+        Queue,
+        RLock,
+        RWLock,
+        Semaphore,
+        Thread,
+    )
     from lockcheck.sync.guarded import constant, guarded, looking, own, peek
     from lockcheck.sync.shared import Shared, shared
 
 __all__ = [
+    "Barrier",
+    "BoundedSemaphore",
     "Checker",
+    "Condition",
     "Conductor",
+    "Event",
     "Kind",
+    "Lock",
     "Op",
+    "Queue",
+    "RLock",
+    "RWLock",
     "Report",
+    "Semaphore",
     "Shared",
+    "Thread",
     "Unwind",
     "Violation",
     "constant",
@@ -46,12 +70,22 @@ __version__ = "0.2.0"
 
 
 _HOMES = {
+    "Barrier": "lockcheck.sync",
+    "BoundedSemaphore": "lockcheck.sync",
     "Checker": "lockcheck.checker",
+    "Condition": "lockcheck.sync",
     "Conductor": "lockcheck.seam",
+    "Event": "lockcheck.sync",
     "Kind": "lockcheck.seam",
+    "Lock": "lockcheck.sync",
     "Op": "lockcheck.seam",
+    "Queue": "lockcheck.sync",
+    "RLock": "lockcheck.sync",
+    "RWLock": "lockcheck.sync",
     "Report": "lockcheck.core.report",
+    "Semaphore": "lockcheck.sync",
     "Shared": "lockcheck.sync",
+    "Thread": "lockcheck.sync",
     "Unwind": "lockcheck.seam",
     "Violation": "lockcheck.checker",
     "constant": "lockcheck.sync",
@@ -78,4 +112,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return [*__all__, "__version__", "__doc__", "__all__", "__file__", "__name__", "__path__"]

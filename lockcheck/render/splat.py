@@ -208,7 +208,7 @@ def _held_by_all(cycle: Any) -> list[str]:
         count = f"{len(held)} lock{'s' if len(held) != 1 else ''}"
         lines.append(f"{count} held by {title}:")
         lines += [
-            f" #{number}: {lock_text(lock)}, at: {where(lock['stack'])}"
+            f" #{number}: {lock_text(lock)}, at: {where(lock.get('stack', ()))}"
             for number, lock in enumerate(held)
         ]
     return lines if len(lines) > 1 else []
@@ -252,7 +252,9 @@ def _waiting(finding: Finding) -> list[str]:
             [{**step["held"], "stack": step["held_stack"]}] if is_lock(step["held"]) else []
         )
         lines += ["", f"{title}:"]
-        lines += [f"  [holds] {lock_text(lock)}, at: {where(lock['stack'])}" for lock in held]
+        lines += [
+            f"  [holds] {lock_text(lock)}, at: {where(lock.get('stack', ()))}" for lock in held
+        ]
         if not held:
             lines.append("  [holds] nothing")
         told = step.get("told") or lock_text(step["wanted"])

@@ -28,7 +28,7 @@ __all__ = ["Parking"]
 
 
 class _Waiter:
-    __slots__ = ("error", "raw", "ready", "result", "served", "take", "ts")
+    __slots__ = ("at", "by", "error", "raw", "ready", "result", "served", "take", "ts")
 
     def __init__(self, ready: Callable[[], bool], take: Callable[[], Any] | None) -> None:
         self.ready = ready
@@ -38,6 +38,9 @@ class _Waiter:
         self.result: Any = None
         self.error: BaseException | None = None
         self.ts: ThreadState | None = None
+        self.by: ThreadState | None = None
+        """Whose change let it go, and when (`at`): for a recorder's arrows."""
+        self.at = 0.0
         self.served = False
         """Set before `raw` is released: the thread runs from then on, awake or not."""
 
@@ -121,7 +124,7 @@ class Parking(Ownerless):
             if chk.conductor is not None:
                 self._note(ts)
             if self._waiters:
-                self._hand_over()
+                self._hand_over(ts)
         if chk.observed and not self.once:
             chk.engine.hb_acquire(ts, self)  # a monitor: a change sees the changes before
         return result
@@ -224,10 +227,13 @@ class Parking(Ownerless):
             waiter = _Waiter(ready, take)
             waiter.ts = ts
             self._waiters.append(waiter)
-            self._hand_over()  # others may be ahead, and still this one may be able to go
+            self._hand_over(ts)  # others may be ahead, and still this one may be able to go
         timeout = -1.0 if op.timeout is None else max(0.0, op.timeout)
         try:
             if block(self.chk, ts, op, waiter.raw, timeout, waiter):
+                recorder = self.chk.recorder
+                if recorder is not None and waiter.by is not None:
+                    recorder.woke(waiter.by, ts, op, waiter.at, self.chk.clock())
                 return waiter.outcome()
         finally:
             with self._gate:
@@ -242,7 +248,7 @@ class Parking(Ownerless):
         if conductor is not None and not conductor.controlled:
             conductor.note(self, ts)
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, by: ThreadState | None = None) -> None:
         """Give every waiter that may go its result, in arrival order.  Locks: `_gate`."""
         moved = True
         while moved:
@@ -251,6 +257,8 @@ class Parking(Ownerless):
                 if waiter.ready():
                     self._note(waiter.ts)
                     self._waiters.remove(waiter)
+                    if self.chk.recorder is not None:
+                        waiter.by, waiter.at = by, self.chk.clock()
                     waiter.serve()
                     try:
                         waiter.raw.release()

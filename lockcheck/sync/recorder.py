@@ -64,6 +64,8 @@ class Recorder:
     def __init__(self, limit: int = LIMIT) -> None:
         self._spans: deque[tuple[str, int, str, float, float]] = deque(maxlen=limit)
         """(kind, thread serial, name, from, to); appending is atomic."""
+        self._arrows: deque[tuple[int, int, str, float, float]] = deque(maxlen=limit // 4)
+        """(from thread, to thread, name, when it was woken, when it ran); as above."""
         self._names: dict[int, str] = {}
         self._held: dict[int, dict[str, Stat]] = {}
         self._waited: dict[int, dict[str, Stat]] = {}
@@ -94,6 +96,12 @@ class Recorder:
         key = getattr(op.obj, "key", None)
         if key is not None:
             self._stat(self._waited, ts, str(key.cls.name)).add(until - since)
+
+    def woke(self, by: ThreadState, ts: ThreadState, op: Op, at: float, until: float) -> None:
+        """What `by` changed at `at` ended the wait of `ts`: an arrow."""
+        if by is not ts:
+            self._names[by.serial] = by.name
+            self._arrows.append((by.serial, ts.serial, op.why or str(op.obj.name), at, until))
 
     def _note(self, kind: str, ts: ThreadState, name: str, since: float, until: float) -> None:
         self._names[ts.serial] = ts.name
@@ -126,6 +134,16 @@ class Recorder:
             "schema": "lockcheck/timeline/1",
             "threads": [{"serial": s, "name": n} for s, n in sorted(self._names.items())],
             "spans": rows,
+            "arrows": [
+                {
+                    "from": a,
+                    "to": b,
+                    "name": n,
+                    "at": max(0.0, round(at - start, 7)),
+                    "until": max(0.0, round(until - start, 7)),
+                }
+                for a, b, n, at, until in list(self._arrows)
+            ],
             "dropped": max(0, self._count - len(spans)),
             "lock_stat": self.lock_stat(),
         }

@@ -208,6 +208,7 @@ class Demo:
                 stress_kernel, setting=ModelSetting(rtnl=regime, timing="idle"), options=options
             )
             stress = Stress(options, boot)
+            stress.recorder = Recorder(limit=4000)
             self.stresses.append((stress, stress.run()))
             if self.interrupted:
                 return
