@@ -132,9 +132,10 @@
       });
     }
     full.forEach((row, i) => row.forEach(n => { n.y = i * LAYER + HEIGHT; }));
-    const least = Math.min(...nodes.map(n => n.x - n.width / 2), 0);
+    let least = 0, most = 0;
+    full.forEach(row => row.forEach(n => { least = Math.min(least, n.x - n.width / 2); most = Math.max(most, n.x + n.width / 2); }));
     full.forEach(row => row.forEach(n => { n.x += GAP - least; }));
-    return [Math.max(...nodes.map(n => n.x + n.width / 2), 0) + 2 * GAP, full.length * LAYER + HEIGHT];
+    return [most - least + 3 * GAP, full.length * LAYER + HEIGHT];
   }
 
   function el(tag, attributes, at) {

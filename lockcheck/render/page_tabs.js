@@ -27,6 +27,8 @@ function show(hash) {
   else scrollTo(0, 0);
 }
 addEventListener('hashchange', () => show(location.hash.slice(1)));
+// The browser goes to the anchor when it has loaded; the heading of the page is above it.
+addEventListener('load', () => setTimeout(() => { if (!location.hash.startsWith('#finding-')) scrollTo(0, 0); }));
 
 all('[data-copy]').forEach(button => button.addEventListener('click', () => {
   const done = () => { const was = button.textContent; button.textContent = 'copied'; setTimeout(() => { button.textContent = was; }, 1200); };
