@@ -27,7 +27,7 @@ def drivers_of(path: str) -> list[type[LinkDriver]]:
     """The LinkDriver classes that a user's file defines. Raises: WrongSetting."""
     name = Path(path).stem
     if not Path(path).is_file():
-        raise WrongSetting(f"--driver {path}: no such file")
+        raise WrongSetting(f"--driver {path}: no such file, or not a Python file")
     if Path(path).stat().st_size > FILE_BYTES_MAX:
         raise WrongSetting(f"--driver {path}: more than {FILE_BYTES_MAX} bytes")
     spec = importlib.util.spec_from_file_location(f"rtnl_model_driver_{name}", path)
@@ -39,7 +39,7 @@ def drivers_of(path: str) -> list[type[LinkDriver]]:
     except KeyboardInterrupt:
         raise
     except SyntaxError as error:
-        raise WrongSetting(f"--driver {path}:{error.lineno}: {error.msg}") from error
+        raise WrongSetting(f"--driver {path}:{error.lineno}: SyntaxError: {error.msg}") from error
     except BaseException as error:  # SystemExit too: a driver is no program
         told = blamed(error, [path]) or f"{path}: {_words(error)}"
         raise WrongSetting(f"--driver {told}") from error
