@@ -94,7 +94,7 @@ def _run() -> Parser:
 
         The program keeps its own stdout; reports go to stderr.
         """,
-        "lockcheck run [options] SCRIPT ARGS… | lockcheck run [options] -m MODULE ARGS…",
+        "lockcheck run [options] SCRIPT|-m MODULE ARGS…",
     )
     parser.add_argument("--report", metavar="DIR", help="write a report folder")
     _fail_on(parser)

@@ -101,6 +101,16 @@ def owned_by(wanted: LockRef, owner: ThreadState) -> str:
 # -- reports ---------------------------------------------------------------------------------------
 
 
+ADVICE = (
+    "Take these locks in one order everywhere, and wait for threads, events and queues "
+    "with none of them held."
+)
+ADVICE_ALONE = (
+    "What would end this wait comes only after it: let that run elsewhere, or earlier, or wait "
+    "where it can still come."
+)
+
+
 def deadlock(cycle: Sequence[Waiting], reason: str) -> Report:
     """The report of threads that wait for each other."""
     steps = []
@@ -115,8 +125,7 @@ def deadlock(cycle: Sequence[Waiting], reason: str) -> Report:
         f"deadlock: {', '.join(f'{node.name} waits for {node.what}' for node in cycle)}",
         steps,
         reason=reason,
-        advice="Take these locks in one order everywhere, and wait for threads, events and queues "
-        "with none of them held.",
+        advice=ADVICE_ALONE if len(cycle) == 1 and steps[0].op == "wait" else ADVICE,
     )
 
 

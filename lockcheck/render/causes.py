@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lockcheck.render.splat import lock_text, waits_for_itself
+from lockcheck.core.report import known_as as tagged
+from lockcheck.render.splat import alone, waits_for_itself
 
 __all__ = ["KINDS", "RootCause", "cause", "counts", "known_as", "outcome", "root_causes"]
 
@@ -63,8 +64,11 @@ def known_as(finding: Finding) -> str:
     """`known:G.5` of a finding that is a known defect, or empty."""
     if finding.get("tag"):
         return str(finding["tag"])
-    known = finding.get("known")
-    return f"known:{known}" if isinstance(known, str) and known else ""
+    data = finding.get("data") or {}
+    tags = data.get("tags")
+    words = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    known = finding.get("known") or tagged(words)
+    return f"known:{known}" if known else ""
 
 
 def counts(finding: Finding) -> bool:
@@ -137,10 +141,7 @@ def cause(finding: Finding) -> str:
     if not cycle:
         return ""
     if waits_for_itself(finding):
-        step = cycle[0]
-        return (
-            f"{step['thread']} waits for itself: {step.get('told') or lock_text(step['wanted'])}."
-        )
+        return f"{alone(cycle[0])}."
     if len(cycle) == 1:
         step = cycle[0]
         if step["held"]["name"] == step["wanted"]["name"]:

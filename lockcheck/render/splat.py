@@ -264,9 +264,7 @@ def _waiting(finding: Finding) -> list[str]:
             lines += stack_lines(frames[1:], "            ", 6)
         lines.append(f"  [owes]  {_owed(step)} to {owed_to['thread']}")
     if waits_for_itself(finding):
-        step = cycle[0]
-        told = step.get("told") or f"waits for {lock_text(step['wanted'])}"
-        return [*lines, "", f" {step['thread']} waits for itself: {told}"]
+        return [*lines, "", f" {alone(cycle[0])}"]
     return lines + (scenario(cycle) if cycle else _stacks(finding))
 
 
@@ -274,6 +272,15 @@ def waits_for_itself(finding: Finding) -> bool:
     """Is it one thread whose wait can only end by what comes after that wait?"""
     cycle: Sequence[Mapping[str, Any]] = finding.get("cycle") or ()
     return len(cycle) == 1 and cycle[0]["op"] == "wait" and not is_lock(cycle[0]["held"])
+
+
+def alone(step: Mapping[str, Any]) -> str:
+    """The sentence for a thread that waits for itself."""
+    who = str(step["thread"])
+    told = str(step.get("told") or f"it waits for {lock_text(step['wanted'])}")
+    if told.startswith(f"{who} "):
+        told = f"it {told.removeprefix(f'{who} ')}"
+    return f"{who} waits for itself: {told}"
 
 
 def is_lock(lock: Mapping[str, Any]) -> bool:
