@@ -22,7 +22,7 @@ from lockcheck.render.html_tables import classes_table, contention_table, edges_
 from lockcheck.render.html_timeline import timeline_html
 from lockcheck.render.legible import legible
 
-__all__ = ["Panel", "render"]
+__all__ = ["Panel", "page", "render"]
 
 SCRIPTS: Final = ("page_tabs.js", "page_tables.js", "page_graph.js", "page_timeline.js")
 TOP: Final = 8
@@ -64,7 +64,7 @@ def render(
     hot = {name for pair in bad for name in pair}
     first = "".join(panel.body for panel in panels if panel.summary)
     first += cards_html(causes, command) if causes else _clean(graph, timeline, first)
-    sections = [
+    sections: list[tuple[str, str, int | None, str]] = [
         ("findings", "Findings" if causes else "Overview", len(causes) or None, first),
         ("graph", "Lock graph", None, graph_html(graph, causes)),
         ("classes", "Classes", len(graph["classes"]), classes_table(graph, hot)),
@@ -74,6 +74,23 @@ def render(
         ("timeline", "Time line", None, timeline_html(timeline)),
         *((panel.ident, panel.title, None, panel.body) for panel in panels if not panel.summary),
     ]  # fmt: skip
+    counting = any(counts(root.lead) for root in causes)
+    mood = "found" if counting else "known" if causes else "clean"
+    return page(title, outcome(causes), _subtitle(graph, run), sections, mood=mood)
+
+
+def page(
+    title: str,
+    said: str,
+    subtitle: str,
+    sections: Sequence[tuple[str, str, int | None, str]],
+    *,
+    mood: str = "clean",
+) -> str:
+    """A page of sections (id, name, count or None, HTML) under a title and what came out.
+
+    `mood`: `found`, `known` or `clean`; `subtitle` is HTML.
+    """
     nav = "".join(
         f'<a href="#{ident}">{escape(name)}'
         + (f"<span>{count}</span>" if count is not None else "")
@@ -85,15 +102,13 @@ def render(
         for ident, name, _, content in sections
     )
     script = "\n".join(_asset(name) for name in SCRIPTS)
-    counting = any(counts(root.lead) for root in causes)
-    mood = "found" if counting else "known" if causes else "clean"
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <style>{_asset("page.css")}</style></head><body>
-<header><h1>{escape(title)}</h1><p class="outcome {mood}">{escape(outcome(causes))}</p>
-<div class="sub">{_subtitle(graph, run)}</div></header>
+<header><h1>{escape(title)}</h1><p class="outcome {mood}">{escape(said)}</p>
+<div class="sub">{subtitle}</div></header>
 <nav>{nav}</nav>
 <main>{body}</main><div id="tip"></div>
 <script>{script}</script>

@@ -38,7 +38,9 @@ from ..lab.logical_run import record_logical
 from ..lab.model_run import ModelSetting, link_kinds, run_document
 from ..lab.scenarios import KINDS, PROFILES, Generator
 from ..view.shapes import GOLDEN
+from ..view.tables import conform_tables, write_tables
 from .parser import add_checking, add_model
+from .report_dir import prepare_report
 from .status import CallError, Status
 
 __all__ = ["configure", "run"]
@@ -80,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
     if args.golden is None:
         raise CallError("conform: give SCENARIOS and GOLDEN, or --generate N --out FILE")
     least = parse_min(args.min)
+    folder = prepare_report(args.report)
     golden = read_golden(args.golden)
     scripts = read_scenarios(args.scenarios)
     if args.only:
@@ -96,16 +99,29 @@ def run(args: argparse.Namespace) -> int:
         return record_logical(script, here).document
 
     found = compare(scripts, golden, one, kinds=link_kinds(setting), progress=progress(args))
+    if folder is not None:
+        write_page(folder, found, setting)
     if args.json:
         show_json(found.to_dict())
     else:
         show(told(found, setting))
+        if folder is not None:
+            show(f"report: {folder / 'index.html'}\n")
     if not found.compared:
         raise CallError("conform: none of the scenarios could be compared")
     short = [level for level in LEVELS if found.percent(level) < least.get(level, 0.0)]
     if least:
         return Status.FOUND if short else Status.CLEAN
     return Status.FOUND if len(found.agreeing("L3")) < len(found.compared) else Status.CLEAN
+
+
+def write_page(folder: Path, found: Conformity, setting: ModelSetting) -> None:
+    """Agreement and differences as tables. Raises: OSError."""
+    document = found.to_dict()
+    agree = ", ".join(f"{level} {found.percent(level):.2f} %" for level in LEVELS)
+    said = f"{len(found.compared)} scenarios compared: {agree}."
+    title = f"rtnl-model conform in regime {setting.rtnl}, --workers {setting.workers}"
+    write_tables(folder, title, said, conform_tables(document), document)
 
 
 def generate(args: argparse.Namespace) -> int:

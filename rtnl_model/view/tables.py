@@ -1,0 +1,98 @@
+"""Report folders of tables: agreement with a recording, the audit of what RTNL alone protects.
+
+`write_tables` writes `index.html` (the page of the other reports: searched, sorted) and `run.json`
+(the document).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lockcheck.render.folder import write_files
+from lockcheck.render.html import page
+from lockcheck.render.html_tables import Column, table
+from lockcheck.render.legible import legible
+
+__all__ = ["audit_tables", "conform_tables", "write_tables"]
+
+Section = tuple[str, str, int | None, str]
+
+
+def write_tables(
+    folder: Path, title: str, said: str, sections: Sequence[Section], document: Mapping[str, Any]
+) -> Path:
+    """Write the folder; returns its page.  Raises: OSError, its text one line for the user."""
+    files = {
+        "run.json": json.dumps(document, indent=1) + "\n",
+        "index.html": page(title, said, "", sections, mood="known"),
+    }
+    write_files(folder, files)
+    return folder / "index.html"
+
+
+def conform_tables(document: Mapping[str, Any]) -> list[Section]:
+    """`rtnl-model/conform/1`: agreement a level, every difference, what was left out."""
+    document = legible(document)
+    compared = document["compared"]
+    levels = [
+        (name, level["agree"], compared, level["percent"], level["percent"])
+        for name, level in document["levels"].items()
+    ]
+    heads = (
+        Column("level", "name"), Column("scenarios that agree", "num"),
+        Column("scenarios compared", "num"), Column("percent", "num"), Column("share", "meter"),
+    )  # fmt: skip
+    differences = [
+        (d["scenario"], d["op"], d["level"], d["what"], d["recorded"], d["model"],
+         "not counted" if d["after_race"] else "")
+        for d in document["differences"]
+    ]  # fmt: skip
+    columns = (
+        Column("scenario", "name"), Column("step", "num"), Column("level"), Column("what"),
+        Column("the kernel recorded", "mono"), Column("the model does", "mono"), Column("note"),
+    )  # fmt: skip
+    left = [(name, why) for name, why in document["left_out"].items()]
+    return [
+        ("agreement", "Agreement", None, table("levels", heads, levels)),
+        ("differences", "Differences", len(differences),
+         table("differences-data", columns, differences, search="search differences")),
+        ("left-out", "Left out", len(left),
+         table("left-out-data", (Column("scenario", "name"), Column("reason")), left)),
+    ]  # fmt: skip
+
+
+def audit_tables(document: Mapping[str, Any]) -> list[Section]:
+    """`rtnl-model/audit/1`: every access that RTNL alone protects, and the fields it is about."""
+    entries = legible(document)["entries"]
+    columns = (
+        Column("function", "name"), Column("field", "name"), Column("access"), Column("guard"),
+        Column("held instead", "mono"), Column("times seen", "num"), Column("script", "mono"),
+    )  # fmt: skip
+    rows = [
+        (str(e["function"]), str(e["field"]), str(e.get("kind", "")), str(e.get("guard", "")),
+         ", ".join(map(str, e.get("held") or ())), _count(e.get("seen")), str(e.get("script", "")))
+        for e in entries
+    ]  # fmt: skip
+    fields: dict[str, tuple[int, set[str]]] = {}
+    for row in rows:
+        times, functions = fields.setdefault(row[1], (0, set()))
+        fields[row[1]] = (times + row[5], functions | {row[0]})
+    most = sorted(fields.items(), key=lambda item: -item[1][0])
+    summary = [(name, len(functions), times) for name, (times, functions) in most]
+    heads = (
+        Column("field", "name"), Column("functions", "num"), Column("accesses seen", "num"),
+    )  # fmt: skip
+    return [
+        ("fields", "Fields", len(summary),
+         "<p>What must get a guard of its own before RTNL can go: fields that were reached in a "
+         "namespace whose own lock the thread did not hold.</p>"
+         + table("fields-data", heads, summary)),
+        ("accesses", "Accesses", len(rows), table("accesses-data", columns, rows)),
+    ]  # fmt: skip
+
+
+def _count(seen: object) -> int:
+    return seen if isinstance(seen, int) else len(seen) if isinstance(seen, list) else 1
