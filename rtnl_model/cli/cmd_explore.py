@@ -23,7 +23,8 @@ from lockcheck.render.screen import show, show_json
 from ..iproute import load_script
 from ..lab.explore import SCHEMA, ExploreOptions, explore, shown
 from ..lab.model_run import ModelSetting, link_kinds
-from ..lab.topologies import topology
+from ..lab.topologies import about, topology
+from .findings import known_defect
 from .parser import add_checking, add_model, natural, positive, seconds
 from .report_dir import prepare_report, write_report
 from .status import CallError, Status
@@ -102,11 +103,19 @@ def run(args: argparse.Namespace) -> int:
     else:
         title = f"{script.name or 'script'} in {setting.rtnl} --workers {setting.workers}"
         show(summary(title, outcome, "rtnl-model replay"))
+        show("".join(f"  {line}\n" for line in explained(outcome, args.script)))
         if folder is not None:
             show(f"report: {folder / 'index.html'}\n")
     if outcome.interrupted:
         return Status.INTERRUPTED
     return STATUS_OF[outcome.outcome]
+
+
+def explained(outcome: Outcome, source: str) -> list[str]:
+    """What the names in the summary stand for: known defects and the topology."""
+    tags = dict.fromkeys(f"known:{each.known}" for each in outcome.findings if each.known)
+    lines = [f"{tag}: {known_defect(tag)}" for tag in tags]
+    return [*lines, about(source)] if about(source) else lines
 
 
 def long_tokens_to_files(outcome: Outcome, folder: Path | None) -> None:

@@ -25,7 +25,7 @@ from ..iproute.commands import Command
 from ..iproute.execute import Outcome
 from ..lab.explore import add_tokens
 from ..lab.model_run import ModelSetting, Recorded, link_kinds, record
-from ..lab.topologies import topology
+from ..lab.topologies import about, topology
 from ..view.trace import DEFAULT_FUNCTIONS
 from .findings import counted, told_findings
 from .parser import add_checking, add_model
@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     seed = args.seed if args.seed is not None else secrets.randbits(64)
     report = prepare_report(args.report)
     screen = _Screen(quiet=args.json)
+    if about(args.script) and not args.json:
+        screen.write(f"{about(args.script)}\n")
     watcher = PerturbedConductor(seed, quiet=True) if args.tokens else None
     recorded = record(
         script,

@@ -10,7 +10,7 @@ from importlib import resources
 
 from ...iproute.script_error import ScriptError, nearest
 
-__all__ = ["topology", "topology_names"]
+__all__ = ["about", "topology", "topology_names"]
 
 SUFFIX = ".ip"
 
@@ -25,6 +25,16 @@ def topology_names() -> list[str]:
     return sorted(
         names, key=lambda n: (int("".join(c for c in n.partition("-")[0] if c.isdigit())), n)
     )
+
+
+def about(source: str) -> str:
+    """`@T2: crossed pairs: …` for the name of a topology; empty for any other source."""
+    if not source.startswith("@") or source[1:] not in topology_names():
+        return ""
+    lines = topology(source[1:]).splitlines()
+    words = [line.removeprefix("#").strip() for line in lines if line.startswith("# ")]
+    name, _, rest = (words or [""])[0].partition(" ")
+    return f"{source}: {rest if name == source[1:] else ' '.join(words[:1])}"
 
 
 def topology(name: str) -> str:
