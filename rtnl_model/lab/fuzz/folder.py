@@ -59,10 +59,11 @@ def write_finding(
     if token_text:
         token = Token.parse(token_text)
         write_text(home / "columns.txt", columns(replay(token)))
-        chk, k = shown(script, setting, token)
+        schedule = shown(script, setting, token)
         inner = home / "report"
         inner.mkdir(exist_ok=True)
-        report.write_folder(inner, chk, k, {"regime": setting.rtnl, "findings": [dict(finding)]})
+        told = {"regime": setting.rtnl, "findings": [dict(finding)], "topology": schedule.states}
+        report.write_folder(inner, schedule.chk, told, schedule.timeline)
     return home
 
 
