@@ -16,6 +16,7 @@ calls on it.
 
 from __future__ import annotations
 
+import bisect
 import dis
 import sys
 from functools import lru_cache
@@ -69,8 +70,12 @@ def _by_line(code: CodeType, lasti: int, line: int) -> tuple[str, str]:
 
 
 def _line(code: CodeType, lasti: int) -> int:
-    places = list(code.co_positions())
-    return places[lasti // 2][0] or code.co_firstlineno
+    return _positions(code)[lasti // 2][0] or code.co_firstlineno
+
+
+@lru_cache(maxsize=16)
+def _positions(code: CodeType) -> list[tuple[int | None, int | None, int | None, int | None]]:
+    return list(code.co_positions())
 
 
 def _stem(code: CodeType) -> str:
@@ -87,8 +92,15 @@ def _split(path: str) -> tuple[str, str]:
 
 def _assigned(code: CodeType, lasti: int) -> str | None:
     """What the result of the call at `lasti` is stored in; '' returned; None something else."""
-    rest = [each for each in dis.get_instructions(code) if each.offset > lasti]
-    return _Follow(rest).run()
+    every = _instructions(code)
+    first = bisect.bisect_right(every, lasti, key=lambda each: each.offset)
+    return _Follow(every[first:]).run()
+
+
+@lru_cache(maxsize=16)
+def _instructions(code: CodeType) -> list[dis.Instruction]:
+    """Decoded once: a module may make thousands of locks on as many lines."""
+    return list(dis.get_instructions(code))
 
 
 class _Follow:
@@ -96,7 +108,6 @@ class _Follow:
 
     def __init__(self, rest: list[dis.Instruction]) -> None:
         self.rest = rest
-        self.at = {each.offset: number for number, each in enumerate(rest)}
         self.depth = 0
         self.suffix = ""
         self.tuple = 0
@@ -110,7 +121,7 @@ class _Follow:
             if name in _NOTHING:
                 continue
             if name == "JUMP_FORWARD":
-                number = self.at.get(each.argval, len(self.rest))
+                number = bisect.bisect_left(self.rest, each.argval, key=lambda one: one.offset)
                 continue
             if self.tuple and name != "UNPACK_SEQUENCE":
                 return None

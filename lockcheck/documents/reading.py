@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 BYTES_MAX = 64 << 20
-"""The largest document, before and after decompression: some 200 000 dependencies."""
+"""The largest document, before and after decompression: a graph of some 25 000 dependencies."""
 NESTING_MAX = 60
 """Our own documents nest nine deep."""
 _CHUNK = 1 << 20
