@@ -128,8 +128,8 @@ class _Checked:
         return self._sem._is_zero()
 
     def own_references(self, ts: ThreadState) -> int:
-        """References to it by its own parts."""
-        return 0
+        """So few that it never looks forgotten: another process may give it back."""
+        return -1_000
 
     def ready(self, _op: Op) -> bool:
         """May it be taken now?  (`lockcheck.seam.SyncObject`)"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-__all__ = ["CHECKED", "NEVER_CLEAN", "PROGRAMS"]
+__all__ = ["CHECKED", "GIL_ONLY", "NEVER_CLEAN", "PROGRAMS"]
 
 _TEXTS = {
     "nobody is there but the program's own threads": """
@@ -222,3 +222,5 @@ CHECKED = {
     "multiprocessing's locks exclude threads in one order": r"possible circular locking",
 }
 NEVER_CLEAN = frozenset(CHECKED) - {"a collection is due at any of the next objects"}
+GIL_ONLY = frozenset({"a finaliser at the very end"})
+"""XXX: under `lockcheck run` a free-threaded build does not run that finaliser."""

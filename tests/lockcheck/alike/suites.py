@@ -115,6 +115,9 @@ def compare(suite: str) -> int:
     plain = outcomes_of(suite, checked=False)
     checked = outcomes_of(suite, checked=True)
     differ = [t for t in sorted({*plain, *checked}) if word(plain.get(t)) != word(checked.get(t))]
+    if any("_FailedTest" in test for test in plain):
+        print(f"{suite}: not in this installation", flush=True)
+        return 0
     print(f"{suite}: {len(plain)} tests, {len(differ)} differ", flush=True)
     unexplained = 0
     for test in differ:
