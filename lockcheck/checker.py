@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from lockcheck import sync
+from lockcheck.census import census
 from lockcheck.core.classes import Key, LockClass
 from lockcheck.core.engine import Engine
 from lockcheck.core.held import Hold, ThreadState
@@ -73,10 +74,12 @@ class Checker:
         recorder: Recorder | None = None,
     ) -> None:
         self.on_report = on_report
-        self.conductor = conductor
+        if conductor is None and census.conductor is not None:
+            races = True  # explored: the program's own fields are points as well
+        self.conductor = census.conductor if conductor is None else conductor
         self.races = races
         self.recorder = recorder
-        self.observed = races or conductor is not None
+        self.observed = races or self.conductor is not None
         self.main_only: tuple[str, ...] = ()
         """Contexts that strike the main thread only: Python's signal handlers, for `install()`."""
         self.aborted = False
@@ -98,6 +101,8 @@ class Checker:
         """`.t` again, in threads that are known: a plain local is the faster one (`Lock`)."""
         self.tls = _Local(self)
         self.clock = time.monotonic
+        if conductor is None:
+            census.note(self)
 
     # -- threads -------------------------------------------------------------------------------
 
@@ -134,6 +139,20 @@ class Checker:
         self.tls.t = self.near.t = ts
         self._beginning.pop(ident, None)
         return ts
+
+    def resume_thread(self, ts: ThreadState) -> None:
+        """The calling thread is the one that `ts` knows: a world was put back (`explore`)."""
+        ident = _thread.get_ident()
+        ts.ident = ident
+        self._beginning[ident] = ts
+        self.tls.t = self.near.t = ts
+        self._beginning.pop(ident, None)
+
+    def known_as(self, thread: threading.Thread, ident: int) -> None:
+        """A running thread's ident, after the world was put back."""
+        life = sync.thread.life_of(thread)
+        if life is not None and life.state is not None:
+            life.state.ident = ident
 
     def end_thread(self, thread: Any, wake: Callable[[], None] | None = None) -> None:
         """Last instruction of a thread of ours; up to `wake` its joiners count on it."""

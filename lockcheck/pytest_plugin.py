@@ -162,6 +162,7 @@ class _Session:
     """The plugin proper, registered only with `--lockcheck`."""
 
     def __init__(self, config: pytest.Config) -> None:
+        from lockcheck.census import census
         from lockcheck.cli.verdict import InputError, Verdict, read_baseline
         from lockcheck.patch import install
 
@@ -184,6 +185,12 @@ class _Session:
         self._chk: Checker = install()
         self._before = self._chk.on_report
         self._chk.on_report = self._arrived
+        self._made: list[Checker] = []
+        """Checkers of the tests' own, kept: a report is theirs whenever it comes."""
+        self._told: dict[int, int] = {}
+        """How many of their reports were looked at, by id."""
+        self._census = census
+        census.open(self._made)
         self._new: list[Report] = []
         """Reports since they were last looked at; appended by any thread."""
         self._late: list[Report] = []
@@ -191,6 +198,13 @@ class _Session:
 
     def _arrived(self, report: Report) -> None:
         self._new.append(report)
+
+    def _look_at_own(self) -> None:
+        """Checkers that tests made themselves report to them; what is new counts here too."""
+        for chk in self._made:
+            reports = chk.reports
+            self._new += reports[self._told.get(id(chk), 0) :]
+            self._told[id(chk)] = len(reports)
 
     def pytest_report_header(self) -> str:
         races = ", races" if self._config.stash.get(_HUNT, None) is not None else ""
@@ -232,7 +246,7 @@ class _Session:
         for report in self._late:
             terminalreporter.section("lockcheck: found outside of any test")
             terminalreporter.write_line(str(report))
-        others = [r for r in self._chk.reports if not self._counts(r, None)]
+        others = [r for r in self._census.reports(self._chk) if not self._counts(r, None)]
         if others:
             terminalreporter.write_line(
                 f"lockcheck: {len(others)} findings that do not count "
@@ -249,12 +263,13 @@ class _Session:
         if folder:
             from lockcheck.render.folder import write_folder
 
-            reports = [report.to_dict() for report in self._chk.reports]
+            reports = [report.to_dict() for report in self._census.reports(self._chk)]
             write_folder(folder, self._chk.graph.to_dict(), reports, title="pytest --lockcheck")
 
     def pytest_unconfigure(self) -> None:
         from lockcheck.patch import uninstall
 
+        self._census.close()
         self._chk.on_report = self._before
         hunt = self._config.stash.get(_HUNT, None)
         if hunt is not None:
@@ -267,6 +282,7 @@ class _Session:
     def _take(self, item: pytest.Item | None) -> list[Report]:
         """New findings that count for `item`, each once."""
         self._chk.sweep("when the test was over" if item is not None else "between tests")
+        self._look_at_own()
         fresh = []
         while self._new:
             report = self._new.pop(0)

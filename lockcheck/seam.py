@@ -88,6 +88,9 @@ class Choice(int):
         self.value = -1 if number >= 0 else -1 - number
         return self
 
+    def __reduce__(self) -> tuple[type[Choice], tuple[int]]:
+        return Choice, (int(self),)
+
     @staticmethod
     @cache
     def go(thread: int) -> Choice:

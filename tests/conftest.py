@@ -30,7 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the mark."""
+    """Register the mark; searches keep to one process unless a test says otherwise."""
+    os.environ.setdefault("LOCKCHECK_JOBS", "1")
     config.addinivalue_line(
         "markers",
         "apart: run in another process, the marked tests of a module two at a time; its arguments "

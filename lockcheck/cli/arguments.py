@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 
 from lockcheck.cli.parser import Parser, nearest
 from lockcheck.cli.verdict import FAIL_ON, InputError
+from lockcheck.conduct.stuck import EARLY_TIMERS
 
 __all__ = ["COMMANDS", "CommandParser", "help_text", "parser_of", "split_run"]
 
@@ -130,7 +131,6 @@ def _explore() -> Parser:
     parser.add_argument("--seconds", type=float, metavar="S", help="for so long")
     parser.add_argument("--preemptions", type=int, metavar="K", help="bound, for dfs only")
     parser.add_argument("--seed", metavar="N", type=_seed, help="decimal or 0x…; printed")
-    parser.add_argument("--shard", metavar="I/N", help="this process's part of the search")
     parser.add_argument(
         "--no-data", action="store_true", help="ordinary data are no scheduling points"
     )
@@ -140,6 +140,18 @@ def _explore() -> Parser:
     parser.add_argument(
         "--format", choices=("text", "json", "sarif"), help="how to print the result"
     )
+    parser.add_argument(
+        "--early-timers", type=int, metavar="K", default=EARLY_TIMERS,
+        help="timers that may fire early in one schedule (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="processes (default: the cores, or LOCKCHECK_JOBS)"
+    )
+    parser.add_argument(
+        "--check-determinism", action="store_true",
+        help="repeat every tenth schedule and compare every operation",
+    )  # fmt: skip
+    parser.add_argument("--shard", metavar="I/N", help="this part of the search")
     parser.add_argument("--hang-after", type=float, metavar="S", help="silence that means hung")
     parser.add_argument("--report", metavar="DIR", help="write a report folder")
     _fail_on(parser)
@@ -158,6 +170,11 @@ def _replay() -> Parser:
         """,
     )
     parser.add_argument("token", metavar="TOKEN|FILE")
+    parser.add_argument(
+        "function", nargs="?", metavar="FILE",
+        help="the file of the function that the token names, given again",
+    )  # fmt: skip
+    parser.add_argument("--trust", action="store_true", help="run the file that the token names")
     parser.add_argument("--columns", action="store_true", help="step by step, a column a thread")
     _json(parser)
     return parser

@@ -13,6 +13,7 @@ imported once), locks made in C.
 
 from __future__ import annotations
 
+import io
 import itertools
 import logging
 import os
@@ -22,9 +23,11 @@ import threading
 import time
 import types
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from typing import Any, Final
 
 from lockcheck import patch
+from lockcheck.census import census
 from lockcheck.checker import Checker
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.core.report import Report
@@ -115,7 +118,8 @@ class FunctionSubject:
     def _check(self) -> None:
         """Fail early, with one line, where the file or the function is wrong."""
         try:
-            module = self.load()
+            with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                module = self.load()
         except Exception as error:
             self.__exit__()
             raise SubjectError(f"{self.file}: {type(error).__name__}: {error}") from error
@@ -177,14 +181,20 @@ class FunctionWorld:
         base = subject.base
         base.conductor = conductor
         base.aborted = False
-        self.checkers: Sequence[Checker] = (self.chk, base)
+        self._all = [self.chk, base]
+        """The program's own checkers come behind these two."""
+        self.checkers: Sequence[Checker] = self._all
+        census.open(self._all, conductor)
         self._result = ""
+        self._printed = io.StringIO()
+        self._streams = sys.stdout, sys.stderr
         patch.rebind(self.chk)
         subject.seeing.start(conductor, self.chk)
         threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
 
     def body(self) -> None:
         """Load the file without points, then call the function."""
+        sys.stdout = sys.stderr = self._printed
         with FirstThread(self.chk):
             with self._conductor.quiet():
                 random.seed(0)
@@ -199,8 +209,18 @@ class FunctionWorld:
 
     def findings(self) -> list[Report]:
         """Reports, and exceptions that ended a thread."""
-        raised = [exception_report(name, error) for name, error in self.chk.failures]
-        return list(self.chk.reports) + raised
+        raised = [
+            exception_report(name, error) for chk in self._mine() for name, error in chk.failures
+        ]
+        return [report for chk in self._mine() for report in chk.reports] + raised
+
+    def _mine(self) -> list[Checker]:
+        """This world's checkers: what imported modules made belongs to all worlds."""
+        return [self.chk, *self._all[2:]]
+
+    def output(self) -> str:
+        """What the program printed (`subject.Prints`)."""
+        return self._printed.getvalue()
 
     def explain(self, report: Report) -> None:
         """Add the order of this run to what it found."""
@@ -212,6 +232,8 @@ class FunctionWorld:
 
     def close(self) -> None:
         """Give real time back; nobody is to join this world's threads at the exit."""
+        census.close()
+        sys.stdout, sys.stderr = self._streams
         futures: Any = sys.modules.get("concurrent.futures.thread")
         if futures is not None:
             for thread in list(futures._threads_queues):

@@ -17,6 +17,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from lockcheck.census import census
 from lockcheck.checker import Checker
 from lockcheck.cli.program import Program
 from lockcheck.cli.standing import Blocked, blocked
@@ -79,6 +80,7 @@ def run(options: Namespace, program: Program) -> int:
     early = ""
     with _writing_when_terminated(lambda: end(0, early="terminated")):
         install(chk)
+        census.open([])
         try:
             with hunt, _watchdog(chk, options):
                 status = program.run()
@@ -139,7 +141,9 @@ def conclude(
     counting = []
     lower = []
     known = []
-    for report in chk.reports:
+    reports = census.reports(chk)
+    census.close()
+    for report in reports:
         if verdict.is_known(report.fingerprint):
             known.append(report)
         elif verdict.counts(report.severity, report.fingerprint):
@@ -161,8 +165,8 @@ def conclude(
     if not options.quiet or counting or waiting or early:
         print(_summary(chk, counting, lower, known, waiting, early), file=sys.stderr)
     if options.write_baseline:
-        write_baseline(options.write_baseline, [r.to_dict() for r in chk.reports])
-    if options.report and not _write_report(chk, options.report):
+        write_baseline(options.write_baseline, [r.to_dict() for r in reports])
+    if options.report and not _write_report(chk, reports, options.report):
         status = status or CANNOT_WRITE
     return 1 if counting and status != INTERRUPTED else status
 
@@ -195,13 +199,13 @@ def _summary(
     )
 
 
-def _write_report(chk: Checker, folder: str) -> bool:
+def _write_report(chk: Checker, found: list[Report], folder: str) -> bool:
     """Write it and say where; False when that failed, which is told too."""
     from lockcheck.render.folder import FolderError, write_folder
 
     timeline = chk.recorder.to_dict(chk) if chk.recorder is not None else None
     run = {"schema": "lockcheck/run/1", "program": list(sys.argv)}
-    reports = [report.to_dict() for report in chk.reports]
+    reports = [report.to_dict() for report in found]
     try:
         path = write_folder(
             folder, chk.graph.to_dict(), reports, timeline=timeline, run=run,

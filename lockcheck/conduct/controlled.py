@@ -15,28 +15,39 @@ it is locked.  Left out: threads that the program makes behind our back (they ar
 from __future__ import annotations
 
 import _thread
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from lockcheck.conduct.pool import Pool
+from lockcheck.conduct.pool import Pool, ThreadRefusedError
 from lockcheck.conduct.quiet import QuietPhases
 from lockcheck.conduct.stuck import EARLY_TIMERS, UNBOUNDED, Clock
 from lockcheck.conduct.task import (
     BLOCKING,
     SILENT,
     TRAITS,
+    Standing,
     Task,
     foreign_class,
     has_silent,
     is_silent,
     observed_class,
 )
-from lockcheck.conduct.verdict import DEADLOCK, DIVERGED, END, HUNG, INTERRUPTED, POINTS, Picker
-from lockcheck.seam import Choice, Kind, Op, Unwind
+from lockcheck.conduct.verdict import (
+    DEADLOCK,
+    DIVERGED,
+    END,
+    HUNG,
+    INTERRUPTED,
+    POINTS,
+    REFUSED,
+    Picker,
+)
+from lockcheck.seam import Choice, Op, Unwind
 
 __all__ = ["ControlledConductor"]
 
-_ACQUIRES: Final = (Kind.ACQUIRE, Kind.READ_ACQUIRE)
+SLICE: Final = 0.5
+"""Seconds between two looks at whether the running thread has been silent for too long."""
 
 
 class ControlledConductor(QuietPhases):
@@ -72,7 +83,7 @@ class ControlledConductor(QuietPhases):
         that are released by others than their holders (`foreign_class`)."""
         self.on_end: Callable[[int], None] | None = None
         """Called by the thread that found the end (deadlock or not), everybody else parked."""
-        self.checkers: list[Any] = []
+        self.checkers: Sequence[Any] = ()
         """Told when the run is over (`aborted`), so that unwinding is quiet."""
         self._reset()
 
@@ -90,6 +101,7 @@ class ControlledConductor(QuietPhases):
         self.verdict = END
         self.error: BaseException | None = None
         """What the body of the first thread raised."""
+        self._refused: ThreadRefusedError | None = None
         self.stray: str = ""
         self._attention = True  # a point must look closer: quiet, aborting, interrupted, no run
         self._aborting = False
@@ -106,7 +118,7 @@ class ControlledConductor(QuietPhases):
     def run(self, body: Callable[[], None], strategy: Picker, *, name: str = "main") -> int:
         """Run `body` as the first thread; return the verdict when nobody runs any more.
 
-        Raises: KeyboardInterrupt, after the run was unwound.
+        Raises: KeyboardInterrupt, after the run was unwound; ThreadRefusedError.
         """
         self._reset()
         self.pick = strategy.pick
@@ -122,20 +134,30 @@ class ControlledConductor(QuietPhases):
             self._aborting = True  # should it ever wake, it unwinds
         else:
             self.current = None
+        if self._refused is not None:
+            raise self._refused
         return self.verdict
+
+    def interrupt(self) -> None:
+        """End the run at its next point; from a signal handler, on the controller's thread."""
+        self._interrupted = self._attention = True
 
     def _await_end(self) -> None:
         interrupted = False
         seen: tuple[int, int, int] | None = None
+        silent = 0.0
+        slice_ = min(SLICE, self.hang_after)
         while True:
             try:
-                if self._home.park_for(self.hang_after):
+                if self._home.park_for(slice_):
                     break
             except KeyboardInterrupt:
-                interrupted = self._interrupted = self._attention = True
+                interrupted = True
+                self.interrupt()
                 continue
             now = (len(self.events), self._quiet_points, len(self.live))
-            if now == seen:
+            silent = silent + slice_ if now == seen else 0.0
+            if silent >= (min(1.0, self.hang_after) if self._interrupted else self.hang_after):
                 self.verdict = HUNG
                 return
             seen = now
@@ -260,7 +282,12 @@ class ControlledConductor(QuietPhases):
         """Give `thread` a pooled real thread; it begins when the strategy says so."""
         if self._aborting:
             raise Unwind
-        self._add(thread.name, run, self.current, thread)
+        try:
+            self._add(thread.name, run, self.current, thread)
+        except ThreadRefusedError as error:
+            self._refused = error  # the system's fault, not the program's
+            self._over(REFUSED)
+            raise Unwind from error
         return True
 
     def note(self, obj: Any, ts: Any) -> None:
@@ -275,6 +302,37 @@ class ControlledConductor(QuietPhases):
         me.settle()
         self._decide(me)
         me.settling = False
+
+    # -- a world that is kept between schedules --------------------------------------------------
+
+    def standing(self) -> Standing:
+        """Who is there; by the first thread, everybody else parked in a service's idle wait."""
+        tasks = [
+            (task.name, -1 if task.parent is None else task.parent.index, task.thread,
+             not task.finished)
+            for task in self.tasks[1:]
+        ]  # fmt: skip
+        return Standing(tuple(tasks), self._clock.now)
+
+    def revive(
+        self, standing: Standing, body: Callable[[Any], Callable[[], None] | None]
+    ) -> list[Task]:
+        """Have the services run from their start again, numbered as they were; those that do.
+
+        Context: the first thread, in a quiet phase.  `body` makes a thread's body.
+        """
+        self._clock.now = standing.now
+        revived = []
+        for name, parent, thread, alive in standing.tasks:
+            run = body(thread) if alive else None
+            if run is not None:
+                self._add(name, run, self.tasks[parent], thread)
+                revived.append(self.tasks[-1])
+                continue
+            gone = Task(len(self.tasks), name, self._pool.first, self.tasks[parent], thread)
+            gone.finished = True
+            self.tasks.append(gone)
+        return revived
 
     # -- rarer cases ------------------------------------------------------------------------------
 

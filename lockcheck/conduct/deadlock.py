@@ -54,13 +54,15 @@ def explain(
 ) -> Report:
     """Build the report; every thread is parked but the caller's, which is at its point too."""
     by_ident: dict[int, ThreadState] = {}
-    for ts in states:
-        by_ident.setdefault(ts.ident, ts)
+    for ts in states:  # one a checker; the one that knows what the thread holds says more
+        if ts.ident not in by_ident or not by_ident[ts.ident].stack():
+            by_ident[ts.ident] = ts
     frames = current_frames()
     nodes = [
         _node(task, by_ident.get(task.ident), _stack_of(frames.get(task.ident))) for task in tasks
     ]
-    by_state = {node.ts: node for node in nodes if node.ts is not None}
+    by_task = {task.ident: node for task, node in zip(tasks, nodes, strict=True)}
+    by_state = {ts: by_task[ts.ident] for ts in states if ts.ident in by_task}
     for task, node in zip(tasks, nodes, strict=True):
         for owner in task.op.obj.holders():
             node.edges.append((owned_by(node.wanted, owner), by_state.get(owner)))

@@ -17,7 +17,11 @@ from collections.abc import Callable
 from lockcheck.conduct.baton import Baton, make_baton
 from lockcheck.sync.plain import PlainThread
 
-__all__ = ["Pool", "Worker"]
+__all__ = ["Pool", "ThreadRefusedError", "Worker"]
+
+
+class ThreadRefusedError(Exception):
+    """The system gives no more threads, or no more descriptors to park them on."""
 
 
 class Worker:
@@ -31,7 +35,11 @@ class Worker:
         """What to run when woken; written by whoever holds control."""
         self.stopping = False
         self.thread = PlainThread(self._serve, f"lockcheck worker {number}")
-        self.thread.start()
+        try:
+            self.thread.start()
+        except BaseException:
+            self.baton.close()
+            raise
 
     def _serve(self) -> None:
         park = self.baton.park
@@ -64,11 +72,22 @@ class Pool:
     def __len__(self) -> int:
         return len(self._workers)
 
+    @property
+    def first(self) -> Worker:
+        """The worker of a schedule's first thread."""
+        return self._workers[0]
+
     def take(self) -> Worker:
-        """Return a worker that has not served in this schedule."""
+        """Return a worker that has not served in this schedule.  Raises: ThreadRefusedError."""
         assert not self._closed, "the pool was closed"
         if self._used == len(self._workers):
-            self._workers.append(Worker(len(self._workers) + 1))
+            try:
+                self._workers.append(Worker(len(self._workers) + 1))
+            except (RuntimeError, OSError) as error:
+                raise ThreadRefusedError(
+                    f"the system refused thread {len(self._workers) + 1} of a schedule ({error}); "
+                    "end other programs, or raise the limits of processes and open files"
+                ) from error
         worker = self._workers[self._used]
         self._used += 1
         return worker

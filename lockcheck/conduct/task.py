@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lockcheck.seam import Choice, Kind, Op, Ownerless
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from lockcheck.conduct.pool import Worker
 
 __all__ = [
-    "BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Task", "foreign_class", "full_name",
-    "has_silent", "is_silent", "observed_class",
+    "BLOCKING", "OBSERVING", "SILENT", "TRAITS", "Marker", "Standing", "Task", "foreign_class",
+    "full_name", "has_silent", "is_silent", "observed_class",
 ]  # fmt: skip
 
 PLAIN: Final = 0
@@ -122,6 +123,15 @@ class Task:
         self.busy = None
         self.timed = False
         self.settling = True
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who was there when a world had settled, and what time it was."""
+
+    tasks: tuple[tuple[str, int, Any, bool], ...]
+    """(name, number of the parent, its thread, still there) of all but the first, in order."""
+    now: float
 
 
 _BEGIN: Final = Op(Kind.BEGIN, Marker("begin"))

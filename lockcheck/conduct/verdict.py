@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 __all__ = [
-    "DEADLOCK", "DIVERGED", "END", "HUNG", "INTERRUPTED", "POINTS", "REDUNDANT", "Picker",
+    "DEADLOCK", "DIVERGED", "END", "HUNG", "INTERRUPTED", "POINTS", "REDUNDANT", "REFUSED",
+    "Picker",
 ]  # fmt: skip
 
 END: Final = -1
@@ -20,6 +21,9 @@ DIVERGED: Final = -5
 INTERRUPTED: Final = -6
 HUNG: Final = -7
 """A thread blocks outside the seam."""
+
+REFUSED: Final = -8
+"""The system gave no thread."""
 
 
 class Picker(Protocol):

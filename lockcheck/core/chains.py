@@ -49,7 +49,7 @@ def begin_segment(graph: Graph, ts: ThreadState) -> None:
 
 def note_touched(ts: ThreadState) -> None:
     """Note what the thread wanted in this segment and that is not noted yet."""
-    for root in ts.overlay.values():
+    for root in list(ts.overlay.values()):  # a collection in here may add to it
         for view in views(root):
             key = view.key
             if key is None or key.base in ts.fresh:

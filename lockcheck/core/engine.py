@@ -15,7 +15,6 @@ collector runs meanwhile are let through unjudged.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -104,7 +103,7 @@ class Engine:
         self._acquires = Acquires(self.graph, self.contexts, self.order)
         self._ledger = Ledger(self.classes)
         self._wants_order = host is None or host.observed
-        self._cookies = itertools.count(1)
+        self._cookie = 0
 
     @property
     def reports(self) -> list[Report]:
@@ -474,7 +473,9 @@ class Engine:
             self._judged(ts, lambda: [rules.pinned_free(ts, lock, stack)])
             return 0
         chains.materialise(ts)  # so that its release takes the slow path, which looks at pins
-        cookie = next(self._cookies)
+        with self.leaf:
+            self._cookie += 1
+            cookie = self._cookie
         ts.find(lock).pins += cookie
         return cookie
 

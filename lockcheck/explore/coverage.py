@@ -10,17 +10,28 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any, Final
 
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.task import full_name
 from lockcheck.explore.conflict import WRITE, footprint
 
-__all__ = ["Coverage", "order_of"]
+__all__ = ["Coverage", "Row", "order_of"]
 
 _MASK: Final = (1 << 61) - 1
 _ODD: Final = 0x9E3779B97F4A7C15
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One schedule that was run to its end."""
+
+    run: int
+    order: int
+    state: str
+    points: int
+    switches: int
 
 
 class Coverage:
@@ -35,14 +46,14 @@ class Coverage:
         self.points: list[int] = []
         self.switches: list[int] = []
 
-    def add(self, order: int, state: str, record: list[int]) -> None:
+    def add(self, row: Row) -> None:
         """Count one finished schedule."""
         self.schedules += 1
-        self.orders[order] += 1
-        self.states[state] += 1
+        self.orders[row.order] += 1
+        self.states[row.state] += 1
         if len(self.points) < 100_000:
-            self.points.append(len(record))
-            self.switches.append(_switches(record))
+            self.points.append(row.points)
+            self.switches.append(row.switches)
 
     def unseen(self) -> float:
         """Chance that the next schedule shows a new order (Good-Turing)."""
@@ -113,11 +124,6 @@ def _number(name: str, names: dict[str, int]) -> int:
     if number is None:
         number = names[name] = zlib.crc32(name.encode())
     return number
-
-
-def _switches(record: list[int]) -> int:
-    threads = [choice >> 1 for choice in record if choice >= 0]
-    return sum(1 for a, b in pairwise(threads) if a != b)
 
 
 def _spread(values: list[int]) -> list[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.verdict import DIVERGED, REDUNDANT
+from lockcheck.explore.frontier import Part
 from lockcheck.explore.shard import DEPTH, Owns
 from lockcheck.explore.strategy import Strategy
 
@@ -16,7 +17,9 @@ __all__ = ["Dfs"]
 
 
 class _Node:
-    __slots__ = ("current", "index", "options", "spent")
+    """One choice on the current path (`frontier.TreeNode`)."""
+
+    __slots__ = ("backtrack", "chosen", "current", "done", "options", "spent")
 
     def __init__(self, options: list[int], current: int, spent: int) -> None:
         self.options = options
@@ -24,7 +27,35 @@ class _Node:
         self.current = current
         self.spent = spent
         """Preemptions before this choice."""
-        self.index = 0
+        self.chosen = options[0]
+        self.done: set[int] = set()
+        """Choices tried before the present one, here or by another part of the search."""
+        self.backtrack: set[int] = set()
+        """Nothing is ever demanded here: every choice is tried anyway."""
+
+    def copy(self) -> _Node:
+        """An equal node that shares nothing that changes."""
+        twin = _Node(self.options, self.current, self.spent)
+        twin.chosen = self.chosen
+        twin.done = set(self.done)
+        return twin
+
+    def untried(self) -> list[int]:
+        """Choices that are still to be tried here, in order."""
+        return [c for c in self.options if c != self.chosen and c not in self.done]
+
+    def asked(self, thread: int) -> list[int]:
+        """Nothing is demanded."""
+        return []
+
+    def give(self, choice: int, given: set[int]) -> None:
+        """Try `choice`; those in `given` are tried by others."""
+        self.chosen = choice
+        self.done = given | set(self.options)
+
+    def taken(self) -> set[int]:
+        """Choices that were tried, and the present one."""
+        return self.done | {self.chosen}
 
 
 class Dfs(Strategy):
@@ -38,11 +69,27 @@ class Dfs(Strategy):
     ) -> None:
         super().__init__(seed)
         self._owns = owns
+        self._divided = False
+        """The frontier takes care of bounds; what was cut is in `cut`."""
         self._last_bound = preemptions
         self.bound: int | None = None if preemptions is None else 0
         self._stack: list[_Node] = []
+        self._base = 0
+        """Nodes from the root that are fixed: they are shared with other parts of the search."""
         self._depth = 0
         self._cut = False  # did the bound forbid anything in this round?
+
+    def resume(self, part: Part) -> None:
+        """Go on with a part of the search, under the present bound."""
+        self._stack = [node for node in part.nodes if isinstance(node, _Node)]
+        self._base = part.base
+        self._divided = True
+        self._cut = False
+        self.exhausted = False
+
+    def stop(self, part: Part) -> None:
+        """Hand the part back."""
+        part.nodes = self._stack
 
     def begin(self, conductor: ControlledConductor, run: int) -> bool:
         """Go back to the deepest choice that has an untried option."""
@@ -64,17 +111,41 @@ class Dfs(Strategy):
             self.exhausted = True  # the program is not deterministic: nothing was proved
             return
         del self._stack[self._depth :]
-        while self._stack:
+        while len(self._stack) > self._base:
             node = self._stack[-1]
-            node.index += 1
-            if node.index < len(node.options):
+            following = node.untried()
+            if following:
+                node.done.add(node.chosen)
+                node.chosen = following[0]
                 return
             self._stack.pop()
-        self._next_bound()
+        if self._divided:
+            self.exhausted = True
+        else:
+            self.deepen(cut=self._cut)
+
+    @property
+    def cut(self) -> bool:
+        """Did the bound forbid anything since the last `resume`?"""
+        return self._cut
+
+    def deepen(self, *, cut: bool) -> None:
+        """All within the bound was tried: take the next bound, or end."""
+        if not cut or self.bound is None or self.bound == self._last_bound:
+            self.exhausted = True
+            if cut:
+                self.bounded = f"schedules with more than {self.bound} preemptions (--preemptions)"
+            return
+        self.bound += 1
+        self.exhausted = False
+        self._cut = False
+        self._stack = []
+        self._base = 0
 
     def restart(self) -> None:
         """Begin the search again."""
-        self._stack.clear()
+        self._stack = []
+        self._base = 0
         self._cut = False
         self.bounded = ""
         self.exhausted = False
@@ -92,22 +163,21 @@ class Dfs(Strategy):
         self._depth = depth + 1
         if depth < len(self._stack):
             node = self._stack[depth]
-            choice = node.options[node.index]
-            return choice if choice in enabled else DIVERGED
+            return node.chosen if node.chosen in enabled else DIVERGED
         if depth == DEPTH and self._owns is not None and not self._owns(self._prefix()):
             return REDUNDANT
         node = self._node(enabled, current)
         self._stack.append(node)
-        return node.options[0]
+        return node.chosen
 
     def _prefix(self) -> list[int]:
-        return [node.options[node.index] for node in self._stack[:DEPTH]]
+        return [node.chosen for node in self._stack[:DEPTH]]
 
     def _node(self, enabled: list[int], current: int) -> _Node:
         spent = 0
         if self._stack:
             last = self._stack[-1]
-            preempted = last.current >= 0 and last.options[last.index] >> 1 != last.current >> 1
+            preempted = last.current >= 0 and last.chosen >> 1 != last.current >> 1
             spent = last.spent + preempted
         if current not in enabled:
             return _Node(list(enabled), -1, spent)
@@ -118,12 +188,3 @@ class Dfs(Strategy):
         elif rest:
             self._cut = True
         return _Node(options, current, spent)
-
-    def _next_bound(self) -> None:
-        if not self._cut or self.bound is None or self.bound == self._last_bound:
-            self.exhausted = True
-            if self._cut:
-                self.bounded = f"schedules with more than {self.bound} preemptions (--preemptions)"
-            return
-        self.bound += 1
-        self._cut = False

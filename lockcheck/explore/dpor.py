@@ -18,7 +18,8 @@ from __future__ import annotations
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.verdict import DIVERGED, REDUNDANT
 from lockcheck.explore import races
-from lockcheck.explore.conflict import Footprint, depends, footprint
+from lockcheck.explore.conflict import depends, footprint
+from lockcheck.explore.frontier import Part
 from lockcheck.explore.shard import DEPTH, Owns
 from lockcheck.explore.strategy import Strategy
 from lockcheck.seam import Kind
@@ -31,22 +32,57 @@ class Node:
 
     __slots__ = ("backtrack", "chosen", "counts", "done", "enabled", "event", "real", "sleep")
 
-    def __init__(
-        self, event: int, enabled: list[int], sleep: dict[int, Footprint], real: int
-    ) -> None:
+    def __init__(self, event: int, enabled: list[int], sleep: set[int], real: int) -> None:
         self.event = event
         """Number of the event that the choice makes."""
         self.enabled = enabled
         self.real = real
         """How many choices before this one had more than one possibility."""
         self.sleep = sleep
-        self.done: dict[int, Footprint] = {}
-        """Choices tried before the present one."""
+        self.done: set[int] = set()
+        """Choices tried before the present one, here or by another part of the search."""
         self.backtrack: set[int] = set()
         """Threads to try; -1 for a choice of the program's own, whose values are all tried."""
         self.chosen = -1
         self.counts: dict[str, int] = {}
         """Values of the counts that somebody waits on, by name."""
+
+    # -- as a node of a divided search (`frontier.TreeNode`) --
+
+    def copy(self) -> Node:
+        """An equal node that shares nothing that changes."""
+        twin = Node(self.event, self.enabled, self.sleep, self.real)
+        twin.done = set(self.done)
+        twin.backtrack = set(self.backtrack)
+        twin.chosen = self.chosen
+        twin.counts = self.counts
+        return twin
+
+    def untried(self) -> list[int]:
+        """Choices that are still to be tried here, in order."""
+        if -1 in self.backtrack:
+            return [v for v in self.enabled if v not in self.done and v != self.chosen]
+        return [
+            choice
+            for choice in self.enabled
+            if choice >> 1 in self.backtrack
+            and choice != self.chosen
+            and choice not in self.done
+            and choice not in self.sleep
+        ]
+
+    def asked(self, thread: int) -> list[int]:
+        """The thread's choices that do not sleep."""
+        return [c for c in self.enabled if c >> 1 == thread and c not in self.sleep]
+
+    def give(self, choice: int, given: set[int]) -> None:
+        """Try `choice`; those in `given` are tried by others and sleep."""
+        self.chosen = choice
+        self.done = given
+
+    def taken(self) -> set[int]:
+        """Choices that were tried, and the present one."""
+        return self.done | {self.chosen}
 
 
 class Dpor(Strategy):
@@ -62,9 +98,30 @@ class Dpor(Strategy):
         self._wide = 0 if owns is None else DEPTH
         """Real choices from the root at which everything enabled is tried: what shards divide."""
         self._stack: list[Node] = []
+        self._base = 0
+        """Nodes from the root that are fixed: they are shared with other parts of the search."""
+        self._known: list[set[int]] = []
+        """What these had in their backtrack sets when the part was taken up."""
         self._depth = 0
-        self.redundant = 0
-        self.races = 0
+
+    @property
+    def cut(self) -> bool:
+        """It has no bound of its own."""
+        return False
+
+    def resume(self, part: Part) -> None:
+        """Go on with a part of the search."""
+        self._stack = [node for node in part.nodes if isinstance(node, Node)]
+        self._base = part.base
+        self._known = [set(node.backtrack) for node in self._stack[: part.base]]
+        self.exhausted = False
+
+    def stop(self, part: Part) -> None:
+        """Hand the part back, with what is demanded of its shared nodes."""
+        for index, known in enumerate(self._known[: self._base]):
+            new = self._stack[index].backtrack - known
+            part.demands += [(index, thread) for thread in sorted(new)]
+        part.nodes = self._stack
 
     def begin(self, conductor: ControlledConductor, run: int) -> bool:
         """Start from the root with the path that `end` has prepared."""
@@ -116,29 +173,25 @@ class Dpor(Strategy):
         if verdict == DIVERGED:
             self.exhausted = True
             return
-        self.redundant += verdict == REDUNDANT
         stack = self._stack
         del stack[self._depth :]
         first = stack[self._fresh_from].event if stack else 0
-        self.races += races.find(self.conductor, stack, first)
-        while stack:
+        races.find(self.conductor, stack, first)
+        while len(stack) > self._base:
             node = stack[-1]
-            node.done[node.chosen] = self._done_footprint(node)
-            following = _untried(node)
-            if following >= 0:
-                node.chosen = following
+            following = node.untried()
+            if following:
+                node.done.add(node.chosen)
+                node.chosen = following[0]
                 return
             stack.pop()
         self.exhausted = True
 
     def restart(self) -> None:
         """Begin the search again."""
-        self._stack.clear()
+        self._stack = []
+        self._base = 0
         self.exhausted = False
-
-    def describe(self) -> dict[str, object]:
-        """Tell how many runs were given up as redundant."""
-        return {"redundant": self.redundant, "races": self.races}
 
     def _real(self) -> int:
         if not self._stack:
@@ -153,20 +206,12 @@ class Dpor(Strategy):
         prefix = [each.chosen for each in self._stack if len(each.enabled) > 1]
         return not self._owns(prefix)
 
-    def _done_footprint(self, node: Node) -> Footprint:
-        if -1 in node.backtrack:
-            return ()
-        choice, op = self.conductor.events[node.event]
-        assert choice == node.chosen, "an event of another choice"
-        return footprint(choice, op)
-
-    def _sleep_here(self) -> dict[int, Footprint]:
+    def _sleep_here(self) -> set[int]:
         """Carry the last node's sleepers over what went since: who conflicts with it wakes."""
         if not self._stack:
-            return {}
+            return set()
         last = self._stack[-1]
-        chosen_by_program = -1 in last.backtrack
-        sleep = dict(last.sleep) if chosen_by_program else {**last.sleep, **last.done}
+        sleep = set(last.sleep) if -1 in last.backtrack else last.sleep | last.done
         if not sleep:
             return sleep
         tasks = self.conductor.tasks
@@ -179,17 +224,7 @@ class Dpor(Strategy):
                 # Its footprint is that of this run's objects, not of the run that put it to sleep.
                 own = footprint(sleeper, tasks[sleeper >> 1].op)
                 if sleeper >> 1 == thread or depends(gone, own):
-                    del sleep[sleeper]
+                    sleep.discard(sleeper)
             if not sleep:
                 break
         return sleep
-
-
-def _untried(node: Node) -> int:
-    """Return the next choice to try at a node, or -1."""
-    if -1 in node.backtrack:
-        return next((value for value in node.enabled if value not in node.done), -1)
-    for choice in node.enabled:
-        if choice >> 1 in node.backtrack and choice not in node.done and choice not in node.sleep:
-            return choice
-    return -1

@@ -3,7 +3,7 @@
 Each thread has a random priority, the highest goes; at `depth - 1` random steps the running thread
 falls below everybody.  A bug that needs d ordering constraints is found by a run of depth d with a
 chance of at least 1 / (n * k^(d-1)).  The depth cycles 2..5 by the number of the run, and k is the
-longest run seen so far (the first run measures it).
+longest run of the blocks of runs before (so that it does not depend on who runs what).
 
 Deviation from the paper: a thread that went on for long while others could go (a spin) falls too,
 for PCT is unfair and would never leave the loop.
@@ -72,9 +72,9 @@ class Pct(Strategy):
             self._last, self._streak = best >> 1, 0
         return best
 
-    def end(self, verdict: int) -> None:
-        """Remember the longest run."""
-        self._longest = max(self._longest, self._step)
+    def measured(self, points: int) -> None:
+        """Draw change points over the longest schedule so far."""
+        self._longest = max(self._longest, points)
 
     def _fall(self, thread: int) -> None:
         self._low -= 1.0

@@ -26,14 +26,14 @@ class Portfolio(Strategy):
         self.active = self.members[0]
 
     @property
-    def restarts(self) -> bool:
-        """One of its members does."""
-        return True
+    def running(self) -> Strategy:
+        """The member whose turn it is."""
+        return self.active
 
     @property
-    def active_name(self) -> str:
-        """Which member ran the last schedule."""
-        return self.active.name
+    def samplers(self) -> Sequence[Strategy]:
+        """All but the exhaustive ones."""
+        return [member for member in self.members if not member.exhaustive]
 
     def begin(self, conductor: ControlledConductor, run: int) -> bool:
         """Hand the run to the member whose turn it is."""

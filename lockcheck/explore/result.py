@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from lockcheck.conduct.stuck import EARLY_TIMERS, SLEEPS
 from lockcheck.core.report import CERTAIN, Report, fingerprint
@@ -19,10 +19,12 @@ from lockcheck.explore.schedule import segments_of
 from lockcheck.explore.token import Token
 
 __all__ = [
-    "Finding", "Identity", "Limits", "Outcome", "Replayed", "exception_report", "identity_of",
-    "timers",
+    "CHECK_EVERY", "Finding", "Identity", "Limits", "Outcome", "Replayed", "exception_report",
+    "identity_of", "timers",
 ]  # fmt: skip
 
+CHECK_EVERY: Final = 10
+"""`--check-determinism` repeats every so many schedules."""
 Identity = tuple[str, ...]
 """What tells two findings apart: the fingerprint, then the tags in order."""
 
@@ -54,6 +56,8 @@ class Limits:
     max_points: int = 20_000
     hang_after: float = 10.0
     shrink: bool = True
+    check_every: int = 0
+    """Repeat every so many schedules, and compare the operations; 0: none."""
 
 
 @dataclass
@@ -71,6 +75,8 @@ class Finding:
     """Runs that shrinking took."""
     switches_before: int = 0
     note: str = ""
+    output: str = ""
+    """What the program printed in the reported schedule."""
     where: str = ""
     """The file that a long token was written to."""
 
@@ -90,6 +96,8 @@ class Finding:
             told["known"] = self.known
         if self.note:
             told["note"] = self.note
+        if self.output:
+            told["output"] = self.output
         return told
 
 
@@ -145,6 +153,8 @@ class Replayed:
     ops: list[tuple[int, str]]
     """(thread, operation in words) of every step; -1 for values chosen."""
     threads: list[str]
+    output: str = ""
+    """What the program printed."""
 
 
 def exception_report(thread: str, error: BaseException) -> Report:

@@ -1,9 +1,9 @@
-"""A search: schedule after schedule of one subject under one strategy, and what came of it.
+"""One process of a search: it runs schedules of one subject and says what came of each.
 
-The session owns the pool of threads and the conductor, makes a fresh world for each schedule,
-counts coverage, and for every finding that is new shrinks its schedule, replays it strictly and
-makes its token.  It ends when the strategy has tried everything, at the asked number of schedules
-or seconds, or when a thread hangs.
+The session owns the pool of threads and the conductor, and makes a fresh world for each schedule.
+`search.Search` decides which schedules are run, here or on several processes; `work` runs some of
+them.  A finding is met as a `Candidate`; `pursue` shrinks its schedule, replays it strictly and
+makes its token.
 """
 
 from __future__ import annotations
@@ -13,15 +13,25 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from lockcheck.conduct import deadlock
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.pool import Pool
-from lockcheck.conduct.verdict import DEADLOCK, DIVERGED, END, HUNG, POINTS, REDUNDANT
-from lockcheck.core.report import POSSIBLE, Report, stronger
-from lockcheck.explore.coverage import Coverage, order_of
+from lockcheck.conduct.verdict import (
+    DEADLOCK,
+    DIVERGED,
+    END,
+    HUNG,
+    INTERRUPTED,
+    POINTS,
+    REDUNDANT,
+)
+from lockcheck.core.report import CERTAIN, POSSIBLE, Report, stronger
+from lockcheck.explore.aimed import AIMED_AT, TRIES, Aimed, is_shown_by
+from lockcheck.explore.batch import Batch, Candidate, Task
+from lockcheck.explore.coverage import Coverage, Row, order_of
 from lockcheck.explore.follow import Guide, Replay, checks_of, describe_op, unusual
+from lockcheck.explore.frontier import Divisible
 from lockcheck.explore.result import (
     Finding,
     Identity,
@@ -30,18 +40,20 @@ from lockcheck.explore.result import (
     Replayed,
     exception_report,
     identity_of,
-    timers,
 )
 from lockcheck.explore.schedule import Segment, switches_of
+from lockcheck.explore.search import Here, Search
 from lockcheck.explore.shrink import Attempt, shrink
 from lockcheck.explore.strategy import Strategy
-from lockcheck.explore.subject import Subject, World
+from lockcheck.explore.subject import Explains, Keeps, Narrates, Prints, Subject, World
 from lockcheck.explore.token import Token
 
 __all__ = ["Session", "fresh_seed"]
 
 SHRINK_SECONDS = 4.0
 """Shrinking stops then even when more might be gained."""
+AIM_SECONDS = 3.0
+"""How long a schedule of one predicted cycle is looked for."""
 COLLECT_EVERY = 40
 COLLECT_ABOVE = 20_000
 """Runs, or objects, between collections; inside a run there is none."""
@@ -52,25 +64,9 @@ do not wait.  Freeing what is garbage costs the same whenever it is done, and le
 soon."""
 
 
-NOTHING_SCHEDULED = (
-    "nothing was scheduled: no thread was started that lockcheck controls, so no other order exists"
-)
-
-
 def fresh_seed(shard: tuple[int, int] = (0, 1)) -> int:
     """Return a seed for a search that was given none; shards must agree on one, so theirs is 0."""
     return secrets.randbits(48) if shard[1] == 1 else 0
-
-
-@dataclass
-class _Tally:
-    """How the schedules of a search ended, where that was no plain end."""
-
-    hung: bool = False
-    points: bool = False
-    diverged: bool = False
-    interrupted: bool = False
-    reasons: list[str] = field(default_factory=list)
 
 
 class Session:
@@ -83,7 +79,9 @@ class Session:
         limits: Limits | None = None,
         fail_on: str = POSSIBLE,
         clock: Callable[[], float] = time.monotonic,
+        place: int | None = None,
     ) -> None:
+        self._place = place
         self.subject = subject
         self.limits = limits or Limits()
         self._fail_on = fail_on
@@ -94,9 +92,6 @@ class Session:
         self._deadlock: Report | None = None
         self._at_the_end: list[Report] | None = None
         """What had been found when the run was over, before anybody unwound."""
-        self._cut = False
-        self._scheduled = False
-        """Did any schedule have a second thread?"""
         self._world: World | None = None
         self._cpus: set[int] | None = None
         self._hung = False
@@ -104,10 +99,12 @@ class Session:
         self._collect_pause = 0.0
         self.coverage = Coverage()
         self.findings: list[Finding] = []
-        self._seen: set[tuple[str, ...]] = set()
-        """`identity_of` the findings so far."""
-        self.on_progress: Callable[[Session], None] | None = None
-        """Called between runs, on the controller's thread."""
+        self._seen: set[Identity] = set()
+        """Findings that need not be looked into any more."""
+        self.stopping = False
+        """An interrupt came; nothing more is begun."""
+        self._since_collected = 0
+        self._since_checked = 0
 
     def _make_conductor(self) -> ControlledConductor:
         limits = self.limits
@@ -143,126 +140,180 @@ class Session:
         """The world of the last schedule."""
         return self._world
 
+    def interrupt(self) -> None:
+        """End the search at the next point; from a signal handler."""
+        self.stopping = True
+        self.conductor.interrupt()
+
     # -- searching -----------------------------------------------------------------------------
 
     def explore(self, strategy: Strategy, *, shard: tuple[int, int] = (0, 1)) -> Outcome:
-        """Run schedules until the strategy or a limit ends it."""
-        began = self._clock()
-        tally = _Tally()
-        runs = 0
-        try:
-            while not self._enough(began, runs, shard):
-                run = runs * shard[1] + shard[0] if not strategy.exhaustive else runs
-                if not strategy.begin(self.conductor, run):
-                    break
-                verdict = self._one(strategy)
-                runs += 1
-                if verdict == HUNG:
-                    tally.hung = True
-                    tally.reasons.append(self._told_hung())
-                    break
-                if self._learn_observers(strategy, verdict, run):
-                    continue
-                tally.points |= verdict == POINTS
-                tally.diverged |= verdict == DIVERGED
-                self._account(strategy, verdict, run)
-                self._collect(runs)
-                if self.on_progress is not None:
-                    self.on_progress(self)
-        except KeyboardInterrupt:
-            tally.interrupted = True
-            tally.reasons.append("interrupted")
-        return self._concluded(strategy, tally, began, shard)
+        """Search with `strategy`, in this process."""
+        outcome = Search(Here(self, strategy), strategy, self.limits, shard).run()
+        self.coverage = outcome.coverage
+        self.findings = self.findings + outcome.findings
+        return outcome
 
-    def _concluded(
-        self, strategy: Strategy, tally: _Tally, began: float, shard: tuple[int, int]
-    ) -> Outcome:
-        """Say what came of it; no word is bigger than what was looked at."""
-        limits = self.limits
-        reasons = tally.reasons
-        if tally.points:
-            reasons.append(f"a schedule reached the limit of {limits.max_points} points")
-        if tally.diverged:
-            reasons.append("a prefix of choices could not be repeated: it is not deterministic")
-        stopped = strategy.exhaustive and not strategy.exhausted
-        if stopped and not (tally.hung or tally.interrupted):
-            reasons.append(f"{strategy.name} was stopped by a limit before it had tried everything")
-        if self.coverage.schedules and not self._scheduled:
-            reasons.append(NOTHING_SCHEDULED)
-            stopped = True
-        bounded = strategy.bounded or (self._told_cut() if self._cut else "")
-        if strategy.exhausted and bounded:
-            reasons.append(f"not every order: {bounded}")
-        incomplete = tally.points or tally.interrupted or stopped
-        if any(finding.counts for finding in self.findings):
-            outcome = "failed"
-        elif tally.hung:
-            outcome = "hung"
-        elif tally.diverged:
-            outcome = "diverged"
+    def run_one(self, strategy: Strategy, run: int) -> int:
+        """Run and account for one schedule; returns the verdict."""
+        batch = Batch()
+        verdict = self._once(strategy, run, batch)
+        for row in batch.rows:
+            self.coverage.add(row)
+        for candidate in batch.candidates:
+            self.findings.append(self.pursue(candidate))
+        return verdict
+
+    def work(self, task: Task, strategy: Strategy) -> Batch:
+        """Carry out one task of a search."""
+        batch = Batch()
+        self._seen = set(task.known)
+        if not strategy.exhaustive:
+            strategy.observed = task.observed
+            strategy.measured(task.longest)
+        elif isinstance(strategy, Divisible) and task.part is not None:
+            if task.observed != strategy.observed:
+                strategy.observed = task.observed
+            strategy.resume(task.part)
+        try:
+            self._work(task, strategy, batch)
+        except KeyboardInterrupt:
+            batch.interrupted = True
+        if isinstance(strategy, Divisible) and task.part is not None:
+            strategy.stop(task.part)
+            batch.part = task.part
+            batch.finished |= strategy.exhausted and not batch.learned
+            batch.bound_cut = strategy.cut
+        return batch
+
+    def _work(self, task: Task, strategy: Strategy, batch: Batch) -> None:
+        for run in task.runs:
+            counted = len(batch.rows)
+            while len(batch.rows) == counted:  # what is redundant, or begun again, is no schedule
+                if self.stopping:
+                    batch.interrupted = True
+                    return
+                if task.deadline is not None and self._clock() >= task.deadline:
+                    batch.late = True
+                    return
+                verdict = self._once(strategy, run, batch)
+                if batch.finished or batch.hung or batch.interrupted:
+                    return
+                if verdict == DIVERGED and not strategy.exhaustive:
+                    break
+                if batch.learned and task.part is not None:
+                    return  # the whole search begins again
+            if task.stops and any(each.counts or each.wanted for each in batch.candidates):
+                return
+
+    def _once(self, strategy: Strategy, run: int, batch: Batch) -> int:
+        """Run one schedule, and note what came of it."""
+        conductor = self.conductor
+        if not strategy.begin(conductor, run):
+            batch.finished = True
+            return END
+        conductor.observed = strategy.observed
+        verdict = self._one(strategy)
+        if verdict == HUNG:
+            batch.hung = self._told_hung()
+            return verdict
+        if verdict == INTERRUPTED:
+            batch.interrupted = True
+            return verdict
+        new = conductor.newly_observed
+        if new:
+            batch.learned |= new
+            if strategy.exhaustive:
+                strategy.observed |= new
+                strategy.restart()
+                return verdict
+        self._note(strategy, verdict, run, batch)
+        self._collect()
+        return verdict
+
+    def _note(self, strategy: Strategy, verdict: int, run: int, batch: Batch) -> None:
+        conductor = self.conductor
+        record = tuple(map(int, conductor.record))
+        batch.cut |= conductor.cut
+        batch.scheduled |= len(conductor.tasks) > 1
+        batch.points |= verdict == POINTS
+        if verdict == DIVERGED:
+            batch.diverged = "a prefix of choices could not be repeated: it is not deterministic"
+        elif verdict == REDUNDANT:
+            batch.redundant += 1
         else:
-            outcome = "incomplete" if incomplete else "passed"
-        return Outcome(
+            state = self._world.state() if self._world is not None else ""
+            order = order_of(conductor, self._names)
+            batch.rows.append(Row(run, order, state, len(record), switches_of(record)))
+        for report in self._reports():
+            identity = identity_of(report)
+            if identity not in self._seen:
+                self._seen.add(identity)
+                batch.candidates.append(self._candidate(report, identity, record, strategy, run))
+        strategy.end(verdict)
+        self._check_determinism(record, batch)
+
+    def _candidate(
+        self,
+        report: Report,
+        identity: Identity,
+        record: tuple[int, ...],
+        strategy: Strategy,
+        run: int,
+    ) -> Candidate:
+        known = bool(report.data.get("known"))
+        until = self.limits.until
+        return Candidate(
+            identity,
+            run,
             strategy.name,
-            strategy.seed,
-            outcome,
-            self.coverage,
-            self.findings,
-            strategy.exhausted and not (incomplete or tally.diverged or bounded),
-            self._clock() - began,
-            reasons,
-            shard,
-            strategy.describe(),
-            tally.interrupted,
-            self.subject.describe(),
-            limits.early_timers,
-            self._cut,
+            report.kind,
+            record,
+            tuple(sorted(self.conductor.observed)),
+            known,
+            not known and not stronger(self._fail_on, report.severity),
+            until is not None and until(report),
         )
 
-    def _told_cut(self) -> str:
-        return f"more timers could have fired early than {timers(self.limits.early_timers)}"
+    def _check_determinism(self, record: tuple[int, ...], batch: Batch) -> None:
+        """Now and then repeat a schedule and compare every operation."""
+        every = self.limits.check_every
+        self._since_checked += 1
+        if not every or self._since_checked < every:
+            return
+        self._since_checked = 0
+        ops = [describe_op(choice, op) for choice, op in self.conductor.events]
+        replay = Replay(record, ops=ops)
+        verdict = self._one_again(replay)
+        if verdict not in (HUNG, INTERRUPTED):
+            replay.end(verdict)
+            batch.diverged = batch.diverged or replay.divergence
 
-    def _collect(self, runs: int) -> None:
+    def _collect(self) -> None:
         """Free past worlds; often enough that they are still in the processor's cache."""
         made = gc.get_count()[0]
-        if runs % COLLECT_EVERY and made <= COLLECT_ABOVE:
+        self._since_collected += 1
+        if self._since_collected < COLLECT_EVERY and made <= COLLECT_ABOVE:
             return
         began = self._clock()
         if began < self._collect_not_before and made <= COLLECT_ABOVE * 10:
             return
         gc.collect()
+        if isinstance(self.subject, Keeps):
+            gc.freeze()  # what is left is the world that is kept: not looked at again
+        self._since_collected = 0
         self._collect_not_before = self._clock() + self._collect_pause
 
-    def run_one(self, strategy: Strategy, run: int) -> int:
-        """Run and account for one schedule; returns the verdict."""
-        strategy.begin(self.conductor, run)
-        verdict = self._one(strategy)
-        if verdict == HUNG:
-            self._told_hung()
-        elif not self._learn_observers(strategy, verdict, run):
-            self._account(strategy, verdict, run)
-        return verdict
-
-    def _enough(self, began: float, runs: int, shard: tuple[int, int]) -> bool:
-        limits = self.limits
-        if limits.schedules is not None:
-            share = len(range(shard[0], limits.schedules, shard[1]))
-            if self.coverage.schedules >= share:
-                return True
-        if limits.seconds is not None and self._clock() - began >= limits.seconds:
-            return True
-        if limits.until is not None and any(limits.until(f.report) for f in self.findings):
-            return True
-        found = sum(1 for finding in self.findings if finding.counts)
-        return limits.findings is not None and found >= limits.findings
-
-    def _one(self, strategy: Strategy) -> int:
-        """Run one schedule of a fresh world."""
+    def _one(self, strategy: Strategy, *, fresh: bool = False) -> int:
+        """Run one schedule, of a world that was put back, or of a fresh one."""
         self._deadlock = None
         self._at_the_end = None
-        world = self.subject.world(self.conductor)
+        if isinstance(self.subject, Keeps) and not fresh:
+            world = self.subject.kept(self.conductor)
+        else:
+            world = self.subject.world(self.conductor)
         self._world = world
-        self.conductor.checkers = list(world.checkers)
+        self.conductor.checkers = world.checkers
         try:
             return self.conductor.run(world.body, strategy)
         finally:
@@ -282,45 +333,10 @@ class Session:
 
     def _explain(self, world: World) -> None:
         states = [ts for chk in world.checkers for ts in list(chk.threads.values())]
-        owed = getattr(world, "owed", None)
+        owed = world.owed if isinstance(world, Explains) else None
         self._deadlock = deadlock.explain(self.conductor.live, states, owed)
-        stuck = getattr(world, "stuck", None)
-        if stuck is not None:
-            stuck(self._deadlock)
-
-    def _learn_observers(self, strategy: Strategy, verdict: int, run: int) -> bool:
-        """Releases of a newly observed class are points from now on; True: search again."""
-        new = self.conductor.newly_observed
-        if not new:
-            return False
-        if not strategy.restarts:
-            self._account(strategy, verdict, run)
-            self.conductor.observed |= new
-            return True
-        self.conductor.observed |= new
-        strategy.restart()
-        return True
-
-    def _account(self, strategy: Strategy, verdict: int, run: int) -> None:
-        """Count a run and look into what it found."""
-        conductor = self.conductor
-        if verdict == REDUNDANT:
-            self.coverage.redundant += 1
-        elif verdict in (END, DEADLOCK, POINTS):
-            state = self._world.state() if self._world is not None else ""
-            self.coverage.add(order_of(conductor, self._names), state, conductor.record)
-        record = tuple(conductor.record)
-        observed = conductor.observed
-        self._cut |= conductor.cut
-        self._scheduled |= len(conductor.tasks) > 1
-        reports = self._reports()
-        strategy.end(verdict)
-        name = strategy.active_name
-        for report in reports:
-            identity = identity_of(report)
-            if identity not in self._seen:
-                self._seen.add(identity)
-                self._found(report, record, observed, name, run)
+        if isinstance(world, Explains):
+            world.stuck(self._deadlock)
 
     def _reports(self) -> list[Report]:
         """Findings of the run just ended."""
@@ -340,45 +356,83 @@ class Session:
             return found[:1] or found
         return found
 
-    def _found(
-        self, report: Report, record: tuple[int, ...], observed: frozenset[str], name: str, run: int
-    ) -> None:
-        """Shrink, replay strictly, make the token."""
-        current = self.conductor.observed
-        self.conductor.observed = observed
-        try:
-            finding = self._pursue(report, record, name, run)
-        finally:
-            self.conductor.observed = current
-        self.findings.append(finding)
-
-    def _pursue(self, report: Report, record: tuple[int, ...], name: str, run: int) -> Finding:
-        identity = identity_of(report)
-        before = switches_of(record)
-        known = str(report.data.get("known", ""))
+    def pursue(self, candidate: Candidate, *, shrinks: bool = True) -> Finding:
+        """Shrink a candidate's schedule, replay it strictly, make its token."""
+        identity, record = candidate.identity, candidate.record
+        self.conductor.observed = frozenset(candidate.observed)
         tries = 0
-        if self.limits.shrink and not known:
+        if shrinks and self.limits.shrink and not candidate.known:
             limit = self._clock() + SHRINK_SECONDS
-            shrunk = shrink(record, identity, self._attempt, stop=lambda: self._clock() > limit)
+            stop = lambda: self.stopping or self._clock() > limit  # noqa: E731  (one use, below)
+            shrunk = shrink(record, identity, self._attempt, stop=stop)
             record, tries = shrunk.record, shrunk.tries
-        token, again = self.tokenise(record, identity)
-        finding = Finding(again or report, token, run, name, tries=tries, switches_before=before)
-        finding.known = str(finding.report.data.get("known", ""))
-        weaker = stronger(self._fail_on, finding.report.severity)
-        finding.counts = not finding.known and not weaker
-        if again is None:
-            finding.token = None
+        token, report = self.tokenise(record, identity)
+        if report is None:
+            lost = Report("unconfirmed", POSSIBLE, "a finding that its schedule did not show again")
+            lost.fingerprint = identity[0]
+            finding = Finding(lost, None, candidate.run, candidate.strategy)
             finding.counts = False
             finding.note = (
-                "unconfirmed: its schedule did not show it again, so something that is not "
-                "controlled takes part; it does not count"
+                "unconfirmed: something that is not controlled takes part; it does not count"
             )
-        else:
-            again.replay = str(token)
-            explain = getattr(self._world, "explain", None)
-            if explain is not None:
-                explain(again)
+            return finding
+        report.replay = str(token)
+        world: object = self._world
+        if isinstance(world, Narrates):
+            world.explain(report)
+        finding = Finding(report, token, candidate.run, candidate.strategy, tries=tries)
+        finding.switches_before = switches_of(candidate.record)
+        finding.known = str(report.data.get("known", ""))
+        finding.counts = not finding.known and not stronger(self._fail_on, report.severity)
+        finding.output = world.output() if isinstance(world, Prints) else ""
         return finding
+
+    def confirm(self, findings: list[Finding]) -> None:
+        """Look for a schedule of each predicted cycle; what has one is certain."""
+        happened = [each for each in findings if each.report.kind == "deadlock" and each.token]
+        for finding in findings:
+            report = finding.report
+            aimed = report.kind in AIMED_AT and report.cycle and report.severity == POSSIBLE
+            if not aimed or finding.known or self.stopping:
+                continue
+            shown = next((each for each in happened if is_shown_by(report, each.report)), None)
+            if shown is None:
+                shown = self._aim(finding)
+                if shown is not None:
+                    happened.append(shown)
+            if shown is not None and shown.token is not None:
+                report.severity = CERTAIN
+                report.reason = "a schedule that deadlocks there is attached"
+                report.replay = str(shown.token)
+                finding.token = shown.token
+                finding.note = f"confirmed: the schedule found by {shown.strategy} deadlocks there"
+                finding.counts = not finding.known
+
+    def _aim(self, finding: Finding) -> Finding | None:
+        """Try to bring the participants of a predicted cycle to where they cross."""
+        began = self._clock()
+        strategy = Aimed(finding.report, finding.run)
+        strategy.observed = frozenset(finding.token.observed if finding.token else ())
+        tries = 0
+        while tries < TRIES and self._clock() - began < AIM_SECONDS and not self.stopping:
+            tries += 1
+            batch = Batch()
+            self._seen = set()
+            self._once(strategy, tries, batch)
+            if batch.hung or batch.interrupted:
+                break
+            strategy.observed |= batch.learned
+            for candidate in batch.candidates:
+                if candidate.kind != "deadlock":
+                    continue
+                shown = self.pursue(candidate)
+                if is_shown_by(finding.report, shown.report):
+                    return shown
+        finding.note = (
+            f"not confirmed: {tries} schedules in {self._clock() - began:.1f} s were led to where "
+            "its threads would cross, and none deadlocked there"
+        )
+        return None
 
     def tokenise(self, record: tuple[int, ...], identity: Identity) -> tuple[Token, Report | None]:
         """Replay a schedule, learn its tail and checksums; the finding as it shows there."""
@@ -402,7 +456,7 @@ class Session:
         self.conductor.early_timers = None
         try:
             strategy.begin(self.conductor, 0)
-            return self._one(strategy)
+            return self._one(strategy, fresh=True)
         finally:
             self.conductor.early_timers = bound
 
@@ -432,9 +486,10 @@ class Session:
             (choice >> 1 if choice >= 0 else -1, describe_op(choice, op))
             for choice, op in conductor.events
         ]
-        return Replayed(
-            verdict, self._reports(), strategy.divergence, ops, [t.name for t in conductor.tasks]
-        )
+        names = [task.name for task in conductor.tasks]
+        replayed = Replayed(verdict, self._reports(), strategy.divergence, ops, names)
+        replayed.output = self._world.output() if isinstance(self._world, Prints) else ""
+        return replayed
 
     # -- the machine ---------------------------------------------------------------------------
 
@@ -455,4 +510,15 @@ class Session:
         allowed = os.sched_getaffinity(0)
         if len(allowed) > 1:
             self._cpus = allowed
-            os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
+            place = self._place
+            here = _present_cpu() if place is None else sorted(allowed)[place % len(allowed)]
+            os.sched_setaffinity(0, {here if here in allowed else min(allowed)})
+
+
+def _present_cpu() -> int:
+    """Where the system has put this process: it knows which processor has room."""
+    try:
+        with open("/proc/self/stat", encoding="ascii") as stat:
+            return int(stat.read().rpartition(")")[2].split()[36])
+    except (OSError, ValueError, IndexError):
+        return -1

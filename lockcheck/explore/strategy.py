@@ -8,6 +8,7 @@ program but the operations that threads stand before (`conductor.tasks`) and, at
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Final
 
 from lockcheck.conduct.controlled import ControlledConductor
@@ -39,15 +40,21 @@ class Strategy:
     bounded = ""
     """What a bound of its own left out, in words, although it is exhausted."""
 
-    @property
-    def restarts(self) -> bool:
-        """Must the search begin again when what counts as a point has changed?"""
-        return self.exhaustive
+    observed: frozenset[str] = frozenset()
+    """Classes whose releases are points, as far as this strategy knows."""
 
     @property
-    def active_name(self) -> str:
-        """Which strategy ran the last schedule."""
-        return self.name
+    def running(self) -> Strategy:
+        """Which strategy runs the present schedule."""
+        return self
+
+    @property
+    def samplers(self) -> Sequence[Strategy]:
+        """Strategies whose runs stand each for itself."""
+        return () if self.exhaustive else (self,)
+
+    def measured(self, points: int) -> None:
+        """The longest schedule of the blocks of runs before."""
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

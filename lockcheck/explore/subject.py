@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
     from lockcheck.conduct.controlled import ControlledConductor
+    from lockcheck.core.held import ThreadState
     from lockcheck.core.report import Report
+    from lockcheck.seam import Op
 
-__all__ = ["FirstThread", "Subject", "World"]
+__all__ = ["Explains", "FirstThread", "Keeps", "Narrates", "Prints", "Subject", "World"]
 
 
 class World(Protocol):
@@ -40,10 +42,36 @@ class World(Protocol):
         """Put back what the world changed outside itself."""
         ...
 
-    # More are asked for where a world has them:
-    #   owed(op) -> [(words, ThreadState | None)]   who owes what a stuck thread waits for
-    #   explain(report)                             this run has shown it again: say how
-    #   stuck(report)                               a deadlock was found; everybody is parked still
+
+@runtime_checkable
+class Explains(Protocol):
+    """A world that knows more of a stuck thread than its locks say."""
+
+    def owed(self, op: Op) -> Sequence[tuple[str, ThreadState | None]]:
+        """Who owes what a stuck thread waits for: in words, and the thread if it is one."""
+        ...
+
+    def stuck(self, report: Report) -> None:
+        """A deadlock was found; everybody is parked still."""
+        ...
+
+
+@runtime_checkable
+class Prints(Protocol):
+    """A world that keeps what the program printed."""
+
+    def output(self) -> str:
+        """All of it."""
+        ...
+
+
+@runtime_checkable
+class Narrates(Protocol):
+    """A world that can say how a finding came about."""
+
+    def explain(self, report: Report) -> None:
+        """The schedule just run has shown it again: say how."""
+        ...
 
 
 class Subject(Protocol):
@@ -60,6 +88,18 @@ class Subject(Protocol):
         ...
 
 
+@runtime_checkable
+class Keeps(Protocol):
+    """A subject whose world can be kept between schedules, and put back."""
+
+    def kept(self, conductor: ControlledConductor) -> World:
+        """A world that starts from where set-up ended, once there is one to put back.
+
+        What it does must be what a fresh one does.
+        """
+        ...
+
+
 class FirstThread:
     """Makes the first thread of a run known to the checker as `main`; a context manager."""
 
@@ -67,6 +107,7 @@ class FirstThread:
 
     def __init__(self, chk: Checker) -> None:
         self._chk = chk
+        self._again = False
         self.parent_clock: Any = None
         self.state: Any = None
 
@@ -74,7 +115,15 @@ class FirstThread:
         # To the program it is the main thread; what it starts inherits nothing of the worker.
         self._worker = _active().get(threading.get_ident())
         _active()[threading.get_ident()] = threading.main_thread()
-        self.state = self._chk.begin_thread(self)
+        if self._again:
+            self._chk.resume_thread(self.state)
+        else:
+            self.state = self._chk.begin_thread(self)
+        return self
+
+    def again(self) -> FirstThread:
+        """As it was entered before: its world was put back."""
+        self._again = True
         return self
 
     def __exit__(self, *_exc: object) -> None:

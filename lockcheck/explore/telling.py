@@ -18,7 +18,7 @@ from lockcheck.render.columns import columns as render_columns
 
 if TYPE_CHECKING:
     from lockcheck.explore.result import Finding, Outcome, Replayed
-    from lockcheck.explore.session import Session
+    from lockcheck.explore.search import Search
 
 __all__ = [
     "STATUS_OF",
@@ -40,6 +40,8 @@ _WORDS = {
     DIVERGED: "it diverged",
     HUNG: "a thread hung outside every checked primitive",
 }
+PRINTED = 20
+"""Lines of a program's output that are shown."""
 
 
 class Progress:
@@ -52,19 +54,19 @@ class Progress:
         self._next = 0.0
         self._began = time.monotonic()
 
-    def __call__(self, session: Session) -> None:
+    def __call__(self, search: Search) -> None:
         """Draw, unless it was drawn just now."""
         now = time.monotonic()
         if not self._on or now < self._next:
             return
         self._next = now + 0.2
-        coverage = session.coverage
-        done = coverage.schedules
+        coverage = search.coverage
+        done = search.tried
         of = f" of {self._total}" if self._total else ""
         rate = done / max(now - self._began, 1e-6)
         line = (
             f"{done}{of} schedules, {rate:.0f}/s, {len(coverage.orders)} orders, "
-            f"{coverage.unseen():.1%} chance of a new one, {len(session.findings)} findings"
+            f"{coverage.unseen():.1%} chance of a new one, {len(search.candidates)} findings"
         )
         room = shutil.get_terminal_size().columns - 1  # a wrapped line could not be redrawn
         self._stream.write(f"\r\x1b[K{line[:room]}")
@@ -164,7 +166,11 @@ def _finding(finding: Finding, replay_command: str) -> Iterator[str]:
     yield f"  found by {finding.strategy} in run {finding.run}, {finding.switches} switches{before}"
     if finding.note:
         yield f"  {finding.note}"
-    yield f"  replay: {replay_command} {finding.where or token}"
+    command = replay_command if "TOKEN" in replay_command else f"{replay_command} TOKEN"
+    yield f"  replay: {command.replace('TOKEN', finding.where or str(token))}"
+    if finding.output:
+        yield "  it printed:"
+        yield from (f"    {line}" for line in finding.output.splitlines()[-PRINTED:])
 
 
 def columns(replayed: Replayed) -> str:

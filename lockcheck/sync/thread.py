@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lockcheck.core.record import Leased
     from lockcheck.core.vector import Start
 
-__all__ = ["Life", "Thread"]
+__all__ = ["Life", "Thread", "revived"]
 
 # threading's own, bound before `install()` can have replaced them.
 _plain_start = threading.Thread.start
@@ -232,14 +232,26 @@ def _run_free(body: Callable[[], None], life: Life) -> None:
         raise  # threading's excepthook tells it, as always
 
 
-def _pool_body(thread: threading.Thread, life: Life) -> None:
+def revived(thread: threading.Thread) -> Callable[[], None] | None:
+    """The body of a thread that a restored world knows as running: it runs from its start.
+
+    For services, whose place in the loop is their only state.  None: it is not checked.
+    """
+    life = life_of(thread)
+    return None if life is None else lambda: _pool_body(thread, life, again=True)
+
+
+def _pool_body(thread: threading.Thread, life: Life, *, again: bool = False) -> None:
     """The body on a pooled thread; the conductor sees Unwind, nobody else does."""
     life.native_id = _thread.get_native_id()
     ident = _thread.get_ident()
     active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
     worker = active.get(ident)
     active[ident] = thread  # current_thread() is the program's thread, not the worker
-    life.state = life.chk.begin_thread(life)
+    if again and life.state is not None:
+        life.chk.resume_thread(life.state)
+    else:
+        life.state = life.chk.begin_thread(life)
     try:
         thread.run()
     except Unwind:

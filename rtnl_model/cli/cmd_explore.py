@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import tempfile
 from pathlib import Path
 
-from lockcheck.explore.result import Limits, Outcome
+from lockcheck.conduct.pool import ThreadRefusedError
+from lockcheck.conduct.stuck import EARLY_TIMERS
+from lockcheck.explore.crew import available_jobs
+from lockcheck.explore.result import CHECK_EVERY, Limits, Outcome
 from lockcheck.explore.shard import parse_shard
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, STRATEGIES, OptionError
 from lockcheck.explore.telling import STATUS_OF, Progress, summary
@@ -55,6 +59,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="silence of the running thread that means hung (default: %(default)g)",
     )
+    parser.add_argument(
+        "--early-timers",
+        type=natural,
+        default=EARLY_TIMERS,
+        metavar="K",
+        help="timers that may fire early in one schedule (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="processes (default: the cores, or LOCKCHECK_JOBS)",
+    )
+    parser.add_argument(
+        "--check-determinism",
+        action="store_true",
+        help=f"repeat every {CHECK_EVERY}th schedule and compare every operation",
+    )
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="this part of the search")
     add_model(parser)
     add_checking(parser)
@@ -80,12 +102,15 @@ def run(args: argparse.Namespace) -> int:
         shard=shard,
         fail_on=args.fail_on,
         hang_after=args.hang_after,
+        early_timers=args.early_timers,
+        check_every=CHECK_EVERY if args.check_determinism else 0,
+        jobs=args.jobs or available_jobs(),
     )
     folder = prepare_report(args.report)
     progress = Progress(total=schedules) if sys.stderr is not None else None
     try:
         outcome = explore(script, setting, options, on_progress=progress)
-    except OptionError as error:
+    except (OptionError, ThreadRefusedError) as error:
         raise CallError(f"explore: {error}") from error
     finally:
         if progress is not None:
@@ -102,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
         show_json(document)
     else:
         title = f"{script.name or 'script'} in {setting.rtnl} --workers {setting.workers}"
-        show(summary(title, outcome, "rtnl-model replay"))
+        show(summary(title, outcome, replay_command(args.driver)))
         show("".join(f"  {line}\n" for line in explained(outcome, args.script)))
         if folder is not None:
             show(f"report: {folder / 'index.html'}\n")
@@ -116,6 +141,12 @@ def explained(outcome: Outcome, source: str) -> list[str]:
     tags = dict.fromkeys(f"known:{each.known}" for each in outcome.findings if each.known)
     lines = [f"{tag}: {known_defect(tag)}" for tag in tags]
     return [*lines, about(source)] if about(source) else lines
+
+
+def replay_command(drivers: list[str]) -> str:
+    """How to repeat a finding; the user's own files are named again."""
+    files = "".join(f" --driver {shlex.quote(path)}" for path in drivers)
+    return f"rtnl-model replay TOKEN{files}"
 
 
 def long_tokens_to_files(outcome: Outcome, folder: Path | None) -> None:

@@ -9,8 +9,11 @@ Status 1 when it shows its finding again, 0 when it does not, 4 when it diverged
 from __future__ import annotations
 
 import argparse
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
+from lockcheck.conduct.pool import ThreadRefusedError
 from lockcheck.explore.result import Replayed
 from lockcheck.explore.telling import columns, status_of_replay, verdict_in_words
 from lockcheck.explore.token import Token, TokenError
@@ -28,21 +31,52 @@ FILE_BYTES_MAX = 4 << 20
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("token", metavar="TOKEN|FILE", help="a token, or a file with one")
+    parser.add_argument(
+        "--driver",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the driver file that the token names, given again (repeatable)",
+    )
+    parser.add_argument(
+        "--trust", action="store_true", help="run the driver files that the token names"
+    )
     parser.add_argument("--columns", action="store_true", help="step by step, a column a thread")
 
 
 def run(args: argparse.Namespace) -> int:
     """Replay and tell."""
-    token = read_token(args.token)
+    token = trusted(read_token(args.token), args.driver, trust=args.trust)
     try:
         replayed = replay(token)
-    except TokenError as error:
+    except (TokenError, ThreadRefusedError) as error:
         raise CallError(f"replay: {error}") from error
     if args.json:
         show_json(document(replayed))
     else:
         show(told(replayed, in_columns=args.columns))
     return status_of_replay(replayed)
+
+
+def trusted(token: Token, given: list[str], *, trust: bool) -> Token:
+    """The token with the driver files that were given; a token alone runs no file.
+
+    Raises: CallError.
+    """
+    named = [str(path) for path in token.subject.get("driver_files", ())]
+    if given and not named:
+        raise CallError(f"replay: --driver {given[0]}: the token names no driver file")
+    if given and len(given) != len(named):
+        raise CallError(f"replay: the token names {len(named)} driver files: {', '.join(named)}")
+    if named and not given and not trust:
+        files = " ".join(f"--driver {shlex.quote(path)}" for path in named)
+        raise CallError(
+            f"replay: the token runs code of {', '.join(named)}; give it again ({files}), "
+            "or say --trust"
+        )
+    if given:
+        return replace(token, subject={**token.subject, "driver_files": given})
+    return token
 
 
 def read_token(text: str) -> Token:

@@ -18,16 +18,23 @@ from typing import TYPE_CHECKING, Any
 
 from lockcheck.checker import Checker
 from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.conduct.stuck import EARLY_TIMERS
+from lockcheck.conduct.task import Standing
 from lockcheck.documents import MalformedError, check
 from lockcheck.explore.bridge import bridge
+from lockcheck.explore.crew import search
 from lockcheck.explore.follow import Replay
 from lockcheck.explore.result import Limits, Outcome, Replayed, exception_report
+from lockcheck.explore.search import Search
 from lockcheck.explore.session import Session, fresh_seed
 from lockcheck.explore.steps import step_timeline
 from lockcheck.explore.strategies import make_strategy
+from lockcheck.explore.strategy import Strategy
 from lockcheck.explore.subject import FirstThread
 from lockcheck.explore.token import Token, TokenError
 from lockcheck.seam import Op
+from lockcheck.snapshot import Snapshot, UnkeepableError
+from lockcheck.sync.thread import revived
 
 from ..iproute import Script, normalise, parse_script
 from ..iproute.commands import (
@@ -58,6 +65,7 @@ if TYPE_CHECKING:
     from lockcheck.core.report import Report
 
     from ..kernel.kernel import Kernel
+    from ..kernel.probe import Task
 
 __all__ = [
     "SCHEMA",
@@ -113,10 +121,17 @@ class ModelSubject:
         self.first = concurrent_from(script)
         self.composed = Composed()
         """Classes of the setting's kernel, for every schedule."""
+        self.keeps = not recorded
+        """Keep the kernel between schedules; no longer when something in it cannot be put back."""
+        self.booted: Booted | None = None
 
     def world(self, conductor: ControlledConductor) -> ModelWorld:
         """Make a fresh kernel's world."""
         return ModelWorld(self, conductor)
+
+    def kept(self, conductor: ControlledConductor) -> ModelWorld:
+        """The kernel as set-up left it (`lockcheck.explore.subject.Keeps`)."""
+        return ModelWorld(self, conductor, keeps=self.keeps)
 
     def describe(self) -> dict[str, Any]:
         """What a token needs: the canonical script and the setting, defaults left out."""
@@ -151,13 +166,40 @@ class ModelSubject:
         return cls(parse_script(str(described["script"]), "token", strict=False), setting)
 
 
-class ModelWorld:
-    """One schedule's kernel (`lockcheck.explore.subject.World`)."""
+@dataclass(frozen=True)
+class Booted:
+    """A kernel as set-up left it, to be put back for every schedule."""
 
-    def __init__(self, subject: ModelSubject, conductor: ControlledConductor) -> None:
+    chk: Checker
+    k: Kernel
+    run: ScriptRun
+    first: FirstThread
+    task: Task
+    """The first thread's, in the model."""
+    standing: Standing
+    snapshot: Snapshot
+
+
+class ModelWorld:
+    """One schedule's kernel (`lockcheck.explore.subject.World`).
+
+    Args:
+        keeps: put the kernel of the schedule before back, instead of booting one; the first
+            schedule boots it.
+    """
+
+    def __init__(
+        self, subject: ModelSubject, conductor: ControlledConductor, *, keeps: bool = False
+    ) -> None:
         self._subject = subject
         self._conductor = conductor
-        self.chk = Checker(conductor=conductor, races=True)
+        self._keeps = keeps
+        booted = subject.booted if keeps else None
+        self._booted = booted if booted and booted.chk.conductor is conductor else None
+        if self._booted is not None:
+            self.chk = self._booted.chk
+        else:
+            self.chk = Checker(conductor=conductor, races=True)
         self.checkers: Sequence[Checker] = (self.chk,)
         self.k: Kernel | None = None
         self.first: dict[str, list[dict[str, Any]]] = {}
@@ -168,8 +210,11 @@ class ModelWorld:
 
     def body(self) -> None:
         """Boot and set up in quiet, run the concurrent part, look at what is left."""
+        if self._booted is not None:
+            self._put_back(self._booted)
+            return
         subject, conductor = self._subject, self._conductor
-        with FirstThread(self.chk):
+        with FirstThread(self.chk) as first:
             with conductor.quiet():
                 self.k = k = subject.setting.kernel(self.chk, composed=subject.composed)
                 k.start()
@@ -179,14 +224,48 @@ class ModelWorld:
                     k.quiesce()
                 if subject.recorded:
                     self.watch(k)
-            for step in subject.script.steps[subject.first :]:
-                run.begin(step)
-                conductor.settle()
-                if run.crash is not None:
-                    raise run.crash
+            if self._keeps:
+                self._keep(k, run, first)
+            self._explore(k, run)
+
+    def _keep(self, k: Kernel, run: ScriptRun, first: FirstThread) -> None:
+        """Write the state down; every service is idle."""
+        conductor = self._conductor
+        try:
+            snapshot = Snapshot([k, run, self.chk, first], [conductor])
+        except UnkeepableError:
+            self._subject.keeps = False
+            return
+        task = k.probe.current()
+        standing = conductor.standing()
+        self._subject.booted = Booted(self.chk, k, run, first, task, standing, snapshot)
+
+    def _put_back(self, booted: Booted) -> None:
+        """Go on from where set-up ended."""
+        conductor = self._conductor
+        self.k = booted.k
+        booted.snapshot.restore()
+        with booted.first.again():
             with conductor.quiet():
-                check_quiescence(k)
-                self._state = json.dumps(devices_by_netns(k), sort_keys=True)
+                booted.k.probe.adopt(booted.task)
+                services = conductor.revive(booted.standing, revived)
+            booted.snapshot.restore()  # what it took the services to get there is undone
+            for service in services:
+                self.chk.known_as(service.thread, service.ident)
+            self.chk.resume_thread(booted.first.state)
+            self._explore(booted.k, booted.run)
+
+    def _explore(self, k: Kernel, run: ScriptRun) -> None:
+        """The concurrent part."""
+        subject, conductor = self._subject, self._conductor
+        for step in subject.script.steps[subject.first :]:
+            run.begin(step)
+            conductor.settle()
+            if run.crash is not None:
+                raise run.crash
+        with conductor.quiet():
+            check_quiescence(k)
+            self._state = json.dumps(devices_by_netns(k), sort_keys=True)
 
     def watch(self, k: Kernel) -> None:
         """Keep the devices of every namespace now, and what user space hears from here on."""
@@ -243,6 +322,10 @@ class ExploreOptions:
     until: Callable[[Report], bool] | None = None
     """Stop after a finding that is what was looked for."""
     shrink: bool = True
+    early_timers: int | None = EARLY_TIMERS
+    check_every: int = 0
+    """Repeat every so many schedules and compare."""
+    jobs: int = 1
 
 
 def explore(
@@ -250,13 +333,17 @@ def explore(
     setting: ModelSetting,
     options: ExploreOptions,
     *,
-    on_progress: Callable[[Session], None] | None = None,
+    on_progress: Callable[[Search], None] | None = None,
 ) -> Outcome:
     """Search; the result document is `outcome.to_dict(SCHEMA)`.  Raises: OptionError."""
     seed = options.seed if options.seed is not None else fresh_seed(options.shard)
-    strategy = make_strategy(
-        options.strategy, seed, preemptions=options.preemptions, shard=options.shard
-    )
+
+    def strategy() -> Strategy:
+        return make_strategy(
+            options.strategy, seed, preemptions=options.preemptions, shard=options.shard
+        )
+
+    strategy()  # a wrong option is told before anything starts
     limits = Limits(
         schedules=options.schedules,
         seconds=options.seconds,
@@ -264,10 +351,22 @@ def explore(
         until=options.until,
         hang_after=options.hang_after,
         shrink=options.shrink,
+        early_timers=options.early_timers,
+        check_every=options.check_every,
     )
-    with Session(ModelSubject(script, setting), limits=limits, fail_on=options.fail_on) as session:
-        session.on_progress = on_progress
-        return session.explore(strategy, shard=options.shard)
+
+    def opened(place: int | None) -> Session:
+        subject = ModelSubject(script, setting)
+        return Session(subject, limits=limits, fail_on=options.fail_on, place=place)
+
+    return search(
+        opened,
+        strategy,
+        limits,
+        shard=options.shard,
+        jobs=options.jobs,
+        on_progress=on_progress,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def test_a_found_bug_is_shrunk_and_replays(
     assert (document["schema"], document["outcome"]) == ("lockcheck/explore/1", "failed")
     assert finding["switches"] <= 3
     for _ in range(5):
-        assert main(["replay", "--json", finding["replay"]]) == 1
+        assert main(["replay", "--json", finding["replay"], "--trust"]) == 1
         again = json.loads(capsys.readouterr().out)
 
         assert again["diverged"] == ""
@@ -86,7 +86,7 @@ def test_a_replay_of_changed_code_diverges(
     token = json.loads(capsys.readouterr().out)["findings"][0]["replay"]
     file.write_text(text.replace("with b:\n            with a:", "with a:\n            with b:"))
 
-    status = main(["replay", token])
+    status = main(["replay", token, str(file)])
 
     assert status == 4
     assert "diverged" in capsys.readouterr().out

@@ -1,0 +1,186 @@
+"""The state of a world at one moment, to be put back in place: objects keep their identity.
+
+Booting a world for each schedule may cost more than the schedule.  So everything that can be
+reached from a few roots is looked at once, and whatever can change is written down: attributes,
+slots, containers, the cells of closures.  `restore` puts it back, and gives back plain locks that
+were left taken.
+
+Nothing is guessed: an object of a type that keeps state where Python cannot see it (an iterator, a
+generator, a file) makes the world one that cannot be kept (`UnkeepableError`), and it is made anew
+for each schedule.  Findings are confirmed in a fresh world in any case.
+
+Left out: modules, classes and functions' globals; whatever is opaque to the caller.
+"""
+
+from __future__ import annotations
+
+import _thread
+import enum
+import functools
+import gc
+import re
+import sys
+import threading
+import types
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from lockcheck.sync.plain import PlainThread
+
+__all__ = ["Snapshot", "UnkeepableError"]
+
+_PLAIN: Final = (
+    str, bytes, int, float, complex, type(None), type(...), type(NotImplemented), range,
+    type, types.ModuleType, types.CodeType, types.BuiltinFunctionType, types.MethodWrapperType,
+    types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType, types.MemberDescriptorType, types.MappingProxyType,
+    types.GenericAlias, weakref.ReferenceType, enum.Enum, re.Pattern, threading.local,
+    property, classmethod, staticmethod, PlainThread,
+)  # fmt: skip
+"""Nothing of these changes, or nothing that belongs to a world."""
+_WALKED: Final = (tuple, frozenset, types.MethodType, functools.partial)
+"""These do not change themselves; what they refer to may."""
+_HEAP: Final = 1 << 9
+"""Py_TPFLAGS_HEAPTYPE: a class made by Python code, among others."""
+
+
+class UnkeepableError(Exception):
+    """Something in this world keeps state that cannot be put back."""
+
+
+class Snapshot:
+    """Everything that can change below `roots`, as it is now.
+
+    Args:
+        opaque: what belongs to the machinery: neither looked at nor restored.
+    """
+
+    def __init__(self, roots: Iterable[object], opaque: Iterable[object] = ()) -> None:
+        streams = (sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__)
+        self._opaque = {id(each) for each in (*opaque, *streams, threading.main_thread())}
+        self._kept: list[object] = []  # alive, so that no id is used twice
+        self._lists: list[tuple[list[Any], list[Any]]] = []
+        self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+        self._bags: list[tuple[Any, list[Any]]] = []  # sets and deques
+        self._attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._slots: list[tuple[Callable[[Any, Any], None], object, object]] = []
+        self._empty: list[tuple[Callable[[Any], None], object]] = []
+        self._cells: list[tuple[types.CellType, object]] = []
+        self._locks: list[_thread.LockType] = []
+        self._members: dict[type, list[types.MemberDescriptorType]] = {}
+        self._walk(list(roots))
+
+    def restore(self) -> None:
+        """Put everything back.
+
+        Context: no thread of the world runs, but the caller's.
+        """
+        for items, saved in self._lists:
+            items[:] = saved
+        for table, pairs in self._dicts:
+            table.clear()
+            table.update(pairs)
+        for bag, members in self._bags:
+            bag.clear()
+            (bag.update if isinstance(bag, set) else bag.extend)(members)
+        for attributes, pairs in self._attributes:
+            if len(attributes) != len(pairs):
+                attributes.clear()
+            attributes.update(pairs)
+        for assign, obj, value in self._slots:
+            assign(obj, value)
+        for remove, obj in self._empty:
+            try:
+                remove(obj)
+            except AttributeError:
+                pass  # empty still
+        for cell, value in self._cells:
+            cell.cell_contents = value
+        for lock in self._locks:
+            if lock.locked():
+                lock.release()
+
+    def _walk(self, todo: list[object]) -> None:
+        seen = set(self._opaque)
+        while todo:
+            obj = todo.pop()
+            if id(obj) in seen or isinstance(obj, _PLAIN):
+                continue
+            seen.add(id(obj))
+            self._kept.append(obj)
+            todo += self._look(obj)
+
+    def _look(self, obj: object) -> Iterable[object]:
+        """Write down one object; what it refers to."""
+        if isinstance(obj, _WALKED) and type(obj) in _WALKED:
+            return gc.get_referents(obj)
+        if isinstance(obj, types.FunctionType):
+            return [*(obj.__closure__ or ()), *(obj.__defaults__ or ()),
+                    *(obj.__kwdefaults__ or {}).values()]  # fmt: skip
+        if isinstance(obj, types.CellType):
+            try:
+                content = obj.cell_contents
+            except ValueError:
+                raise UnkeepableError("a variable of a closure that has no value yet") from None
+            self._cells.append((obj, content))
+            return [content]
+        if isinstance(obj, _thread.LockType):
+            if obj.locked():
+                raise UnkeepableError("a plain lock that is taken")
+            self._locks.append(obj)
+            return []
+        return self._look_inside(obj)
+
+    def _look_inside(self, obj: object) -> list[object]:
+        """Write down a container, or an instance of a class of Python code, or both."""
+        cls = type(obj)
+        found: list[object] = []
+        known = True
+        if isinstance(obj, list):
+            self._lists.append((obj, list(obj)))
+            found += obj
+        elif isinstance(obj, dict):
+            self._dicts.append((obj, dict(obj)))
+            found += [*obj.keys(), *obj.values()]
+        elif isinstance(obj, (set, deque)):
+            self._bags.append((obj, list(obj)))
+            found += obj
+        else:
+            known = isinstance(obj, (tuple, frozenset)) or bool(cls.__flags__ & _HEAP)
+            found += obj if isinstance(obj, (tuple, frozenset)) else ()
+        if not known or isinstance(obj, types.GeneratorType):
+            raise UnkeepableError(f"an object of {cls.__module__}.{cls.__qualname__}")
+        if not cls.__flags__ & _HEAP:
+            return found
+        frozen = getattr(getattr(cls, "__dataclass_params__", None), "frozen", False)
+        attributes = getattr(obj, "__dict__", None)  # where the class has one
+        if isinstance(attributes, dict):
+            if not frozen:
+                self._attributes.append((attributes, dict(attributes)))
+            found += attributes.values()
+        for member in self._members_of(cls):
+            try:
+                value = member.__get__(obj, cls)
+            except AttributeError:
+                if not frozen:
+                    self._empty.append((member.__delete__, obj))
+                continue
+            if not frozen:
+                self._slots.append((member.__set__, obj, value))
+            found.append(value)
+        return found
+
+    def _members_of(self, cls: type) -> list[types.MemberDescriptorType]:
+        """The slots of a class and its bases."""
+        known = self._members.get(cls)
+        if known is None:
+            known = self._members[cls] = [
+                value
+                for base in cls.__mro__
+                if base.__flags__ & _HEAP
+                for value in vars(base).values()
+                if isinstance(value, types.MemberDescriptorType)
+            ]
+        return known

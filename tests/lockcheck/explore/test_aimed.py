@@ -1,0 +1,41 @@
+"""A predicted cycle becomes certain with a schedule, or the finding says for how long it tried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lockcheck.cli.function import FunctionSubject
+from lockcheck.explore.result import Finding, Limits
+from lockcheck.explore.session import Session
+from lockcheck.explore.strategies import make_strategy
+
+FILE = str(Path(__file__).with_name("own_programs.py"))
+
+
+def predicted(function: str, schedules: int) -> tuple[Finding, Session]:
+    """The cycle, found in few schedules, none of which deadlocks."""
+    with FunctionSubject(FILE, function) as subject:
+        with Session(subject, limits=Limits(schedules=schedules)) as session:
+            result = session.explore(make_strategy("random", 3))
+            (found,) = [f for f in result.findings if f.report.kind == "circular"]
+            if found.token is not None:
+                replayed = session.replay(found.token)
+                found.output = ", ".join(report.kind for report in replayed.reports)
+            return found, session
+
+
+def test_a_rare_deadlock_is_brought_about() -> None:
+    """Two random schedules do not meet it; led to where the threads cross it happens."""
+    found, _ = predicted("rarely_crossed", 2)
+
+    assert found.report.severity == "certain"
+    assert "confirmed" in found.note
+    assert "deadlock" in found.output
+
+
+def test_a_cycle_that_cannot_close_stays_possible() -> None:
+    """A flag keeps the threads apart: it says how often it tried."""
+    found, _ = predicted("kept_apart", 40)
+
+    assert found.report.severity == "possible"
+    assert "not confirmed: 200 schedules" in found.note
