@@ -219,7 +219,9 @@ class Requester:
             lower = self.some_lower_of(there) if told else ""
             return f"{at} netns {there.name} type {kind} {self.words_of(kind)}{lower}".rstrip()
         if kind == "amt":
-            lower = self.some_lower_of(here)
+            if self.number != 1:  # 7.3 warns when a stream device with two of them goes
+                return None
+            lower = self.some_lower_of(here, without="amt")
             return f"{at} type amt {self.words_of(kind)}{lower}" if lower else None
         if kind == "hsr":
             return self.create_hsr(here, at)
@@ -229,9 +231,13 @@ class Requester:
         """The words after `type KIND`, from the table of kinds."""
         return KINDS[kind].options(self.rng) if kind in KINDS else ""
 
-    def some_lower_of(self, net: Net) -> str:
-        """` dev NAME` of a device there, for tunnels that may be told their lower."""
-        devs = [dev for dev in net.dev_list() if dev.kind]
+    def some_lower_of(self, net: Net, without: str = "") -> str:
+        """` dev NAME` of a device there that has no upper of kind `without`."""
+        devs = [
+            dev
+            for dev in net.dev_list()
+            if dev.kind and all(upper.dev.kind != without for upper in list(dev.upper))
+        ]
         return f" dev {self.rng.choice(devs).name}" if devs else ""
 
     def create_hsr(self, net: Net, at: str) -> str | None:

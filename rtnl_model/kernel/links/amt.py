@@ -5,6 +5,10 @@ of the stream device and holds it; dellink queues first, then cuts the adjacency
 reference.  On NETDEV_UNREGISTER of the stream device it is deleted without a look at reg_state, so
 a move of the stream device deletes it (G.9).
 
+XXX: as in 7.3 that event finds the first amt of a stream device only.  Deleting a stream device
+with two of them leaves the second linked, with the kernel's warnings; stress found it, and
+7.3-rc7 does it every time: two `type amt … dev dm1`, then `ip link del dm1`.
+
 Left out: tunnels, queries, packets.  No conversion.
 """
 

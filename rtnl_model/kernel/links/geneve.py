@@ -98,6 +98,8 @@ class Geneve(BackendDriver):
         self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
         self.k.ASSERT_RTNL_NET(params.rtnl_newlink_link_net())
         self.geneve_nl2info(dev, params)
+        if dev.netdev_priv(GenevePriv).external and params.req.mtu is None:
+            dev.mtu = dev.max_mtu  # without a remote its route is the loopback's
         self.configure(dev)
 
     def geneve_nl2info(self, dev: NetDevice, params: NewlinkParams) -> None:

@@ -16,11 +16,17 @@ from typing import Any
 
 from rtnl_model.iproute import parse_scenarios
 from rtnl_model.iproute.commands import Script
+from rtnl_model.lab.conform import first_ifindex
 from rtnl_model.lab.logical_run import record_logical
 from rtnl_model.lab.model_run import ModelSetting, record
 from tests import apart
 
 DATA = Path(__file__).parents[2] / "data"
+USES_INIT = {
+    "scenarios-random-all": "golden-random-all-small",
+    "scenarios-random-modelled": "golden-random-modelled-small",
+}
+"""Scenarios that make devices in the initial namespace, and their recording."""
 UNKNOWN = frozenset({"nosuchtype"})
 """A kind that no kernel has: a scenario with it is compared."""
 
@@ -76,11 +82,20 @@ def run(*call: str) -> Done:
     return apart.result(started[call])
 
 
+@cache
+def began_at(file: str, name: str) -> int:
+    """Where the recording machine's initial namespace was, for scenarios that use it."""
+    golden = USES_INIT.get(file)
+    return first_ifindex(recording(golden)["results"][name]) if golden else 0
+
+
 def run_here(time: str, file: str, name: str, rtnl: str, workers: str, *bugs: str) -> Done:
     """Run one scenario."""
     script = scripts(file)[name]
     if time == LOGICAL:
-        setting = ModelSetting(rtnl=rtnl, workers=workers, timing="idle", bugs=bugs)
+        setting = ModelSetting(
+            rtnl=rtnl, workers=workers, timing="idle", bugs=bugs, init_ifindex=began_at(file, name)
+        )
         recorded = record_logical(script, setting)
     else:
         recorded = record(script, ModelSetting(rtnl=rtnl, workers=workers, bugs=bugs))
