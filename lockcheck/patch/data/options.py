@@ -131,9 +131,10 @@ class Seeing:
     def __init__(self, options: DataOptions, path: str) -> None:
         self._options = options
         self._points: Points | None = None
+        self._reach = Reach([os.path.dirname(path)], options.packages)
         self._finder: DataFinder | None = None
         if options.on:
-            self._finder = DataFinder(Reach([os.path.dirname(path)], options.packages))
+            self._finder = DataFinder(self._reach)
             self._finder.install()
         self._before = frozenset(sys.modules)
 
@@ -159,16 +160,15 @@ class Seeing:
 
     def forget_modules(self) -> None:
         """Let the program's own modules be imported again: they may keep state."""
-        if self._finder is None:
-            return
         for name in [each for each in sys.modules if each not in self._before]:
             file = getattr(sys.modules[name], "__file__", None)
-            if file is not None and self._finder.reach.covers(name, file):
+            if file is not None and self._reach.covers(name, file):
                 del sys.modules[name]
 
     def stop(self) -> None:
         """No more schedules."""
         watch_with(None)
+        self.forget_modules()
         if self._finder is not None:
             self._finder.remove()
             self._finder = None

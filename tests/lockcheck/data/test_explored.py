@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lockcheck.cli.function import FunctionSubject
-from lockcheck.explore.result import Outcome
+from lockcheck.explore.result import Limits, Outcome
 from lockcheck.explore.session import Session
 from lockcheck.explore.strategies import make_strategy
 from lockcheck.explore.token import Token
@@ -80,3 +80,23 @@ def test_no_name_is_added_to_a_module() -> None:
 
     assert sorted(module) == ["A", "__builtins__", "a", "f"]
     assert code.co_names == ("A", "a", "n", "f")
+
+
+@pytest.mark.parametrize("data", [True, False])
+def test_no_schedule_sees_what_another_left_in_a_module(tmp_path: Path, data: bool) -> None:
+    """The program's own modules are imported again for every schedule, data seen or not."""
+    (tmp_path / "kept_state.py").write_text("calls = []\n")
+    program = tmp_path / "keeps.py"
+    program.write_text(
+        "import threading, kept_state\n"
+        "def once():\n"
+        "    thread = threading.Thread(target=kept_state.calls.append, args=(1,))\n"
+        "    thread.start()\n"
+        "    thread.join()\n"
+        "    assert kept_state.calls == [1]\n"
+    )
+    subject = FunctionSubject(str(program), "once", data=DataOptions(data))
+    with subject, Session(subject, limits=Limits(schedules=3)) as session:
+        found = session.explore(make_strategy("random", 1))
+
+    assert found.outcome == "passed"
