@@ -50,6 +50,7 @@ class Amt(LinkDriver):
 
     kind: ClassVar[str] = "amt"
     has_notifier: ClassVar[bool] = True
+    sets_mac_address: ClassVar[bool] = False
 
     def setup(self, dev: NetDevice) -> None:
         """amt_link_setup: an Ethernet device that stays where it is."""
