@@ -27,13 +27,15 @@ _isenabled = gc.isenabled
 class _Pauses:
     """How many pauses there are now.
 
-    `gate` guards both fields.  It is taken by name, for a `with` statement makes two objects, and
-    a collection might begin with the second.
+    `gate` guards all fields, and is held only while the collector is off: a collection that began
+    under it could come back here.
     """
 
     def __init__(self) -> None:
         self.gate = allocate_lock()
         self.count = 0
+        self.due = False
+        """The last pause is over, and the collector is just being switched on."""
         self.wanted = True
         """Does the program want the collector on?  Valid while `count` is not zero."""
 
@@ -43,10 +45,13 @@ _pauses = _Pauses()
 
 def pause() -> None:
     """Hold collections back until as many calls of `resume`."""
+    on = _isenabled()
+    _disable()
     _pauses.gate.acquire()
-    if not _pauses.count:
-        _pauses.wanted = _isenabled()
-        _disable()
+    if on:
+        _pauses.wanted = True
+    elif not _pauses.count and not _pauses.due:
+        _pauses.wanted = False
     _pauses.count += 1
     _pauses.gate.release()
 
@@ -55,9 +60,12 @@ def resume() -> None:
     """End a pause."""
     _pauses.gate.acquire()
     _pauses.count -= 1
-    if not _pauses.count and _pauses.wanted:
-        _enable()
+    last = not _pauses.count and _pauses.wanted
+    _pauses.due = last
     _pauses.gate.release()
+    if last:
+        _enable()
+        _pauses.due = False
 
 
 class _Paused:
@@ -78,28 +86,33 @@ PAUSED = _Paused()
 def forked() -> None:
     """In the child of a fork: the pauses of threads that are gone are over."""
     _pauses.gate = allocate_lock()
-    if _pauses.count:
-        _pauses.count = 0
-        if _pauses.wanted:
-            _enable()
+    was_paused = _pauses.count or _pauses.due
+    _pauses.count = 0
+    _pauses.due = False
+    if was_paused and _pauses.wanted:
+        _enable()
 
 
 def enable() -> None:
     """Enable automatic garbage collection."""
-    with _pauses.gate:
-        _pauses.wanted = True
-        if not _pauses.count:
-            _enable()
+    _disable()
+    _pauses.gate.acquire()
+    _pauses.wanted = True
+    now = not _pauses.count
+    _pauses.gate.release()
+    if now:
+        _enable()
 
 
 def disable() -> None:
     """Disable automatic garbage collection."""
-    with _pauses.gate:
-        _pauses.wanted = False
-        _disable()
+    _disable()
+    _pauses.gate.acquire()
+    _pauses.wanted = False
+    _pauses.due = False
+    _pauses.gate.release()
 
 
 def isenabled() -> bool:
     """Returns true if automatic garbage collection is enabled."""
-    with _pauses.gate:
-        return _pauses.wanted if _pauses.count else _isenabled()
+    return _pauses.wanted if _pauses.count else _isenabled()
