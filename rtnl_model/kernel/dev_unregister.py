@@ -116,7 +116,12 @@ class DevUnregister:
         if msg is not None:
             k.events.rtmsg_ifinfo_send(msg)
         if dev.upper or dev.lower:
-            k.warn(f"{dev.name} is unregistered with upper or lower devices linked", dev=dev)
+            known = self.known_left(dev) if dev.upper else ""
+            k.warn(
+                f"{dev.name} is unregistered with upper or lower devices linked",
+                dev=dev,
+                known=known,
+            )
         k.inet.unregister_sysfs(dev)
         k.cpu(k.timing.sysfs, "sysfs")
 
@@ -128,7 +133,12 @@ class DevUnregister:
                 f"{dev.name} reaches PRE_UNINIT with upper devices linked: {uppers}",
                 rule="upper-at-pre-uninit",
                 dev=dev,
+                known=self.known_left(dev),
             )
+
+    def known_left(self, dev: NetDevice) -> str:
+        """The known defect that leaves an upper linked: amt takes only its first one (G.27)."""
+        return "G.27" if all(adjacent.dev.kind == "amt" for adjacent in dev.upper) else ""
 
     def net_set_todo(self, dev: NetDevice) -> None:
         """Onto net_todo_list, which the end of the section empties."""

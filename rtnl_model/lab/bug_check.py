@@ -71,6 +71,7 @@ def model_setting(setting: Setting, bugs: Sequence[str] = ()) -> ModelSetting:
         strict=setting.strict,
         timing=setting.timing,
         bugs=tuple(bugs),
+        fixes=setting.fixes,
     )
 
 

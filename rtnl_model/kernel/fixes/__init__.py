@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import g_1, g_2, g_3, g_8, g_12, g_13, g_14, g_15, g_16, g_20, g_24, g_25, g_26
+from . import g_1, g_2, g_3, g_8, g_12, g_13, g_14, g_15, g_16, g_20, g_24, g_25, g_26, g_27
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,6 +31,7 @@ FIXES: tuple[Fix, ...] = (
     g_24.FIX,
     g_25.FIX,
     g_26.FIX,
+    g_27.FIX,
 )
 """In order of application."""
 

@@ -47,6 +47,8 @@ class Setting:
     timing: str = "zero"
     races: bool = False
     """Check `shared()` fields for races (their accesses become points)."""
+    fixes: tuple[str, ...] = ()
+    """Fixes that are added to `small`."""
 
     def __str__(self) -> str:
         return self.regime if self.workers == "netns" else f"{self.regime} --workers {self.workers}"
