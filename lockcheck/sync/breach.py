@@ -1,4 +1,4 @@
-"""An access without its guard: what it is, and what becomes of it."""
+"""Accesses of guarded fields, and what becomes of one without its guard."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from lockcheck.sync.guarded import Field
     from lockcheck.sync.watch import Cell
 
-__all__ = ["Breach", "FieldGuards"]
+__all__ = ["Access", "FieldGuards"]
 
 
-class Breach:
-    """One access without its guard, before anybody has judged it."""
+class Access:
+    """One access of a guarded field, as those see it who want to know of it."""
 
     __slots__ = ("field", "owner", "ts", "write")
 
@@ -31,6 +31,11 @@ class Breach:
     @property
     def kind(self) -> str:
         return "write" if self.write else "read"
+
+    @property
+    def past(self) -> str:
+        """`read` or `written`, for sentences."""
+        return "written" if self.write else "read"
 
     @property
     def name(self) -> str:
@@ -48,9 +53,11 @@ class FieldGuards:
 
     def __init__(self, chk: Checker) -> None:
         self.chk = chk
-        self.on_breach: Callable[[Breach], bool] | None = None
+        self.on_breach: Callable[[Access], bool] | None = None
         """Asked about each access without its guard; True: it has dealt with it (a model's own
         report, an audit).  Context: the accessing thread, no lock of ours held."""
+        self.on_access: Callable[[Access], None] | None = None
+        """Sees every access, before its guard is looked at (an audit; see `Field.audited`)."""
         self._seen: set[tuple[str, bool, CodeType]] = set()
 
     def breach(self, field: Field, owner: object, ts: ThreadState, write: bool) -> None:
@@ -58,7 +65,7 @@ class FieldGuards:
         frame = _user_frame()
         if _in_constructor(frame, owner):
             return
-        found = Breach(field, owner, ts, write)
+        found = Access(field, owner, ts, write)
         if self.on_breach is not None and self.on_breach(found):
             return
         self.become_point(field)
@@ -68,7 +75,7 @@ class FieldGuards:
         self._seen.add(ident)
         self.chk.report(
             "assertion",
-            f"{found.name} is {'written' if write else 'read'} without {found.needs} held",
+            f"{found.name} is {found.past} without {found.needs} held",
             advice=f"Take {found.needs} around the access, or declare what really protects it.",
             fingerprint=f"guard:{found.name}:{found.kind}:{frame.f_code.co_qualname}",
             rule="guard",
@@ -82,10 +89,10 @@ class FieldGuards:
         before = cell.code.co_qualname if cell.code is not None else "?"
         self.chk.report(
             "race",
-            f"data race on {cell.name}: {'written' if write else 'read'} by {ts.name} under "
-            f"{_label(lock)}, accessed by {cell.thread} under {_label(cell.lock)} before, "
+            f"data race on {cell.name}: {'written' if write else 'read'} by {ts.name} "
+            f"{_under(lock)}, accessed by {cell.thread} {_under(cell.lock)} before, "
             "and nothing orders the two",
-            reason="the locks are two instances: neither excludes the other",
+            reason="no lock was held in both, and nothing was handed over in between",
             threads=(ts.name, cell.thread),
             detail=f"{cell.thread} accessed it in {before}",
             fingerprint=f"race:{field.full_name}:"
@@ -122,8 +129,11 @@ def _in_constructor(frame: FrameType | None, owner: object) -> bool:
     return False
 
 
-def _label(lock: object) -> str:
-    return str(getattr(lock, "name", lock))
+def _under(lock: object) -> str:
+    """Under which lock, in words."""
+    if lock is None or isinstance(lock, str):
+        return "without a lock"
+    return f"under {getattr(lock, 'name', lock)}"
 
 
 _HERE: Final = __file__.rpartition("breach")[0]

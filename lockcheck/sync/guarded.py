@@ -30,8 +30,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, cast, overload
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, Literal, TypeVar, cast, overload
 
+from lockcheck.sync.breach import Access
 from lockcheck.sync.containers import CONTAINERS, GuardedDict, GuardedList, GuardedSet, Place
 from lockcheck.sync.guards import FREE, SHARED, Guard, Named, Resolved
 from lockcheck.sync.watch import WATCH, Watch, watched
@@ -46,14 +47,17 @@ T = TypeVar("T")
 
 _UNSET: Final = object()
 
-Reads = Literal["locked", "once", "ordered", "constant"] | Callable[[object], bool]
+Reads = Literal["locked", "once", "any", "ordered", "constant"] | Callable[[object], bool]
 
 
 class Field:
     """A declaration: what protects one attribute of a class.  `guarded` makes it an attribute."""
 
-    __slots__ = ("_by_lock", "default", "full_name", "guard", "label", "once", "point_name",
-                 "reads")  # fmt: skip
+    __slots__ = ("_by_lock", "_free", "default", "full_name", "guard", "label", "once",
+                 "point_name", "reads")  # fmt: skip
+
+    audited: ClassVar[bool] = False
+    """Somebody in this process wants to see every access, the free ones included."""
 
     def __init__(self, guard: Guard, reads: Reads, default: object) -> None:
         self.guard = guard
@@ -62,6 +66,7 @@ class Field:
         self.once = reads == "once" or callable(reads)
         """Accesses are scheduling points, ordered as such: never a data race."""
         self._by_lock = reads == "locked"
+        self._free = reads == "any"
         self.default = default
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -86,15 +91,20 @@ class Field:
             ts = chk.current()
         if ts.looking or ts.tracing:
             return
+        if chk.guards.on_access is not None:
+            chk.guards.on_access(Access(self, owner, ts, write))
         conductor = chk.conductor
-        if conductor is not None and (self.once or self.point_name in conductor.observed):
+        if conductor is not None and (
+            (self.once and (write or not self.guard.covered(owner, ts)))
+            or self.point_name in conductor.observed
+        ):
             conductor.point(watch.cell(self.label).op(write))
         if not self._by_lock and self._judged(watch, owner, ts, write):
             return
         witness = self.guard.held(owner, ts, write)
         if witness is None:
             chk.guards.breach(self, owner, ts, write)
-        if chk.races and not self.once and witness is not FREE:
+        if chk.races and self._by_lock and witness is not FREE:
             self._order(watch, ts, witness, write, depth)
 
     def _judged(self, watch: Watch, owner: object, ts: ThreadState, write: bool) -> bool:
@@ -102,14 +112,14 @@ class Field:
         reads = self.reads
         if reads == "ordered":
             if watch.chk.races:
-                watch.chk.engine.access(ts, watch.cell(self.label), write=write)
+                self._handed_over(watch, ts, write)
             return True
         if reads == "constant":
             self._constant(watch, owner, ts, write)
             return True
         if write:
             return False
-        return reads == "once" or (callable(reads) and reads(owner))
+        return reads in ("once", "any") or (callable(reads) and reads(owner))
 
     def _order(
         self, watch: Watch, ts: ThreadState, witness: object | None, write: bool, depth: int
@@ -131,6 +141,16 @@ class Field:
         cell.thread = ts.name
         cell.code = sys._getframe(depth).f_code
 
+    def _handed_over(self, watch: Watch, ts: ThreadState, write: bool) -> None:
+        """One thread at a time: this access is ordered after the last one, whoever made it."""
+        cell = watch.cell(self.label)
+        if cell.slot not in (0, ts.slot) and cell.epoch > ts.hb.get(cell.slot, 0):
+            watch.chk.guards.wrong_instance(self, cell, ts, None, write)
+        cell.slot = ts.slot
+        cell.epoch = ts.hb.get(ts.slot, 0)
+        cell.thread = ts.name
+        cell.code = sys._getframe(4).f_code
+
     def _constant(self, watch: Watch, owner: object, ts: ThreadState, write: bool) -> None:
         """Nobody but its maker has looked, or nobody writes."""
         cell = watch.cell(self.label)
@@ -147,9 +167,11 @@ class guarded(Field, Generic[T]):  # noqa: N801  (reads like a declaration)
     Args:
         guard: names of the object's locks (writers hold all, readers any), or one function of the
             object that returns the lock, or a `Guard`.
-        reads: "locked" (default: readers hold the guard, too); "once" (READ_ONCE: anybody reads,
-            each access a scheduling point); a function of the object that says whether the calling
-            thread may read without the guard (an RCU read-side section).
+        reads: "locked" (default: readers hold the guard, too); "once" (READ_ONCE: anybody reads;
+            each access is a scheduling point, but for a read under the guard, which no write can
+            meet); "any" (readers come after the write by other means: no accesses at all); a
+            function of the object that says whether the calling thread may read without the guard
+            (an RCU read-side section).
         default: the value of a field that was never set.
         said: the guard in words, for reports; default: the name of the lock.
 
@@ -176,7 +198,7 @@ class guarded(Field, Generic[T]):  # noqa: N801  (reads like a declaration)
             return self
         values = owner.__dict__
         value = values.get(self.label, self.default)
-        if type(value) in CONTAINERS:
+        if (self._free and not Field.audited and value is not _UNSET) or type(value) in CONTAINERS:
             return cast("T", value)  # each look at what it contains is checked
         watch: Watch | None = values.get(WATCH)
         if watch is None or watch.ident != id(owner):
@@ -220,6 +242,9 @@ class Published:
     def held(self, owner: object, ts: ThreadState, write: bool) -> object | None:
         return None
 
+    def covered(self, owner: object, ts: ThreadState) -> bool:
+        return False
+
     def words(self, owner: object) -> str:
         return f"{type(owner).__name__} private: it is constant once another thread has seen it"
 
@@ -229,6 +254,9 @@ class Nobody:
 
     def held(self, owner: object, ts: ThreadState, write: bool) -> object | None:
         return FREE
+
+    def covered(self, owner: object, ts: ThreadState) -> bool:
+        return False
 
     def words(self, owner: object) -> str:
         return "one thread at a time"

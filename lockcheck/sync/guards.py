@@ -20,7 +20,17 @@ from lockcheck.sync.parking import Parking
 from lockcheck.sync.rlock import RLock
 from lockcheck.sync.rwlock import RWLock
 
-__all__ = ["FREE", "SHARED", "AnyLock", "Guard", "Named", "Resolved", "held_as", "inner_lock"]
+__all__ = [
+    "FREE",
+    "SHARED",
+    "AnyLock",
+    "Guard",
+    "Named",
+    "Resolved",
+    "ThreadState",
+    "held_as",
+    "inner_lock",
+]
 
 SHARED: Final = "shared"
 """Witness of an access that others may make at the same moment."""
@@ -36,6 +46,14 @@ class Guard(Protocol):
 
     def held(self, owner: object, ts: ThreadState, write: bool) -> object | None:
         """Return the witness that `ts` may access `owner`'s field now, or None."""
+        ...
+
+    def covered(self, owner: object, ts: ThreadState) -> bool:
+        """Does `ts` hold a lock that keeps writers out, whether or not it has to?
+
+        A READ_ONCE under the guard is no scheduling point; so this must depend on nothing that
+        another thread may change meanwhile, or the points of a schedule would.
+        """
         ...
 
     def words(self, owner: object) -> str:
@@ -111,6 +129,9 @@ class Named:
             return SHARED  # another reader may hold another one of them
         return found
 
+    def covered(self, owner: object, ts: ThreadState) -> bool:
+        return self.held(owner, ts, False) not in (None, FREE)
+
     def words(self, owner: object) -> str:
         names = [f"{_name(owner)}.{'.'.join(path)}" for path in self.paths]
         return names[0] if len(names) == 1 else f"{' and '.join(names)} (to read: one of them)"
@@ -132,6 +153,9 @@ class Resolved:
         if isinstance(lock, Named | Resolved):
             return lock.held(owner, ts, write)
         return held_as(lock, ts, write)
+
+    def covered(self, owner: object, ts: ThreadState) -> bool:
+        return self.held(owner, ts, False) not in (None, FREE)
 
     def words(self, owner: object) -> str:
         lock = self.resolve(owner)

@@ -86,7 +86,10 @@ class Parking(Ownerless):
 
     def ready(self, op: Op) -> bool:
         """May `op` go now?  (`lockcheck.seam.SyncObject`)"""
-        return op.kind is not Kind.WAIT or bool(op.aux())
+        if op.kind is not Kind.WAIT:
+            return True
+        with self._gate:  # nobody else is inside; guarded state asks whether somebody is
+            return bool(op.aux())
 
     def peek(self, look: Callable[[], Any]) -> Any:
         """Return `look()` evaluated atomically with respect to `change`."""

@@ -12,9 +12,13 @@ and makes no nsid.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from lockcheck import looking
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..kernel.kernel import Kernel
     from ..kernel.net_namespace import Net
     from ..kernel.netdevice import NetDevice
@@ -25,6 +29,22 @@ Shown = dict[str, Any]
 INIT = "init"
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _looks(show: Callable[Concatenate[Kernel, P], R]) -> Callable[Concatenate[Kernel, P], R]:
+    """A listing reads what it shows: no access of the kernel's."""
+
+    def shown(k: Kernel, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with looking(k.chk):
+            return show(k, *args, **kwargs)
+
+    shown.__doc__ = show.__doc__
+    return shown
+
+
+@_looks
 def devices_by_netns(k: Kernel, *, stuck: bool = False) -> dict[str, list[Shown]]:
     """Every named namespace; `init` only when it holds more than `lo`."""
     named = k.net_namespace.named()
@@ -41,6 +61,7 @@ def sorted_devices(net: Net) -> list[NetDevice]:
     return sorted(net.dev_list(), key=lambda dev: dev.ifindex)
 
 
+@_looks
 def shown_devices(k: Kernel, net: Net, *, stuck: bool = False) -> list[Shown]:
     """The devices of one namespace in the recordings' shape."""
     return [shown_device(k, net, dev, stuck=stuck) for dev in sorted_devices(net)]
@@ -110,6 +131,7 @@ def _lower(k: Kernel, net: Net, dev: NetDevice, *, stuck: bool) -> Shown:
 # -- for people --
 
 
+@_looks
 def json_links(_k: Kernel, net: Net, only: NetDevice | None = None) -> str:
     """`ip -j link`: one line of JSON."""
     links = []
@@ -149,6 +171,7 @@ def flags(dev: NetDevice) -> list[str]:
     return words
 
 
+@_looks
 def human_links(
     k: Kernel,
     net: Net,

@@ -13,15 +13,20 @@ from __future__ import annotations
 import _thread
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from lockcheck import looking
+from lockcheck.sync.guards import held_as
+
 from .errors import KernelBug
+from .netdevice import NetDevice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lockcheck import Checker
+    from lockcheck.sync import RWLock
+    from lockcheck.sync.breach import Access
 
     from .net_namespace import Net
-    from .netdevice import NetDevice
     from .probe import Probe
     from .regime import Regime
     from .rtnl import Rtnl
@@ -48,10 +53,41 @@ class Assertions:
         self.gate = _thread.allocate_lock()
         """Covers statistics only; not one of the model's locks."""
 
+        chk.guards.on_breach = self.guard_breach
+
     # -- findings --
+
+    def guard_breach(self, access: Access) -> bool:
+        """An attribute is used without what its class says protects it (`guards`).
+
+        Outside every kernel function nobody runs the kernel: a listing, a check, a test looks.
+        """
+        if not self.probe.current().stack:
+            return True
+        dev = access.owner if isinstance(access.owner, NetDevice) else None
+        whose = dev.label if dev is not None else getattr(access.owner, "name", "")
+        self.file(
+            "assertion",
+            f"{access.name} of {whose or 'the kernel'} is {access.past} "
+            f"without {access.needs} held",
+            f"guard-{access.name}-{access.kind}",
+            dev,
+        )
+        self.chk.guards.become_point(access.field)
+        return True
+
+    def holds_exclusively(self, rwsem: RWLock) -> bool:
+        """Does the calling thread hold it for writing?"""
+        return held_as(rwsem, self.chk.current(), write=True) is not None
 
     def file(self, kind: str, title: str, rule: str, dev: NetDevice | None, **data: Any) -> None:
         """One finding, with the model's stack."""
+        with looking(self.chk):
+            self._file(kind, title, rule, dev, data)
+
+    def _file(
+        self, kind: str, title: str, rule: str, dev: NetDevice | None, data: dict[str, Any]
+    ) -> None:
         task = self.probe.current()
         stack = self.probe.stack()
         lines = ["model stack: " + " < ".join(stack)] if stack else []

@@ -149,7 +149,7 @@ class DevQueue:
     def splice_pending(self, net: Net) -> list[NetDevice]:
         """Take the pending list away.  Locks: takes dev_unreg_lock."""
         with net.dev_unreg_lock:
-            drained = net.dev_unreg_head
+            drained = list(net.dev_unreg_head)
             if drained:
                 net.dev_unreg_head = []
                 net.has_pending = False

@@ -13,8 +13,11 @@ import errno
 import itertools
 from typing import TYPE_CHECKING
 
+from lockcheck import guarded
+
 from .errors import KernelError
 from .events import NOTIFY_DONE, NOTIFY_OK, notifier_from_errno
+from .guards import Bookkeeping, Inside, RtnlGuard
 
 if TYPE_CHECKING:
     from lockcheck.sync import Parking
@@ -45,19 +48,24 @@ READ_TAKES_RTNL = frozenset({"addr_gen_mode", "stable_secret"})
 
 
 class Table:
-    """One device's net/ipv6/conf/DEV; `users` is touched only inside parking."""
+    """One device's net/ipv6/conf/DEV."""
 
-    __slots__ = ("gone", "inside", "parking", "users", "values", "waiter")
+    users = guarded[int](Inside(lambda self: self.parking), reads="any", default=0)
+    gone = guarded[bool](Inside(lambda self: self.parking), reads="any", default=False)
+    values = guarded[dict[str, str]](RtnlGuard(lambda self: self.net, "the table"), reads="once")
+    """Keys that take RTNL are written under it; others by WRITE_ONCE."""
+    inside: Bookkeeping[list[int]]
+    """Tasks of the users, for reports of a stuck run."""
+    waiter: Bookkeeping[int] = 0
+    """The task that waits for the users to leave; 0: none."""
 
-    def __init__(self, parking: Parking) -> None:
+    def __init__(self, parking: Parking, net: Net) -> None:
         self.parking = parking
-        self.users = 0
-        self.inside: list[int] = []
-        """Tasks of the users, for reports of a stuck run."""
-        self.waiter = 0
-        """The task that waits for the users to leave; 0: none."""
-        self.gone = False
-        self.values: dict[str, str] = {"addr_gen_mode": "0", "disable_ipv6": "0"}
+        self.chk = parking.chk
+        self.label = parking.name
+        self.net = net
+        self.values = {"addr_gen_mode": "0", "disable_ipv6": "0"}
+        self.inside = []
 
 
 class Inet:
@@ -75,7 +83,8 @@ class Inet:
         if event == "REGISTER":
             if dev.name in ("all", "default"):
                 return notifier_from_errno(errno.EINVAL)
-            dev.info["sysctl"] = Table(self.k.chk.Parking(f"sysctl {dev.label}"))
+            net = self.k.dev.dev_net(dev)
+            dev.sysctl = Table(self.k.chk.Parking(f"sysctl {dev.label}"), net)
             return NOTIFY_OK
         if event == "UNREGISTER":
             self.unregister_sysctl_table(dev)
@@ -83,9 +92,10 @@ class Inet:
 
     def unregister_sysctl_table(self, dev: NetDevice) -> None:
         """drop_sysctl_table: wait until nobody is inside a handler of it."""
-        table: Table | None = dev.info.pop("sysctl", None)
+        table: Table | None = dev.sysctl
         if table is None:
             return
+        dev.sysctl = None
         with self.k.probe.frames("addrconf_ifdown", "drop_sysctl_table"):
             table.parking.change(lambda: setattr(table, "gone", True), part=None)
             if table.parking.peek(lambda: table.users):
@@ -122,7 +132,7 @@ class Inet:
     def sysctl(self, net: Net, ifname: str, key: str, value: str | None = None) -> str:
         """Read or write net.ipv6.conf.IFNAME.KEY.  Raises: KernelError(ENOENT)."""
         dev = self.k.dev.dev_get_by_name(net, ifname)
-        table: Table | None = dev.info.get("sysctl") if dev is not None else None
+        table: Table | None = dev.sysctl if dev is not None else None
         if dev is None or table is None:
             raise KernelError(errno.ENOENT)
         for attempt in itertools.count():

@@ -15,6 +15,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from lockcheck import guarded, looking
 from lockcheck.sync.thread import wait_out
 
 from .assertions import Assertions
@@ -30,6 +31,7 @@ from .dev_todo import DevTodo
 from .dev_unregister import DevUnregister
 from .events import RtnlEvents
 from .fixes import fixes_of
+from .guards import Bookkeeping, Inside
 from .inet import Inet
 from .lifetime import Lifetime
 from .links.drivers import driver_table
@@ -93,6 +95,12 @@ class Kernel(Assertions):
         kinds: what to load at start (None: every driver, as the recordings' kernel had them built
             in); a request for another kind loads it then.
     """
+
+    _unreg_counts = guarded[dict[str, int]](Inside(lambda self: self._unreg), reads="any")
+    """Devices unregistered and not yet freed, by kind."""
+    _sections: Bookkeeping[int] = 0
+    sections_max: Bookkeeping[int] = 0
+    """How many sections unregistered at one moment; covered by gate."""
 
     def __init__(
         self,
@@ -204,9 +212,7 @@ class Kernel(Assertions):
         )
         """Protects, where RTNL does not exist: every upper and lower list.  Order: leaf."""
         self._unreg = chk.Parking("netdev_unregistering_wq")
-        self._unreg_counts: dict[str, int] = {}
-        self._sections = 0
-        self.sections_max = 0
+        self._unreg_counts = {}
 
     def make_lock(self, lock_class: str, instance: str) -> Lock:
         """A mutex of that class, with a stable name."""
@@ -300,7 +306,17 @@ class Kernel(Assertions):
     # -- life --
 
     def start(self) -> Kernel:
-        """Boot: start the services, set up init_net, load drivers; the trace begins after it."""
+        """Boot: start the services, set up init_net, load drivers; the trace begins after it.
+
+        Nobody else is there yet, so what boot touches needs no guard.
+        """
+        with looking(self.chk):
+            self.boot()
+        self.started = True
+        return self
+
+    def boot(self) -> None:
+        """What start does."""
         task = self.probe.new_task("swapper", cpu=0)
         self.probe.adopt(task)
         self.rtnl_work.start()
@@ -313,8 +329,6 @@ class Kernel(Assertions):
         self.modules.load_all(self.kinds)
         self.probe.trace.clear()
         self.events.log.clear()
-        self.started = True
-        return self
 
     def quiesce(self) -> None:
         """Wait until every work is idle and every cleanup is over.  Locks: none.

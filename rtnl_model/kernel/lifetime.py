@@ -12,6 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lockcheck import looking
+
+from .guards import Bookkeeping
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -29,10 +33,12 @@ __all__ = ["Lifetime"]
 class Lifetime:
     """`k.lifetime`."""
 
+    devices: Bookkeeping[dict[str, NetDevice]]
+    """Devices between alloc_netdev and free_netdev, by label.  Covered by gate."""
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
-        self.devices: dict[str, NetDevice] = {}
-        """Devices between alloc_netdev and free_netdev, by label.  Covered by gate."""
+        self.devices = {}
 
     # -- devices --
 
@@ -57,6 +63,10 @@ class Lifetime:
 
     def device_freed(self, dev: NetDevice) -> None:
         """free_netdev, the moment before the memory goes."""
+        with looking(self.k.chk):
+            self._device_freed(dev)
+
+    def _device_freed(self, dev: NetDevice) -> None:
         with self.k.gate:
             self.devices.pop(dev.label, None)
         self.report_held(f"device {dev.name}", (dev.instance_lock,), dev)
@@ -92,6 +102,10 @@ class Lifetime:
 
     def net_freed(self, net: Net) -> None:
         """net_complete_free: struct net goes."""
+        with looking(self.k.chk):
+            self._net_freed(net)
+
+    def _net_freed(self, net: Net) -> None:
         self.report_held(
             f"namespace {net.label}", (net.rtnl_mutex, net.dev_unreg_lock, net.nsid_lock), None
         )
@@ -121,6 +135,12 @@ class Lifetime:
         self, name: str, locks: Sequence[Lock], uppers: Sequence[NetDevice], lower: NetDevice
     ) -> None:
         """A driver's port of a lower goes."""
+        with looking(self.k.chk):
+            self._port_freed(name, locks, uppers, lower)
+
+    def _port_freed(
+        self, name: str, locks: Sequence[Lock], uppers: Sequence[NetDevice], lower: NetDevice
+    ) -> None:
         self.report_held(name, locks, lower)
         if uppers:
             names = ", ".join(dev.name for dev in uppers)
@@ -130,6 +150,10 @@ class Lifetime:
 
     def module_gone(self, driver: LinkDriver, block: NotifierBlock | None) -> None:
         """The end of module_exit: code and data of the driver are unmapped."""
+        with looking(self.k.chk):
+            self._module_gone(driver, block)
+
+    def _module_gone(self, driver: LinkDriver, block: NotifierBlock | None) -> None:
         name = driver.kind or driver.module
         with self.k.gate:
             alive = list(self.devices.values())

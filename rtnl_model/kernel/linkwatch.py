@@ -27,10 +27,12 @@ __all__ = ["Linkwatch"]
 class Linkwatch:
     """`k.linkwatch`."""
 
+    lweventlist: Marks
+    """Devices with a pending event."""
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
         self.lweventlist = Marks(k, "linkwatch", "kworker/u8:1", self.linkwatch_event)
-        """Devices with a pending event."""
 
     def start(self) -> None:
         """Start linkwatch_work's thread."""

@@ -15,6 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lockcheck import guarded
+
+from .guards import Bookkeeping, Inside
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -40,30 +44,37 @@ class Mark:
 class Marks:
     """The list and its worker."""
 
+    marks = guarded[list[Mark]](Inside(lambda self: self.parking), reads="any")
+    scheduled = guarded[bool](Inside(lambda self: self.parking), reads="any", default=False)
+    running = guarded[bool](Inside(lambda self: self.parking), reads="any", default=False)
+    started = guarded[bool](Inside(lambda self: self.parking), reads="any", default=False)
+    stopping = guarded[bool](Inside(lambda self: self.parking), reads="any", default=False)
+    awaited = guarded[int](Inside(lambda self: self.parking), reads="any", default=0)
+    """How many wait until it is idle: meanwhile nothing may wait for the next urgent one."""
+    thread: Bookkeeping[Thread | None]
+    pid: Bookkeeping[int] = 0
+    """The task of the thread, for reports."""
+
     def __init__(self, k: Kernel, name: str, comm: str, serve: Callable[[], None]) -> None:
         self.k = k
+        self.chk = k.chk
         self.name = name
         self.comm = comm
         self.serve = serve
         """What the worker does whenever it was scheduled; it takes the marks itself."""
         self.parking: Parking = k.chk.Parking(name)
-        self.marks: list[Mark] = []
-        """Touched only inside parking, as all flags below."""
-        self.scheduled = False
-        self.running = False
-        self.started = False
-        self.stopping = False
-        self.awaited = 0
-        """How many wait until it is idle: meanwhile nothing may wait for the next urgent one."""
-        self.thread: Thread | None = None
-        self.pid = 0
-        """The task of the thread, for reports."""
+        self.marks = []
+        self.thread = None
 
     # -- the worker --
 
     def start(self) -> None:
-        """Start the thread, which the first mark does otherwise."""
+        """Start the thread, which the first mark does otherwise.  Context: nobody else is there."""
         self.started = True
+        self.launch()
+
+    def launch(self) -> None:
+        """Start the thread."""
         task = self.k.probe.new_task(self.comm)
         self.pid = task.pid
         self.thread = self.k.make_thread(self.worker, f"{self.comm}-{self.name}", task)
@@ -121,7 +132,7 @@ class Marks:
             lambda: self._add(mark, urgent, once), why=f"{self.name} of {mark.dev.label}"
         )
         if first:
-            self.start()
+            self.launch()
         return bool(added)
 
     def _add(self, mark: Mark, urgent: bool, once: bool) -> tuple[bool, bool]:

@@ -12,7 +12,10 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from lockcheck import guarded
+
 from .errors import KernelError
+from .guards import Bookkeeping, Inside
 from .links import LinkDriver
 from .notifier import NotifierBlock
 from .pernet import PernetOperations
@@ -31,15 +34,21 @@ __all__ = ["Modules"]
 class Modules:
     """`k.modules`."""
 
+    states = guarded[dict[str, str]](Inside(lambda self: self.parking), reads="any")
+    """coming, live, going."""
+    _blocks: Bookkeeping[dict[str, NotifierBlock]]
+    _pernet: Bookkeeping[dict[str, PernetOperations]]
+    """What a module registered: touched by whoever made it coming or going."""
+
     def __init__(self, k: Kernel, table: Mapping[str, type[LinkDriver]]) -> None:
         self.k = k
         self.table = dict(table)
         """Every driver that can be loaded, by kind or module name."""
         self.parking: Parking = k.chk.Parking("modules")
-        self.states: dict[str, str] = {}
-        """coming, live, going; touched only inside parking."""
-        self._blocks: dict[str, NotifierBlock] = {}
-        self._pernet: dict[str, PernetOperations] = {}
+        self.chk = k.chk
+        self.states = {}
+        self._blocks = {}
+        self._pernet = {}
 
     # -- what there is --
 

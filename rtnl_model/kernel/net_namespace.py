@@ -13,15 +13,16 @@ import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.sync.shared import shared
+from lockcheck import guarded
 
 from .errors import KernelError
+from .guards import Bookkeeping, Inside, RtnlGuard, TheLock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lockcheck import Checker
-    from lockcheck.sync import Lock, Parking, Refcount, Thread
+    from lockcheck.sync import Lock, Parking, Refcount, RWLock, Thread
 
     from .kernel import Kernel
     from .netdevice import NetDevice
@@ -30,12 +31,61 @@ if TYPE_CHECKING:
 __all__ = ["Net", "NetNamespace"]
 
 
+def _known(net: Net) -> Net | None:
+    """The namespace, once somebody else may know it: it is on net_namespace_list."""
+    return net if net.public else None
+
+
+def _net_rwsem(net: Net) -> RWLock | None:
+    return net.net_rwsem if net.public else None
+
+
+def _pernet_ops_rwsem(net: Net) -> RWLock | None:
+    return net.pernet_ops_rwsem if net.public else None
+
+
+RTNL_OF_NET = RtnlGuard(_known, "the namespace")
+
+
 class Net:
     """One network namespace."""
 
-    has_pending = shared(marked=True)
-    """!list_empty(&dev_unreg_head): written under dev_unreg_lock, read by rtnl_net_work_func
-    without any lock."""
+    has_pending = guarded[bool]("dev_unreg_lock", reads="once")
+    """!list_empty(&dev_unreg_head): rtnl_net_work_func reads it without any lock."""
+    dev_unreg_head: guarded[list[NetDevice]] = guarded("dev_unreg_lock")
+    nsids: guarded[dict[int, Net]] = guarded("nsid_lock")
+    """nsid -> namespace, as seen from here."""
+    devs: guarded[list[NetDevice]] = guarded(RTNL_OF_NET)
+    """dev_base_head, in order of registration."""
+    names: guarded[dict[str, NetDevice]] = guarded(RTNL_OF_NET, reads="any")
+    indexes: guarded[dict[int, NetDevice]] = guarded(RTNL_OF_NET, reads="any")
+    """Both tables are read under RCU, too: `tables` stands for such a look."""
+    next_ifindex = guarded[int](RTNL_OF_NET, default=1)
+    netdev_chain: guarded[tuple[NotifierBlock, ...]] = guarded(
+        RTNL_OF_NET, reads="once", default=()
+    )
+    """Read by snapshot: an event of a lower may come from the namespace of its upper."""
+    is_dying = guarded[bool](TheLock(_net_rwsem, "net_rwsem"), reads="once", default=False)
+    listed = guarded[bool](TheLock(_net_rwsem, "net_rwsem"), default=False)
+    """On net_namespace_list."""
+    generic = guarded[dict[str, Any]](TheLock(_pernet_ops_rwsem, "pernet_ops_rwsem"), reads="any")
+    """net_generic(): per driver; a driver uses its own between its init and its exit."""
+
+    public: Bookkeeping[bool] = False
+    """Others may know it: it has been listed."""
+    cleaned: Bookkeeping[bool] = False
+    """Its cleanup is over: nothing may be queued to it any more."""
+    freed: Bookkeeping[bool] = False
+    observed: Bookkeeping[bool] = False
+    """The listener in the initial namespace has an nsid for it."""
+    loopback_dev: NetDevice | None = None
+    """Set by loopback's init, before the namespace is listed."""
+    rtnl_guard: Lock
+    """What RTNL of this namespace is here, for `guards`: the global mutex or this one's."""
+    adjacent_guard: Lock
+    """The same of upper and lower lists."""
+    pernet_ops_rwsem: RWLock
+    net_rwsem: RWLock
 
     def __init__(self, chk: Checker, name: str, addr: int, label: str) -> None:
         self.chk = chk
@@ -52,12 +102,11 @@ class Net:
         self.dev_unreg_lock: Lock
         """Protects: dev_unreg_head, every unreg_list_net that names this netns.
         Order: leaf, inside dev.lock; two of them by addr."""
-        self.dev_unreg_head: list[NetDevice] = []
+        self.dev_unreg_head = []
         self.has_pending = False
         self.nsid_lock: Lock
         """Protects: nsids.  Order: leaf."""
-        self.nsids: dict[int, Net] = {}
-        """nsid -> namespace, as seen from here."""
+        self.nsids = {}
 
         self.count: Refcount
         """Main references: names, open requests, sockets.  Zero starts the cleanup."""
@@ -68,27 +117,13 @@ class Net:
         self.worker: Thread | None = None
         """Its own worker thread, with `--workers netns`."""
 
-        self.devs: list[NetDevice] = []
-        """dev_base_head, in order of registration."""
-        self.names: dict[str, NetDevice] = {}
-        self.indexes: dict[int, NetDevice] = {}
+        self.devs = []
+        self.names = {}
+        self.indexes = {}
         self.tables = chk.AtomicRef(f"device tables of {label}")
         """Stands for the two tables where they are looked up under RCU: the look-ups read it,
         whoever changes a table writes it first."""
-        self.next_ifindex = 1
-        self.netdev_chain: tuple[NotifierBlock, ...] = ()
-        self.generic: dict[str, Any] = {}
-        """net_generic(): per driver."""
-        self.loopback_dev: NetDevice | None = None
-
-        self.is_dying = False
-        self.listed = False
-        """On net_namespace_list."""
-        self.cleaned = False
-        """Its cleanup is over: nothing may be queued to it any more."""
-        self.freed = False
-        self.observed = False
-        """The listener in the initial namespace has an nsid for it."""
+        self.generic = {}
 
     def dev_list(self) -> list[NetDevice]:
         """A copy of the device list, for iterating and for listings."""
@@ -98,17 +133,27 @@ class Net:
         return f"<net {self.label}>"
 
 
+def _list_lock(self: NetNamespace) -> RWLock:
+    rwsem: RWLock = self.k.pernet_ops_rwsem
+    return rwsem if self.k.holds_exclusively(rwsem) else self.k.net_rwsem
+
+
 class NetNamespace:
     """Namespaces: list, names, creation, nsids."""
 
+    net_namespace_list = guarded[list[Net]](TheLock(_list_lock, "net_rwsem (or pernet_ops_rwsem)"))
+    """Who holds pernet_ops_rwsem for writing may read it: nobody lists or unlists meanwhile."""
+    _files = guarded[dict[str, Net]](Inside(lambda self: self.files), reads="any")
+    _next_addr: Bookkeeping[int] = 0
+    """Covered by gate."""
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
-        self.net_namespace_list: list[Net] = []
-        """Covered by net_rwsem."""
+        self.chk = k.chk
+        self.net_namespace_list = []
         self.files: Parking = k.chk.Parking("/run/netns")
         """What user space sees: name -> namespace."""
-        self._files: dict[str, Net] = {}
-        self._next_addr = 0
+        self._files = {}
 
     # -- names (user space's /run/netns) --
 
@@ -182,8 +227,9 @@ class NetNamespace:
     def preinit_net(self, name: str) -> Net:
         """Allocate a namespace with its locks, its lists and its work."""
         k = self.k
-        self._next_addr += 1
-        addr = self._next_addr
+        with k.gate:
+            self._next_addr += 1
+            addr = self._next_addr
         label = k.label(name)
         net = Net(k.chk, name, addr, label)
         net.rtnl_mutex = k.rtnl.make_net_lock(net)
@@ -191,6 +237,9 @@ class NetNamespace:
         net.nsid_lock = k.make_lock("&net->nsid_lock", label)
         net.count = k.chk.Refcount(f"net {label}", 1, net)
         net.passive = k.chk.Refcount(f"net {label} memory", 1, net)
+        net.rtnl_guard = k.rtnl.rtnl_mutex if k.regime.has_rtnl else net.rtnl_mutex
+        net.adjacent_guard = k.rtnl.rtnl_mutex if k.regime.has_rtnl else k.netdev_adjacent_lock
+        net.pernet_ops_rwsem, net.net_rwsem = k.pernet_ops_rwsem, k.net_rwsem
         k.rtnl_work.preinit_net(net)
         return net
 
@@ -223,6 +272,7 @@ class NetNamespace:
         with k.net_rwsem.writing():
             self.net_namespace_list.append(net)
             net.listed = True
+            net.public = True
 
     def ops_init(self, ops: Any, net: Net) -> None:
         """One pernet init."""

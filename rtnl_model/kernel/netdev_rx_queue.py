@@ -17,11 +17,14 @@ from __future__ import annotations
 from errno import EBUSY, EINVAL, ENODEV
 from typing import TYPE_CHECKING
 
+from lockcheck import guarded
+
 from .errors import KernelError
+from .guards import Both, TheLock
 from .netdevice import RegState
 
 if TYPE_CHECKING:
-    from lockcheck.sync import AtomicRef
+    from lockcheck.sync import AtomicRef, Lock
 
     from .kernel import Kernel
     from .net_namespace import Net
@@ -30,8 +33,28 @@ if TYPE_CHECKING:
 __all__ = ["NetdevRxQueue", "NetdevRxQueues", "QueueUser"]
 
 
+def _queue_lock(user: QueueUser) -> Lock | None:
+    queue: NetdevRxQueue | None = vars(user).get("queue")
+    return None if queue is None else queue.dev.instance_lock
+
+
+def _lease_lock(queue: NetdevRxQueue) -> Lock | None:
+    """The instance lock of the other end."""
+    lease: NetdevRxQueue | None = vars(queue).get("lease")
+    return queue.dev.instance_lock if lease is None else lease.dev.instance_lock
+
+
+I_OF_QUEUE = TheLock(lambda queue: queue.dev.instance_lock, "I(dev)")
+
+
 class QueueUser:
     """An application's end: a bound AF_XDP socket, or an open memory provider."""
+
+    queue: guarded[NetdevRxQueue | None] = guarded(
+        TheLock(_queue_lock, "I(the queue's dev)"), reads="once", default=None
+    )
+    """The physical queue that it sits on."""
+    live: AtomicRef
 
     def __init__(
         self, kind: str, name: str, dev: NetDevice, tracker: RefTracker | None, live: AtomicRef
@@ -42,8 +65,7 @@ class QueueUser:
         self.dev = dev
         """The device it was opened on; held while `live`."""
         self.tracker = tracker
-        self.queue: NetdevRxQueue | None = None
-        """The physical queue that it sits on.  Locks: the queue's device."""
+        self.chk = dev.chk
         self.live = live
         """True while it holds dev.  The application, the device and the lease may each end it; the
         exchange decides who drops the reference (the kernel has the provider's own lock there)."""
@@ -52,18 +74,21 @@ class QueueUser:
 class NetdevRxQueue:
     """struct netdev_rx_queue: one receive queue of a device."""
 
-    __slots__ = ("dev", "index", "lease", "lease_tracker", "user")
+    lease: guarded[NetdevRxQueue | None] = guarded(
+        Both(I_OF_QUEUE, TheLock(_lease_lock, "I(the other end)")), default=None
+    )
+    """The other end.
+    invariant: a.lease is b iff b.lease is a, one of them physical, the other virtual."""
+    lease_tracker: guarded[RefTracker | None] = guarded(I_OF_QUEUE, default=None)
+    """On the physical end: the reference that keeps the physical device."""
+    user = guarded[QueueUser | None](I_OF_QUEUE, reads="once", default=None)
+    """On the physical end, or on a queue without lease."""
 
     def __init__(self, dev: NetDevice, index: int) -> None:
         self.dev = dev
+        self.label = f"rx-queue {index} of {dev.label}"
+        self.chk = dev.chk
         self.index = index
-        self.lease: NetdevRxQueue | None = None
-        """The other end.  Written with both instance locks; read with either.
-        invariant: a.lease is b iff b.lease is a, one of them physical, the other virtual."""
-        self.lease_tracker: RefTracker | None = None
-        """On the physical end: the reference that keeps the physical device."""
-        self.user: QueueUser | None = None
-        """On the physical end, or on a queue without lease.  Locks: I(dev)."""
 
     def __repr__(self) -> str:
         return f"<rx {self.index} of {self.dev.name}>"
@@ -137,10 +162,10 @@ class NetdevRxQueues:
                 "pid": task.pid,
                 "comm": task.comm,
                 "fn": name,
-                "virt": virt.dev.name,
+                "virt": virt.dev.peek_name(),
                 "virt_ns": virt.dev.peek_net().name,
                 "virt_q": virt.index,
-                "phys": phys.dev.name,
+                "phys": phys.dev.peek_name(),
                 "phys_ns": phys.dev.peek_net().name,
                 "phys_q": phys.index,
                 "stack": [name, *probe.stack()],
@@ -231,7 +256,7 @@ class NetdevRxQueues:
 
     def install(self, queue: NetdevRxQueue, dev: NetDevice, kind: str, name: str) -> QueueUser:
         """Put the user on the queue; it holds the device it was opened on.  Locks: I(queue.dev)."""
-        self.k.chk.assert_held(queue.dev.lock)
+        self.k.chk.assert_held(queue.dev.instance_lock)
         tracker = self.k.dev.netdev_hold(dev, f"{kind} {name}")
         live = self.k.chk.AtomicRef(f"{kind}.live:{name}", True)
         user = QueueUser(kind, name, dev, tracker, live)
@@ -250,7 +275,7 @@ class NetdevRxQueues:
         with dev.lock:
             queue = user.queue
             if queue is not None and queue.dev is not dev:
-                with queue.dev.lock:
+                with queue.dev.instance_lock:
                     self.detach(user)
             else:
                 self.detach(user)

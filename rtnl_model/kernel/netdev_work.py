@@ -29,6 +29,8 @@ __all__ = ["NetdevWork"]
 class NetdevWork:
     """`k.netdev_work`."""
 
+    work_list: Marks
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
         self.work_list = Marks(k, "netdev_work", "kworker/0:0", self.netdev_work_proc)

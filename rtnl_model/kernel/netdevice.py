@@ -1,8 +1,7 @@
 """`struct net_device`: state, references with their trackers, links to upper and lower devices.
 
 Mirrors include/linux/netdevice.h as far as unregistration sees it.  A `NetDevice` is data; what is
-done to it stands in `dev*.py`.  Fields are covered by the RTNL of `dev.net` unless they say more;
-the two that are read without it are declared `shared()`.
+done to it stands in `dev*.py`.  Each attribute that changes says what protects it (`guards`).
 
 Left out: queues (but for netkit's leases, which keep theirs in `dev.rx_queues`), features, XDP,
 statistics, traffic.
@@ -14,7 +13,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from lockcheck.sync.shared import shared
+from lockcheck import guarded, own, shared
+
+from .guards import Bookkeeping, Both, RtnlGuard, TheLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
     from .links import LinkDriver
     from .net_namespace import Net
 
-__all__ = ["Adjacent", "NetDevice", "RefTracker", "RegState", "UnregHead"]
+__all__ = [
+    "RTNL_OF_AREA",
+    "Adjacent",
+    "NetDevice",
+    "PrivateArea",
+    "RefTracker",
+    "RegState",
+    "UnregHead",
+]
 
 P = TypeVar("P")
 PrivClass = type[P]
@@ -54,11 +63,11 @@ class UnregHead:
     Owned by one thread, but for its devices' netns locks nothing covers it.
     """
 
-    __slots__ = ("devs", "name")
+    devs: own[list[NetDevice]] = own()
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.devs: list[NetDevice] = []
+        self.devs = []
 
     def __iter__(self) -> Iterator[NetDevice]:
         return iter(self.devs)
@@ -84,8 +93,8 @@ class RefTracker:
 
     dev: NetDevice
     what: str
-    live: bool = True
-    owner: Worker | None = None
+    live: Bookkeeping[bool] = True
+    owner: Bookkeeping[Worker | None] = None
     """Who will drop it, where that is one thread's business."""
 
 
@@ -99,61 +108,134 @@ class Adjacent:
     private: Any = None
 
 
+def _dev_unreg_lock(dev: NetDevice) -> Lock:
+    """The dev_unreg_lock of the namespace that would unregister it."""
+    return dev.peek_net().dev_unreg_lock
+
+
+def _rx_handler_lock(dev: NetDevice) -> Lock:
+    """RTNL, where it exists; else the instance lock of the lower: its uppers may live anywhere."""
+    net = dev.peek_net()
+    return dev.instance_lock if net.adjacent_guard is not net.rtnl_guard else net.rtnl_guard
+
+
+def _queues_lock(dev: NetDevice) -> Lock:
+    """The instance lock of an ops-locked device, else RTNL of its namespace."""
+    return dev.instance_lock if dev.ops_locked else dev.peek_net().rtnl_guard
+
+
+def _known(dev: NetDevice) -> bool:
+    return dev.is_public
+
+
+I_OF_DEV = TheLock(lambda dev: dev.instance_lock, "dev->lock", _known)
+QUEUES_OF_DEV = TheLock(_queues_lock, "dev->lock (RTNL where it is not ops-locked)", _known)
+RX_HANDLER = TheLock(_rx_handler_lock, "RTNL (in pernet: dev->lock)", _known)
+RTNL_OF_DEV = RtnlGuard(lambda dev: dev.peek_net(), "dev.net", _known)
+ADJACENT = TheLock(
+    lambda dev: dev.peek_net().adjacent_guard, "RTNL (in pernet: netdev_adjacent_lock)", _known
+)
+"""Of upper and lower lists."""
+
+
+class PrivateArea:
+    """netdev_priv() of a device: what its driver keeps there says what protects it."""
+
+    netdev: NetDevice
+    """The device, from the assignment to its `priv` on."""
+    chk: Checker
+    label: str
+    """Stable name, as the device's."""
+
+
+def _net_of_area(area: PrivateArea) -> Net | None:
+    netdev: NetDevice | None = vars(area).get("netdev")
+    return None if netdev is None else netdev.peek_net()
+
+
+RTNL_OF_AREA = RtnlGuard(
+    _net_of_area, "its device's net", lambda area: "netdev" in vars(area) and area.netdev.is_public
+)
+
+
 class NetDevice:
     """One network device, from alloc_netdev to free_netdev."""
 
-    reg_state = shared(marked=True)
-    """Written under dev.lock; netdev_wait_allrefs_any's notifiers and netdev_get_by_index_lock read
-    it without RTNL."""
-    net = shared(marked=True)
-    """nd_net.  Written under dev.lock and the RTNL of both namespaces; rtnl_net_dev_lock reads it
-    without any lock and looks again."""
-    rx_handler = shared(marked=True)
-    """Who receives on this device (bridge, macvlan, ipvlan, macsec …).  Written under the RTNL of
-    its netns, read under RCU by events of other namespaces."""
+    reg_state = guarded[RegState](I_OF_DEV, reads="once")
+    """netdev_wait_allrefs_any's notifiers and netdev_get_by_index_lock read it without RTNL."""
+    net: guarded[Net] = guarded(Both(RTNL_OF_DEV, I_OF_DEV), reads="once")
+    """nd_net.  rtnl_net_dev_lock reads it without any lock and looks again."""
+    rx_handler: guarded[str | None] = guarded(RX_HANDLER, reads="once")
+    """Who receives on this device (bridge, macvlan, ipvlan, macsec …).  Read under RCU by events of
+    other namespaces."""
+    rx_handler_data = guarded[Any](RX_HANDLER, reads="once", default=None)
 
-    # What a fresh device has; covered by the RTNL of its netns.
-    listed = False
-    dismantle = False
-    moving_ns = False
-    rtnl_link_initializing = False
-    needs_free_netdev = False
+    name = guarded[str](RTNL_OF_DEV, reads="once")
+    """Messages about a lower of another namespace copy it under netdev_rename_lock."""
+    ifindex = guarded[int](RTNL_OF_DEV, reads="once")
+    listed = guarded[bool](RTNL_OF_DEV, default=False)
+    dismantle = guarded[bool](RTNL_OF_DEV, default=False)
+    moving_ns = guarded[bool](I_OF_DEV, default=False)
+    rtnl_link_initializing = guarded[bool](RTNL_OF_DEV, default=False)
+    needs_free_netdev = guarded[bool](RTNL_OF_DEV, default=False)
+    flags = guarded[int](RTNL_OF_DEV, reads="once", default=0)
+    mtu = guarded[int](RTNL_OF_DEV, reads="once", default=1500)
+    min_mtu = guarded[int](RTNL_OF_DEV, reads="once", default=68)
+    max_mtu = guarded[int](RTNL_OF_DEV, reads="once", default=65535)
+    address = guarded[str](RTNL_OF_DEV, reads="once", default="")
+    perm_addr = guarded[str](RTNL_OF_DEV, default="")
+    group = guarded[int](RTNL_OF_DEV, reads="once", default=0)
+    lro = guarded[bool](RTNL_OF_DEV, default=False)
+    """Large receive offload is on: masters without slaves have it, an upper may turn it off."""
+    txqlen = guarded[int](RTNL_OF_DEV, reads="once", default=1000)
+    num_rx_queues = guarded[int](QUEUES_OF_DEV, reads="any", default=1)
+    num_tx_queues = guarded[int](QUEUES_OF_DEV, reads="any", default=1)
+    real_num_rx_queues = guarded[int](QUEUES_OF_DEV, reads="any", default=1)
+    real_num_tx_queues = guarded[int](QUEUES_OF_DEV, reads="any", default=1)
+    carrier = shared(marked=True)
+    dormant = shared(marked=True)
+    """Atomic bits of dev->state: set by anybody."""
+    operstate = guarded[str](RTNL_OF_DEV, reads="once", default="UNKNOWN")
+    promiscuity = guarded[int](RTNL_OF_DEV, default=0)
+    allmulti = guarded[int](RTNL_OF_DEV, default=0)
+    mcast_ref = guarded[int](RTNL_OF_DEV, default=0)
+    vlan_info = guarded[Any](RTNL_OF_DEV, default=None)
+    """8021q's table of this lower."""
+    slave_kind = guarded[str](RTNL_OF_DEV, default="")
+    registered_tracker: guarded[RefTracker | None] = guarded(RTNL_OF_DEV, default=None)
+    unreg_list: guarded[UnregHead | None] = guarded(RTNL_OF_DEV, reads="any", default=None)
+    """The head this device is queued on; DEBUG_NET_WARN looks at it from elsewhere."""
+    unreg_list_net: guarded[Net | None] = guarded(
+        TheLock(_dev_unreg_lock, "net->dev_unreg_lock"), reads="any", default=None
+    )
+    """The netns on whose dev_unreg_head it is pending; warnings look without the lock."""
+    upper: guarded[list[Adjacent]] = guarded(ADJACENT, reads="once")
+    lower: guarded[list[Adjacent]] = guarded(ADJACENT, reads="once")
+    """Direct uppers and lowers.  Read under RCU, too."""
+    rx_queues = guarded[dict[int, Any]](I_OF_DEV, reads="any")
+    """Made on first use; who only asks whether there are any needs nothing."""
+    info = guarded[dict[str, Any]](RTNL_OF_DEV)
+    """Whatever a driver keeps for listings."""
+    sysctl = guarded[Any](RTNL_OF_DEV, reads="once", default=None)
+    """Its table in net/ipv6/conf; found without RTNL, used while it is counted as in use."""
+
+    # Set by its maker, constant once it is registered.
     has_priv_destructor = True
-    freed = False
-    unregister_count = 0
-    """How often it entered UNREGISTERING.  invariant: at most 1."""
-    flags = 0
-    mtu = 1500
-    min_mtu = 68
-    max_mtu = 65535
-    address = ""
     addr_len = 6
-    perm_addr = ""
     type = "ether"
-    group = 0
-    txqlen = 1000
-    num_rx_queues = 1
-    num_tx_queues = 1
-    real_num_rx_queues = 1
-    real_num_tx_queues = 1
-    carrier = True
-    dormant = False
-    operstate = "UNKNOWN"
-    promiscuity = 0
-    allmulti = 0
     netns_immutable = False
     ops_locked = False
     vlan_challenged = False
     no_rx_handler = False
     dont_bridge = False
-    lro = False
-    """Large receive offload is on: masters without slaves have it, an upper may turn it off."""
-    rx_handler_data: Any = None
     parent: str = ""
     """dev.parent: the bus device of a physical device; empty for virtual ones."""
-    vlan_info: Any = None
-    """8021q's table of this lower."""
-    mcast_ref = 0
+
+    freed: Bookkeeping[bool] = False
+    unregister_count: Bookkeeping[int] = 0
+    """How often it entered UNREGISTERING.  invariant: at most 1."""
+    trackers: Bookkeeping[list[RefTracker]]
+    """Live trackers, for reports; they change with the count."""
 
     def __init__(self, chk: Checker, name: str, net: Net, label: str) -> None:
         self.chk = chk
@@ -167,8 +249,7 @@ class NetDevice:
         self.kind_label = ""
         self.rtnl_link_ops: LinkDriver | None = None
         self.netdev_ops: LinkDriver | None = None
-        self.priv: object = None
-        """The driver's private area, of the driver's own type.  Helper: netdev_priv()."""
+        self._priv: object = None
 
         self.used_after_free: Callable[[NetDevice, str], None]
         """Whom to call when a freed device is used (`lifetime`)."""
@@ -177,24 +258,13 @@ class NetDevice:
         Order: after the netns' RTNL; before dev_unreg_lock.  Helper: netdev_lock()."""
         self.refcnt: Refcount
         """References; 1 means nobody else has one.  Helper: netdev_hold, netdev_put."""
-        self.registered_tracker: RefTracker | None = None
-        self.trackers: list[RefTracker] = []
-        """Live trackers, for reports; covered by the refcount's own atomicity."""
-
-        self.unreg_list: UnregHead | None = None
-        """The head this device is queued on.  Covered by the RTNL of dev.net."""
-        self.unreg_list_net: Net | None = None
-        """The netns on whose dev_unreg_head it is pending.  Covered by that netns'
-        dev_unreg_lock."""
-        self.rx_queues: dict[int, Any] = {}
-        self.info: dict[str, Any] = {}
-        """Whatever a driver keeps for listings."""
-
-        self.upper: list[Adjacent] = []
-        self.lower: list[Adjacent] = []
-        """Direct uppers and lowers.  Covered by RTNL; in `pernet` by netdev_adjacent_lock, as the
-        two ends may be in two namespaces."""
-        self.slave_kind = ""
+        self.carrier = True
+        self.dormant = False
+        self.trackers = []
+        self.rx_queues = {}
+        self.info = {}
+        self.upper = []
+        self.lower = []
 
     @property
     def lock(self) -> Lock:
@@ -237,6 +307,19 @@ class NetDevice:
                 return adjacent.dev
         return None
 
+    @property
+    def priv(self) -> object:
+        """The driver's private area, of the driver's own type.  Helper: netdev_priv()."""
+        return self._priv
+
+    @priv.setter
+    def priv(self, area: object) -> None:
+        self._priv = area
+        if isinstance(area, PrivateArea):
+            area.netdev = self
+            area.chk = self.chk
+            area.label = f"priv of {self.label}"
+
     def netdev_priv(self, cls: PrivClass[P]) -> P:
         """The driver's private area.  Raises: TypeError, when it is another driver's."""
         if self.freed:
@@ -246,14 +329,25 @@ class NetDevice:
             raise TypeError(f"{self.name} has {type(priv).__name__}, not {cls.__name__}")
         return priv
 
+    @property
+    def is_public(self) -> bool:
+        """Do others know it?  Before, it is its maker's; after RTNL's end its todo's."""
+        state: RegState = vars(self).get("reg_state", RegState.UNINITIALIZED)
+        return RegState.REGISTERED <= state <= RegState.UNREGISTERING
+
+    def peek_name(self) -> str:
+        """Its name for reports and trace lines: no access of the kernel's."""
+        name: str = vars(self)["name"]
+        return name
+
     def peek_state(self) -> RegState:
         """reg_state for reports and listings: not a scheduling point."""
-        state: RegState = self._shared_reg_state.value  # type: ignore[attr-defined]
+        state: RegState = vars(self)["reg_state"]
         return state
 
     def peek_net(self) -> Net:
         """nd_net for reports, listings and trace lines: not a scheduling point."""
-        net: Net = self._shared_net.value  # type: ignore[attr-defined]
+        net: Net = vars(self)["net"]
         return net
 
     def holders(self) -> list[str]:

@@ -14,7 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lockcheck import guarded
+
 from .errors import KernelBug, KernelError
+from .guards import Bookkeeping, Inside
 from .netdevice import UnregHead
 
 if TYPE_CHECKING:
@@ -32,19 +35,24 @@ __all__ = ["NetnsCleanup"]
 class NetnsCleanup:
     """cleanup_net, its worker thread and its helpers: `k.netns_cleanup`."""
 
+    cleanup_list: guarded[list[Net]] = guarded(Inside(lambda self: self.netns_wq), reads="any")
+    """Namespaces without a main reference."""
+    cleanup_running = guarded[bool](Inside(lambda self: self.netns_wq), reads="any", default=False)
+    stopping = guarded[bool](Inside(lambda self: self.netns_wq), reads="any", default=False)
+    defer_free_list: Bookkeeping[list[Net]]
+    """Freed one round later, for late RCU callbacks (hazard 30); an llist, covered by gate."""
+    thread: Bookkeeping[Thread | None]
+    flushing: Bookkeeping[bool] = False
+    """cleanup_net waits for the works; for reports of a stuck run."""
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
         self.netns_wq: Parking = k.chk.Parking("netns_wq")
-        self.cleanup_list: list[Net] = []
-        """Namespaces without a main reference.  Touched only inside netns_wq."""
-        self.cleanup_running = False
-        self.stopping = False
-        self.flushing = False
-        """cleanup_net waits for the works; for reports of a stuck run."""
+        self.chk = k.chk
+        self.cleanup_list = []
         self.defer_free_list: list[Net] = []
-        """Freed one round later, for late RCU callbacks (hazard 30).  cleanup_net only."""
         self.net_cleanup_work: LockMap = k.chk.LockMap("net_cleanup_work")
-        self.thread: Thread | None = None
+        self.thread = None
 
     # -- the work --
 
@@ -142,11 +150,13 @@ class NetnsCleanup:
 
     def net_free(self, net: Net) -> None:
         """The last passive reference went: free it, one round later."""
-        self.defer_free_list.append(net)
+        with self.k.gate:
+            self.defer_free_list.append(net)
 
     def net_complete_free(self) -> None:
         """Free what the previous round left."""
-        freed, self.defer_free_list = self.defer_free_list, []
+        with self.k.gate:
+            freed, self.defer_free_list = self.defer_free_list, []
         for net in freed:
             self.k.lifetime.net_freed(net)
             net.freed = True

@@ -16,8 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lockcheck import guarded
+
 from .errors import KernelError
 from .events import NOTIFY_DONE, NOTIFY_STOP_MASK, notifier_to_errno
+from .guards import TheLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,11 +127,15 @@ class NotifierBlock:
 class Notifier:
     """The chains and their callers."""
 
+    netdev_chain = guarded[tuple[NotifierBlock, ...]](
+        TheLock(lambda self: self.k.pernet_ops_rwsem, "pernet_ops_rwsem"), reads="any", default=()
+    )
+    """Global chain, replaced under RTNL, too, where that exists.  Read by snapshot: who registers
+    replays every device under the lock of its namespace."""
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
-        self.netdev_chain: tuple[NotifierBlock, ...] = ()
-        """Global chain.  Replaced under pernet_ops_rwsem for write and RTNL (in `pernet`: the
-        former only); read by snapshot."""
+        self.chk = k.chk
 
     # -- delivery --
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lockcheck import guarded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -36,12 +38,16 @@ class PernetOperations:
 
 
 class Pernet:
-    """pernet_list, in its two halves.  Covered by pernet_ops_rwsem."""
+    """pernet_list, in its two halves."""
+
+    subsys = guarded[list[PernetOperations]]("k.pernet_ops_rwsem")
+    device = guarded[list[PernetOperations]]("k.pernet_ops_rwsem")
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
-        self.subsys: list[PernetOperations] = []
-        self.device: list[PernetOperations] = []
+        self.chk = k.chk
+        self.subsys = []
+        self.device = []
 
     def operations(self) -> list[PernetOperations]:
         """The whole list, subsystems first."""

@@ -200,7 +200,7 @@ class Probe:
         if not self.is_inlined(task, name, dev):
             record: Record = {"pid": task.pid, "comm": task.comm, "fn": name}
             if dev is not None:
-                record["dev"] = dev.name
+                record["dev"] = dev.peek_name()
                 record["ns"] = dev.peek_net().name
             if net is not None:
                 record["net"] = net.name
@@ -244,7 +244,7 @@ class Probe:
         task = self.current()
         record: Record = {"pid": task.pid, "comm": task.comm, "fn": name}
         record.update(fields)
-        record["dev"] = dev.name
+        record["dev"] = dev.peek_name()
         record["ns"] = dev.peek_net().name
         self.emit(record)
 

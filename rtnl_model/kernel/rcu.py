@@ -15,7 +15,9 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lockcheck.sync.shared import shared
+from lockcheck import guarded
+
+from .guards import Bookkeeping, Inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +32,9 @@ __all__ = ["Rcu", "Srcu"]
 class Rcu:
     """`k.rcu`."""
 
-    barriers_begun = shared(marked=True)
-    """Written under barrier_mutex; a caller notes it on arrival, without."""
+    barriers_begun = guarded[int]("barrier_mutex", reads="once")
+    """A caller notes it on arrival."""
+    barriers_done = guarded[int]("barrier_mutex")
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
@@ -110,11 +113,11 @@ class Rcu:
 class SrcuSection:
     """The `with` of one reader."""
 
-    __slots__ = ("entered", "srcu")
+    entered: Bookkeeping[int] = 0
+    """The reader's own."""
 
     def __init__(self, srcu: Srcu) -> None:
         self.srcu = srcu
-        self.entered = 0
 
     def __enter__(self) -> None:
         self.entered = self.srcu.srcu_read_lock()
@@ -126,12 +129,16 @@ class SrcuSection:
 class Srcu:
     """One srcu_struct: readers by generation, and a wait for the older ones."""
 
+    generation = guarded[int](Inside(lambda self: self.parking), reads="any")
+    readers = guarded[dict[int, int]](Inside(lambda self: self.parking), reads="any")
+    """Generation -> readers inside."""
+
     def __init__(self, k: Kernel, lock_class: str, name: str) -> None:
+        self.chk = k.chk
         self.parking: Parking = k.chk.Parking(f"{name} readers")
         self.map: LockMap = k.chk.LockMap(lock_class, instance=name)
         self.generation = 0
-        self.readers: dict[int, int] = {}
-        """Generation -> readers inside.  Touched only inside parking."""
+        self.readers = {}
 
     def reading(self) -> SrcuSection:
         """srcu_read_lock … srcu_read_unlock."""

@@ -26,9 +26,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lockcheck import guarded, own
+
+from .guards import Bookkeeping
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lockcheck import Checker
     from lockcheck.sync import Lock
 
     from .kernel import Kernel
@@ -41,13 +46,15 @@ __all__ = ["Rtnl", "RtnlNets", "Section"]
 class Section:
     """One thread's critical section, from rtnl_lock to rtnl_unlock."""
 
-    __slots__ = ("nets", "todo")
+    nets: own[list[Net]] = own()
+    """Namespaces locked in it, in the order they were taken."""
+    todo: own[list[NetDevice]] = own()
+    """net_todo_list of this section, where there is no global one."""
 
-    def __init__(self) -> None:
-        self.nets: list[Net] = []
-        """Namespaces locked in it, in the order they were taken."""
-        self.todo: list[NetDevice] = []
-        """net_todo_list of this section, where there is no global one."""
+    def __init__(self, chk: Checker) -> None:
+        self.chk = chk
+        self.nets = []
+        self.todo = []
 
 
 class RtnlNets:
@@ -56,24 +63,30 @@ class RtnlNets:
     MAX = 4
     """Peer, target, link, requester (patch 1)."""
 
+    nets: own[list[Net]] = own()
+
     def __init__(self) -> None:
-        self.nets: list[Net] = []
+        self.nets = []
 
 
 class Rtnl:
     """`k.rtnl`."""
 
+    net_todo_list: guarded[list[NetDevice]] = guarded("rtnl_mutex")
+    """Devices unregistered and not yet finished."""
+    _net_locks: Bookkeeping[dict[Lock, Net]]
+    """Whose a lock is, for the order."""
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
+        self.chk = k.chk
         self.is_held = k.chk.is_held
         """Does the calling thread hold a lock?"""
         self.rtnl_mutex = k.chk.Lock("rtnl_mutex", instance="rtnl_mutex")
         """The global RTNL.  Protects: everything that no other lock is said to protect.
         Order: after pernet_ops_rwsem; before every net->rtnl_mutex.  Helper: rtnl_lock()."""
-        self.net_todo_list: list[NetDevice] = []
-        """Devices unregistered and not yet finished.  Locks: rtnl_mutex."""
-        self._net_locks: dict[Lock, Net] = {}
-        """Whose a lock is, for the order.  Locks: none, one entry a namespace."""
+        self.net_todo_list = []
+        self._net_locks = {}
 
     # -- order --
 
@@ -158,13 +171,13 @@ class Rtnl:
             self.rtnl_mutex.acquire()
         elif task.section is not None:
             self.k.report_invariant("rtnl_lock inside an open section", rule="nested-section")
-        task.section = Section()
+        task.section = Section(self.k.chk)
 
     def rtnl_trylock(self) -> bool:
         """As rtnl_lock, without waiting; False: somebody holds it."""
         if self.k.regime.has_rtnl and not self.rtnl_mutex.acquire(blocking=False):
             return False
-        self.k.probe.current().section = Section()
+        self.k.probe.current().section = Section(self.k.chk)
         return True
 
     def rtnl_unlock(self) -> None:

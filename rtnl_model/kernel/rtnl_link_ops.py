@@ -13,6 +13,8 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from lockcheck import guarded
+
 from .errors import KernelError
 from .netdevice import UnregHead
 from .rcu import Srcu
@@ -29,12 +31,16 @@ __all__ = ["RtnlLinkOps"]
 class RtnlLinkOps:
     """Which kinds exist."""
 
+    link_ops: guarded[dict[str, LinkDriver]] = guarded("link_ops_mutex")
+    _srcu = guarded[dict[str, Srcu]]("link_ops_mutex", reads="any")
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
+        self.chk = k.chk
         self.link_ops_mutex: Lock = k.make_lock("link_ops_mutex", "rtnetlink")
         """Protects: link_ops.  Order: before everything; never held across another lock."""
-        self.link_ops: dict[str, LinkDriver] = {}
-        self._srcu: dict[str, Srcu] = {}
+        self.link_ops = {}
+        self._srcu = {}
 
     def rtnl_link_ops_get(self, kind: str | None) -> LinkDriver | None:
         """The kind's driver, loading its module where it is known and not loaded."""

@@ -14,10 +14,12 @@ No reference on the namespace is taken.  Left out: the rescuer, which does not h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lockcheck import guarded, looking
+
 from .errors import KernelBug
+from .guards import Bookkeeping, Inside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,45 +33,57 @@ if TYPE_CHECKING:
 __all__ = ["PercpuWork", "RtnlWork", "Work"]
 
 
-@dataclass(slots=True, eq=False)
-class Work:
-    """struct work_struct of one namespace.  Touched only inside its parking."""
+IN_PARKING = Inside(lambda self: self.parking)
 
-    net: Net
-    parking: Parking
-    pending: bool = False
-    running: bool = False
-    queued: int = 0
+
+class Work:
+    """struct work_struct of one namespace."""
+
+    pending = guarded[bool](IN_PARKING, reads="any", default=False)
+    running = guarded[bool](IN_PARKING, reads="any", default=False)
+    queued = guarded[int](IN_PARKING, reads="any", default=0)
     """How often it was queued, and how many of these runs are over."""
-    done: int = 0
-    cpu: int = 0
-    stop: bool = False
-    taken: int = 0
+    done = guarded[int](IN_PARKING, reads="any", default=0)
+    cpu = guarded[int](IN_PARKING, reads="any", default=0)
+    stop = guarded[bool](IN_PARKING, reads="any", default=False)
+    taken = guarded[int](IN_PARKING, reads="any", default=0)
     """`queued` as it was when the running item was taken."""
 
+    def __init__(self, net: Net, parking: Parking) -> None:
+        self.net = net
+        self.parking = parking
+        self.chk = parking.chk
 
-@dataclass(slots=True, eq=False)
+
 class Cpu:
-    """One CPU's part of the workqueue.  Touched only inside the workqueue's parking."""
+    """One CPU's part of the workqueue."""
 
-    number: int
-    items: list[Work] = field(default_factory=list)
-    current: Work | None = None
-    thread: Thread | None = None
-    task: Task | None = None
+    items = guarded[list[Work]](IN_PARKING, reads="any")
+    current = guarded[Work | None](IN_PARKING, reads="any", default=None)
+    thread: Bookkeeping[Thread | None] = None
+    task: Bookkeeping[Task | None] = None
+
+    def __init__(self, number: int, parking: Parking) -> None:
+        self.number = number
+        self.parking = parking
+        self.chk = parking.chk
+        self.items = []
 
 
 class RtnlWork:
     """`k.rtnl_work` with a thread per namespace."""
 
+    works = guarded[list[Work]](Inside(lambda self: self.registry), reads="any")
+    """Live works."""
+    drains = guarded[int](Inside(lambda self: self.registry), reads="any", default=0)
+    """Drains in progress anywhere: only the fix of G.15 looks at it."""
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
         self.wq_map: LockMap = k.chk.LockMap("(wq_completion)rtnl_net")
         self.work_map: LockMap = k.chk.LockMap("(work_completion)(&net->rtnl_work)")
-        self.drains = 0
-        """Drains in progress anywhere: only the fix of G.15 looks at it."""
-        self.works: list[Work] = []
-        """Live works; touched inside registry."""
+        self.chk = k.chk
+        self.works = []
         self.registry: Parking = k.chk.Parking("rtnl_net workqueue")
 
     # -- namespaces come and go --
@@ -95,7 +109,9 @@ class RtnlWork:
         """The namespace is gone: nothing may be pending; end its thread."""
         work: Work = net.work
         busy = work.parking.change(lambda: self._stop(work), why="netns gone")
-        if busy or net.dev_unreg_head:
+        with looking(self.k.chk):
+            left = bool(net.dev_unreg_head)
+        if busy or left:
             self.k.report_invariant(
                 f"namespace {net.name} is freed with work or devices pending",
                 rule="pending-on-freed-netns",
@@ -219,7 +235,8 @@ class RtnlWork:
 
         A look of the checks' own: no operation that a schedule is made of.
         """
-        return [(work, work.queued) for work in list(self.works)]
+        with looking(self.k.chk):
+            return [(work, work.queued) for work in list(self.works)]
 
     def assert_flushed(self, owed: Sequence[tuple[Work, int]], nets: Sequence[Net]) -> None:
         """invariant: behind the flush of an exit no work queued before it is pending or running.
@@ -228,13 +245,14 @@ class RtnlWork:
         """
         if not self.k.regime.delegates:
             return
-        for work, target in owed:
-            if work.done < target:
-                dying = " ".join(net.name for net in nets)
-                self.k.report_invariant(
-                    f"the exit of {dying} goes on with the work of {work.net.name} pending",
-                    rule="pending-on-freed-netns",
-                )
+        with looking(self.k.chk):
+            late = [work for work, target in owed if work.done < target]
+        for work in late:
+            dying = " ".join(net.name for net in nets)
+            self.k.report_invariant(
+                f"the exit of {dying} goes on with the work of {work.net.name} pending",
+                rule="pending-on-freed-netns",
+            )
 
     def flush(self) -> None:
         """Each work must reach what it was queued for by now."""
@@ -261,11 +279,12 @@ class RtnlWork:
 class PercpuWork(RtnlWork):
     """One worker per CPU, one item at a time (WQ_PERCPU, max_active 1)."""
 
+    stopping = guarded[bool](IN_PARKING, reads="any", default=False)
+
     def __init__(self, k: Kernel) -> None:
         super().__init__(k)
         self.parking: Parking = k.chk.Parking("rtnl_net percpu")
-        self.cpus = [Cpu(n) for n in range(k.cpus)]
-        self.stopping = False
+        self.cpus = [Cpu(n, self.parking) for n in range(k.cpus)]
 
     def make_work(self, net: Net) -> Work:
         """All items share the workqueue's parking lot."""

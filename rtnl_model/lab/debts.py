@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lockcheck import looking
 from lockcheck.seam import Kind, Op
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lockcheck.sync import Refcount
+
     from ..kernel.kernel import Kernel
     from ..kernel.netdevice import NetDevice, RefTracker
 
@@ -26,6 +31,12 @@ def owed(k: Kernel, op: Op) -> list[Debt]:
     if op.kind is not Kind.WAIT_REFS:
         return []
     refs, value = op.aux
+    with looking(k.chk):
+        return debts(k, refs, value)
+
+
+def debts(k: Kernel, refs: Sequence[Refcount], value: int) -> list[Debt]:
+    """Who holds each reference, and works that cannot start."""
     found: list[Debt] = []
     for ref in refs:
         dev = ref.owner

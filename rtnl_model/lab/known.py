@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lockcheck import looking
 from rtnl_model.kernel.links.ipvlan_port import IpvlPriv
 from rtnl_model.kernel.links.macvlan import MacvlanPriv
 from rtnl_model.kernel.links.vlan import VlanPriv
@@ -36,12 +37,13 @@ def tag_stuck(k: Kernel, report: Report) -> None:
     """Tag the report of a stuck run with the defects that explain it, if they explain all of it."""
     if k.regime.name != "small":
         return
-    causes = list(causes_of(k))
+    with looking(k.chk):
+        causes = list(causes_of(k))
+        found = list(dict.fromkeys(bug for cause in causes for bug in cause))
+        if flush_waits(k):
+            found.append("G.17")
     if not causes or not all(causes):
         return
-    found = list(dict.fromkeys(bug for cause in causes for bug in cause))
-    if flush_waits(k):
-        found.append("G.17")
     tags = list(report.data.get("tags", ()))
     report.data["tags"] = [*tags, *(f"known:{bug}" for bug in found if bug not in k.fixed)]
 

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from lockcheck import looking
 from rtnl_model.kernel.links.netkit import NetkitPriv
 from rtnl_model.kernel.links.paired import PairPriv
 
@@ -150,7 +151,8 @@ class Requester:
         """One line of script; drawn again until an action has something to act on."""
         for _attempt in range(20):
             (action,) = self.rng.choices(self.actions, self.weights)
-            command = action()
+            with looking(self.k.chk):
+                command = action()
             if command is not None:
                 return command
         return f"ip netns add {self.rng.choice(self.names)}"

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from lockcheck import Checker, Unwind
+from lockcheck import Checker, Unwind, looking
 from lockcheck.conduct.watchdog import Watchdog, abort
 from rtnl_model.iproute import parse_script
 from rtnl_model.iproute.commands import Command, LinkAdd
@@ -221,7 +221,8 @@ class Stress:
             if self.k.net_namespace.get(name) is not None:
                 self.issue(f"ip netns del {name}")
         self.settle()
-        self.nothing_left()
+        with looking(self.chk):
+            self.nothing_left()
         self.k.shutdown()
 
     def requesters(self, result: StressResult) -> None:
@@ -261,8 +262,9 @@ class Stress:
     def reaching_out(self) -> Iterator[str]:
         """Commands that delete a device with its peer or an upper in another namespace."""
         for net in self.k.net_namespace.named().values():
-            for dev in net.dev_list():
-                tied = [adjacent.dev for adjacent in dev.upper]
+            with looking(self.k.chk):
+                devs = [(dev, [adjacent.dev for adjacent in dev.upper]) for dev in net.dev_list()]
+            for dev, tied in devs:
                 peer = peer_of(dev)
                 if any(one.peek_net() is not net for one in (*tied, *([peer] if peer else []))):
                     yield f"ip -n {net.name} link del {dev.name}"

@@ -16,8 +16,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from lockcheck.sync.shared import shared
+from lockcheck import guarded, shared
 
+from ..guards import Bookkeeping, TheLock
+from ..netdevice import RTNL_OF_AREA, PrivateArea
 from . import LinkDriver
 
 if TYPE_CHECKING:
@@ -28,29 +30,44 @@ if TYPE_CHECKING:
     from ..netdevice import NetDevice, UnregHead
 
 
+def _live_lock(data: BackendList) -> Lock | None:
+    """What covers the list until the namespace's exit: then nobody else uses the backend."""
+    return None if data.exited else data.list_lock
+
+
+LIST_LOCK = TheLock(_live_lock, "RTNL (of a converted kind: the backend's lock)")
+
+
 class BackendList:
     """net_generic() of one backend namespace: who has a socket here."""
 
+    list_lock: Lock
+    """RTNL where the kind is not converted, else a mutex of its own."""
+
+    dev_list: guarded[list[NetDevice]] = guarded(LIST_LOCK)
+    """Devices whose socket belongs here, wherever they live."""
+    exited: Bookkeeping[bool] = False
+    """As `not alive`, for the guard of the list."""
     alive = shared(marked=True)
     """Until its namespace's exit.  Whoever uses the backend without its namespace's lock relies on
     the flush of that exit, nothing else."""
 
-    def __init__(self, chk: Checker, name: str) -> None:
+    left_to_a_drain: Bookkeeping[bool] = False
+    """At the exit a drain elsewhere was unregistering a device of this backend (G.15)."""
+
+    def __init__(self, chk: Checker, name: str, list_lock: Lock) -> None:
         self.chk = chk
         self.name = name
+        self.list_lock = list_lock
         self.alive = True
-        self.left_to_a_drain = False
-        """At the exit a drain elsewhere was unregistering a device of this backend (G.15)."""
-        self.dev_list: list[NetDevice] = []
-        """Devices whose socket belongs here, wherever they live.  Locks: the global RTNL; of a
-        converted kind `lock`."""
+        self.dev_list = []
 
 
 class BackendNet(BackendList):
     """A list with a mutex of its own (struct bareudp_net, struct geneve_net)."""
 
     def __init__(self, lock: Lock) -> None:
-        super().__init__(lock.chk, f"backend {lock.name}")
+        super().__init__(lock.chk, f"backend {lock.name}", lock)
         self.lock = lock
         """Protects: dev_list and every priv.listed of it.  Order: after the namespace's RTNL,
         before the instance lock that unregister_netdevice_queue_net takes; never inside itself."""
@@ -58,15 +75,22 @@ class BackendNet(BackendList):
         """Only with the fix of G.15: the number of devices between their init and uninit."""
 
 
-class BackendPriv:
+def _list_lock(priv: BackendPriv) -> Lock | None:
+    """The mutex of the backend's list; None before there is a device to be on it."""
+    if "net" not in vars(priv):
+        return None
+    data: BackendList = priv.net.generic[priv.netdev.kind]
+    return data.list_lock
+
+
+class BackendPriv(PrivateArea):
     """netdev_priv() of a device with a backend."""
 
-    def __init__(self) -> None:
-        self.net: Net
-        """The backend namespace, from newlink on; without a reference, as its exit unregisters this
-        device."""
-        self.listed = False
-        """priv.next is on the backend's list.  Locks: backend's lock."""
+    net: guarded[Net] = guarded(RTNL_OF_AREA, reads="any")
+    """The backend namespace, from newlink on; without a reference, as its exit unregisters this
+    device."""
+    listed = guarded[bool](TheLock(_list_lock, "the backend's lock"), default=False)
+    """priv.next is on the backend's list."""
 
 
 class BackendLists(LinkDriver):
@@ -100,6 +124,7 @@ class BackendLists(LinkDriver):
             for dev in self.k.dev_queue.draining
         )
         data.alive = False
+        data.exited = True
         if data.dev_list:
             names = ", ".join(dev.name for dev in data.dev_list)
             self.k.warn(f"{self.kind}: list of {net.name} is not empty at its exit: {names}")

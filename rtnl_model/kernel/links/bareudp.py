@@ -12,8 +12,10 @@ from __future__ import annotations
 from errno import EBUSY, EINVAL
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lockcheck import guarded
+
 from ..errors import KernelError
-from ..netdevice import IFF_NOARP
+from ..netdevice import IFF_NOARP, RTNL_OF_AREA
 from .backend import BackendDriver, BackendPriv
 
 if TYPE_CHECKING:
@@ -29,13 +31,12 @@ ETHERTYPES = {"ipv4": "ip", "ipv6": "ipv6", "ip": "ip", "mpls_uc": "mpls_uc", "m
 class BareudpPriv(BackendPriv):
     """struct bareudp_dev."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.port = 0
-        self.ethertype = ""
-        self.multi_proto_mode = False
-        self.sk: str | None = None
-        """The UDP socket in the backend, while the device is up.  Locks: RTNL."""
+    port = guarded[int](RTNL_OF_AREA, reads="any", default=0)
+    ethertype = guarded[str](RTNL_OF_AREA, reads="any", default="")
+    multi_proto_mode = guarded[bool](RTNL_OF_AREA, reads="any", default=False)
+    """All three fixed at creation."""
+    sk: guarded[str | None] = guarded(RTNL_OF_AREA, default=None)
+    """The UDP socket in the backend, while the device is up."""
 
 
 class Bareudp(BackendDriver):

@@ -14,9 +14,12 @@ from __future__ import annotations
 from errno import EADDRNOTAVAIL, EBUSY, EINVAL, ERANGE
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lockcheck import guarded
+
 from ..errors import KernelError
+from ..netdevice import RTNL_OF_AREA
 from . import is_valid_ether_addr
-from .backend import BackendDriver, BackendNet, BackendPriv
+from .backend import LIST_LOCK, BackendDriver, BackendNet, BackendPriv
 
 if TYPE_CHECKING:
     from lockcheck.sync import Lock
@@ -33,35 +36,41 @@ VNI_MAX = 0xFFFFFF
 class GeneveSock:
     """A UDP socket of the backend, shared by devices."""
 
-    def __init__(self, port: int, family: str) -> None:
+    refcnt = guarded[int]("lock")
+    """A plain count."""
+    vni_list: guarded[list[NetDevice]] = guarded("lock")
+    """Devices that receive from it."""
+
+    def __init__(self, port: int, family: str, lock: Lock) -> None:
         self.port = port
         self.family = family
+        self.lock = lock
+        """gn.lock of the socket's own namespace."""
         self.refcnt = 1
-        """A plain count.  Locks: gn.lock of the socket's own namespace."""
-        self.vni_list: list[NetDevice] = []
-        """Devices that receive from it.  Locks: gn.lock."""
+        self.vni_list = []
 
 
 class GeneveNet(BackendNet):
     """struct geneve_net."""
 
+    sock_list = guarded[list[GeneveSock]](LIST_LOCK)
+    """Open sockets of this namespace."""
+
     def __init__(self, lock: Lock) -> None:
         super().__init__(lock)
-        self.sock_list: list[GeneveSock] = []
-        """Open sockets of this namespace.  Locks: lock."""
+        self.sock_list = []
 
 
 class GenevePriv(BackendPriv):
     """struct geneve_dev."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.vni = 0
-        self.port = GENEVE_UDP_PORT
-        self.remote: str | None = None
-        self.external = False
-        self.sock: GeneveSock | None = None
-        """While the device is up.  Locks: RTNL of dev_net(dev) to write."""
+    vni = guarded[int](RTNL_OF_AREA, reads="any", default=0)
+    port = guarded[int](RTNL_OF_AREA, reads="any", default=GENEVE_UDP_PORT)
+    remote: guarded[str | None] = guarded(RTNL_OF_AREA, reads="any", default=None)
+    external = guarded[bool](RTNL_OF_AREA, reads="any", default=False)
+    """All four fixed at creation."""
+    sock = guarded[GeneveSock | None](RTNL_OF_AREA, default=None)
+    """While the device is up."""
 
 
 class Geneve(BackendDriver):
@@ -147,7 +156,7 @@ class Geneve(BackendDriver):
         with data.lock:
             sock = self.find_sock(data, priv.port, family)
             if sock is None:
-                sock = GeneveSock(priv.port, family)
+                sock = GeneveSock(priv.port, family, data.lock)
                 data.sock_list.append(sock)
             else:
                 sock.refcnt += 1

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import KernelError
 from ..events import NOTIFY_DONE, notifier_to_errno
+from ..guards import Bookkeeping
 from ..netdevice import IFF_NOARP, RegState, UnregHead
 from .ipvlan_port import IpvlanPorts, IpvlPort, IpvlPriv
 
@@ -46,10 +47,12 @@ class Ipvlan(IpvlanPorts):
     exit_steps: ClassVar[Sequence[str]] = ("link", "pernet", "notifier")
     sets_mac_address: ClassVar[bool] = False
 
+    ipvtap_dellink_ptr: Bookkeeping[Any]
+    """__ipvtap_dellink_ptr: set by the ipvtap module, so that ipvlan does not depend on it."""
+
     def __init__(self, k: Kernel) -> None:
         super().__init__(k)
-        self.ipvtap_dellink_ptr: Any = None
-        """__ipvtap_dellink_ptr: set by the ipvtap module, so that ipvlan does not depend on it."""
+        self.ipvtap_dellink_ptr = None
 
     def lower_of(self, dev: NetDevice) -> NetDevice:
         """phy_dev."""

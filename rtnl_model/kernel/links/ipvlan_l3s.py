@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lockcheck.sync.shared import shared
+from lockcheck import own, shared
 
 from ..errors import KernelError
 
@@ -31,12 +31,13 @@ class IpvlanNetns:
     """L3S ports whose lower is in this namespace.  Covered by the global RTNL, and by nothing
     without it (G.8)."""
 
+    nf_hooks = own[bool](default=False)
+    """The hooks are registered.  Changed with the counter."""
+
     def __init__(self, chk: Checker, name: str) -> None:
         self.chk = chk
         self.name = name
         self.ipvl_nf_hook_refcnt = 0
-        self.nf_hooks = False
-        """The hooks are registered."""
 
     def peek_refcnt(self) -> int:
         """The count for the checks at quiescence: not a scheduling point."""

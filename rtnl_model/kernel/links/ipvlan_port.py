@@ -13,8 +13,11 @@ from __future__ import annotations
 from errno import EADDRINUSE, ENOSPC
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded, own
+
 from ..errors import KernelError
-from ..netdevice import IFF_NOARP
+from ..guards import Bookkeeping, RtnlGuard, TheLock
+from ..netdevice import IFF_NOARP, RTNL_OF_AREA, PrivateArea
 from .ipvlan_l3s import IpvlanL3s
 from .stacked import StackedDriver
 
@@ -31,22 +34,45 @@ DEV_ID_FIRST = 0x1
 DEV_ID_LAST = 0xFFFE
 
 
+def _live_pnodes_lock(port: IpvlPort) -> Lock | None:
+    """pnodes_lock, while anybody counts on the port; who drops the last count has it alone."""
+    return port.pnodes_lock if port.count.value else None
+
+
+PNODES = TheLock(_live_pnodes_lock, "&port->pnodes_lock")
+
+
 class IpvlPort:
     """Everything the uppers of one lower share."""
 
-    def __init__(self, driver: LinkDriver, lower: NetDevice) -> None:
-        chk = driver.k.chk
-        self.dev = lower
-        self.pnet: Net = driver.k.dev.dev_net(lower)
-        """The lower's namespace, without a reference; follows it on REGISTER.
+    pnet: guarded[Net] = guarded(PNODES)
+    """The lower's namespace, without a reference; follows it on REGISTER."""
+    mode = guarded[str](PNODES, reads="once")
+    """Written under the lower's RTNL, too."""
+    flags = guarded[str](
+        RtnlGuard(lambda port: port.dev.peek_net(), "the lower's net"), reads="any"
+    )
+    ipvlans: guarded[list[NetDevice]] = guarded(PNODES)
+    """Uppers that the lower's unregistration must delete."""
+    hlhead: guarded[dict[str, NetDevice]] = guarded("addrs_lock")
+    """Addresses of all uppers that are up."""
+    owners: guarded[dict[str, NetDevice]] = guarded("addrs_lock")
+    """Addresses of all uppers."""
+    dev_tracker: own[RefTracker | None] = own(default=None)
+    """The port's reference on the lower, dropped by destroy."""
+    ida: Bookkeeping[set[int]]
+    """dev_ids in use (an IDA locks itself: gate)."""
+    dev_id_start: Bookkeeping[int]
+    backlog_cancelled: Bookkeeping[bool] = False
 
-        Locks: pnodes_lock.
-        """
+    def __init__(self, driver: LinkDriver, lower: NetDevice) -> None:
+        self.chk = chk = driver.k.chk
+        self.gate = driver.k.gate
+        self.dev = lower
+        self.label = f"ipvl_port of {lower.label}"
+        self.pnet = driver.k.dev.dev_net(lower)
         self.mode = "l3"
-        """Locks: pnodes_lock (and the lower's RTNL)."""
         self.flags = "bridge"
-        self.dev_tracker: RefTracker | None = None
-        """The port's reference on the lower, dropped by destroy."""
         self.count: Refcount = chk.Refcount(f"ipvl_port.count:{lower.label}", 1)
         """One per upper between its init and uninit, and one per event that is being handled."""
         self.pnodes_lock: Lock = driver.k.make_lock("&port->pnodes_lock", lower.label)
@@ -55,47 +81,52 @@ class IpvlPort:
         devices), before the instance lock of an upper (taken when it is queued).  Never nests."""
         self.addrs_lock: Lock = driver.k.make_lock("&port->addrs_lock", lower.label)
         """Protects: hlhead, owners and every upper's addrs (a spinlock: leaf)."""
-        self.ipvlans: list[NetDevice] = []
-        """Uppers that the lower's unregistration must delete.  Locks: pnodes_lock."""
-        self.hlhead: dict[str, NetDevice] = {}
-        """Addresses of all uppers that are up.  Locks: addrs_lock."""
-        self.owners: dict[str, NetDevice] = {}
-        """Addresses of all uppers.  Locks: addrs_lock."""
-        self.ida: set[int] = set()
-        """dev_ids in use.  Allocated in newlink, freed under pnodes_lock (an IDA locks itself)."""
+        self.ipvlans = []
+        self.hlhead = {}
+        self.owners = {}
+        self.ida = set()
         self.dev_id_start = DEV_ID_FIRST
-        self.backlog_cancelled = False
 
     def ida_alloc(self) -> int:
         """The lowest free dev_id, from dev_id_start, else from the beginning.
 
         Raises: KernelError.
         """
-        for first in (self.dev_id_start, DEV_ID_FIRST):
-            for dev_id in range(first, DEV_ID_LAST + 1):
-                if dev_id not in self.ida:
-                    self.ida.add(dev_id)
-                    self.dev_id_start = dev_id + 1 if dev_id < DEV_ID_LAST else DEV_ID_FIRST
-                    return dev_id
+        with self.gate:
+            for first in (self.dev_id_start, DEV_ID_FIRST):
+                for dev_id in range(first, DEV_ID_LAST + 1):
+                    if dev_id not in self.ida:
+                        self.ida.add(dev_id)
+                        self.dev_id_start = dev_id + 1 if dev_id < DEV_ID_LAST else DEV_ID_FIRST
+                        return dev_id
         raise KernelError(ENOSPC)
 
     def __repr__(self) -> str:
         return f"<ipvl_port of {self.dev.label}>"
 
 
-class IpvlPriv:
+def _pnodes_lock(priv: IpvlPriv) -> Lock | None:
+    return priv.port.pnodes_lock if "port" in vars(priv) else None
+
+
+def _addrs_lock(priv: IpvlPriv) -> Lock | None:
+    return priv.port.addrs_lock if "port" in vars(priv) else None
+
+
+class IpvlPriv(PrivateArea):
     """netdev_priv() of an upper (struct ipvl_dev)."""
 
+    phy_dev: guarded[NetDevice] = guarded(RTNL_OF_AREA, reads="any")
+    """The lower, from newlink on; not referenced by the upper, the port holds it."""
+    port = guarded[IpvlPort](RTNL_OF_AREA, reads="any")
+    """From ipvlan_init on."""
+    addrs = guarded[list[str]](TheLock(_addrs_lock, "&port->addrs_lock"))
+    dying = guarded[bool](TheLock(_pnodes_lock, "&port->pnodes_lock"), default=False)
+    """The lower's unregistration took this upper."""
+    dev_id = guarded[int](RTNL_OF_AREA, reads="any", default=0)
+
     def __init__(self) -> None:
-        self.phy_dev: NetDevice
-        """The lower, from newlink on; not referenced by the upper, the port holds it."""
-        self.port: IpvlPort
-        """From ipvlan_init on."""
-        self.addrs: list[str] = []
-        """Locks: port.addrs_lock."""
-        self.dying = False
-        """The lower's unregistration took this upper.  Locks: port.pnodes_lock."""
-        self.dev_id = 0
+        self.addrs = []
 
 
 class IpvlanPorts(StackedDriver):
@@ -146,8 +177,8 @@ class IpvlanPorts(StackedDriver):
     def ipvlan_port_get(self, dev: NetDevice) -> IpvlPort | None:
         """The port of a lower, counted, for an event; None when there is none or it is going
         (RCU)."""
-        port: IpvlPort | None = dev.rx_handler_data if self.netif_is_ipvlan_port(dev) else None
-        if port is None or not port.count.inc_not_zero():
+        port = dev.rx_handler_data  # one look: the handler may change between two
+        if not isinstance(port, IpvlPort) or not port.count.inc_not_zero():
             return None
         return port
 

@@ -16,12 +16,18 @@ from .tap import TapDriver, TapPriv
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lockcheck.sync import Lock
+
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead
 
 
 class IpvtapPriv(TapPriv, IpvlPriv):
     """struct ipvtap_dev."""
+
+    def dellink_lock(self, net: Net) -> Lock:
+        """A lower's unregistration deletes taps of other namespaces, too."""
+        return self.port.pnodes_lock
 
 
 class Ipvtap(TapDriver):

@@ -17,13 +17,18 @@ from __future__ import annotations
 from errno import EADDRINUSE, EADDRNOTAVAIL, EBUSY, EINVAL
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lockcheck import guarded, own
+
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
-from ..netdevice import RegState, UnregHead
+from ..guards import TheLock
+from ..netdevice import RTNL_OF_AREA, RegState, UnregHead
 from . import is_valid_ether_addr
 from .stacked import LowerHold, StackedDriver
 
 if TYPE_CHECKING:
+    from lockcheck.sync import Lock
+
     from ..netdevice import NetDevice
     from ..notifier import NotifierInfo
     from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams
@@ -32,35 +37,61 @@ RX_HANDLER = "macvlan"
 MODES = ("private", "vepa", "bridge", "passthru", "source")
 
 
+def _vlans_lock(port: MacvlanPort) -> Lock:
+    """RTNL in 7.3; the conversion has a mutex of its own."""
+    return port.vlans_lock or port.dev.peek_net().rtnl_guard
+
+
+def _handler_lock(port: MacvlanPort) -> Lock:
+    """What covers the lower's rx handler: RTNL, in the conversion I(lower)."""
+    return port.dev.peek_net().rtnl_guard if port.vlans_lock is None else port.dev.instance_lock
+
+
+LOWER_HANDLER = TheLock(_handler_lock, "RTNL (in pernet: I(lower))")
+VLANS = TheLock(_vlans_lock, "RTNL (in pernet: &port->vlans_lock)")
+
+
 class MacvlanPort:
-    """struct macvlan_port: what the uppers of one lower share.  Locks: the global RTNL."""
+    """struct macvlan_port: what the uppers of one lower share."""
+
+    vlans: guarded[list[NetDevice]] = guarded(VLANS)
+    vlan_source_hash: guarded[dict[str, NetDevice]] = guarded(VLANS)
+    bc_queue_len_used = guarded[int](VLANS, default=0)
+    count = guarded[int](VLANS, default=0)
+    passthru = guarded[bool](LOWER_HANDLER, reads="any", default=False)
+    """Fixed by the upper that makes the port."""
+    perm_addr = guarded[str](LOWER_HANDLER, default="")
+    """The lower's address before a passthru upper changed it."""
+
+    vlans_lock: Lock | None = None
+    """Only in the conversion."""
 
     def __init__(self, dev: NetDevice) -> None:
         self.dev = dev
         """The lower, not held by the port."""
-        self.vlans: list[NetDevice] = []
-        self.count = 0
-        self.passthru = False
-        self.perm_addr = ""
-        """The lower's address before a passthru upper changed it."""
-        self.vlan_source_hash: dict[str, NetDevice] = {}
-        self.bc_queue_len_used = 0
+        self.chk = dev.chk
+        self.label = f"macvlan_port of {dev.label}"
+        self.vlans = []
+        self.vlan_source_hash = {}
 
     def __repr__(self) -> str:
         return f"<macvlan_port of {self.dev.label}>"
 
 
+def _port_vlans_lock(priv: MacvlanPriv) -> Lock | None:
+    return _vlans_lock(priv.port) if "port" in vars(priv) else None
+
+
 class MacvlanPriv(LowerHold):
     """netdev_priv() of an upper (struct macvlan_dev)."""
 
-    def __init__(self) -> None:
-        self.lowerdev: NetDevice
-        """From newlink on."""
-        self.port: MacvlanPort
-        self.mode = "vepa"
-        self.bc_queue_len_req = 1000
-        self.dying = False
-        """Used by the conversion."""
+    lowerdev: guarded[NetDevice] = guarded(RTNL_OF_AREA, reads="any")
+    """From newlink on."""
+    port = guarded[MacvlanPort](RTNL_OF_AREA, reads="any")
+    mode = guarded[str](RTNL_OF_AREA, reads="any", default="vepa")
+    bc_queue_len_req = guarded[int](TheLock(_port_vlans_lock, "the port's lock"), default=1000)
+    dying = guarded[bool](TheLock(_port_vlans_lock, "the port's lock"), default=False)
+    """Used by the conversion."""
 
 
 class Macvlan(StackedDriver):
@@ -338,9 +369,9 @@ class Macvlan(StackedDriver):
 
     def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
         """macvlan_device_event: what happens to a lower.  Locks: RTNL."""
-        if not self.netif_is_macvlan_port(dev):
+        port = dev.rx_handler_data  # one look: in pernet the last upper may go meanwhile
+        if not isinstance(port, MacvlanPort):
             return NOTIFY_DONE
-        port: MacvlanPort = dev.rx_handler_data
         with self.k.probe.frame("macvlan_device_event"):
             self.handle_event(event, dev, port)
         return NOTIFY_DONE

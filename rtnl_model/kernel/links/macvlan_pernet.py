@@ -20,6 +20,8 @@ from __future__ import annotations
 from errno import EINVAL, ENODEV
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import own
+
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..netdevice import RegState, UnregHead
@@ -38,15 +40,17 @@ if TYPE_CHECKING:
 class MacvlanPernetPort(MacvlanPort):
     """What the uppers of one lower share, with locks of its own."""
 
+    vlans_lock: Lock
+    dev_tracker: own[RefTracker | None] = own(default=None)
+    """The port's reference on the lower."""
+
     def __init__(self, dev: NetDevice, lock: Lock, count: Refcount) -> None:
         super().__init__(dev)
-        self.vlans_lock = lock
+        self.vlans_lock: Lock = lock
         """Protects: vlans, every `dying` of it, passthru, the sources, bc_queue_len_used.
         Order: after the namespaces' RTNL and the lower's instance lock, before an upper's."""
         self.refs = count
         """One per upper between its init and uninit.  Changed under I(lower)."""
-        self.dev_tracker: RefTracker | None = None
-        """The port's reference on the lower."""
 
 
 class MacvlanPernet(Macvlan):

@@ -15,14 +15,18 @@ Left out: the bus list's mutex and devlink's, which netdevsim holds over its wai
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from errno import EEXIST, ENOENT
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..errors import KernelError
+from ..guards import Bookkeeping
 from . import LinkDriver
 
 if TYPE_CHECKING:
+    from lockcheck.sync import Lock
+
     from ..kernel import Kernel
     from ..net_namespace import Net
     from ..netdevice import NetDevice
@@ -30,15 +34,19 @@ if TYPE_CHECKING:
 NETDEVSIM = "netdevsim"
 
 
-@dataclass(slots=True)
 class NsimDev:
     """One device of netdevsim's bus: some ports, one devlink instance."""
 
-    id: int
-    queues: int
-    net: Net
-    """Where its devlink instance lives; its ports appear there."""
-    ports: dict[int, NetDevice] = field(default_factory=dict)
+    net: Bookkeeping[Net]
+    """Where its devlink instance lives; its ports appear there (devlink's own lock is left out)."""
+    ports: guarded[dict[int, NetDevice]] = guarded("bus_lock")
+
+    def __init__(self, ident: int, queues: int, net: Net, bus_lock: Lock) -> None:
+        self.id = ident
+        self.queues = queues
+        self.bus_lock = bus_lock
+        self.net = net
+        self.ports = {}
 
 
 class Netdevsim(LinkDriver):
@@ -50,14 +58,18 @@ class Netdevsim(LinkDriver):
     queue_mgmt: ClassVar[bool] = True
     pernet: ClassVar[str | None] = "subsys"
 
+    nsim_devs = guarded[dict[int, NsimDev]]("bus_lock")
+    cards: guarded[dict[str, list[NetDevice]]] = guarded("bus_lock")
+    """Driver name -> its cards, in the order in which they were found."""
+
     def __init__(self, k: Kernel) -> None:
         super().__init__(k)
+        self.chk = k.chk
         self.bus_lock = k.make_lock("nsim_bus_lists", NETDEVSIM)
         """Protects: nsim_devs, their ports, cards.  Order: leaf, never held while a device is made
         or removed."""
-        self.nsim_devs: dict[int, NsimDev] = {}
-        self.cards: dict[str, list[NetDevice]] = {}
-        """Driver name -> its cards, in the order in which they were found."""
+        self.nsim_devs = {}
+        self.cards = {}
 
     def setup(self, dev: NetDevice) -> None:
         """Ethernet; freed by the driver, not by netdev_run_todo."""
@@ -82,7 +94,7 @@ class Netdevsim(LinkDriver):
         """
         if ident < 0:
             return [self.probe_card(net, name or "eth%d", driver, queues).name]
-        nsim = NsimDev(ident, queues, net)
+        nsim = NsimDev(ident, queues, net, self.bus_lock)
         with self.bus_lock:
             if ident in self.nsim_devs:
                 raise KernelError(EEXIST)

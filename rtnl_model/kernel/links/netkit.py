@@ -17,14 +17,25 @@ from __future__ import annotations
 from errno import EACCES, EADDRNOTAVAIL, EINVAL, EOPNOTSUPP
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lockcheck import guarded
+
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
-from ..netdevice import IFF_NOARP, RegState, UnregHead
+from ..guards import TheLock
+from ..netdevice import (
+    IFF_NOARP,
+    RTNL_OF_AREA,
+    PrivateArea,
+    RegState,
+    UnregHead,
+)
 from . import is_valid_ether_addr
 from .pair import PairEnds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from lockcheck.sync import Lock
 
     from ..netdev_rx_queue import NetdevRxQueue
     from ..netdevice import NetDevice
@@ -43,18 +54,30 @@ FIXED_PARAMS = {
 POLICIES = ("forward", "pass", "blackhole", "drop")
 
 
-class NetkitPriv:
+def _peer_lock(priv: NetkitPriv) -> Lock | None:
+    """RTNL in 7.3; the conversion has a lock for both ends."""
+    return priv.readers_lock()
+
+
+class NetkitPriv(PrivateArea):
     """netdev_priv() of one end (struct netkit)."""
 
-    def __init__(self) -> None:
-        self.peer: NetDevice | None = None
-        """The other end, not referenced.  Locks: the global RTNL."""
-        self.primary = True
-        self.pair = True
-        """NETKIT_DEVICE_PAIR; False: NETKIT_DEVICE_SINGLE."""
-        self.mode = "l3"
-        self.policy = "forward"
-        self.scrub = "default"
+    peer: guarded[NetDevice | None] = guarded(
+        TheLock(_peer_lock, "RTNL (in pernet: &nk->peer_lock)", lambda priv: priv.netdev.is_public),
+        reads="once",
+        default=None,
+    )
+    """The other end, not referenced."""
+    primary = guarded[bool](RTNL_OF_AREA, reads="any", default=True)
+    pair = guarded[bool](RTNL_OF_AREA, reads="any", default=True)
+    """NETKIT_DEVICE_PAIR; False: NETKIT_DEVICE_SINGLE."""
+    mode = guarded[str](RTNL_OF_AREA, reads="any", default="l3")
+    policy = guarded[str](RTNL_OF_AREA, reads="any", default="forward")
+    scrub = guarded[str](RTNL_OF_AREA, reads="any", default="default")
+
+    def readers_lock(self) -> Lock | None:
+        """What covers `peer`: RTNL of the device."""
+        return self.netdev.peek_net().rtnl_guard
 
 
 class Netkit(PairEnds):

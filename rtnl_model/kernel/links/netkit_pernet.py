@@ -19,8 +19,10 @@ from __future__ import annotations
 from errno import EBUSY
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..errors import KernelError
-from ..netdevice import UnregHead
+from ..netdevice import RTNL_OF_AREA, UnregHead
 from .netkit import Netkit, NetkitPriv
 from .pair_pernet import HeldPeer
 
@@ -34,12 +36,13 @@ if TYPE_CHECKING:
 class NetkitPair:
     """What the two ends of a pair share; a single device has one alone."""
 
+    dying = guarded[bool]("lock", default=False)
+    """Both ends are queued."""
+
     def __init__(self, lock: Lock, peer_lock: Lock) -> None:
         self.lock = lock
         """Protects: dying, and makes claim and queueing one step.
         Order: after the namespaces' RTNL, before an end's instance lock.  Never inside one."""
-        self.dying = False
-        """Both ends are queued."""
         self.peer_lock = peer_lock
         """Protects: both ends' `peer`.  Order: leaf (stands for the RCU read side)."""
 
@@ -47,9 +50,16 @@ class NetkitPair:
 class NetkitPernetPriv(NetkitPriv):
     """One end."""
 
+    shared = guarded[NetkitPair](RTNL_OF_AREA, reads="any")
+    """Its primary's, from publish_pair on."""
+
     def __init__(self, shared: NetkitPair) -> None:
         super().__init__()
         self.shared = shared
+
+    def readers_lock(self) -> Lock:
+        """The pair's own."""
+        return self.shared.peer_lock
 
 
 class NetkitPernet(HeldPeer, Netkit):

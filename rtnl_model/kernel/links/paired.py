@@ -16,7 +16,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import own
+
 from ..errors import KernelError
+from ..netdevice import PrivateArea
 from .pair import PairEnds
 
 if TYPE_CHECKING:
@@ -26,18 +29,18 @@ if TYPE_CHECKING:
     from ..rtnetlink_request import NewlinkParams
 
 
-class PairPriv:
+class PairPriv(PrivateArea):
     """netdev_priv() of one end (struct veth_priv, struct vxcan_priv)."""
 
-    __slots__ = ("pair_lock", "peer", "peer_tracker")
+    peer_tracker: own[RefTracker | None] = own(default=None)
+    """Tracks this end's reference on the other end.  Written before `peer` is published, used by
+    whoever exchanged it."""
+    pair_lock: Lock
+    """Only with the fix of G.16: one mutex for both ends, around the whole of dellink."""
 
     def __init__(self, peer: AtomicRef) -> None:
         self.peer = peer
         """The other end or None.  Only ever taken away by xchg; no lock."""
-        self.peer_tracker: RefTracker | None = None
-        """Tracks this end's reference on the other end.  Written before `peer` is published."""
-        self.pair_lock: Lock
-        """Only with the fix of G.16: one mutex for both ends, around the whole of dellink."""
 
 
 class PairedDriver(PairEnds):

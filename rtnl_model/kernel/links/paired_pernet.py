@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 class PairPernetPriv(PairPriv):
     """One end, with the lock of its readers."""
 
-    __slots__ = ("peer_lock",)
-
     def __init__(self, peer: AtomicRef, peer_lock: Lock) -> None:
         super().__init__(peer)
         self.peer_lock = peer_lock

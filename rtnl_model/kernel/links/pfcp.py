@@ -12,13 +12,13 @@ from __future__ import annotations
 from errno import EADDRINUSE
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..errors import KernelError
 from ..netdevice import IFF_NOARP
 from .backend import BackendDriver, BackendNet, BackendPriv
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
-
     from ..netdevice import NetDevice
     from ..rtnetlink_request import NewlinkParams
 
@@ -28,10 +28,8 @@ PFCP_PORT = 8805
 class PfcpNet(BackendNet):
     """struct pfcp_net, and the namespace's UDP port."""
 
-    def __init__(self, lock: Lock) -> None:
-        super().__init__(lock)
-        self.bound: NetDevice | None = None
-        """Whose socket has the port.  Locks: lock (in the kernel: the UDP hash)."""
+    bound: guarded[NetDevice | None] = guarded("lock", default=None)
+    """Whose socket has the port (in the kernel: the UDP hash)."""
 
 
 class Pfcp(BackendDriver):

@@ -13,8 +13,10 @@ from __future__ import annotations
 from errno import EINVAL, ENODEV
 from typing import TYPE_CHECKING
 
+from lockcheck import own
+
 from ..errors import KernelError
-from ..netdevice import UnregHead
+from ..netdevice import PrivateArea, UnregHead
 from . import LinkDriver
 
 if TYPE_CHECKING:
@@ -27,10 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["LowerHold", "StackedDriver"]
 
 
-class LowerHold:
+class LowerHold(PrivateArea):
     """The part of netdev_priv() with which an upper holds its lower."""
 
-    dev_tracker: RefTracker | None = None
+    dev_tracker: own[RefTracker | None] = own(default=None)
     """The reference on the lower: from ndo_init to priv_destructor."""
 
 

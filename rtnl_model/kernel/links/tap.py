@@ -12,10 +12,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lockcheck import guarded
+
 from ..events import NOTIFY_DONE
+from ..guards import TheLock
+from ..netdevice import RTNL_OF_AREA, PrivateArea
 from . import LinkDriver
 
 if TYPE_CHECKING:
+    from lockcheck.sync import Lock
+
+    from ..net_namespace import Net
     from ..netdevice import NetDevice
     from ..notifier import NotifierInfo
     from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams
@@ -23,14 +30,28 @@ if TYPE_CHECKING:
 __all__ = ["TapDriver", "TapPriv"]
 
 
-class TapPriv:
+def _queues_lock(tap: TapPriv) -> Lock | None:
+    """RTNL, as tap_del_queues asserts; without it the lock under which taps are deleted."""
+    if not tap.netdev.is_public:
+        return None
+    net = tap.netdev.peek_net()
+    return tap.dellink_lock(net) if net.adjacent_guard is not net.rtnl_guard else net.rtnl_guard
+
+
+class TapPriv(PrivateArea):
     """The tap's part of netdev_priv(); a subclass adds the part of the module below."""
+
+    tap_queues = guarded[list[str]](TheLock(_queues_lock, "RTNL (in pernet: the port's lock)"))
+    minor = guarded[bool](RTNL_OF_AREA, default=False)
+    """The character device exists."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.tap_queues: list[str] = []
-        self.minor = False
-        """The character device exists."""
+        self.tap_queues = []
+
+    def dellink_lock(self, net: Net) -> Lock:
+        """What every dellink of this kind holds where RTNL does not exist; `net`: its own."""
+        return net.rtnl_guard
 
 
 class TapDriver(LinkDriver):

@@ -16,9 +16,12 @@ from contextlib import suppress
 from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENODEV, EOPNOTSUPP, ERANGE
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from lockcheck import guarded, own
+
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
-from ..netdevice import RegState, UnregHead
+from ..guards import RtnlGuard
+from ..netdevice import RTNL_OF_AREA, RegState, UnregHead
 from . import is_valid_ether_addr
 from .stacked import LowerHold, StackedDriver
 
@@ -33,14 +36,23 @@ VLAN_N_VID = 4096
 PROTOCOLS = ("802.1Q", "802.1ad")
 
 
-class VlanInfo:
-    """struct vlan_info of a lower: its group and its ids.  Locks: the global RTNL."""
+RTNL_OF_LOWER = RtnlGuard(lambda info: info.real_dev.peek_net(), "the lower's net")
 
-    def __init__(self) -> None:
-        self.grp: dict[tuple[str, int], NetDevice] = {}
-        """(protocol, id) -> upper."""
-        self.vid_list: dict[tuple[str, int], int] = {}
-        """Reference counts of ids, vlan 0 of a running lower included."""
+
+class VlanInfo:
+    """struct vlan_info of a lower: its group and its ids."""
+
+    grp: guarded[dict[tuple[str, int], NetDevice]] = guarded(RTNL_OF_LOWER)
+    """(protocol, id) -> upper."""
+    vid_list = guarded[dict[tuple[str, int], int]](RTNL_OF_LOWER)
+    """Reference counts of ids, vlan 0 of a running lower included."""
+
+    def __init__(self, real_dev: NetDevice) -> None:
+        self.real_dev = real_dev
+        self.chk = real_dev.chk
+        self.label = f"vlan_info of {real_dev.label}"
+        self.grp = {}
+        self.vid_list = {}
 
     @property
     def nr_vlan_devs(self) -> int:
@@ -51,13 +63,12 @@ class VlanInfo:
 class VlanPriv(LowerHold):
     """struct vlan_dev_priv."""
 
-    def __init__(self) -> None:
-        self.real_dev: NetDevice
-        """From newlink on."""
-        self.vlan_id = 0
-        self.stolen_address = False
-        """Its address is the lower's, and follows it (NET_ADDR_STOLEN)."""
-        self.vlan_proto = "802.1Q"
+    real_dev: guarded[NetDevice] = guarded(RTNL_OF_AREA, reads="any")
+    """From newlink on."""
+    vlan_id = guarded[int](RTNL_OF_AREA, reads="any", default=0)
+    vlan_proto = guarded[str](RTNL_OF_AREA, reads="any", default="802.1Q")
+    stolen_address = guarded[bool](RTNL_OF_AREA, default=False)
+    """Its address is the lower's, and follows it (NET_ADDR_STOLEN)."""
 
 
 class Vlan(StackedDriver):
@@ -170,7 +181,7 @@ class Vlan(StackedDriver):
         """Count the id in; the first makes the table."""
         info = self.vlan_info(real_dev)
         if info is None:
-            info = real_dev.vlan_info = VlanInfo()
+            info = real_dev.vlan_info = VlanInfo(real_dev)
         key = (priv.vlan_proto, priv.vlan_id)
         info.vid_list[key] = info.vid_list.get(key, 0) + 1
 
