@@ -24,7 +24,7 @@ __all__ = ["NAMES", "main"]
 
 NAMES = ("lock_overhead", "rtnl_scaling", "phases", "regimes", "scale", "explore_speed")
 """In the order they run; each is a module of this package."""
-ON_DEMAND = ("data_overhead", "peers")
+ON_DEMAND = ("data_overhead", "peers", "sharpness")
 """Only by name: the last installs other tools."""
 
 STATUS_INPUT = 2

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .guards import Bookkeeping
 from .netdevice import NetDevice, UnregHead
 
 if TYPE_CHECKING:
@@ -26,10 +27,12 @@ __all__ = ["DevQueue"]
 class DevQueue:
     """`k.dev_queue`: both unregister lists."""
 
+    draining: Bookkeeping[list[NetDevice]]
+    """Devices that some drain has taken off a pending list and is unregistering."""
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
-        self.draining: list[NetDevice] = []
-        """Devices that some drain has taken off a pending list and is unregistering."""
+        self.draining = []
 
     # -- on the spot --
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
+from .guards import Bookkeeping
 from .netdevice import NetDevice, RegState
 
 if TYPE_CHECKING:
@@ -55,13 +56,15 @@ class RefsOf(Sequence["Refcount"]):
 class DevTodo:
     """`k.dev_todo`: the part of unregistration that holds no lock."""
 
+    waiting: Bookkeeping[dict[int, list[NetDevice]]]
+    """Task -> the devices whose references it waits for; for reports of a stuck run.
+
+    Each entry is its own task's.
+    """
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
-        self.waiting: dict[int, list[NetDevice]] = {}
-        """Task -> the devices whose references it waits for; for reports of a stuck run.
-
-        Each entry is its own task's.
-        """
+        self.waiting = {}
 
     def netdev_run_todo(self) -> None:
         """Drop RTNL and finish every device of this section.  It may sleep for long."""

@@ -71,10 +71,12 @@ class Table:
 class Inet:
     """`k.inet`."""
 
+    dropping: Bookkeeping[list[Table]]
+    """Tables whose users somebody waits for; for reports of a stuck run."""
+
     def __init__(self, k: Kernel) -> None:
         self.k = k
-        self.dropping: list[Table] = []
-        """Tables whose users somebody waits for; for reports of a stuck run."""
+        self.dropping = []
 
     # -- notifier --
 

@@ -35,6 +35,8 @@ class Rcu:
     barriers_begun = guarded[int]("barrier_mutex", reads="once")
     """A caller notes it on arrival."""
     barriers_done = guarded[int]("barrier_mutex")
+    inside = guarded[int](Inside(lambda self: self.readers), reads="any", default=0)
+    """Readers inside."""
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
@@ -46,8 +48,6 @@ class Rcu:
         self.barriers_begun = 0
         self.barriers_done = 0
         self.readers: Parking = k.chk.Parking("RCU readers")
-        self.inside = 0
-        """Readers inside.  Touched only inside readers."""
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from lockcheck import looking
 from rtnl_model.kernel.links.backend import BackendList, BackendPriv
 from rtnl_model.kernel.links.ipvlan_l3s import IpvlanNetns
 from rtnl_model.kernel.links.ipvlan_port import IpvlPort, IpvlPriv
@@ -48,7 +49,8 @@ def live_devs(k: Kernel) -> list[NetDevice]:
 
 def check_quiescence(k: Kernel) -> list[Broken]:
     """Run every rule; each violation becomes a finding."""
-    found = [broken for rule in RULES for broken in rule(k)]
+    with looking(k.chk):
+        found = [broken for rule in RULES for broken in rule(k)]
     for broken in found:
         known = "G.12" if broken.rule == "left-on-todo" and _was_orphaned(k) else ""
         k.report_invariant(broken.title, rule=broken.rule, dev=broken.dev, known=known)
@@ -226,7 +228,15 @@ def hooks_are_counted(k: Kernel) -> Iterator[Broken]:
             yield Broken("l3s-hooks", f"{net.name} counts {counted} L3S ports, has {there}")
 
 
+def named_namespaces_live(k: Kernel) -> Iterator[Broken]:
+    """What has a name in /run/netns is listed: a name is a reference."""
+    for name, net in k.net_namespace.named().items():
+        if not net.listed:
+            yield Broken("named-net-gone", f"namespace {name} was cleaned up and has its name")
+
+
 RULES: Final[tuple[Callable[[Kernel], Iterator[Broken]], ...]] = (
+    named_namespaces_live,
     nothing_pending,
     no_todo_left,
     states_are_settled,

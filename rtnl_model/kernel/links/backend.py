@@ -46,6 +46,8 @@ class BackendList:
 
     dev_list: guarded[list[NetDevice]] = guarded(LIST_LOCK)
     """Devices whose socket belongs here, wherever they live."""
+    left_to_a_drain: Bookkeeping[bool] = False
+    """At the exit a drain elsewhere was unregistering a device of this backend (G.15)."""
     exited: Bookkeeping[bool] = False
     """As `not alive`, for the guard of the list."""
     alive = shared(marked=True)

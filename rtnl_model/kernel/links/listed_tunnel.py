@@ -25,7 +25,9 @@ class ListedTunnelDriver(BackendLists):
 
     def init_net(self, net: Net) -> None:
         """An empty list."""
-        self.set_net_generic(net, BackendList(self.k.chk, f"backend {self.kind} {net.label}", net.rtnl_guard))
+        self.set_net_generic(
+            net, BackendList(self.k.chk, f"backend {self.kind} {net.label}", net.rtnl_guard)
+        )
 
     def list_add(self, dev: NetDevice) -> None:
         """Publish dev on its backend's list.  Locks: RTNL."""

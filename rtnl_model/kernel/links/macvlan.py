@@ -17,7 +17,7 @@ from __future__ import annotations
 from errno import EADDRINUSE, EADDRNOTAVAIL, EBUSY, EINVAL
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lockcheck import guarded, own
+from lockcheck import guarded
 
 from ..errors import KernelError
 from ..events import NOTIFY_DONE

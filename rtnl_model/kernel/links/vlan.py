@@ -16,7 +16,7 @@ from contextlib import suppress
 from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENODEV, EOPNOTSUPP, ERANGE
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lockcheck import guarded, own
+from lockcheck import guarded
 
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
