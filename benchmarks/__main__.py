@@ -25,7 +25,7 @@ __all__ = ["NAMES", "main"]
 NAMES = ("lock_overhead", "rtnl_scaling", "phases", "regimes", "scale", "explore_speed")
 """In the order they run; each is a module of this package."""
 ON_DEMAND = ("data_overhead", "peers", "sharpness")
-"""Only by name: the last installs other tools."""
+"""Only by name: peers installs other tools, sharpness takes half an hour."""
 
 STATUS_INPUT = 2
 STATUS_DEFECT = 70

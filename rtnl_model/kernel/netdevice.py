@@ -199,7 +199,7 @@ class NetDevice:
     promiscuity = guarded[int](RTNL_OF_DEV, default=0)
     allmulti = guarded[int](RTNL_OF_DEV, default=0)
     mcast_ref = guarded[int](RTNL_OF_DEV, default=0)
-    vlan_info = guarded[Any](RTNL_OF_DEV, default=None)
+    vlan_info = guarded[Any](RTNL_OF_DEV, reads="once", default=None)
     """8021q's table of this lower."""
     slave_kind = guarded[str](RTNL_OF_DEV, default="")
     registered_tracker: guarded[RefTracker | None] = guarded(RTNL_OF_DEV, default=None)

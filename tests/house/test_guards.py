@@ -45,6 +45,14 @@ BUILT_ONCE = {
 """Set by whoever makes the object, before anybody else knows it."""
 
 
+NOT_YET = {
+    "links/amt.py", "links/bond.py", "links/bridge.py", "links/gtp.py", "links/hashed_tunnel.py",
+    "links/hashed_tunnel_pernet.py", "links/macsec.py", "links/macsec_pernet.py",
+    "links/master.py", "links/team.py", "links/vrf.py", "links/vxlan.py", "links/wireguard.py",
+}  # fmt: skip
+"""Drivers whose private state says nothing yet; take a file off this list, never put one on."""
+
+
 class Attribute:
     """One attribute of a class: whether the class states its guard, and where it changes."""
 
@@ -56,6 +64,8 @@ class Attribute:
 def classes() -> Iterator[tuple[str, ast.ClassDef]]:
     """Every class of the kernel, with its file."""
     for path in sorted(KERNEL.rglob("*.py")):
+        if path.relative_to(KERNEL).as_posix() in NOT_YET:
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef):
                 yield path.relative_to(KERNEL).as_posix(), node

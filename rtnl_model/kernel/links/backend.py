@@ -54,9 +54,6 @@ class BackendList:
     """Until its namespace's exit.  Whoever uses the backend without its namespace's lock relies on
     the flush of that exit, nothing else."""
 
-    left_to_a_drain: Bookkeeping[bool] = False
-    """At the exit a drain elsewhere was unregistering a device of this backend (G.15)."""
-
     def __init__(self, chk: Checker, name: str, list_lock: Lock) -> None:
         self.chk = chk
         self.name = name

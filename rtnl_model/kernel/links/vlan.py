@@ -20,13 +20,15 @@ from lockcheck import guarded
 
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
-from ..guards import RtnlGuard
+from ..guards import TheLock
 from ..netdevice import RTNL_OF_AREA, RegState, UnregHead
 from . import is_valid_ether_addr
 from .stacked import LowerHold, StackedDriver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from lockcheck.sync import Lock
 
     from ..netdevice import NetDevice
     from ..notifier import NotifierInfo
@@ -36,16 +38,24 @@ VLAN_N_VID = 4096
 PROTOCOLS = ("802.1Q", "802.1ad")
 
 
-RTNL_OF_LOWER = RtnlGuard(lambda info: info.real_dev.peek_net(), "the lower's net")
+def _table_lock(info: VlanInfo) -> Lock:
+    """RTNL in 7.3; the conversion's table has a mutex."""
+    return info.lock or info.real_dev.peek_net().rtnl_guard
+
+
+TABLE = TheLock(_table_lock, "RTNL of the lower (in pernet: &vlan_info->lock)")
 
 
 class VlanInfo:
     """struct vlan_info of a lower: its group and its ids."""
 
-    grp: guarded[dict[tuple[str, int], NetDevice]] = guarded(RTNL_OF_LOWER)
+    grp: guarded[dict[tuple[str, int], NetDevice]] = guarded(TABLE)
     """(protocol, id) -> upper."""
-    vid_list = guarded[dict[tuple[str, int], int]](RTNL_OF_LOWER)
+    vid_list = guarded[dict[tuple[str, int], int]](TABLE)
     """Reference counts of ids, vlan 0 of a running lower included."""
+
+    lock: Lock | None = None
+    """Only in the conversion."""
 
     def __init__(self, real_dev: NetDevice) -> None:
         self.real_dev = real_dev
@@ -262,8 +272,12 @@ class Vlan(StackedDriver):
         if table is None:
             return NOTIFY_DONE
         with self.k.probe.frame("vlan_device_event"):
-            self.handle_event(event, dev, self.uppers(table))
+            self.handle_event(event, dev, self.followers(table))
         return NOTIFY_DONE
+
+    def followers(self, table: VlanInfo) -> Sequence[NetDevice]:
+        """The uppers that an event concerns."""
+        return self.uppers(table)
 
     def uppers(self, table: VlanInfo) -> Sequence[NetDevice]:
         """vlan_group_for_each_dev: by protocol, then id."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
+from ..guards import TheLock
 from ..netdevice import RegState
 from .stacked_pernet import StackedPernet
 from .vlan import Vlan, VlanInfo, VlanPriv
@@ -24,8 +27,10 @@ if TYPE_CHECKING:
 class VlanPernetInfo(VlanInfo):
     """The table, with a mutex."""
 
-    def __init__(self, lock: Lock) -> None:
-        super().__init__()
+    lock: Lock
+
+    def __init__(self, real_dev: NetDevice, lock: Lock) -> None:
+        super().__init__(real_dev)
         self.lock = lock
         """Protects: grp, vid_list, every `dying` of the uppers.  Order: after the namespaces'
         RTNL, before an upper's instance lock."""
@@ -34,10 +39,8 @@ class VlanPernetInfo(VlanInfo):
 class VlanPernetPriv(VlanPriv):
     """struct vlan_dev_priv."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.dying = False
-        """Locks: the table's mutex."""
+    dying = guarded[bool](TheLock(lambda priv: priv.real_dev.vlan_info.lock, "the table's mutex"),
+                          default=False)  # fmt: skip
 
 
 class VlanPernet(StackedPernet, Vlan):
@@ -53,7 +56,8 @@ class VlanPernet(StackedPernet, Vlan):
     def table(self, lower: NetDevice) -> VlanPernetInfo:
         """The lower's table, made when there is none.  Locks: RTNL of the lower's namespace."""
         if lower.vlan_info is None:
-            lower.vlan_info = VlanPernetInfo(self.k.make_lock("&vlan_info->lock", lower.label))
+            lock = self.k.make_lock("&vlan_info->lock", lower.label)
+            lower.vlan_info = VlanPernetInfo(lower, lock)
         info = lower.vlan_info
         assert isinstance(info, VlanPernetInfo)
         return info
@@ -119,6 +123,10 @@ class VlanPernet(StackedPernet, Vlan):
         self.count_out(info, priv)
 
     # -- notifier --
+
+    def followers(self, table: VlanInfo) -> Sequence[NetDevice]:
+        """handle_event looks under the table's mutex."""
+        return ()
 
     def handle_event(self, event: str, dev: NetDevice, uppers: Sequence[NetDevice]) -> None:
         """Under the table's mutex; the nested unregistration comes after it."""
