@@ -33,13 +33,13 @@ from pathlib import Path
 from typing import Final
 
 from lockcheck import Checker
+from lockcheck.sync import Lock
 
 from .. import kernel
 
 __all__ = [
     "CLASSES",
     "Mutant",
-    "NoLock",
     "apply",
     "mutants",
     "note_lock_classes",
@@ -224,33 +224,22 @@ def _future() -> int:
     return annotations.compiler_flag
 
 
-class NoLock:
-    """What is left of a lock that was taken away: it excludes nobody and is held by nobody."""
+def _acquire(_lock: Lock, *_args: object, **_how: object) -> bool:
+    return True
 
-    def __init__(self, name: str, instance: str) -> None:
-        self.name = instance
-        self.class_name = name
 
-    def acquire(self, blocking: bool = True, timeout: float = -1, **_how: object) -> bool:
-        """Always at once."""
-        return True
+def _release(_lock: Lock, *_args: object) -> None:
+    """Nothing."""
 
-    def release(self) -> None:
-        """Nothing."""
 
-    def locked(self) -> bool:
-        """Never."""
-        return False
-
-    def holders(self) -> list[object]:
-        """Nobody."""
-        return []
-
-    def __enter__(self) -> bool:
-        return True
-
-    def __exit__(self, *_exc: object) -> None:
-        """Nothing."""
+NOTHING: Final = {
+    "__slots__": (),
+    "__enter__": _acquire,
+    "__exit__": _release,
+    "acquire": _acquire,
+    "release": _release,
+}
+"""What is left of a lock: it excludes nobody, and nobody ever holds it."""
 
 
 def note_lock_classes(chk: Checker, asked: set[str]) -> None:
@@ -265,12 +254,13 @@ def note_lock_classes(chk: Checker, asked: set[str]) -> None:
 
 
 def without_lock_class(chk: Checker, name: str) -> None:
-    """Let a checker make `NoLock`s where locks of this class are asked for."""
+    """Let a checker make locks that exclude nobody where this class is asked for."""
     real = chk.Lock
 
     def make(asked: str | None = None, *, instance: str | None = None, **how: object) -> object:
+        made = real(asked, instance=instance, **how)  # type: ignore[arg-type]  # passed on
         if asked == name:
-            return NoLock(name, instance or name)
-        return real(asked, instance=instance, **how)  # type: ignore[arg-type]  # passed on
+            made.__class__ = type("NoLock", (type(made),), NOTHING)
+        return made
 
     vars(chk)["Lock"] = make

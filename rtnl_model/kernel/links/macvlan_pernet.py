@@ -282,5 +282,10 @@ class MacvtapPernet(Macvtap):
         """As 7.3's; the lower's end leaves the tap's receive handler to the tap's own."""
         going = event == "UNREGISTER" and dev.reg_state is RegState.UNREGISTERING
         if dev.rtnl_link_ops is self and going and dev.rx_handler is not None:
-            self.k.dev.netdev_rx_handler_unregister(dev)
+            self.drop_handler(dev)
         return super().netdev_event(event, dev, info)
+
+    def drop_handler(self, dev: NetDevice) -> None:
+        """Under the instance lock, as whoever puts a port on it."""
+        with dev.lock:
+            super().drop_handler(dev)

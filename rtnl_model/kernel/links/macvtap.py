@@ -41,10 +41,14 @@ class Macvtap(TapDriver):
             self.k.dev.netdev_rx_handler_unregister(dev)
             raise
 
+    def drop_handler(self, dev: NetDevice) -> None:
+        """The tap's own receive handler goes.  Locks: RTNL."""
+        self.k.dev.netdev_rx_handler_unregister(dev)
+
     def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
         """macvtap_dellink: the tap goes, then the macvlan part.  Locks: RTNL."""
         with self.k.probe.fn("macvtap_dellink", dev):
-            self.k.dev.netdev_rx_handler_unregister(dev)
+            self.drop_handler(dev)
             dev.netdev_priv(MacvtapPriv).tap_queues.clear()
             self.below.dellink(dev, head)
 
