@@ -77,14 +77,18 @@ class Snapshot:
 
         Context: no thread of the world runs, but the caller's.
         """
-        for items, saved in self._lists:
-            items[:] = saved
+        for items, saved in self._lists:  # as plain ones: those of guarded fields check changes
+            list.__setitem__(items, slice(None), saved)
         for table, pairs in self._dicts:
-            table.clear()
-            table.update(pairs)
+            dict.clear(table)
+            dict.update(table, pairs)
         for bag, members in self._bags:
-            bag.clear()
-            (bag.update if isinstance(bag, set) else bag.extend)(members)
+            if isinstance(bag, set):
+                set.clear(bag)
+                set.update(bag, members)
+            else:
+                bag.clear()
+                bag.extend(members)
         for attributes, pairs in self._attributes:
             if len(attributes) != len(pairs):
                 attributes.clear()
@@ -139,14 +143,17 @@ class Snapshot:
         found: list[object] = []
         known = True
         if isinstance(obj, list):
-            self._lists.append((obj, list(obj)))
-            found += obj
+            items = list(list.__iter__(obj))
+            self._lists.append((obj, items))
+            found += items
         elif isinstance(obj, dict):
-            self._dicts.append((obj, dict(obj)))
-            found += [*obj.keys(), *obj.values()]
+            pairs = dict(dict.items(obj))
+            self._dicts.append((obj, pairs))
+            found += [*pairs.keys(), *pairs.values()]
         elif isinstance(obj, (set, deque)):
-            self._bags.append((obj, list(obj)))
-            found += obj
+            members = list(set.__iter__(obj) if isinstance(obj, set) else obj)
+            self._bags.append((obj, members))
+            found += members
         else:
             known = isinstance(obj, (tuple, frozenset)) or bool(cls.__flags__ & _HEAP)
             found += obj if isinstance(obj, (tuple, frozenset)) else ()
