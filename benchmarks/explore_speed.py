@@ -20,18 +20,17 @@ from benchmarks.bench import Refused, Run
 from benchmarks.statistic import Figure, ratios
 from benchmarks.table import Table
 from lockcheck.checker import Checker
-from lockcheck.conduct.baton import make_baton
-from lockcheck.conduct.controlled import ControlledConductor
-from lockcheck.conduct.pool import Pool
-from lockcheck.conduct.verdict import END
-from lockcheck.explore.pct import Pct
-from lockcheck.explore.pos import Pos
-from lockcheck.explore.random_walk import RandomWalk
-from lockcheck.explore.result import Limits
-from lockcheck.explore.session import Session
-from lockcheck.explore.strategies import make_strategy
-from lockcheck.explore.strategy import Strategy
-from lockcheck.explore.subject import FirstThread
+from lockcheck.conduct import END, ControlledConductor, Pool, make_baton
+from lockcheck.explore import (
+    FirstThread,
+    Limits,
+    Pct,
+    Pos,
+    RandomWalk,
+    Session,
+    Strategy,
+    make_strategy,
+)
 from lockcheck.seam import Kind, Op
 
 __all__ = ["DESCRIPTION", "run"]

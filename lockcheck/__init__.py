@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker, Violation
-    from lockcheck.core.report import Report
+    from lockcheck.core.report import SEVERITIES, Report, counts
     from lockcheck.patch import install, uninstall
     from lockcheck.seam import Conductor, Kind, Op, Unwind
     from lockcheck.sync import (
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lockcheck.sync.shared import Shared, shared
 
 __all__ = [
+    "SEVERITIES",
     "Barrier",
     "BoundedSemaphore",
     "Checker",
@@ -57,6 +58,7 @@ __all__ = [
     "Unwind",
     "Violation",
     "constant",
+    "counts",
     "guarded",
     "install",
     "looking",
@@ -84,11 +86,13 @@ _HOMES = {
     "RWLock": "lockcheck.sync",
     "Report": "lockcheck.core.report",
     "Semaphore": "lockcheck.sync",
+    "SEVERITIES": "lockcheck.core.report",
     "Shared": "lockcheck.sync",
     "Thread": "lockcheck.sync",
     "Unwind": "lockcheck.seam",
     "Violation": "lockcheck.checker",
     "constant": "lockcheck.sync",
+    "counts": "lockcheck.core.report",
     "guarded": "lockcheck.sync",
     "install": "lockcheck.patch",
     "looking": "lockcheck.sync",

@@ -249,9 +249,13 @@ class _Session:
         others = [r for r in self._census.reports(self._chk) if not self._counts(r, None)]
         if others:
             terminalreporter.write_line(
-                f"lockcheck: {len(others)} findings that do not count "
-                f"(known, or below --lockcheck-fail-on)"
+                f"lockcheck: {len(others)} findings that do not count (known, or below "
+                f"--lockcheck-fail-on; --lockcheck-fail-on class-only counts every severity):"
             )
+            for report in others:
+                reason = f" ({report.reason})" if report.reason else ""
+                row = f"  {report.severity} {report.kind}: {report.title}{reason}"
+                terminalreporter.write_line(row)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

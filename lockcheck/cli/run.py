@@ -24,6 +24,7 @@ from lockcheck.cli.standing import Blocked, blocked
 from lockcheck.cli.stuck import strangers, woken_by_signal
 from lockcheck.cli.verdict import InputError, Verdict, read_baseline, write_baseline
 from lockcheck.conduct.watchdog import Watchdog
+from lockcheck.core.report import weakest
 from lockcheck.patch import install, uninstall
 from lockcheck.patch.data import RaceHunt, packages_of
 from lockcheck.patch.data.code import compile_seen
@@ -44,6 +45,8 @@ INTERRUPTED = 130
 CANNOT_WRITE = 2
 LOOKS = 15
 """Unchanged pictures, a tenth of a second apart, before a program counts as stuck."""
+SHOWN_IN_FULL = 5
+"""Findings that do not count, shown with all that counting ones show; the rest in a line each."""
 
 
 def run(options: Namespace, program: Program) -> int:
@@ -153,8 +156,13 @@ def conclude(
     for report in counting:
         show(f"\n{report}\n", sys.stderr)
     if lower:
-        print(f"\nlockcheck: below --fail-on {options.fail_on}:", file=sys.stderr)
-    for report in lower:
+        flag = f"--fail-on {weakest(report.severity for report in lower)} counts them"
+        print(f"\nlockcheck: below --fail-on {options.fail_on}, so not counted; {flag}:",
+              file=sys.stderr)  # fmt: skip
+    for number, report in enumerate(lower):
+        if number < SHOWN_IN_FULL:
+            show(f"\n{report}\n", sys.stderr)
+            continue
         reason = f" ({report.reason})" if report.reason else ""
         row = f"  {report.severity} {report.kind}: {report.title}{reason}"
         show(legible_line(row) + "\n", sys.stderr)

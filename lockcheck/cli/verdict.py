@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lockcheck.core.report import POSSIBLE, SEVERITIES
+from lockcheck.core.report import POSSIBLE, SEVERITIES, counts
 from lockcheck.documents import DocumentError, MalformedError, check, read_document, read_json
 from lockcheck.documents.shape import List, Shape
 from lockcheck.documents.shapes import BASELINE, FINDING
@@ -34,7 +34,7 @@ class Verdict:
     """Sorts findings into those that count, lower ones, and known ones."""
 
     def __init__(self, fail_on: str = POSSIBLE, known: Iterable[str] = ()) -> None:
-        self._least = SEVERITIES.index(fail_on)
+        self._fail_on = fail_on
         self._known = frozenset(known)
 
     def is_known(self, fingerprint: str) -> bool:
@@ -42,7 +42,8 @@ class Verdict:
 
     def counts(self, severity: str, fingerprint: str) -> bool:
         """Does a finding decide the exit status?"""
-        return SEVERITIES.index(severity) >= self._least and not self.is_known(fingerprint)
+        known = fingerprint if self.is_known(fingerprint) else ""
+        return counts(severity, self._fail_on, known)
 
 
 def load(path: str | Path, shape: Shape, what: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from lockcheck.core.record import SIGHTINGS, Instance, Record, Witness
 from lockcheck.core.replay import marks
 from lockcheck.core.report import LockRef, Report
 from lockcheck.core.stacks import EMPTY, Stack
+from lockcheck.core.waits import Waits
 
 __all__ = ["Acquires", "Enrolled", "push_entry", "push_unjudged"]
 
@@ -34,8 +35,9 @@ class Enrolled(NamedTuple):
 class Acquires:
     """Judges acquires against the graph.  Locks: the leaf."""
 
-    def __init__(self, graph: Graph, contexts: Contexts, order: LockOrder) -> None:
+    def __init__(self, graph: Graph, contexts: Contexts, order: LockOrder, waits: Waits) -> None:
         self._graph = graph
+        self._waits = waits
         self._contexts = contexts
         self._order = order
 
@@ -112,9 +114,12 @@ class Acquires:
         if key.mode == WRITE and key.cls.base.kind == "rwlock" and not key.trylock:
             self._graph.note_writer(key, witness)
             found += self._order.new_writer(key)
-        if any(new for _, _, new in edges):
+        grown = any(new for _, _, new in edges)
+        if grown:
             found += self._contexts.check()
         found += self._order.judge(rec, witness, edges, cyclic=cyclic)
+        if grown:
+            found += self._waits.again()
         return found
 
 

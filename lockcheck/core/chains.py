@@ -19,7 +19,6 @@ from lockcheck.core.events import Touch
 from lockcheck.core.graph import Graph
 from lockcheck.core.held import Chain, Entry, Floor, Hold, ThreadState, views
 from lockcheck.core.record import Record
-from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY
 
 __all__ = [
@@ -39,9 +38,10 @@ class Counted(Chain):
     __slots__ = ()
 
 
-def begin_segment(graph: Graph, ts: ThreadState) -> None:
-    """The thread's order to others has changed."""
-    note_touched(ts)
+def begin_segment(graph: Graph, ts: ThreadState, *, noted: bool = False) -> None:
+    """The thread's order to others has changed; `noted`: what it touched was noted just now."""
+    if not noted:
+        note_touched(ts)
     ts.fresh = set()
     ts.overlay = {}
     rechain(graph, ts)
@@ -55,8 +55,8 @@ def note_touched(ts: ThreadState) -> None:
             if key is None or key.base in ts.fresh:
                 continue
             ts.fresh.add(key.base)
-            ref = LockRef(key.name, key.cls.name, key.mode_name, view.stack)
-            add_touch(ts, key.base, Touch(ts.moment, ts.slot, ts.epoch, ts.name, ref))
+            touch = Touch(ts.moment, ts.slot, ts.epoch, ts.name, key, view.stack)
+            add_touch(ts, key.base, touch)
 
 
 def add_touch(ts: ThreadState, key: Key, touch: Touch) -> None:

@@ -100,7 +100,7 @@ class Engine:
         self.races = Races()
         self.slots = Slots()
         self.capture = Stacks().capture
-        self._acquires = Acquires(self.graph, self.contexts, self.order)
+        self._acquires = Acquires(self.graph, self.contexts, self.order, self.waits)
         self._ledger = Ledger(self.classes)
         self._wants_order = host is None or host.observed
         self._cookie = 0
@@ -240,7 +240,7 @@ class Engine:
         with PAUSED, self.leaf:
             chains.note_touched(ts)  # of the segment that ends here
         known = clocks.fork(ts)
-        self._begin_segment(ts)
+        self._begin_segment(ts, noted=True)
         return known
 
     def learn(self, ts: ThreadState, known: Start) -> None:
@@ -248,11 +248,11 @@ class Engine:
         if clocks.learn(ts, known):
             self._begin_segment(ts)
 
-    def _begin_segment(self, ts: ThreadState) -> None:
+    def _begin_segment(self, ts: ThreadState, *, noted: bool = False) -> None:
         ts.tracing += 1  # the collector may run here; its context must not lead the chain elsewhere
         try:
             with PAUSED, self.leaf:
-                chains.begin_segment(self.graph, ts)
+                chains.begin_segment(self.graph, ts, noted=noted)
         finally:
             ts.tracing -= 1
 
@@ -671,7 +671,7 @@ class Engine:
             if found.generation == 1:
                 found.known = self.fork(ts)
         if self.waits.is_new_wake(ts, found):
-            stack = self.capture()
+            stack = self.capture(NEAR)
             self._judged(ts, lambda: self.waits.wake(ts, found, stack))
         if found.taken:
             self.waits.gave(ts, found)

@@ -7,7 +7,7 @@ items, the end of a thread.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lockcheck.core.classes import Key
 from lockcheck.core.record import Leased
@@ -23,8 +23,7 @@ FREE = 2
 """Wakers remembered that held nothing and had waited for nothing: one may be the waiter itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
+class Touch(NamedTuple):
     """A thread wanted a lock, held on to it or not."""
 
     moment: int
@@ -32,7 +31,13 @@ class Touch:
     slot: int
     epoch: int
     thread: str
-    ref: LockRef
+    key: Key
+    stack: Stack
+
+    @property
+    def ref(self) -> LockRef:
+        """The lock as reports name it."""
+        return LockRef(self.key.name, self.key.cls.name, self.key.mode_name, self.stack)
 
     def before(self, vc: Clock) -> bool:
         """Is it ordered before whoever knows `vc`, in every schedule?"""
@@ -42,8 +47,7 @@ class Touch:
 Touches = Mapping[Key, Sequence[Touch]]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiter:
+class Waiter(NamedTuple):
     """A thread that waited for an event while it held something."""
 
     serial: int
@@ -61,8 +65,7 @@ class Waiter:
     """What it had waited for before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waker:
+class Waker(NamedTuple):
     """A thread that made an event happen, and what it needed for that."""
 
     serial: int
@@ -92,16 +95,16 @@ class Part:
     """One thing of an object that can be waited for: an event, room, an item, an end."""
 
     __slots__ = (
-        "everyone", "free", "generation", "happened", "known", "name", "once", "taken", "waiters",
+        "free", "generation", "happened", "known", "name", "once", "parties", "taken", "waiters",
         "wakers",
     )  # fmt: skip
 
-    def __init__(self, name: str, *, once: bool, everyone: bool = False) -> None:
+    def __init__(self, name: str, *, once: bool, parties: int = 0) -> None:
         self.name = name
         self.once = once
         """Happens once a generation (event, end of a thread): events may depend on each other."""
-        self.everyone = everyone
-        """Happens only when all who were seen making it happen do (a barrier)."""
+        self.parties = parties
+        """Happens only when so many make it happen (a barrier); 0: anybody does."""
         self.generation = 1
         self.happened = False
         self.known: Start | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lockcheck.core.report import Report, stronger
+from lockcheck.core.report import CLASS_ONLY, POSSIBLE, Report, stronger
 
 if TYPE_CHECKING:
     from lockcheck.core.classes import Classes
@@ -37,6 +37,9 @@ class Ledger:
         return [filed for report in found if (filed := self._enter(report)) is not None]
 
     def _enter(self, report: Report) -> Report | None:
+        if report.retracts:
+            self._retract(report)
+            return None
         marks = {report.ident or (report.fingerprint,), (report.fingerprint,)}
         for mark in sorted(marks, reverse=True):
             known = self._known.get(mark)
@@ -56,6 +59,13 @@ class Ledger:
             setattr(known, name, getattr(report, name))
         self._add_sites(known)
         return known
+
+    def _retract(self, report: Report) -> None:
+        """What is known now speaks against a prediction; what was delivered stays delivered."""
+        known = self._known.get(report.ident)
+        if known is not None and known.severity == POSSIBLE:
+            known.severity = CLASS_ONLY
+            known.reason = report.reason
 
     def _add_sites(self, report: Report) -> None:
         """Say where the locks of its classes are made."""

@@ -35,7 +35,7 @@ from lockcheck.core.stacks import EMPTY, Stack
 __all__ = [
     "CERTAIN", "CLASS_ONLY", "POSSIBLE", "SEVERITIES", "LockRef", "Report", "Severity", "Step",
     "at_least", "counts", "cycle_fingerprint", "cycle_report", "fingerprint", "known_as", "rotated",
-    "stronger",
+    "stronger", "weakest",
 ]  # fmt: skip
 
 Severity = Literal["class-only", "possible", "certain"]
@@ -128,6 +128,9 @@ class Report:
     """Reports with the same one are sightings of the same finding (`ledger`); empty: those with the
     same fingerprint are."""
 
+    retracts: bool = False
+    """Takes a sighting with the same `ident` back to `class-only`: more was seen since."""
+
     @property
     def known(self) -> str:
         """The known defect that explains it, empty when there is none (`data["tags"]`)."""
@@ -165,6 +168,11 @@ class Report:
 def stronger(one: str, other: str) -> bool:
     """Is severity `one` above `other`?"""
     return SEVERITIES.index(one) > SEVERITIES.index(other)
+
+
+def weakest(severities: Iterable[str]) -> str:
+    """The weakest of some severities: as `--fail-on` it counts them all."""
+    return min(severities, key=SEVERITIES.index)
 
 
 def at_least(severity: str, least: str) -> bool:

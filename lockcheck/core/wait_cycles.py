@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lockcheck.core.classes import Key, LockClass
-from lockcheck.core.events import KEPT, Part, Touches, Waiter, Waker
+from lockcheck.core.events import KEPT, Part, Touch, Touches, Waiter, Waker
 from lockcheck.core.graph import Graph
 from lockcheck.core.lock_order import step_of
 from lockcheck.core.paths import Walk
@@ -35,6 +35,11 @@ from lockcheck.core.search import NO_CONTEXT, Search, surely_same
 __all__ = ["WaitCycles", "wait_cycle"]
 
 
+FREE_AFTER_ALL = "another thread was seen later that makes it happen without what the waiter holds"
+REMEMBERED = 64
+"""Waits called possible that a later waker may speak against."""
+
+
 class Need(NamedTuple):
     """How a waker needs a lock that the waiter holds."""
 
@@ -47,21 +52,40 @@ class WaitCycles:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._possible: dict[tuple[Part, int, int, Key], tuple[str, ...]] = {}
+        """(event, waiter, generation, lock) called possible -> ident: a later waker may be free."""
 
     def judge(self, part: Part, waiter: Waiter) -> Iterator[Report]:
         """Does anything the waiter holds stand in the way of everybody who could wake it?"""
         wakers = [w for w in part.wakers_of(waiter.generation) if w.serial != waiter.serial]
+        own = not part.parties and len(wakers) < len(part.wakers_of(waiter.generation))
+        counted = own or (not part.once and part in waiter.waited)
+        parties = {waiter.serial, *(w.serial for w in wakers)}
+        everyone = 0 < len(parties) <= part.parties
         for key, ref in zip(waiter.keys, waiter.held, strict=True):
             able = [w for w in wakers if key not in w.gave_back_under]
             found = [self._needs(w, key, set(), waiter) for w in able]
             needs = [each for each in found if each is not None]
-            if not needs or (len(needs) < len(found) and not part.everyone):
+            what = (part, waiter.serial, waiter.generation, key)
+            if not needs or (len(needs) < len(found) and not everyone):
+                ident = self._possible.pop(what, None)
+                if ident is not None:
+                    yield Report("wait-cycle", CLASS_ONLY, "", FREE_AFTER_ALL, ident=ident,
+                                 retracts=True)  # fmt: skip
                 continue
             weakest = next((n for n in needs if n.severity == CLASS_ONLY), needs[-1])
-            shown = needs[-1] if part.everyone else weakest
+            shown = needs[-1] if everyone else weakest
             wanted = LockRef(part.name, "event", "wait", waiter.stack)
             wait = Step(waiter.thread, ref, wanted, waiter.held, "wait")
-            yield wait_cycle([wait, *shown.steps], shown.severity)
+            severity = CLASS_ONLY if counted else shown.severity  # how often decides
+            report = wait_cycle([wait, *shown.steps], severity)
+            if severity == POSSIBLE:
+                self._possible[what] = report.ident
+                if len(self._possible) > REMEMBERED:
+                    del self._possible[next(iter(self._possible))]
+            elif self._possible.pop(what, None) is not None:
+                report.retracts = True
+            yield report
 
     def _needs(
         self, waker: Waker, key: Key, seen: set[tuple[str, int]], waiter: Waiter
@@ -75,7 +99,7 @@ class WaitCycles:
                 return Need([step], POSSIBLE)
             if need.many and need.base.cls is key.base.cls:
                 return Need([step], CLASS_ONLY)
-            way = self.behind(waiter, waker.serial, need, key)
+            way = self.behind(waiter, waker.serial, need, key, None)
             if way is not None:
                 return Need([step, *way.steps], way.severity)
         touch = None if key.many else waker.touched(key, waiter.at[2])
@@ -115,10 +139,13 @@ class WaitCycles:
 
     # -- through locks -----------------------------------------------------------------------------
 
-    def behind(self, waiter: Waiter, via: int, need: Key, key: Key) -> Need | None:
+    def behind(
+        self, waiter: Waiter, via: int, need: Key, key: Key, touch: Touch | None
+    ) -> Need | None:
         """Does thread `via`, which wants `need`, wait for somebody who wants `key` of the waiter?
 
-        `possible` when threads were seen that can all be there while the waiter holds its locks.
+        `touch`: when it wanted that; who comes after is no obstacle.  `possible` when threads were
+        seen that can all be there while the waiter holds its locks.
         """
         way = self._way_by_locks(need.cls, key.cls)
         if way is None:
@@ -128,7 +155,10 @@ class WaitCycles:
         witness = Witness(waiter.serial, waiter.thread, waiter.at, rec, waiter.stack, waiter.held,
                           wanted, (), waiter.leases)  # fmt: skip
         cycle = Search(self._graph, rec, witness, everywhere=True).run()
-        if cycle is None or any(p.witness.serial == via for p in cycle[1:]):
+        if cycle is None or any(
+            p.witness.serial == via or (touch is not None and touch.before(p.witness.vc))
+            for p in cycle[1:]
+        ):
             return Need(way, CLASS_ONLY)
         return Need([step_of(p.witness, p.at) for p in cycle[1:]], POSSIBLE)
 
@@ -160,7 +190,7 @@ class WaitCycles:
                 if wanted is key:
                     yield wait_cycle([wait, step], POSSIBLE)
                     continue
-                way = self.behind(waiter, serial, wanted, key)
+                way = self.behind(waiter, serial, wanted, key, touch)
                 if way is not None and way.severity == POSSIBLE:
                     yield wait_cycle([wait, step, *way.steps], POSSIBLE)
 

@@ -20,12 +20,11 @@ Context: what looks at a `ThreadState` runs in its thread; what yields runs unde
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Protocol
 
 from lockcheck.core.chains import add_touch, note_touched
 from lockcheck.core.classes import Key, LockClass
-from lockcheck.core.events import KEPT, Part, Waiter, Waker
+from lockcheck.core.events import KEPT, Part, Touches, Waiter, Waker
 from lockcheck.core.graph import Graph
 from lockcheck.core.held import CheckedLock, ThreadState, ref_of
 from lockcheck.core.report import LockRef, Report
@@ -35,6 +34,8 @@ from lockcheck.core.wait_cycles import WaitCycles
 
 __all__ = ["Event", "Waits", "needed"]
 
+AGAIN = 8
+"""Events and joins that are looked at again when the graph of locks has grown."""
 ALIKE = 2
 """Waiters, and wakers, kept that differ in nothing but the thread (one may be the other side)."""
 
@@ -54,8 +55,8 @@ class Event(Protocol):
         ...
 
     @property
-    def everyone(self) -> bool:
-        """Does it happen only when everybody makes it happen (a barrier)?"""
+    def parties(self) -> int:
+        """Of how many threads does it need each one (a barrier)?  0: anybody makes it happen."""
         ...
 
 
@@ -64,6 +65,10 @@ class Waits:
 
     def __init__(self, graph: Graph) -> None:
         self._cycles = WaitCycles(graph)
+        self._parts: dict[Part, None] = {}
+        """Those that somebody waited for with locks held, the latest few."""
+        self._joins: list[tuple[Waiter, int, str, Touches]] = []
+        """Joins with locks held, the latest few."""
         self.edges: dict[tuple[str, str, str], int] = {}
         """(from, to, "holds" | "needs") -> how often; for the graph."""
 
@@ -75,7 +80,7 @@ class Waits:
         found = obj.dep.get(name)
         if found is None:
             label = obj.name if not name else f"{obj.name} ({name})"
-            found = obj.dep.setdefault(name, Part(label, once=obj.once, everyone=obj.everyone))
+            found = obj.dep.setdefault(name, Part(label, once=obj.once, parties=obj.parties))
         return found
 
     # -- waiting -----------------------------------------------------------------------------------
@@ -86,6 +91,8 @@ class Waits:
         keys = needed(ts)
         if not keys:
             return False
+        if part.once and any(w.serial == ts.serial for w in part.wakers_of(part.generation)):
+            return False  # it has made it happen itself
         alike = 0
         for old in part.waiters:
             if old.keys == keys and old.generation == part.generation:
@@ -99,6 +106,9 @@ class Waits:
         waiter = _waiter(ts, stack, part.generation)
         part.waiters.append(waiter)
         del part.waiters[:-KEPT]
+        self._parts[part] = None
+        if len(self._parts) > AGAIN:
+            del self._parts[next(iter(self._parts))]
         for ref in waiter.held:
             self._edge(ref.cls, part.name, "holds")
         yield from self._cycles.judge(part, waiter)
@@ -123,7 +133,7 @@ class Waits:
         part.add(waker)
         for ref in refs:
             self._edge(part.name, ref.cls, "needs")
-        for waiter in part.waiters:
+        for waiter in tuple(part.waiters):
             yield from self._cycles.judge(part, waiter)
         if waker.after is not None:
             yield from self._cycles.ring(part, waker)
@@ -148,6 +158,14 @@ class Waits:
             part.generation += 1
             part.happened = False
 
+    def again(self) -> Iterator[Report]:
+        """A new kind of dependency between locks: it may lie between a waiter and its waker."""
+        for part in self._parts:
+            for waiter in part.waiters:
+                yield from self._cycles.judge(part, waiter)
+        for seen in self._joins:
+            yield from self._cycles.join(*seen)
+
     # -- joins, foreign releases, flushes ----------------------------------------------------------
 
     @staticmethod
@@ -165,15 +183,17 @@ class Waits:
     def joined(self, ts: ThreadState, other: ThreadState, stack: Stack) -> Iterator[Report]:
         """`ts` saw `other` end: its end depends on whatever that one wanted."""
         for key, touches in other.touched.items():
-            for touch in touches:
-                add_touch(ts, key, replace(touch, moment=ts.moment))
+            add_touch(ts, key, touches[-1]._replace(moment=ts.moment))
         if ts.holds:
             yield from self._join(_waiter(ts, stack, 0), other)
 
     def _join(self, waiter: Waiter, other: ThreadState) -> Iterator[Report]:
         for ref in waiter.held:
             self._edge(ref.cls, f"end of {other.name}", "holds")
-        yield from self._cycles.join(waiter, other.serial, other.name, other.touched)
+        seen = (waiter, other.serial, other.name, other.touched)
+        if waiter.keys:
+            self._joins = [*self._joins[1 - AGAIN :], seen]
+        yield from self._cycles.join(*seen)
 
     def released_by_other(
         self, ts: ThreadState, lock: CheckedLock, stack: Stack

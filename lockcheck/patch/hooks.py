@@ -33,6 +33,7 @@ __all__ = ["hook", "unhook"]
 
 _signal = signal.signal
 _getsignal = signal.getsignal
+_sigmask: Any = getattr(signal, "pthread_sigmask", None)  # not on Windows
 _register: Any = getattr(os, "register_at_fork", None)
 
 
@@ -43,6 +44,8 @@ class Hooks:
         self.active = False
         self.fork_registered = False
         """Hooks at a fork cannot be taken away again; they look at `active`."""
+        self.masked: set[int] = set()
+        """Serials of threads that block every signal with a handler of the program's."""
         self.guarded: list[Any] = []
         """Locks that the program's own hooks at a fork take care of."""
 
@@ -57,6 +60,8 @@ def hook() -> None:
     hook_finalisers()
     signal.signal = _checked_signal
     signal.getsignal = _checked_getsignal
+    if _sigmask is not None:
+        signal.pthread_sigmask = _checked_sigmask
     _rewrap(_wrapped)
     if _register is None:
         return
@@ -73,6 +78,9 @@ def unhook() -> None:
     unhook_collector()
     signal.signal = _signal
     signal.getsignal = _getsignal
+    if _sigmask is not None:
+        signal.pthread_sigmask = _sigmask
+    _hooks.masked.clear()
     if _register is not None:
         os.register_at_fork = _register
     _hooks.guarded.clear()
@@ -107,6 +115,25 @@ def _checked_signal(signalnum: Any, handler: Any) -> Any:
 
 def _checked_getsignal(signalnum: Any) -> Any:
     return _own(_getsignal(signalnum))
+
+
+def _checked_sigmask(how: Any, mask: Any) -> Any:
+    """`signal.pthread_sigmask`: while every handled signal is blocked, no handler strikes."""
+    before = _sigmask(how, mask)
+    chk = binding.checker
+    if chk is None or not _hooks.active:
+        return before
+    blocked = _sigmask(signal.SIG_BLOCK, ())
+    handled = {n for n in signal.valid_signals() if isinstance(_getsignal(n), _Handler)}
+    ts = chk.current()
+    if handled and handled <= blocked:
+        if ts.serial not in _hooks.masked:
+            _hooks.masked.add(ts.serial)
+            chk.engine.context_disable(ts, "signal")
+    elif ts.serial in _hooks.masked:
+        _hooks.masked.discard(ts.serial)
+        chk.engine.context_enable(ts, "signal")
+    return before
 
 
 for _new, _old in ((_checked_signal, _signal), (_checked_getsignal, _getsignal)):

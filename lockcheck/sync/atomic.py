@@ -61,7 +61,7 @@ class Refcount(Ownerless):
     )
 
     once = False
-    everyone = False
+    parties = 0
 
     def __init__(self, chk: Checker, name: str, value: int = 1, owner: Any = None) -> None:
         self.chk = chk

@@ -39,8 +39,6 @@ class Barrier(Parking):
 
     __slots__ = ("_action", "_inside", "_state", "_timeout", "parties")
 
-    everyone = True
-
     def __init__(
         self,
         chk: Checker,

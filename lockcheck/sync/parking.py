@@ -70,8 +70,8 @@ class Parking(Ownerless):
 
     once = False
     """Happens once a generation (event, end of a thread)."""
-    everyone = False
-    """Happens only when everybody makes it happen (a barrier)."""
+    parties = 0
+    """Of how many threads it needs each one (a barrier)."""
 
     def __init__(self, chk: Checker, name: str = "parking") -> None:
         self.chk = chk

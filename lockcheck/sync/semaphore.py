@@ -46,7 +46,8 @@ class Semaphore(Parking):
         if not blocking:
             if timeout is not None:
                 raise ValueError("can't specify timeout for non-blocking acquire")
-            return self._took(bool(self.change(self._try_take, why="try acquire")), tried=True)
+            tried = bool(self.change(self._try_take, why="try acquire", part=None))
+            return self._took(tried, tried=True)
         chk = self.chk
         if not chk.observed:
             ts = chk.tls.t

@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from lockcheck.conduct.perturbed import PerturbedConductor
+from lockcheck.conduct import PerturbedConductor
 from lockcheck.render.screen import flush, show, show_json
 from lockcheck.sync.recorder import Recorder
 

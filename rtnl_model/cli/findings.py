@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import lockcheck
+
 from ..lab.catalogue import UnknownBug, entry
 
 __all__ = ["counted", "told_findings"]
 
-STRENGTH = ("class-only", "possible", "certain")
 Finding = Mapping[str, Any]
 
 
 def counted(findings: Sequence[Finding], fail_on: str) -> list[Finding]:
     """Findings of `fail_on` or stronger that are no known defect of the regime."""
-    least = STRENGTH.index(fail_on)
-    return [f for f in findings if not f.get("tag") and STRENGTH.index(f["severity"]) >= least]
+    return [f for f in findings if lockcheck.counts(f["severity"], fail_on, f.get("tag") or "")]
 
 
 def known_defect(tag: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+import lockcheck
 from lockcheck.cli.parser import Parser as CommandParser
 
 from .status import CallError
@@ -17,7 +18,7 @@ __all__ = ["Parser", "add_checking", "add_model", "add_output", "positive", "see
 REGIMES = ("global", "small", "pernet", "naive")
 WORKERS = ("netns", "percpu")
 STRICTNESS = ("off", "converted", "all")
-SEVERITIES = ("certain", "possible", "class-only")
+SEVERITIES = tuple(reversed(lockcheck.SEVERITIES))
 LEVELS = ("debug", "info", "warning", "error")
 
 

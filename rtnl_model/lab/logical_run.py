@@ -12,12 +12,8 @@ orders than the one (`explore` has those).
 from __future__ import annotations
 
 import lockcheck
-from lockcheck.conduct import deadlock
-from lockcheck.conduct.controlled import ControlledConductor
-from lockcheck.conduct.pool import Pool
-from lockcheck.conduct.verdict import DEADLOCK, HUNG, POINTS
-from lockcheck.explore.follow import Replay
-from lockcheck.explore.subject import FirstThread
+from lockcheck.conduct import DEADLOCK, HUNG, POINTS, ControlledConductor, Pool, explain_stuck
+from lockcheck.explore import FirstThread, Replay
 
 from ..iproute.commands import Script
 from ..iproute.run import ScriptRun
@@ -87,6 +83,6 @@ class _LogicalRun:
             return
         self.script_run.stuck()
         states = list(self.chk.threads.values())
-        report = deadlock.explain(self.conductor.live, states, lambda op: owed(self.k, op))
+        report = explain_stuck(self.conductor.live, states, lambda op: owed(self.k, op))
         tag_stuck(self.k, report)
         self.chk.engine.file(report)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import lockcheck
-from lockcheck.conduct.watchdog import Watchdog, abort
+from lockcheck.conduct import Watchdog, abort
 
 from ..iproute.commands import Command, Script
 from ..iproute.execute import Outcome

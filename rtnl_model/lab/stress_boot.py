@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lockcheck.conduct.perturbed import PerturbedConductor
+from lockcheck.conduct import PerturbedConductor
 
 from .fault import faults
 

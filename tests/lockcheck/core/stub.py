@@ -43,7 +43,7 @@ class StubEvent:
     """An event, a condition's queue, a queue (`waits.Event`)."""
 
     class_name = "event"
-    everyone = False
+    parties = 0
 
     def __init__(self, name: str, *, once: bool = True) -> None:
         self.name = name

@@ -338,6 +338,7 @@ def test_a_program_under_the_command_is_told_both(tmp_path: Path) -> None:
     assert ran.stdout == "done\n"
     assert ran.returncode == 1, ran.stderr
     assert "held lock freed" in ran.stderr
-    assert "class-only inverted-context" in ran.stderr
+    assert "context inversion" in ran.stderr
+    assert "severity: class-only" in ran.stderr
     assert "Exception ignored" not in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -376,6 +376,34 @@ def test_a_signal_handler_that_takes_a_lock_is_found(chk: lockcheck.Checker) -> 
     assert kinds(chk) == ["inverted-context"]
 
 
+def test_a_lock_taken_with_its_signal_blocked_cannot_be_struck(chk: lockcheck.Checker) -> None:
+    """pthread_sigmask keeps handlers away, while it blocks every signal that has one."""
+    masked, open_ = threading.Lock(), threading.Lock()
+    handled = {signal.SIGUSR1, signal.SIGALRM}  # pytest-timeout has a handler, too
+
+    def handler(number: int, frame: object) -> None:
+        with masked:
+            pass
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, handled)
+        with masked:
+            pass
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, handled)
+        with open_:
+            pass
+        os.kill(os.getpid(), signal.SIGUSR1)
+        assert [r.kind for r in chk.reports] == []
+
+        with masked:
+            pass
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+    assert [r.kind for r in chk.reports] == ["inverted-context"]
+
+
 def test_a_lock_held_by_other_threads_cannot_be_struck_by_a_signal(chk: lockcheck.Checker) -> None:
     """Python's handlers run in the main thread only."""
     lock = threading.Lock()
