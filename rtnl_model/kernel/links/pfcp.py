@@ -4,7 +4,9 @@ As bareudp, with one difference that matters to its backend: the socket is made 
 the device is registered, and destroyed in ndo_uninit, so a pending device uses its backend until
 its own namespace's worker has come that far (G.15).  The port is fixed: a backend has one pfcp.
 
-Left out: packets, parsing.
+Left out: packets, parsing.  A 7.3-rc7 has no ndo_start_xmit here: with an
+MTU of 0, as it is made, IPv6 leaves a pfcp alone, but `ip link set pfcp0 up mtu 9000` makes
+addrconf_dad_work send through it and call address 0 (seen on the real kernel: a panic).
 """
 
 from __future__ import annotations
