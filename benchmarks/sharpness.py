@@ -275,6 +275,10 @@ class AskingSubject(ModelSubject):
         note_lock_classes(world.chk, self.asked)
         return world
 
+    def kept(self, conductor: ControlledConductor) -> ModelWorld:
+        """A fresh one each time."""
+        return self.world(conductor)
+
 
 def exists(task: Task) -> bool:
     """Is a lock of the class made in any of the topologies?"""

@@ -45,7 +45,12 @@ __all__ = ["Field", "constant", "guarded", "looking", "own", "peek"]
 
 T = TypeVar("T")
 
-_UNSET: Final = object()
+
+class _Unset:
+    """The type of the one value that stands for none."""
+
+
+_UNSET: Final = _Unset()
 
 Reads = Literal["locked", "once", "any", "ordered", "constant"] | Callable[[object], bool]
 

@@ -251,6 +251,10 @@ class AuditSubject(ModelSubject):
         self.audit.watch(world.chk, lambda: world.k)
         return world
 
+    def kept(self, conductor: ControlledConductor) -> ModelWorld:
+        """A fresh one each time: the audit looks from the boot on."""
+        return self.world(conductor)
+
 
 def audit(
     scripts: Sequence[Script],

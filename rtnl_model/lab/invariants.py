@@ -228,15 +228,7 @@ def hooks_are_counted(k: Kernel) -> Iterator[Broken]:
             yield Broken("l3s-hooks", f"{net.name} counts {counted} L3S ports, has {there}")
 
 
-def named_namespaces_live(k: Kernel) -> Iterator[Broken]:
-    """What has a name in /run/netns is listed: a name is a reference."""
-    for name, net in k.net_namespace.named().items():
-        if not net.listed:
-            yield Broken("named-net-gone", f"namespace {name} was cleaned up and has its name")
-
-
 RULES: Final[tuple[Callable[[Kernel], Iterator[Broken]], ...]] = (
-    named_namespaces_live,
     nothing_pending,
     no_todo_left,
     states_are_settled,
