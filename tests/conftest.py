@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+from collections.abc import Iterator
 from multiprocessing.pool import AsyncResult
 from typing import Any
 
@@ -93,3 +95,19 @@ def seed(request: pytest.FixtureRequest) -> int:
     value = seed_of(request.config)
     print(f"seed: {value}")
     return value
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _exit_functions_are_this_process_s() -> Iterator[None]:
+    """A test that runs a program to its end does so in another process, or fails here.
+
+    The end of a program runs the exit functions, which would close this process's pool and every
+    executor of the tests that follow.
+    """
+
+    def refuse() -> None:
+        raise AssertionError("this test runs the exit functions of the suite's own process")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(atexit, "_run_exitfuncs", refuse)
+        yield
