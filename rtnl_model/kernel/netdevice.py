@@ -175,7 +175,7 @@ class NetDevice:
     ifindex = guarded[int](RTNL_OF_DEV, reads="once")
     listed = guarded[bool](RTNL_OF_DEV, default=False)
     dismantle = guarded[bool](RTNL_OF_DEV, default=False)
-    moving_ns = guarded[bool](I_OF_DEV, default=False)
+    moving_ns = guarded[bool](Both(RTNL_OF_DEV, I_OF_DEV), default=False)
     rtnl_link_initializing = guarded[bool](RTNL_OF_DEV, default=False)
     needs_free_netdev = guarded[bool](RTNL_OF_DEV, default=False)
     flags = guarded[int](RTNL_OF_DEV, reads="once", default=0)
