@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import errno as _errno
 import os
-from typing import Any
+
+from rtnl_model.kernel.documents import Fields
 
 from ..kernel.errors import KernelError, errno_name
 
@@ -26,7 +27,7 @@ __all__ = [
     "netlink_error",
 ]
 
-NetlinkErrors = list[dict[str, Any]]
+NetlinkErrors = list[Fields]
 
 
 class IpExit(Exception):  # noqa: N818 - it is exit(), not a mistake of ours
@@ -39,9 +40,9 @@ class IpExit(Exception):  # noqa: N818 - it is exit(), not a mistake of ours
         self.nlerr: NetlinkErrors = nlerr or []
 
 
-def netlink_error(request: str | int, number: int, extack: str = "") -> dict[str, Any]:
+def netlink_error(request: str | int, number: int, extack: str = "") -> Fields:
     """One entry of `nlerr`."""
-    entry: dict[str, Any] = {
+    entry: Fields = {
         "req": request,
         "errno": number,
         "name": errno_name(number),

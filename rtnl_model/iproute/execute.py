@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rtnl_model.kernel.documents import Fields
+
 from ..kernel.errors import KernelError
 from ..kernel.rtnetlink_request import LinkRequest, PeerRequest
 from .arguments import LinkArguments, valid_netns_name
@@ -67,13 +69,13 @@ class Outcome:
     pid: int = 0
     stdout: str = ""
     stderr: str = ""
-    nlerr: list[dict[str, Any]] = field(default_factory=list)
+    nlerr: list[Fields] = field(default_factory=list)
     stuck: bool = False
     """It never ended: the run was hung in it."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Fields:
         """The recordings' shape."""
-        out: dict[str, Any] = {"cmd": self.cmd, "rc": self.rc, "pid": self.pid}
+        out: Fields = {"cmd": self.cmd, "rc": self.rc, "pid": self.pid}
         for key in ("stuck", "stdout", "stderr", "nlerr"):
             value = getattr(self, key)
             if value:

@@ -12,9 +12,10 @@ and makes no nsid.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from lockcheck import looking
+from rtnl_model.kernel.documents import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["devices_by_netns", "human_links", "json_links", "shown_devices"]
 
-Shown = dict[str, Any]
+Shown = Fields
 INIT = "init"
 
 

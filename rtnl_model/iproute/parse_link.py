@@ -6,7 +6,7 @@ keyword in full names the device while none is named yet (`ip` takes `a` for `ad
 
 from __future__ import annotations
 
-from typing import Any
+from rtnl_model.kernel.documents import Fields
 
 from .commands import Command, LinkAdd, LinkDel, LinkSet, LinkShow, Option, PhysAdd
 from .keywords import KERNEL_KINDS, LINK_OPTIONS, Word, match
@@ -220,5 +220,5 @@ class LinkGrammar:
             **self.place(),
         )
 
-    def place(self) -> dict[str, Any]:
+    def place(self) -> Fields:
         return {"text": self.text, "line": self.line, "column": self.column, "netns": self.netns}

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+
+from rtnl_model.kernel.documents import Fields
 
 from .commands import (
     Channels,
@@ -55,7 +56,7 @@ def read_command(words: Sequence[Token], place: Command, rules: Rules) -> Comman
     return parse(reader, place)
 
 
-def _at(place: Command) -> dict[str, Any]:
+def _at(place: Command) -> Fields:
     return {"text": place.text, "line": place.line, "column": place.column, "netns": place.netns}
 
 

@@ -15,9 +15,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck import Unwind
+from rtnl_model.kernel.documents import Fields
 
 from ..kernel.errors import KernelBug
 from .commands import Command, Par, Script, Seq, Step, commands_of
@@ -38,7 +39,7 @@ BUG_STATUS = 137
 EXEC_SECONDS = 0.1
 EXEC_LOOKS = 50
 """How long a process start may take at most, and how often the works are looked at meanwhile."""
-Op = dict[str, Any]
+Op = Fields
 _NAMESPACES = frozenset({"ns", "net", "qnet", "virt_ns", "phys_ns"})
 
 
@@ -50,7 +51,7 @@ def comm_of(command: Command) -> str:
     return words[0].rpartition("/")[2]
 
 
-def named(line: dict[str, Any]) -> dict[str, Any]:
+def named(line: Fields) -> Fields:
     """A line in which the initial namespace is called `init`."""
     return {k: INIT if v == "" and k in _NAMESPACES else v for k, v in line.items()}
 
@@ -91,7 +92,7 @@ class ScriptRun:
         """What a process died of that is no answer of the kernel's: a defect of ours."""
         self._outcomes: list[Outcome] = []
         """Of the current op, in listed order; filled with `stuck` ones when they start."""
-        self._devices_stuck: dict[str, list[dict[str, Any]]] | None = None
+        self._devices_stuck: dict[str, list[Fields]] | None = None
 
     # -- the run --
 

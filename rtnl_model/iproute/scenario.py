@@ -13,7 +13,8 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+
+from rtnl_model.kernel.documents import Fields
 
 from .commands import (
     Channels,
@@ -43,7 +44,6 @@ __all__ = ["load_script", "looks_like_json", "parse_scenario", "parse_scenarios"
 
 FILE_BYTES_MAX = 16 << 20
 NESTING_MAX = 10
-Fields = dict[str, Any]
 
 
 def load_script(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from lockcheck import looking
 from lockcheck.sync.guards import held_as
 
+from .documents import Fields
 from .errors import KernelBug
 from .netdevice import NetDevice
 
@@ -85,9 +86,7 @@ class Assertions:
         with looking(self.chk):
             self._file(kind, title, rule, dev, data)
 
-    def _file(
-        self, kind: str, title: str, rule: str, dev: NetDevice | None, data: dict[str, Any]
-    ) -> None:
+    def _file(self, kind: str, title: str, rule: str, dev: NetDevice | None, data: Fields) -> None:
         task = self.probe.current()
         stack = self.probe.stack()
         lines = ["model stack: " + " < ".join(stack)] if stack else []

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from lockcheck import guarded, own, shared
 
+from .documents import Fields
 from .guards import Bookkeeping, Both, RtnlGuard, TheLock
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class NetDevice:
     """Direct uppers and lowers.  Read under RCU, too."""
     rx_queues = guarded[dict[int, Any]](I_OF_DEV, reads="any")
     """Made on first use; who only asks whether there are any needs nothing."""
-    info = guarded[dict[str, Any]](RTNL_OF_DEV)
+    info = guarded[Fields](RTNL_OF_DEV)
     """Whatever a driver keeps for listings."""
     sysctl = guarded[Any](RTNL_OF_DEV, reads="once", default=None)
     """Its table in net/ipv6/conf; found without RTNL, used while it is counted as in use."""

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import _thread
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .documents import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +57,7 @@ STACKED = (
 """Endings of functions whose line has the call stack."""
 STACK_MAX = 9
 
-Record = dict[str, Any]
+Record = Fields
 
 
 class Frame:

@@ -30,6 +30,7 @@ from lockcheck.explore.result import Limits
 from lockcheck.explore.session import Session
 from lockcheck.sync.guarded import Field
 from lockcheck.sync.guards import held_as
+from rtnl_model.kernel.documents import Fields
 
 from ..iproute.commands import Script
 from ..kernel.guards import Both, RtnlGuard, TheLock
@@ -94,7 +95,7 @@ class Entry:
         """Entries of one key are one."""
         return (self.function, self.field, self.kind)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Fields:
         """The document's shape."""
         return {
             "function": self.function,
@@ -317,7 +318,7 @@ def audit_stress(found: Audit, setting: ModelSetting, seed: int, ops: int) -> No
     found.runs += 1
 
 
-def document(found: Audit) -> dict[str, Any]:
+def document(found: Audit) -> Fields:
     """`rtnl-model/audit/1`."""
     return {
         "schema": SCHEMA,

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rtnl_model.kernel.documents import Document, Fields
+
 from ..iproute.commands import LinkAdd, Par, PhysAdd, Script, Single
 from ..kernel.probe import RETURNS
 from .conform_contexts import contexts
@@ -32,8 +34,7 @@ LEVELS = ("L1", "L2", "L3")
 INIT = "init"
 PHYSICAL = "ether"
 """Physical devices are born in init and take their index along."""
-Document = Mapping[str, Any]
-Op = Mapping[str, Any]
+Op = Document
 Runner = Callable[[Script, int], Document]
 """Runs a script on a model whose initial namespace gives out indexes from that number."""
 INFO = (
@@ -76,7 +77,7 @@ class Difference:
             f"    recorded: {self.recorded}\n    model:    {self.model}"
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Fields:
         """For --json."""
         return {
             "scenario": self.scenario,
@@ -107,7 +108,7 @@ class Conformity:
         """Agreement in percent of the scenarios that were compared."""
         return 100.0 * len(self.agreeing(level)) / len(self.compared) if self.compared else 0.0
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Fields:
         """For --json."""
         return {
             "schema": "rtnl-model/conform/1",
@@ -359,7 +360,7 @@ def _device_differences(
             yield "L1", f"devices in {ns}", only, others
 
 
-def comparable(device: Document, ns: str) -> dict[str, Any]:
+def comparable(device: Document, ns: str) -> Fields:
     """A device without what the recording machine's history decides."""
     out = {key: dict(v) if isinstance(v, Mapping) else v for key, v in device.items()}
     out["info"] = {key: v for key, v in out.get("info", {}).items() if key in INFO}
@@ -374,7 +375,7 @@ def comparable(device: Document, ns: str) -> dict[str, Any]:
     return out
 
 
-def forgive(recorded: dict[str, Any], model: Mapping[str, Any]) -> None:
+def forgive(recorded: Fields, model: Document) -> None:
     """Take from the model what the recording leaves to chance.
 
     A `lower` that the recorder could not follow when it looked.  The number of an nsid, which is
@@ -396,9 +397,9 @@ def forgive(recorded: dict[str, Any], model: Mapping[str, Any]) -> None:
             recorded["operstate"] = model["operstate"]
 
 
-def events_by_netns(op: Op) -> dict[str, list[dict[str, Any]]]:
+def events_by_netns(op: Op) -> dict[str, list[Fields]]:
     """The events that make a device appear, vanish or move, per namespace in order."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[Fields]] = {}
     for event in op.get("events", ()):
         if event["change"] != "all" and "new_nsid" not in event:
             continue

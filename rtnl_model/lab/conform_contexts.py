@@ -14,12 +14,13 @@ and call stacks, which a compiler changes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+
+from rtnl_model.kernel.documents import Document
 
 __all__ = ["Contexts", "contexts"]
 
-Line = Mapping[str, Any]
+Line = Document
 Told = tuple[str, ...]
 Contexts = dict[str, list[Told]]
 

@@ -20,10 +20,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from lockcheck.sync.recorder import Recorder
 from rtnl_model.iproute import parse_script
+from rtnl_model.kernel.documents import Document, Fields
 
 from ..view.trace import probe_lines
 from .frozen import collect_and_lock
@@ -232,15 +233,15 @@ def commands_of(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
-def deletion(recorded: Recorded) -> tuple[list[dict[str, Any]], int]:
+def deletion(recorded: Recorded) -> tuple[list[Fields], int]:
     """The traced lines of the last command, and the pid of who gave it."""
     ops = recorded.document["ops"]
-    last: Mapping[str, Any] = ops[-1] if ops else {}
+    last: Document = ops[-1] if ops else {}
     caller = last["cmds"][-1]["pid"] if last.get("cmds") else -1
     return [line for line in last.get("trace", []) if line["fn"] in TRACED], caller
 
 
-def contexts_of(trace: list[dict[str, Any]], caller: int) -> list[tuple[str, str, str]]:
+def contexts_of(trace: list[Fields], caller: int) -> list[tuple[str, str, str]]:
     """Function, device and context of each line, without the peer that has no upper."""
     return [
         (line["fn"], line["dev"], CALLER if line["pid"] == caller else WORKER)
@@ -249,7 +250,7 @@ def contexts_of(trace: list[dict[str, Any]], caller: int) -> list[tuple[str, str
     ]
 
 
-def freed_last(trace: list[dict[str, Any]], caller: int) -> bool:
+def freed_last(trace: list[Fields], caller: int) -> bool:
     """Is the lower's free_netdev the caller's, and behind every uninit?"""
     order = [(r["fn"], r.get("dev"), r["pid"]) for r in trace]
     uninits = [i for i, (fn, dev, _pid) in enumerate(order) if fn == "ipvlan_uninit"]
@@ -257,12 +258,12 @@ def freed_last(trace: list[dict[str, Any]], caller: int) -> bool:
     return len(uninits) == len(UPPERS) and len(frees) == 1 and frees[0] > max(uninits)
 
 
-def only_lo(devices: Mapping[str, list[dict[str, Any]]]) -> bool:
+def only_lo(devices: Mapping[str, list[Fields]]) -> bool:
     """Has every namespace nothing but lo?"""
     return all(dev["ifname"] == "lo" for devs in devices.values() for dev in devs)
 
 
-def is_abba(finding: Mapping[str, Any]) -> bool:
+def is_abba(finding: Document) -> bool:
     """Two orders of two namespaces' RTNL, or a deadlock over them."""
     if finding["kind"] not in ("circular", "deadlock"):
         return False

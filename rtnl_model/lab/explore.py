@@ -35,6 +35,7 @@ from lockcheck.explore.token import Token, TokenError
 from lockcheck.seam import Op
 from lockcheck.snapshot import Snapshot, UnkeepableError
 from lockcheck.sync.thread import revived
+from rtnl_model.kernel.documents import Fields
 
 from ..iproute import Script, normalise, parse_script
 from ..iproute.commands import (
@@ -133,7 +134,7 @@ class ModelSubject:
         """The kernel as set-up left it (`lockcheck.explore.subject.Keeps`)."""
         return ModelWorld(self, conductor, keeps=self.keeps)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Fields:
         """What a token needs: the canonical script and the setting, defaults left out."""
         plain = asdict(ModelSetting())
         chosen = {
@@ -144,7 +145,7 @@ class ModelSubject:
         return {"kind": "rtnl", "script": normalise(self.script), **chosen}
 
     @classmethod
-    def of_token(cls, described: dict[str, Any]) -> ModelSubject:
+    def of_token(cls, described: Fields) -> ModelSubject:
         """Make the subject that a token names.  Raises: TokenError, ScriptError, WrongSetting."""
         if described.get("kind") != "rtnl":
             raise TokenError("this token is not of the model; `lockcheck replay` may know it")
@@ -153,7 +154,7 @@ class ModelSubject:
         except MalformedError as error:
             raise TokenError(str(error)) from error
         known = asdict(ModelSetting())
-        chosen: dict[str, Any] = {
+        chosen: Fields = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in described.items()
             if key not in ("kind", "script")
@@ -202,9 +203,9 @@ class ModelWorld:
             self.chk = Checker(conductor=conductor, races=True)
         self.checkers: Sequence[Checker] = (self.chk,)
         self.k: Kernel | None = None
-        self.first: dict[str, list[dict[str, Any]]] = {}
+        self.first: dict[str, list[Fields]] = {}
         """Devices of every namespace before the concurrent part, where it is `recorded`."""
-        self.messages: list[tuple[int, dict[str, Any]]] = []
+        self.messages: list[tuple[int, Fields]] = []
         """Step and message of each change that user space heard of from then on."""
         self._state = ""
 
@@ -374,9 +375,9 @@ class Shown:
     """One schedule, run again for a report."""
 
     chk: Checker
-    timeline: dict[str, Any]
+    timeline: Fields
     """By steps."""
-    states: list[dict[str, Any]]
+    states: list[Fields]
     """Devices of every namespace: at first, and after each step that changed them."""
 
 

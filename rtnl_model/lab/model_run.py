@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import lockcheck
 from lockcheck.conduct import Watchdog, abort
+from rtnl_model.kernel.documents import Fields
 
 from ..iproute.commands import Command, Script
 from ..iproute.execute import Outcome
@@ -166,7 +167,7 @@ class Recorded:
 
     script: Script
     setting: ModelSetting
-    document: dict[str, Any]
+    document: Fields
     chk: lockcheck.Checker
     kernel: Kernel
     failed: list[Outcome] = field(default_factory=list)
@@ -174,9 +175,9 @@ class Recorded:
     interrupted: bool = False
 
     @property
-    def findings(self) -> list[dict[str, Any]]:
+    def findings(self) -> list[Fields]:
         """The document's findings."""
-        found: list[dict[str, Any]] = self.document["findings"]
+        found: list[Fields] = self.document["findings"]
         return found
 
 
@@ -277,7 +278,7 @@ def end(k: Kernel) -> None:
         pass
 
 
-def run_document(script: Script, setting: ModelSetting) -> dict[str, Any]:
+def run_document(script: Script, setting: ModelSetting) -> Fields:
     """The document of a run that nobody watches. Raises: KeyboardInterrupt, when all is joined."""
     done = record(script, setting)
     if done.interrupted:
@@ -285,9 +286,9 @@ def run_document(script: Script, setting: ModelSetting) -> dict[str, Any]:
     return done.document
 
 
-def finding(report: Any) -> dict[str, Any]:
+def finding(report: Any) -> Fields:
     """A report in the document's shape, with its text and the tag of a known defect."""
-    told: dict[str, Any] = report.to_dict()
+    told: Fields = report.to_dict()
     told["text"] = str(report)
     tags = [t for t in told.get("data", {}).get("tags", ()) if t.startswith("known:")]
     if tags:

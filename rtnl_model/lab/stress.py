@@ -16,7 +16,7 @@ import _thread
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +26,7 @@ from rtnl_model.iproute import parse_script
 from rtnl_model.iproute.commands import Command, LinkAdd
 from rtnl_model.iproute.execute import execute
 from rtnl_model.iproute.run import comm_of
+from rtnl_model.kernel.documents import Document, Fields
 from rtnl_model.kernel.errors import KernelBug
 from rtnl_model.kernel.kernel import Kernel
 
@@ -82,7 +83,7 @@ class StressResult:
     delegated: int = 0
     sections_max: int = 0
     per_driver: dict[str, int] = field(default_factory=dict)
-    findings: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[Fields] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     history: dict[str, list[str]] = field(default_factory=dict)
     """Last commands of each requester, when something was found."""
@@ -103,11 +104,11 @@ class StressResult:
         return self.delegated / self.removed if self.removed else 0.0
 
     @property
-    def counting(self) -> list[dict[str, Any]]:
+    def counting(self) -> list[Fields]:
         """Findings that count: untagged, severe enough."""
         return [f for f in self.findings if counts(f, self.options.fail_on)]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Fields:
         """The document of --json."""
         return {
             "schema": "rtnl-model/stress/1",
@@ -135,14 +136,14 @@ class StressResult:
         }
 
 
-def counts(finding: Mapping[str, Any], fail_on: str) -> bool:
+def counts(finding: Document, fail_on: str) -> bool:
     """Does it decide the exit status?"""
     if known_tag(finding):
         return False
     return SEVERITIES.index(finding["severity"]) >= SEVERITIES.index(fail_on)
 
 
-def known_tag(finding: Mapping[str, Any]) -> str:
+def known_tag(finding: Document) -> str:
     """`known:G.n` of a finding that is a known defect of the regime, else empty."""
     tags = finding.get("tags") or (finding.get("data") or {}).get("tags") or ()
     return next((tag for tag in tags if tag.startswith("known:")), "")

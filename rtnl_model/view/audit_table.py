@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+
+from rtnl_model.kernel.documents import Fields
 
 __all__ = ["audit_html", "audit_text"]
 
@@ -12,7 +13,7 @@ LONG = 60
 """Characters of a cell on a terminal."""
 
 
-def audit_text(document: dict[str, Any]) -> str:
+def audit_text(document: Fields) -> str:
     """One block a function, one line an entry."""
     lines = ["What RTNL alone protects (small: rtnl_mutex held, the owner's net->rtnl_mutex not)"]
     function = None
@@ -30,7 +31,7 @@ def audit_text(document: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def audit_html(document: dict[str, Any]) -> str:
+def audit_html(document: Fields) -> str:
     """A page with one table; no network is needed."""
     head = "".join(f"<th>{name}</th>" for name in ("function", *COLUMNS, "call path", "replay"))
     rows = []
@@ -51,7 +52,7 @@ def audit_html(document: dict[str, Any]) -> str:
     )
 
 
-def _cells(entry: dict[str, Any]) -> dict[str, str]:
+def _cells(entry: Fields) -> dict[str, str]:
     return {
         "seen": str(entry["seen"]),
         "kind": str(entry["kind"]),

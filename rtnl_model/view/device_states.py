@@ -7,24 +7,25 @@ made afterwards, from the rtnetlink messages, as a monitor in user space would m
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+
+from rtnl_model.kernel.documents import Document, Fields
 
 __all__ = ["device_states"]
 
 INIT = "init"
-Devices = dict[str, list[dict[str, Any]]]
-State = dict[str, Any]
+Devices = dict[str, list[Fields]]
+State = Fields
 
 
-def device_states(first: Devices, messages: Iterable[tuple[int, Mapping[str, Any]]]) -> list[State]:
+def device_states(first: Devices, messages: Iterable[tuple[int, Document]]) -> list[State]:
     """`{"step", "label", "devices"}` of the first state and after each message that changed it.
 
     `messages`: (step, message as `ip monitor` shows it).
     """
     states: list[State] = [{"step": 0, "label": "before", "devices": first}]
     now = copy.deepcopy(first)
-    moving: dict[str, dict[str, Any]] = {}
+    moving: dict[str, Fields] = {}
     for step, message in messages:
         before = copy.deepcopy(now)
         _apply(now, message, moving)
@@ -35,7 +36,7 @@ def device_states(first: Devices, messages: Iterable[tuple[int, Mapping[str, Any
     return states
 
 
-def _apply(now: Devices, message: Mapping[str, Any], moving: dict[str, dict[str, Any]]) -> None:
+def _apply(now: Devices, message: Document, moving: dict[str, Fields]) -> None:
     ns, name, index = message["ns"] or INIT, str(message["ifname"]), message["ifindex"]
     here = now.setdefault(ns, [])
     known = next((d for d in here if d["ifindex"] == index), None)

@@ -7,10 +7,12 @@ shows what the model did (`rtnl_model.lab.cover_letter` makes the README's).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Final
+from typing import Final
+
+from rtnl_model.kernel.documents import Document
 
 __all__ = ["handover_svg"]
 
@@ -32,7 +34,7 @@ STYLE: Final = (
     ".work{fill:none;stroke:#c0762d;stroke-width:2}"
     ".ref{fill:none;stroke:#5b8fd1;stroke-width:2;stroke-dasharray:5 4}"
 )
-Line = Mapping[str, Any]
+Line = Document
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ own that a controlled schedule would not know of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
+
+from rtnl_model.kernel.documents import Document
 
 if TYPE_CHECKING:
     from ..kernel.kernel import Kernel
@@ -40,7 +41,7 @@ class LogWriter:
         self.k.events.listeners.remove(self.event)
         self.tell_messages()
 
-    def probe(self, record: Mapping[str, Any]) -> None:
+    def probe(self, record: Document) -> None:
         """One probe line."""
         self.tell_messages()
         name = record.get("ns", record.get("net"))
@@ -52,7 +53,7 @@ class LogWriter:
             **rest,
         )
 
-    def event(self, message: Mapping[str, Any]) -> None:
+    def event(self, message: Document) -> None:
         """One rtnetlink notification."""
         if "new_nsid" in message:
             word = "device.moved"

@@ -6,14 +6,15 @@ the JSON files of an earlier one (`run.json graph.json findings.json timeline.js
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck.documents import read_document
 from lockcheck.documents.shapes import FINDINGS, GRAPH, TIMELINE, dangling
 from lockcheck.render import folder as lock_folder
 from lockcheck.render.html import Panel
+from rtnl_model.kernel.documents import Document, Fields
 
 from .shapes import RUN
 from .summary import commands_html, summary_html, title_of
@@ -28,8 +29,8 @@ __all__ = ["rewrite_folder", "write_folder"]
 def write_folder(
     folder: Path,
     chk: Checker,
-    document: Mapping[str, Any],
-    timeline: Mapping[str, Any] | None = None,
+    document: Document,
+    timeline: Document | None = None,
 ) -> None:
     """Write the report of one run.  Raises: OSError, its text one line for the user."""
     if timeline is None and chk.recorder is not None:
@@ -43,9 +44,9 @@ def rewrite_folder(folder: Path) -> None:
     Raises: DocumentError (what is recorded is not ours), OSError.
     """
     run = read_document(folder / "run.json", RUN, "the run of a report")
-    graph: dict[str, Any] = read_document(folder / "graph.json", GRAPH, "a lock graph")
+    graph: Fields = read_document(folder / "graph.json", GRAPH, "a lock graph")
     dangling(graph, folder / "graph.json")
-    recorded: dict[str, Any] = read_document(folder / "findings.json", FINDINGS, "findings")
+    recorded: Fields = read_document(folder / "findings.json", FINDINGS, "findings")
     timeline = None
     if (folder / "timeline.json").is_file():
         timeline = read_document(folder / "timeline.json", TIMELINE, "a time line") or None
@@ -54,10 +55,10 @@ def rewrite_folder(folder: Path) -> None:
 
 def _write(
     folder: Path,
-    run: Mapping[str, Any],
-    graph: Mapping[str, Any],
-    findings: Sequence[Mapping[str, Any]],
-    timeline: Mapping[str, Any] | None,
+    run: Document,
+    graph: Document,
+    findings: Sequence[Document],
+    timeline: Document | None,
 ) -> None:
     panels = [Panel("summary", "", summary_html(run), summary=True)]
     ops, states = run.get("ops"), run.get("topology")

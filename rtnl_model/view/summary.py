@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any, Final
+from typing import Final
 
 from lockcheck.render.html_tables import Column, table
+from rtnl_model.kernel.documents import Document
 
 __all__ = ["commands_html", "summary_html", "title_of"]
 
@@ -22,7 +23,7 @@ FIGURES: Final = {
 """Fields of a stress or a search that are shown large."""
 
 
-def title_of(run: Mapping[str, Any]) -> str:
+def title_of(run: Document) -> str:
     """What ran, in words."""
     if run.get("title"):
         return str(run["title"])
@@ -33,12 +34,12 @@ def title_of(run: Mapping[str, Any]) -> str:
     return f"rtnl-model {what}{script}{where}"
 
 
-def summary_html(run: Mapping[str, Any]) -> str:
+def summary_html(run: Document) -> str:
     """Figures as tiles, what ended a run early, and links to its other pages."""
     return _figures(run) + _end(run) + _pages(run)
 
 
-def _figures(run: Mapping[str, Any]) -> str:
+def _figures(run: Document) -> str:
     tiles = []
     for key, words in FIGURES.items():
         value = run.get(key)
@@ -52,7 +53,7 @@ def _figures(run: Mapping[str, Any]) -> str:
     return f'<div class="figures">{"".join(tiles)}</div>' if tiles else ""
 
 
-def _end(run: Mapping[str, Any]) -> str:
+def _end(run: Document) -> str:
     lines = []
     if run.get("hung") not in (None, False):
         lines.append("The run stood still; every thread of it was ended.")
@@ -65,7 +66,7 @@ def _end(run: Mapping[str, Any]) -> str:
     return "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
-def _pages(run: Mapping[str, Any]) -> str:
+def _pages(run: Document) -> str:
     links = []
     for page in run.get("pages") or ():
         href = str(page.get("href", ""))
@@ -75,7 +76,7 @@ def _pages(run: Mapping[str, Any]) -> str:
     return f'<p class="links">The other runs: {" ".join(links)}</p>' if links else ""
 
 
-def commands_html(ops: Sequence[Mapping[str, Any]]) -> str:
+def commands_html(ops: Sequence[Document]) -> str:
     """Every command with its status."""
     columns = (
         Column("step", "num"), Column("command", "name"), Column("status", "num"),

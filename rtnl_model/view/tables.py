@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from lockcheck.render.folder import write_files
 from lockcheck.render.html import page
 from lockcheck.render.html_tables import Column, table
 from lockcheck.render.legible import legible
+from rtnl_model.kernel.documents import Document
 
 __all__ = ["audit_tables", "conform_tables", "write_tables"]
 
@@ -22,7 +22,7 @@ Section = tuple[str, str, int | None, str]
 
 
 def write_tables(
-    folder: Path, title: str, said: str, sections: Sequence[Section], document: Mapping[str, Any]
+    folder: Path, title: str, said: str, sections: Sequence[Section], document: Document
 ) -> Path:
     """Write the folder; returns its page.  Raises: OSError, its text one line for the user."""
     files = {
@@ -33,7 +33,7 @@ def write_tables(
     return folder / "index.html"
 
 
-def conform_tables(document: Mapping[str, Any]) -> list[Section]:
+def conform_tables(document: Document) -> list[Section]:
     """`rtnl-model/conform/1`: agreement a level, every difference, what was left out."""
     document = legible(document)
     compared = document["compared"]
@@ -64,7 +64,7 @@ def conform_tables(document: Mapping[str, Any]) -> list[Section]:
     ]  # fmt: skip
 
 
-def audit_tables(document: Mapping[str, Any]) -> list[Section]:
+def audit_tables(document: Document) -> list[Section]:
     """`rtnl-model/audit/1`: every access that RTNL alone protects, and the fields it is about."""
     entries = legible(document)["entries"]
     columns = (

@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+
+from rtnl_model.kernel.documents import Document
 
 __all__ = ["Devices", "states_html", "topology_html", "topology_svg"]
 
-Devices = Mapping[str, Sequence[Mapping[str, Any]]]
+Devices = Mapping[str, Sequence[Document]]
 
 WIDTH = 150.0
 HEIGHT = 34.0
@@ -88,9 +89,7 @@ STYLE = (
 )
 
 
-def _placed(
-    devices: Devices, boxes: Mapping[tuple[str, str], _Box]
-) -> list[tuple[_Box, Mapping[str, Any]]]:
+def _placed(devices: Devices, boxes: Mapping[tuple[str, str], _Box]) -> list[tuple[_Box, Document]]:
     return [
         (boxes[(ns, str(device["ifname"]))], device)
         for ns, shown in devices.items()
@@ -98,7 +97,7 @@ def _placed(
     ]
 
 
-def _device(box: _Box, device: Mapping[str, Any]) -> str:
+def _device(box: _Box, device: Document) -> str:
     state = "up" if device.get("up") else "down"
     middle = box.x + WIDTH / 2
     return (
@@ -164,7 +163,7 @@ PALETTE = {
 OTHER = "#9a4fbf"
 
 
-def _paint(device: Mapping[str, Any]) -> str:
+def _paint(device: Document) -> str:
     colour = PALETTE.get(str(device.get("kind")), OTHER)
     return f"fill:{colour}33;stroke:{colour}"
 
@@ -185,7 +184,7 @@ def legend_html(states: Sequence[Devices]) -> str:
     return f'<p class="key sub">{keys}{lines}; pale: down; dashed box: a namespace</p>'
 
 
-def states_html(states: Sequence[Mapping[str, Any]]) -> str:
+def states_html(states: Sequence[Document]) -> str:
     """One schedule step by step: a slider over the states, the last one shown."""
     shown = states[-STATES_MAX:]
     pictures = "".join(
@@ -207,7 +206,7 @@ def _count(states: int) -> str:
     return "One state" if states == 1 else f"{states} states"
 
 
-def topology_html(ops: Sequence[Mapping[str, Any]]) -> str:
+def topology_html(ops: Sequence[Document]) -> str:
     """Before and after of every op that changed something; the last of them open."""
     parts: list[str] = []
     before: Devices = {}
@@ -237,7 +236,7 @@ def topology_html(ops: Sequence[Mapping[str, Any]]) -> str:
     return "".join(parts)
 
 
-def _fullest(ops: Sequence[Mapping[str, Any]]) -> Devices:
+def _fullest(ops: Sequence[Document]) -> Devices:
     """The state with the most devices, the first of equals."""
     best: Devices = {}
     count = -1

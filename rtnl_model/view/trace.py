@@ -9,8 +9,10 @@ Left out: offsets and addresses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+from rtnl_model.kernel.documents import Document
 
 if TYPE_CHECKING:
     from ..kernel.kernel import Kernel
@@ -22,7 +24,7 @@ DEFAULT_FUNCTIONS = frozenset({"free_netdev"})
 INDENT = " " * 8
 
 
-def probe_lines(record: Mapping[str, Any], stack: Collection[str] = ()) -> str:
+def probe_lines(record: Document, stack: Collection[str] = ()) -> str:
     """One probe line with its stack, ending in an empty line."""
     dev = record.get("dev") or record.get("net") or "-"
     frames = list(record.get("stack") or stack) or [str(record["fn"])]
@@ -53,7 +55,7 @@ class TraceWriter:
     def __exit__(self, *_exc: object) -> None:
         self.k.probe.listeners.remove(self.hear)
 
-    def hear(self, record: Mapping[str, Any]) -> None:
+    def hear(self, record: Document) -> None:
         """The probe's listener."""
         if self.functions and record["fn"] not in self.functions:
             return

@@ -41,6 +41,7 @@ import zlib
 from errno import EADDRNOTAVAIL, EOPNOTSUPP
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..netdevice import RegState
@@ -143,7 +144,7 @@ class LinkDriver:
         """ndo_get_iflink: the ifindex in IFLA_LINK; None = the device's own (no IFLA_LINK)."""
         return None
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """IFLA_INFO_DATA in `ip -d -j link`'s words, for listings (`{"mode": "l2"}`)."""
         return {}
 

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from errno import EINVAL, ENODEV
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..netdevice import UnregHead
@@ -144,7 +145,7 @@ class Amt(LinkDriver):
         """Its own."""
         return dev.peek_net()
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """Mode, the stream device and the local address."""
         priv = dev.netdev_priv(AmtPriv)
         info = {"mode": priv.parms["mode"], "link": priv.stream_dev.name}

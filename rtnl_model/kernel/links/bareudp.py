@@ -10,10 +10,11 @@ Left out: packets, source port ranges.
 from __future__ import annotations
 
 from errno import EBUSY, EINVAL
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lockcheck import guarded
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..netdevice import IFF_NOARP, RTNL_OF_AREA
 from .backend import BackendDriver, BackendPriv
@@ -129,10 +130,10 @@ class Bareudp(BackendDriver):
             self.assert_backend(dev, "stop")
         dev.netdev_priv(BareudpPriv).sk = None
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """dstport and ethertype; multiproto where set."""
         priv = dev.netdev_priv(BareudpPriv)
-        info: dict[str, Any] = {"dstport": priv.port, "ethertype": priv.ethertype}
+        info: Fields = {"dstport": priv.port, "ethertype": priv.ethertype}
         if priv.multi_proto_mode:
             info["multiproto"] = True
         return info

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from errno import EADDRNOTAVAIL, EBUSY, EINVAL, EOPNOTSUPP, EPERM
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..netdevice import RegState
 from . import is_valid_ether_addr
@@ -235,6 +236,6 @@ class Bond(MasterDriver):
             if dev.rtnl_link_ops is self:
                 self.k.dev.unregister_netdevice_queue(dev, head)
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """The mode."""
         return {"mode": dev.netdev_priv(BondPriv).mode}

@@ -12,10 +12,11 @@ modelled NIC sends it), metadata mode's exclusion beyond the conflict check.
 from __future__ import annotations
 
 from errno import EADDRNOTAVAIL, EBUSY, EINVAL, ERANGE
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lockcheck import guarded
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..netdevice import RTNL_OF_AREA
 from . import is_valid_ether_addr
@@ -204,10 +205,10 @@ class Geneve(BackendDriver):
         if self.geneve_net(net).sock_list:
             self.k.warn(f"geneve: sockets of {net.name} are still open at its exit")
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """id, remote and port, or external and port."""
         priv = dev.netdev_priv(GenevePriv)
-        info: dict[str, Any] = {"id": priv.vni}
+        info: Fields = {"id": priv.vni}
         if priv.external:
             info["external"] = True
         if priv.remote is not None:

@@ -11,8 +11,9 @@ No conversion.
 from __future__ import annotations
 
 from errno import EADDRINUSE, EINVAL
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..netdevice import IFF_NOARP
 from .backend import BackendPriv
@@ -96,6 +97,6 @@ class Gtp(ListedTunnelDriver):
         """gtp_get_link_net: there is none in 7.3."""
         return None
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """The role."""
         return {"role": dev.netdev_priv(GtpPriv).role}

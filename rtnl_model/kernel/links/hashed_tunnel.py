@@ -15,8 +15,9 @@ Left out: fallback devices (the recording kernels make none), collect-metadata d
 from __future__ import annotations
 
 from errno import EEXIST
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from ..documents import Fields
 from ..errors import KernelError
 from . import LinkDriver
 
@@ -179,12 +180,10 @@ class HashedTunnelDriver(LinkDriver):
         found = self.k.dev.dev_get_by_index(dev.peek_net(), link)
         return found.name if found is not None else f"if{link}"
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """Both ends, and the lower that was asked for."""
         priv = dev.netdev_priv(TunnelPriv)
-        info: dict[str, Any] = {
-            end: str(priv.parms.get(end) or "any") for end in ("local", "remote")
-        }
+        info: Fields = {end: str(priv.parms.get(end) or "any") for end in ("local", "remote")}
         if priv.link:
             info["link"] = self.link_name(dev)
         return info

@@ -16,6 +16,7 @@ from __future__ import annotations
 from errno import EBUSY, EINVAL
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..events import NOTIFY_DONE, notifier_to_errno
 from ..guards import Bookkeeping
@@ -359,6 +360,6 @@ class Ipvlan(IpvlanPorts):
         """It must be back at zero."""
         self.l3s.ipvlan_ns_exit(net)
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """The port's mode; its flag is not among what the recordings kept."""
         return {"mode": dev.netdev_priv(IpvlPriv).port.mode}

@@ -15,10 +15,11 @@ offload.
 from __future__ import annotations
 
 from errno import EADDRINUSE, EADDRNOTAVAIL, EBUSY, EINVAL
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lockcheck import guarded
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..guards import TheLock
@@ -414,6 +415,6 @@ class Macvlan(StackedDriver):
             priv.bc_queue_len_req = int(str(data["bcqueuelen"]))
             self.update_port_bc_queue_len(priv.port)
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """The mode."""
         return {"mode": dev.netdev_priv(MacvlanPriv).mode}

@@ -15,10 +15,11 @@ a method.  Left out: BPF programs (release asserts its lock), policies' effect, 
 from __future__ import annotations
 
 from errno import EACCES, EADDRNOTAVAIL, EINVAL, EOPNOTSUPP
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lockcheck import guarded
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..guards import TheLock
@@ -323,6 +324,6 @@ class Netkit(PairEnds):
         if "policy" in data:
             priv.policy = str(data["policy"])
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """The mode; policies and scrubbing are not among what the recordings kept."""
         return {"mode": dev.netdev_priv(NetkitPriv).mode}

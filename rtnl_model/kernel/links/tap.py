@@ -10,10 +10,11 @@ Left out: the queues of the tap, sysfs class files.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lockcheck import guarded
 
+from ..documents import Fields
 from ..events import NOTIFY_DONE
 from ..guards import TheLock
 from ..netdevice import RTNL_OF_AREA, PrivateArea
@@ -98,6 +99,6 @@ class TapDriver(LinkDriver):
         """The lower's ifindex."""
         return self.below.get_iflink(dev)
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """As below."""
         return self.below.fill_info(dev)

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENETDOWN, ENODEV, EOPNOTSUPP, ERANGE
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lockcheck import guarded
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..guards import TheLock
@@ -338,10 +339,10 @@ class Vlan(StackedDriver):
 
     # -- the rest --
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """The id, and the protocol where it is not 802.1Q."""
         priv = dev.netdev_priv(VlanPriv)
-        info: dict[str, Any] = {"id": priv.vlan_id}
+        info: Fields = {"id": priv.vlan_id}
         if priv.vlan_proto != "802.1Q":
             info["protocol"] = priv.vlan_proto
         return info

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from errno import EADDRNOTAVAIL, EINVAL, EOPNOTSUPP
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from ..documents import Fields
 from ..errors import KernelError
 from . import is_valid_ether_addr
 from .master import MasterDriver, MasterPriv
@@ -104,6 +105,6 @@ class Vrf(MasterDriver):
         with self.k.probe.fn("vrf_dev_uninit", dev):
             pass
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """The table."""
         return {"table": dev.netdev_priv(VrfPriv).table}

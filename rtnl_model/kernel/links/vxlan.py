@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENODEV, ERANGE
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..netdevice import UnregHead
@@ -202,10 +203,10 @@ class Vxlan(ListedTunnelDriver):
         """Its own, whatever its lower: 7.3 has no ndo_get_iflink here."""
         return dev.ifindex
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """id, remote, local, the lower's name as `ip` finds it, and the port."""
         priv = dev.netdev_priv(VxlanPriv)
-        info: dict[str, Any] = {"id": priv.vni}
+        info: Fields = {"id": priv.vni}
         if priv.remote and not ip_address(priv.remote).is_multicast:
             info["remote"] = priv.remote
         if priv.local:

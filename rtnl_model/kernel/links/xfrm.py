@@ -10,8 +10,9 @@ Left out: policies, packets, collect-metadata devices.  No conversion.
 from __future__ import annotations
 
 from errno import EINVAL
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from ..documents import Fields
 from ..errors import KernelError
 from ..netdevice import IFF_NOARP
 from .hashed_tunnel import HashedTunnelDriver, TunnelPriv
@@ -54,6 +55,6 @@ class Xfrm(HashedTunnelDriver):
         for dev in list(self.table(net).tunnels.values()):
             self.k.dev.unregister_netdevice_queue(dev, head)
 
-    def fill_info(self, dev: NetDevice) -> dict[str, Any]:
+    def fill_info(self, dev: NetDevice) -> Fields:
         """The if_id."""
         return {"if_id": hex(int(str(dev.netdev_priv(TunnelPriv).key)))}

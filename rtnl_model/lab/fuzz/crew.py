@@ -18,7 +18,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Final
+from typing import Final
+
+from rtnl_model.kernel.documents import Fields
 
 from ..model_run import ModelSetting
 from .task import Answer, Task, Worker
@@ -134,7 +136,7 @@ class Crew:
         return member
 
 
-def _serve(pipe: Connection, setting: dict[str, Any]) -> None:  # Any: fields of ModelSetting
+def _serve(pipe: Connection, setting: Fields) -> None:
     """A worker's life: tasks until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

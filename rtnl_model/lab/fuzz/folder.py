@@ -12,13 +12,13 @@ DIR/findings/<cause>/
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from lockcheck.explore.telling import columns
 from lockcheck.explore.token import Token
 from lockcheck.render.atomic_file import write_text
+from rtnl_model.kernel.documents import Document
 
 from ...iproute import parse_script
 from ...view import report
@@ -35,7 +35,7 @@ def write_finding(
     cause: Cause,
     script_text: str,
     setting: ModelSetting,
-    finding: Mapping[str, Any],  # Any: a finding's document
+    finding: Document,
     *,
     in_the_way: Sequence[str] = (),
 ) -> Path:

@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from lockcheck.core.report import stronger
 from lockcheck.render.atomic_file import write_text
+from rtnl_model.kernel.documents import Fields
 
 from ...iproute import Script, normalise, parse_scenario, parse_script
 from ...iproute.script_error import ScriptError
@@ -65,7 +66,7 @@ class Found:
     """One cause."""
 
     cause: Cause
-    finding: dict[str, Any]  # Any: a finding's document
+    finding: Fields
     script: str
     confirmed: bool
     counts: bool
@@ -228,7 +229,7 @@ class Hunt:
         for finding in probed.findings:
             self._note(finding, names, task)
 
-    def _note(self, finding: dict[str, Any], names: set[str], task: Search) -> None:
+    def _note(self, finding: Fields, names: set[str], task: Search) -> None:
         cause = cause_of(finding, names)
         old = self.found.get(cause)
         confirmed = bool(finding["confirmed"])

@@ -15,11 +15,12 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lockcheck.explore.result import Limits
 from lockcheck.explore.session import Session
 from lockcheck.explore.strategies import make_strategy
+from rtnl_model.kernel.documents import Fields
 
 from ...iproute import Script
 from ..explore import ModelSubject, ModelWorld
@@ -46,7 +47,7 @@ class Probed:
     """What came of one script."""
 
     features: set[int] = field(default_factory=set)
-    findings: list[dict[str, Any]] = field(default_factory=list)  # Any: finding documents
+    findings: list[Fields] = field(default_factory=list)
     schedules: int = 0
     orders: int = 0
     rounds: int = 0
@@ -129,7 +130,7 @@ def probe(
     return probed
 
 
-def document_of(finding: Finding) -> dict[str, Any]:  # Any: a finding's document
+def document_of(finding: Finding) -> Fields:
     """A finding as a hunt keeps it: with whether its strict replay showed it again."""
     told = finding.to_dict()
     told["confirmed"] = finding.token is not None and not finding.note

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
+
+from rtnl_model.kernel.documents import Fields
 
 from ...iproute import Script, normalise, parse_script
 from ..explore import ExploreOptions, explore
@@ -48,7 +50,7 @@ class Pursue:
     cause: Cause
     seed: int
     seconds: float
-    first: dict[str, Any]  # Any: a finding's document
+    first: Fields
     """The finding as it was found."""
 
 
@@ -58,7 +60,7 @@ class Pursued:
 
     task: Pursue
     script: str
-    finding: dict[str, Any]  # Any: a finding's document
+    finding: Fields
     tries: int
     finished: bool
 
@@ -99,7 +101,7 @@ class Worker:
         text = normalise(reduced.script)
         return Pursued(task, text, small, reduced.tries, reduced.finished)
 
-    def seen(self, script: Script, task: Pursue, *, shrink: bool) -> dict[str, Any] | None:
+    def seen(self, script: Script, task: Pursue, *, shrink: bool) -> Fields | None:
         """The finding of that cause on this script, confirmed; None: not within the budget."""
         names = names_of(script)
         options = ExploreOptions(

@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
+from rtnl_model.kernel.documents import Fields
+
 from .kinds import Family, Kind
 from .weights import Weights
 from .world import Device, World
 
 __all__ = ["Drawer", "Op"]
 
-Op = dict[str, Any]
+Op = Fields
 """One op of a scenario, in the recordings' format."""
 GROUP = 7
 INIT = "1"

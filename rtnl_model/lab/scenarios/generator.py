@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from random import Random
-from typing import Any
+
+from rtnl_model.kernel.documents import Fields
 
 from .drawer import Drawer
 from .kinds import KINDS
@@ -33,7 +34,7 @@ class Generator:
         self.weights = weights or Weights()
         self.ops = ops
 
-    def scenario(self, number: int) -> dict[str, Any]:
+    def scenario(self, number: int) -> Fields:
         """Scenario `number` of this seed."""
         rng = Random(f"{self.seed}/{number}")
         drawer = Drawer(rng, self.kinds, self.weights)
@@ -42,11 +43,11 @@ class Generator:
             ops.append(drawer.op())
         return {"name": f"g{self.seed}-{number}", "kind": "generated", "ops": ops}
 
-    def scenarios(self, count: int) -> list[dict[str, Any]]:
+    def scenarios(self, count: int) -> list[Fields]:
         """The first `count`."""
         return [self.scenario(number) for number in range(count)]
 
-    def concurrent(self, number: int, *, threads: int = 2, after: int = 6) -> dict[str, Any]:
+    def concurrent(self, number: int, *, threads: int = 2, after: int = 6) -> Fields:
         """A scenario that ends with `threads` commands at one moment.
 
         They are drawn from the same world, so they meet: both ends of a pair, a lower and its
@@ -61,7 +62,7 @@ class Generator:
         ops.append({"op": "par", "ops": commands})
         return {"name": f"c{self.seed}-{number}", "kind": "generated", "ops": ops}
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[Fields]:
         number = 0
         while True:
             yield self.scenario(number)
