@@ -25,11 +25,11 @@ Waiting times are seconds of contended acquires.
 from __future__ import annotations
 
 from lockcheck.core.classes import LockClass
+from lockcheck.core.document import Json
 from lockcheck.core.engine import Engine
 from lockcheck.core.graph import Graph
 from lockcheck.core.lock_order import step_of
 from lockcheck.core.record import KIND_NAMES, Edge, Record, Witness
-from lockcheck.core.report import Json
 
 __all__ = ["GraphView", "graph_dict"]
 

@@ -28,8 +28,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from lockcheck.core.document import Json
 from lockcheck.core.stacks import EMPTY, Stack
 
 __all__ = [
@@ -46,9 +47,6 @@ SEVERITIES: tuple[Severity, ...] = (CLASS_ONLY, POSSIBLE, CERTAIN)
 """From the weakest to the strongest."""
 KNOWN: Final = "known:"
 """A tag that begins like this names the known defect that explains a finding."""
-
-Json = dict[str, Any]  # values of a JSON document, of any shape
-"""An object of a JSON document."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ import sys
 from types import CodeType
 from typing import Any, NamedTuple
 
+from lockcheck.core.document import Json
+
 DEPTH = 20
 """Frames kept of a stack, lockcheck's own included (about five)."""
 
@@ -33,7 +35,7 @@ class Frame(NamedTuple):
     line: int
     function: str
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         return {"file": self.file, "line": self.line, "function": self.function}
 
 
@@ -82,7 +84,7 @@ class Stack:
         code, lasti = self.raw[0]
         return f"{code.co_filename}:{line_of(code, lasti)} in {code.co_qualname}"
 
-    def to_dict(self) -> list[dict[str, Any]]:
+    def to_dict(self) -> list[Json]:
         return [frame.to_dict() for frame in self.frames()]
 
     def __bool__(self) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from lockcheck.conduct.stuck import EARLY_TIMERS, SLEEPS
+from lockcheck.core.document import Json
 from lockcheck.core.report import CERTAIN, Report, fingerprint
 from lockcheck.core.stacks import Stack
 from lockcheck.explore.coverage import Coverage
@@ -85,7 +86,7 @@ class Finding:
         """Switches of the token's schedule."""
         return 0 if self.token is None else max(0, len(segments_of(self.token.record)) - 1)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """As the result document tells it."""
         told = self.report.to_dict()
         told["replay"] = self.where or ("" if self.token is None else str(self.token))
@@ -117,12 +118,12 @@ class Outcome:
     shard: tuple[int, int] = (0, 1)
     details: dict[str, object] = field(default_factory=dict)
     interrupted: bool = False
-    subject: dict[str, Any] = field(default_factory=dict)
+    subject: Json = field(default_factory=dict)
     early_timers: int | None = EARLY_TIMERS
     cut: bool = False
     """The bound on early timers forbade some."""
 
-    def to_dict(self, schema: str = "lockcheck/explore/1") -> dict[str, Any]:
+    def to_dict(self, schema: str = "lockcheck/explore/1") -> Json:
         """The result document."""
         counts = self.coverage.to_dict()
         return {

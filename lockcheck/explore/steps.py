@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from lockcheck.conduct.task import full_name
+from lockcheck.core.document import Json
 from lockcheck.seam import Choice, Kind, Op
 
 __all__ = ["step_timeline"]
@@ -23,7 +24,7 @@ GIVES: Final = {Kind.RELEASE: Kind.ACQUIRE, Kind.READ_RELEASE: Kind.READ_ACQUIRE
 WAITS: Final = {Kind.WAIT, Kind.WAIT_REFS, Kind.JOIN}
 CHANGES: Final = {Kind.WAKE, Kind.REF_DEC}
 
-Span = dict[str, Any]
+Span = Json
 
 
 class _Line:
@@ -31,7 +32,7 @@ class _Line:
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
-        self.arrows: list[dict[str, Any]] = []
+        self.arrows: list[Json] = []
         self.held: dict[tuple[int, object], tuple[int, str]] = {}
         """(thread, lock) -> since which step, name."""
         self.last: dict[int, int] = {}
@@ -75,7 +76,7 @@ class _Line:
 
 def step_timeline(
     events: Iterable[tuple[int, Op]], threads: Sequence[str], pending: Iterable[tuple[int, Op]] = ()
-) -> dict[str, Any]:
+) -> Json:
     """A time line (`lockcheck/timeline/1`) of a controlled run.
 
     `events`: what went, in order; `threads`: names by number; `pending`: what each thread stood

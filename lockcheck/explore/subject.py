@@ -10,6 +10,8 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from lockcheck.core.document import Json
+
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
     from lockcheck.conduct.controlled import ControlledConductor
@@ -83,7 +85,7 @@ class Subject(Protocol):
         """Make a fresh world; it must be the same every time."""
         ...
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """What a token needs to make this subject again; JSON."""
         ...
 

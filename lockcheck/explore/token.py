@@ -16,8 +16,9 @@ import binascii
 import json
 import zlib
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from lockcheck.core.document import Json
 from lockcheck.documents import DocumentError, MalformedError, check, json_value
 from lockcheck.documents.shape import TEXT, List, Object, Pattern, Row
 from lockcheck.documents.shapes import TOKEN_FILE
@@ -53,7 +54,7 @@ class TokenError(ValueError):
 class Token:
     """A schedule and what it is a schedule of."""
 
-    subject: dict[str, Any]
+    subject: Json
     """As `Subject.describe()` gave it."""
     record: tuple[int, ...]
     """Choices; the default goes on where they end."""
@@ -117,7 +118,7 @@ def _from_file(text: str) -> tuple[str, tuple[str, ...]]:
     return document["token"].strip(), tuple(document.get("ops", ()))
 
 
-def _unpack(body: str) -> dict[str, Any]:
+def _unpack(body: str) -> Json:
     try:
         packed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
     except binascii.Error as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.core.document import Json
 from lockcheck.sync.lock import ObservedLock
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Stat:
         self.total += other.total
         self.count += other.count
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Microseconds, as lock_stat tells them."""
         return {
             "count": self.count,
@@ -118,7 +119,7 @@ class Recorder:
             found = mine[cls] = Stat()
         return found
 
-    def to_dict(self, chk: Checker | None = None) -> dict[str, Any]:
+    def to_dict(self, chk: Checker | None = None) -> Json:
         """Threads and spans, in seconds since the first; spans still open end now (`chk`)."""
         spans = list(self._spans)
         open_spans: list[tuple[str, int, str, float, float]] = []
@@ -148,7 +149,7 @@ class Recorder:
             "lock_stat": self.lock_stat(),
         }
 
-    def lock_stat(self) -> dict[str, dict[str, Any]]:
+    def lock_stat(self) -> dict[str, Json]:
         """`{class: {"hold": {count min max total}, "wait": {…}}}`, microseconds."""
         found: dict[str, dict[str, Stat]] = {}
         for word, table in (("hold", self._held), ("wait", self._waited)):

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import linecache
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from types import CodeType
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from lockcheck.core.document import Document
 from lockcheck.core.stacks import line_of
 from lockcheck.patch.data.harm import Access
 from lockcheck.patch.data.sight import How
@@ -72,7 +73,7 @@ def source_of(file: str, line: int) -> str:
     return linecache.getline(file, line).strip()
 
 
-def text_of(field: str, rows: Sequence[Mapping[str, Any]]) -> str:
+def text_of(field: str, rows: Sequence[Document]) -> str:
     """Lay the rows out in columns."""
     cells = [
         (

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from lockcheck.core.document import Document, Json
 from lockcheck.patch.data import code
 from lockcheck.patch.data.calls import watch_with
 from lockcheck.patch.data.hook import DataFinder, Reach
@@ -49,13 +50,13 @@ class DataOptions:
         return cls(not options.no_data, packages_of(options.data))
 
     @classmethod
-    def of_token(cls, described: Mapping[str, Any]) -> DataOptions:
+    def of_token(cls, described: Document) -> DataOptions:
         """Read what `describe` wrote; tokens from before it saw no data."""
         return cls(bool(described.get("data", False)), tuple(described.get("packages", ())))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """What a token needs to make these again."""
-        found: dict[str, Any] = {"data": self.on}
+        found: Json = {"data": self.on}
         if self.packages:
             found["packages"] = list(self.packages)
         return found
