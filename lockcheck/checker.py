@@ -131,7 +131,7 @@ class Checker:
                 self.engine.context_disable(ts, context)
         return ts
 
-    def begin_thread(self, thread: Any) -> ThreadState:
+    def begin_thread(self, thread: object) -> ThreadState:
         """First instruction of a thread of ours; a pooled OS thread gets a fresh state."""
         ts = self.make_state(thread)
         ident = _thread.get_ident()
@@ -154,7 +154,7 @@ class Checker:
         if life is not None and life.state is not None:
             life.state.ident = ident
 
-    def end_thread(self, thread: Any, wake: Callable[[], None] | None = None) -> None:
+    def end_thread(self, thread: object, wake: Callable[[], None] | None = None) -> None:
         """Last instruction of a thread of ours; up to `wake` its joiners count on it."""
         ts = self.current()
         try:
@@ -224,7 +224,7 @@ class Checker:
         """Make a re-entrant mutex of class `name`."""
         return self.reentrant_lock(self.lock_key(name, instance, kind="rlock"))
 
-    def reentrant_lock(self, key: Any) -> sync.RLock:
+    def reentrant_lock(self, key: object) -> sync.RLock:
         """Make a re-entrant mutex of the class of objects that this run needs."""
         if self.observed or self.recorder is not None:
             return ObservedRLock(self, self.plain_lock(key))
@@ -238,7 +238,7 @@ class Checker:
         """Make a pseudo-lock (lockdep_map) of class `name`."""
         return sync.LockMap(self, self.lock_key(name, instance, kind="map"))
 
-    def Condition(self, lock: Any = None, name: str | None = None) -> sync.Condition:
+    def Condition(self, lock: object = None, name: str | None = None) -> sync.Condition:
         if lock is None and name is None:
             lock = self.reentrant_lock(self.lock_key(None, kind="rlock"))  # a class by its site
         return sync.Condition(self, lock, self.object_name("condition", name))
@@ -267,10 +267,10 @@ class Checker:
     def Parking(self, name: str | None = None) -> sync.Parking:
         return sync.Parking(self, self.object_name("parking", name))
 
-    def Refcount(self, name: str, value: int = 1, owner: Any = None) -> sync.Refcount:
+    def Refcount(self, name: str, value: int = 1, owner: object = None) -> sync.Refcount:
         return sync.Refcount(self, name, value, owner)
 
-    def AtomicRef(self, name: str, value: Any = None) -> sync.AtomicRef:
+    def AtomicRef(self, name: str, value: object = None) -> sync.AtomicRef:
         return sync.AtomicRef(self, name, value)
 
     def Thread(self, *args: Any, **kwargs: Any) -> sync.Thread:
@@ -320,7 +320,7 @@ class Checker:
         """Resolve a choice among `range(n)`; 0 in a free run."""
         return 0 if self.conductor is None else self.conductor.choose(n, why)
 
-    def point(self, kind: Kind, obj: Any) -> None:
+    def point(self, kind: Kind, obj: object) -> None:
         """A bare scheduling point, for models with operations of their own."""
         if self.conductor is not None:
             self.conductor.point(Op(kind, obj))
@@ -331,7 +331,7 @@ class Checker:
         """Return the calling thread's held entries, newest first."""
         return tuple(self.current().held())
 
-    def is_held(self, lock: Any) -> bool:
+    def is_held(self, lock: object) -> bool:
         """Does the calling thread hold `lock`?"""
         if not isinstance(lock, Mutex):
             lock = getattr(lock, "lock", lock)
@@ -384,7 +384,7 @@ class Checker:
         finally:
             self.engine.context_enable(ts, name)
 
-    def report(self, kind: str, title: str, **fields: Any) -> Report | None:
+    def report(self, kind: str, title: str, **fields: object) -> Report | None:
         """File a finding of the caller's own (invariant, warn, leak, hang, assertion…).
 
         Returns the report, or None when its fingerprint was filed before.

@@ -231,7 +231,7 @@ class Conductor(Protocol):
         """Resolve a choice of the program among `range(n)`."""
         ...
 
-    def spawn(self, thread: Any, run: Callable[[], None]) -> bool:
+    def spawn(self, thread: object, run: Callable[[], None]) -> bool:
         """Start `run` on a real thread of the conductor's; False: the caller starts its own."""
         ...
 
@@ -239,6 +239,6 @@ class Conductor(Protocol):
         """Seconds; logical when controlled."""
         ...
 
-    def note(self, obj: Any, ts: Any) -> None:
+    def note(self, obj: object, ts: object) -> None:
         """Not controlled only: `ts` has just operated on `obj`, and still excludes others."""
         ...

@@ -9,7 +9,7 @@ arrow to the end of the wait.  A thread that is merely not chosen has nothing dr
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from lockcheck.conduct.task import full_name
 from lockcheck.core.document import Json
@@ -40,7 +40,9 @@ class _Line:
         self.changed: dict[object, tuple[int, int]] = {}
         """Object -> step and thread of the last change that may have let somebody go."""
 
-    def span(self, kind: str, thread: int, name: str, since: int, until: int, **more: Any) -> None:
+    def span(
+        self, kind: str, thread: int, name: str, since: int, until: int, **more: object
+    ) -> None:
         """Draw a span."""
         self.spans.append(
             {"kind": kind, "thread": thread, "name": name, "from": since, "to": until,

@@ -119,7 +119,7 @@ def rebind(checker: Checker) -> None:
     binding.renumber()
 
 
-def _replace(namespace: dict[str, Any], name: str, original: Any, new: Any) -> None:
+def _replace(namespace: dict[str, Any], name: str, original: object, new: object) -> None:
     _now.places.append((namespace, name, original))
     namespace[name] = new
 

@@ -45,7 +45,7 @@ class _Called:
     def __init__(self, own: Callback) -> None:
         self.own = own
 
-    def __call__(self, phase: Any, info: dict[str, int]) -> Any:
+    def __call__(self, phase: object, info: dict[str, int]) -> Any:
         entered = _enter()
         try:
             return self.own(phase, info)

@@ -35,7 +35,7 @@ class StandIn(ABCMeta):
     _is_function = False
     """It stands for a function, of which nothing is an instance."""
 
-    def __instancecheck__(cls, instance: Any) -> bool:
+    def __instancecheck__(cls, instance: object) -> bool:
         if cls._is_function:
             raise TypeError("isinstance() arg 2 must be a type, a tuple of types, or a union")
         stands_for = cls.__dict__.get("_stands_for")
@@ -58,7 +58,7 @@ class lock(sync.Lock, metaclass=StandIn):  # noqa: N801  (its name in `_thread`)
     __slots__ = ()
     _stands_for: ClassVar[tuple[type, ...]] = (sync.Lock, type(allocate_lock()))
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: object, **kwargs: object) -> Any:
         if not LOCK_IS_TYPE or args or kwargs:
             return _LOCK(*args, **kwargs)  # raises
         return new_lock(1)
@@ -107,7 +107,7 @@ class rlock(sync.RLock):  # noqa: N801  (not to be taken for the factory)
 
     __slots__ = ()
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: object, **kwargs: object) -> Any:
         if args or kwargs:
             _thread.RLock(*args, **kwargs)  # raises, warns, or does not mind
         return new_rlock(1)
@@ -177,7 +177,7 @@ def new_rlock(depth: int) -> Any:
     return _faced(chk.reentrant_lock(chk.lock_key(None, depth=depth + 2, kind="rlock")))
 
 
-def _faced(made: Any) -> Any:
+def _faced(made: object) -> Any:
     face = FACES.get(type(made))
     if face is not None:
         made.__class__ = face

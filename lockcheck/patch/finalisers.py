@@ -68,7 +68,7 @@ def _inside(
     """`own`, run as a finaliser."""
 
     @functools.wraps(own)
-    def __del__(*args: Any, **kwargs: Any) -> Any:  # noqa: N807  (stacks are read by this name)
+    def __del__(*args: object, **kwargs: object) -> Any:  # noqa: N807  (stacks are read by this name)
         try:
             entered = enter()
         except Exception:  # the interpreter is going down, and takes our names away
@@ -108,7 +108,7 @@ class _BuildClass:
 _standin: Any = _BuildClass()
 
 
-def _build(func: Any, name: str, /, *bases: Any, **keywords: Any) -> Any:
+def _build(func: object, name: str, /, *bases: object, **keywords: object) -> Any:
     made = _build_class(func, name, *bases, **keywords)
     if isinstance(made, type):
         own = made.__dict__.get("__del__")
@@ -136,7 +136,7 @@ def _forget(ident: int, _ref: object) -> None:
 
 
 @functools.wraps(_finalize)
-def _checked_finalize(self: Any, _: Any = None) -> Any:
+def _checked_finalize(self: object, _: object = None) -> Any:
     if _ is None:
         return _finalize(self)  # called by the program
     return _died(self, _)

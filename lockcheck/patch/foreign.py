@@ -37,7 +37,7 @@ class _Counted:
         self.__doc__ = plain.__doc__
         self.__self__ = getattr(plain, "__self__", None)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
         made = self._plain(*args, **kwargs)
         caller = str(sys._getframe(1).f_globals.get("__name__", ""))
         if caller.partition(".")[0] not in _INTERNAL:

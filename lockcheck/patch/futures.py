@@ -52,7 +52,7 @@ class _Task:
         """Somebody asked whether it is done: to find it so is no luck."""
 
 
-def _map_of(fn: Any) -> LockMap:
+def _map_of(fn: object) -> LockMap:
     """The pseudo-lock of a function, one for each checker."""
     chk = binding.chk
     name = f"work {getattr(fn, '__qualname__', type(fn).__qualname__)}"
@@ -83,7 +83,7 @@ def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
     return future
 
 
-def _waits(future: Any, timeout: float | None) -> None:
+def _waits(future: object, timeout: float | None) -> None:
     """Judge a wait for a future, unless the thread had to know that there is none."""
     task: _Task | None = getattr(future, "_lockcheck", None)
     if task is None or timeout is not None:
@@ -95,25 +95,25 @@ def _waits(future: Any, timeout: float | None) -> None:
         task.map.sync()
 
 
-def _is_done(future: Any) -> bool:
+def _is_done(future: object) -> bool:
     return bool(_PLAIN[Future, "done"](future))
 
 
-def _look(future: Any) -> None:
+def _look(future: object) -> None:
     task: _Task | None = getattr(future, "_lockcheck", None)
     if task is not None:
         task.looked = True
 
 
-def _done(self: Any) -> bool:
+def _done(self: object) -> bool:
     done = _is_done(self)
     if done:
         _look(self)
     return done
 
 
-def _add_done_callback(self: Any, fn: Callable[[Any], object]) -> None:
-    def called(future: Any) -> object:
+def _add_done_callback(self: object, fn: Callable[[Any], object]) -> None:
+    def called(future: object) -> object:
         _look(future)
         return fn(future)
 
@@ -127,14 +127,14 @@ def _create_and_install_waiters(fs: Iterable[Any], return_when: str) -> Any:
     return _PLAIN[_base, "_create_and_install_waiters"](fs, return_when)
 
 
-def _went_on(future: Any) -> None:
+def _went_on(future: object) -> None:
     task: _Task | None = getattr(future, "_lockcheck", None)
     if task is not None and task.after is not None:
         chk = task.map.chk
         chk.engine.learn(chk.current(), task.after)
 
 
-def _result(self: Any, timeout: float | None = None) -> Any:
+def _result(self: object, timeout: float | None = None) -> Any:
     _waits(self, timeout)
     try:
         return _PLAIN[Future, "result"](self, timeout)
@@ -142,7 +142,7 @@ def _result(self: Any, timeout: float | None = None) -> Any:
         _went_on(self)
 
 
-def _exception(self: Any, timeout: float | None = None) -> Any:
+def _exception(self: object, timeout: float | None = None) -> Any:
     _waits(self, timeout)
     try:
         return _PLAIN[Future, "exception"](self, timeout)

@@ -98,11 +98,11 @@ class _Handler(Deferred):
             return super().run(number, frame)
 
 
-def _own(handler: Any) -> Any:
+def _own(handler: object) -> Any:
     return handler.own if isinstance(handler, Deferred) else handler
 
 
-def _wrapped(handler: Any) -> Any:
+def _wrapped(handler: object) -> Any:
     own = _own(handler)
     if not callable(own) or isinstance(own, signal.Handlers | int):
         return own
@@ -117,7 +117,7 @@ def _checked_getsignal(signalnum: Any) -> Any:
     return _own(_getsignal(signalnum))
 
 
-def _checked_sigmask(how: Any, mask: Any) -> Any:
+def _checked_sigmask(how: object, mask: object) -> Any:
     """`signal.pthread_sigmask`: while every handled signal is blocked, no handler strikes."""
     before = _sigmask(how, mask)
     chk = binding.checker
@@ -176,7 +176,7 @@ def _after_fork_in_child() -> None:
         _signal(signal.SIGTERM, signal.SIG_DFL)  # it stood for the parent's report
 
 
-def _checked_register(**functions: Any) -> None:
+def _checked_register(**functions: object) -> None:
     """`os.register_at_fork`: a lock that is taken before or made anew in the child is no hazard."""
     for function in functions.values():
         owner = getattr(function, "__self__", None)

@@ -51,7 +51,7 @@ def guarded() -> list[Any]:
     return [getattr(lock, "lock", lock) for lock in locks if lock is not None]
 
 
-def _exchange(owner: Any, attribute: str, checked: Any) -> None:
+def _exchange(owner: object, attribute: str, checked: object) -> None:
     original: Any = getattr(owner, attribute, None)
     if original is None:
         return

@@ -201,7 +201,7 @@ class _Patched:
 _now = _Patched()
 
 
-def _make_methods(self: Any) -> None:
+def _make_methods(self: object) -> None:
     """Stands for `SemLock._make_methods`, which gives a lock its `acquire` and `release`."""
     _now.plain["_make_methods"](self)
     if not _now.active:

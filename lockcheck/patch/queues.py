@@ -144,7 +144,7 @@ class Queue(sync.Queue, metaclass=StandIn):
     def qsize(self) -> int:
         return int(self._qsize())
 
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+    def put(self, item: object, block: bool = True, timeout: float | None = None) -> None:
         """Add an item.  Raises: queue.Full, queue.ShutDown (3.13)."""
         ts = self.chk.current()
         if ts.contexts or not self._lockcheck_uses.known:
@@ -193,7 +193,7 @@ class Queue(sync.Queue, metaclass=StandIn):
             raise queue.Empty
         return box[0]
 
-    def _try_put(self, item: Any) -> Any:
+    def _try_put(self, item: object) -> Any:
         if _CAN_SHUT and self.is_shutdown:
             return _SHUT
         if 0 < self.maxsize <= self._qsize():
@@ -284,13 +284,13 @@ class SimpleQueue(sync.SimpleQueue, metaclass=StandIn):
 
     __class_getitem__: ClassVar[Any] = classmethod(GenericAlias)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: object) -> Any:
         return _SIMPLE.__reduce_ex__(protocol)
 
     def qsize(self) -> int:
         return super().qsize() + len(self._arrived)
 
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+    def put(self, item: object, block: bool = True, timeout: float | None = None) -> None:
         """Add an item; never blocks, and may interrupt any other call on this queue."""
         chk = self.chk
         if chk.conductor is not None:

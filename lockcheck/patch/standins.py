@@ -49,7 +49,7 @@ class Lock(metaclass=StandIn):
 
     _stands_for: ClassVar[tuple[type, ...]] = lock._stands_for
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: object, **kwargs: object) -> Any:
         if args or kwargs:
             return _LockFactory(*args, **kwargs)  # raises
         return new_lock(1)
@@ -65,7 +65,7 @@ class RLock(metaclass=StandIn):
         threading._RLock,
     )
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: object, **kwargs: object) -> Any:
         if args or kwargs:
             _RLock(*args, **kwargs)  # raises, warns, or does not mind
         elif sys._getframe(1).f_code is _AFTER_FORK:
@@ -79,13 +79,13 @@ def _deprecated(old: str, new: str) -> None:
     warnings.warn(f"{old}() is deprecated, use {new}() instead", DeprecationWarning, stacklevel=3)
 
 
-def _shown(what: Any, state: str) -> str:
+def _shown(what: object, state: str) -> str:
     """As threading shows it: class, address, state."""
     cls = type(what)
     return f"<{cls.__module__}.{cls.__qualname__} at {id(what):#x}: {state}>"
 
 
-def copied(self: Any) -> Any:
+def copied(self: object) -> Any:
     """A shallow copy, as of any object with attributes."""
     made = object.__new__(type(self))
     for cls in type(self).__mro__:

@@ -24,7 +24,7 @@ _ORIGINAL: dict[str, Any] = {
 }
 
 
-def _init(self: threading.Thread, *args: Any, **kwargs: Any) -> None:
+def _init(self: threading.Thread, *args: object, **kwargs: object) -> None:
     _ORIGINAL["__init__"](self, *args, **kwargs)
     # The stand-in for Event made this one; a thread's start is no event of the program's.
     self._started = plain_event()  # type: ignore[attr-defined]

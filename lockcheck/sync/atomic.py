@@ -252,11 +252,11 @@ class AtomicRef(Ownerless):
             chk.engine.hb_acquire(chk.current(), self)
         return self._value
 
-    def set(self, value: Any) -> None:
+    def set(self, value: object) -> None:
         """Write it (release)."""
         self.xchg(value, Kind.WRITE)
 
-    def xchg(self, value: Any, kind: Kind = Kind.RMW) -> Any:
+    def xchg(self, value: object, kind: Kind = Kind.RMW) -> Any:
         """Write it and return what was there, in one step."""
         self._point(kind)
         chk = self.chk
@@ -269,7 +269,7 @@ class AtomicRef(Ownerless):
             self._value = value
         return old
 
-    def cmpxchg(self, old: Any, new: Any) -> bool:
+    def cmpxchg(self, old: object, new: object) -> bool:
         """Write `new` if it is `old`; returns whether it was."""
         self._point(Kind.RMW)
         chk = self.chk

@@ -132,7 +132,7 @@ class Condition(Parking):
         save = getattr(self._lock, "_release_save", None)
         return self._lock.release() if save is None else save()
 
-    def _acquire_restore(self, saved: Any) -> None:
+    def _acquire_restore(self, saved: object) -> None:
         restore = getattr(self._lock, "_acquire_restore", None)
         if restore is None:
             self._lock.acquire()

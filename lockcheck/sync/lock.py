@@ -237,7 +237,7 @@ class Lock(Mutex):
         return f"<{state} lockcheck.Lock object {self.name} at {id(self):#x}>"
 
     def acquire(
-        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: Any = None
+        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: object = None
     ) -> bool:
         """Take the lock.  May block.  Raises: Unwind when the run is aborted meanwhile."""
         if timeout != -1 or blocking is not True or subclass or nest is not None:
@@ -322,7 +322,7 @@ class Lock(Mutex):
     def _release_save(self) -> Any:
         self.release()
 
-    def _acquire_restore(self, saved: Any) -> None:
+    def _acquire_restore(self, saved: object) -> None:
         self.acquire()
 
 
@@ -375,7 +375,7 @@ class ObservedLock(Lock):
         return self.real.locked()
 
     def acquire(
-        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: Any = None
+        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: object = None
     ) -> bool:
         conductor = self.chk.conductor
         if conductor is not None:

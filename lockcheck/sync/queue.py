@@ -47,7 +47,7 @@ class Queue(Parking):
     def _is_full(self) -> bool:
         return 0 < self.maxsize <= self._store._qsize()
 
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+    def put(self, item: object, block: bool = True, timeout: float | None = None) -> None:
         """Add an item; wait for room where it is bounded.  Raises: queue.Full, Unwind."""
         if self.maxsize <= 0:
             self.change(lambda: self._add(item), why="put", part="item")
@@ -94,7 +94,7 @@ class Queue(Parking):
             raise queue.Empty
         return box[0]
 
-    def put_nowait(self, item: Any) -> None:
+    def put_nowait(self, item: object) -> None:
         self.put(item, block=False)
 
     def get_nowait(self) -> Any:
@@ -140,7 +140,7 @@ class Queue(Parking):
                 self._hand_over()
         return got
 
-    def _add(self, item: Any) -> bool:
+    def _add(self, item: object) -> bool:
         self._store._put(item)
         self.unfinished_tasks += 1
         return True

@@ -89,7 +89,7 @@ class RWLock(Parking):
         *,
         recursive: bool = True,
         subclass: int = 0,
-        nest: Any = None,
+        nest: object = None,
     ) -> bool:
         """Take it for reading.  May block.  Raises: Unwind."""
         if blocking is True and timeout == -1 and not subclass and nest is None:
@@ -104,7 +104,7 @@ class RWLock(Parking):
         )
 
     def acquire_write(
-        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: Any = None
+        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: object = None
     ) -> bool:
         """Take it alone.  May block.  Raises: Unwind."""
         if blocking is True and timeout == -1 and not subclass and nest is None:

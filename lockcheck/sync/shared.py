@@ -87,7 +87,7 @@ class shared:  # noqa: N801  (reads like a declaration)
         self._slot = f"_shared_{name}"
         self._label = name
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
         if instance is None:
             return self
         try:
@@ -99,7 +99,7 @@ class shared:  # noqa: N801  (reads like a declaration)
             cell.access(Kind.READ)
         return cell.value
 
-    def __set__(self, instance: Any, value: Any) -> None:
+    def __set__(self, instance: object, value: object) -> None:
         cell: SharedCell | None = getattr(instance, self._slot, None)
         if cell is None:
             owner = getattr(instance, "name", None)
@@ -113,7 +113,7 @@ class shared:  # noqa: N801  (reads like a declaration)
         cell.value = value
 
 
-def owner_name(instance: Any) -> str:
+def owner_name(instance: object) -> str:
     """Name the owner of a field by its class where it has no name of its own."""
     return type(instance).__name__
 

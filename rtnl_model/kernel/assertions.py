@@ -11,7 +11,7 @@ where there is one, and `known` = "known:G.n" where the rule is a known defect o
 from __future__ import annotations
 
 import _thread
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from lockcheck import looking
 from lockcheck.sync.guards import held_as
@@ -81,7 +81,7 @@ class Assertions:
         """Does the calling thread hold it for writing?"""
         return held_as(rwsem, self.chk.current(), write=True) is not None
 
-    def file(self, kind: str, title: str, rule: str, dev: NetDevice | None, **data: Any) -> None:
+    def file(self, kind: str, title: str, rule: str, dev: NetDevice | None, **data: object) -> None:
         """One finding, with the model's stack."""
         with looking(self.chk):
             self._file(kind, title, rule, dev, data)
@@ -163,7 +163,7 @@ class Assertions:
 
         return body
 
-    def printk(self, line: str, **_fields: Any) -> None:
+    def printk(self, line: str, **_fields: object) -> None:
         """A line of the kernel's log."""
         self.kmsg.append(line)
 

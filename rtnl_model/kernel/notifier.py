@@ -143,7 +143,7 @@ class Notifier:
         """Tell everybody; returns the last callback's result."""
         return self.call_netdevice_notifiers_info(event, NotifierInfo(dev, **info))
 
-    def call_checked(self, event: str, dev: NetDevice, **info: Any) -> None:
+    def call_checked(self, event: str, dev: NetDevice, **info: object) -> None:
         """Tell everybody; a refusal is raised.  Raises: KernelError."""
         errno = notifier_to_errno(self.call_netdevice_notifiers(event, dev, **info))
         if errno:

@@ -61,7 +61,7 @@ def _filled(code: CodeType, file: str) -> CodeType:
     return code.replace(co_consts=constants)
 
 
-def _constant(value: Any, file: str) -> Any:
+def _constant(value: object, file: str) -> Any:
     if isinstance(value, CodeType):
         return _filled(value, file)
     if isinstance(value, str) and value.startswith("\0lockcheck."):
