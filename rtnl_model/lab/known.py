@@ -69,15 +69,22 @@ def cause_of_group(
     known: dict[int, tuple[str, ...]],
 ) -> tuple[str, ...]:
     """The defects that keep every device of one wait from being released; empty: not all."""
-    found: list[str] = []
-    for dev in devs:
-        causes = [bug for bug in ("G.1", "G.5", "G.12") if EXPLAINS[bug](k, pid, dev)]
-        for other, theirs in groups.items():
-            if other != pid and known.get(other) and any(stands_on(up, dev) for up in theirs):
-                causes += known[other]
-        if not causes:
-            return ()
-        found += causes
+    causes: dict[str, list[str]] = {}
+    for _round in devs:  # one device of the wait may be what holds another
+        for dev in devs:
+            if causes.get(dev.label):
+                continue
+            found = [bug for bug in ("G.1", "G.5", "G.12") if EXPLAINS[bug](k, pid, dev)]
+            for other, theirs in groups.items():
+                if other != pid and known.get(other) and any(stands_on(up, dev) for up in theirs):
+                    found += known[other]
+            for up in devs:
+                if up is not dev and causes.get(up.label) and stands_on(up, dev):
+                    found += causes[up.label]
+            causes[dev.label] = found
+    if not all(causes.values()):
+        return ()
+    found = [bug for each in causes.values() for bug in each]
     return tuple(dict.fromkeys(found))
 
 

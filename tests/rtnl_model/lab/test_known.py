@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from rtnl_model.iproute import parse_script
+from rtnl_model.kernel.netdevice import RegState
 from rtnl_model.lab.catalogue import entry
+from rtnl_model.lab.known import causes_of
 from rtnl_model.lab.model_run import ModelSetting, record
+from tests.rtnl_model.kernel.builders import add, nets, running
 
 ONE_CPU = ModelSetting(workers="percpu", cpus=1)
 
@@ -37,3 +40,22 @@ def test_a_leak_beside_a_known_defect_is_not_known() -> None:
 
     assert report["data"].get("tags", []) == []
     assert "tag" not in report
+
+
+def test_a_device_held_by_one_that_a_known_defect_holds_is_explained_by_it() -> None:
+    """A batch waits for a lower and for the macvlan on it; only the macvlan has a late upper."""
+    with running("small", kinds=("dummy", "macvlan", "ipvlan")) as k:
+        (net,) = nets(k, "a")
+        low = add(k, net, "low0")
+        mac = add(k, net, "mac0", "macvlan", link=low.ifindex, data={"mode": "bridge"})
+        upper = add(k, net, "upp0", "ipvlan", link=mac.ifindex, data={"mode": "l2"})
+        k.dev_todo.waiting[99] = [low, mac]
+        explained = list(causes_of(k))
+        mac.reg_state = RegState.UNREGISTERED
+        late = list(causes_of(k))
+        mac.reg_state = RegState.REGISTERED
+        del k.dev_todo.waiting[99]
+
+        assert explained == [()]
+        assert late == [("G.1",)]
+        assert upper.name == "upp0"
