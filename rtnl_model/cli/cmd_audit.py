@@ -7,17 +7,16 @@ rtnl-model audit my.ip --json        over scripts of yours, as a document
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
-from lockcheck.render.atomic_file import write_text
 from lockcheck.render.screen import show, show_json
 
 from ..iproute import load_script
 from ..lab.audit import SCHEDULES, STRESS_OPS, Audit, audit, document
 from ..lab.model_run import ModelSetting, link_kinds
 from ..lab.topologies import topology, topology_names
-from ..view.audit_table import audit_html, audit_text
+from ..view.audit_table import audit_text
+from ..view.tables import audit_tables, write_tables
 from .parser import add_model, positive
 from .report_dir import prepare_report
 from .status import CallError, Status
@@ -43,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="schedules of each script (default: %(default)s)",
     )
-    parser.add_argument("--report", metavar="DIR", help="write audit.json and audit.html there")
+    parser.add_argument("--report", metavar="DIR", help="write a page of tables there")
     add_model(parser)
 
 
@@ -67,15 +66,17 @@ def run(args: argparse.Namespace) -> int:
         on_script=_progress,
     )
     _progress("")
-    told = document(found)
+    printed = document(found)
     if folder is not None:
-        write_text(folder / "audit.json", json.dumps(told, indent=1) + "\n")
-        write_text(folder / "audit.html", audit_html(told))
+        title = "rtnl-model audit: what RTNL alone protects"
+        write_tables(folder, title, _summary(found).strip(), audit_tables(printed), printed)
     if args.json:
-        show_json(told)
+        show_json(printed)
     else:
-        show(audit_text(told))
+        show(audit_text(printed))
         show(_summary(found))
+        if folder is not None:
+            show(f"report: {folder / 'index.html'}\n")
     return Status.CLEAN
 
 

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             screen.write(text)
             screen.flush()
 
-    write(f"seed {seed:#x}: rtnl-model demo --seed {seed:#x}\n\n")
+    write(f"seed {seed}: rtnl-model demo --seed {seed}\n\n")
     demo = Demo(seed, write)
     shown = demo.run()
     folder = report if report is not None else Path(tempfile.mkdtemp(prefix="rtnl-model-demo-"))
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         return Status.INTERRUPTED
     if missing:
         write(f"not shown: {'; '.join(missing)}\n")
-    write(f"seed {seed:#x}: rtnl-model demo --seed {seed:#x}\n")
+    write(f"seed {seed}: rtnl-model demo --seed {seed}\n")
     return Status.CLEAN if shown else Status.FOUND
 
 

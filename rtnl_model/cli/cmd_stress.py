@@ -1,7 +1,7 @@
 """Many threads issue random legal ip operations; every invariant is checked meanwhile.
 
   rtnl-model stress --rtnl pernet --seconds 60
-  rtnl-model stress --rtnl small --threads 16 --netns 12 --mix netns --seed 0x5eed
+  rtnl-model stress --rtnl small --threads 16 --netns 12 --mix netns --seed 7
   rtnl-model stress --ops 5000 --bug veth-no-exchange
 
 Without --rtnl it does so in global, small and pernet, one after the other.  It stops at the first
@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
     settings = [replace(ModelSetting.from_args(args), rtnl=regime) for regime in regimes]
     options = options_from(args, settings[0])
     report = prepare_report(args.report)
-    tell(f"seed {options.seed:#x}: {command_of(args, options)}")
+    tell(f"seed {options.seed}: {command_of(args, options)}")
     runs = []
     for setting in settings:
         stress, result = one_regime(args, setting, options)
@@ -144,7 +144,7 @@ def run(args: argparse.Namespace) -> int:
         documents = [doc for _stress, _result, doc in runs]
         whole = {"schema": documents[0]["schema"], "runs": documents}
         show_json(documents[0] if args.rtnl else whole)
-    tell(f"seed {options.seed:#x}: {command_of(args, options)}")
+    tell(f"seed {options.seed}: {command_of(args, options)}")
     for stress, _result, _doc in runs:
         for _thread, error in stress.chk.failures:
             raise error  # an error of ours in a thread: the caller tells it as a defect
@@ -184,7 +184,7 @@ def status_of(result: StressResult) -> int:
 
 def command_of(args: argparse.Namespace, options: StressOptions) -> str:
     """The call that draws the same commands again."""
-    words = ["rtnl-model stress", f"--seed {options.seed:#x}"]
+    words = ["rtnl-model stress", f"--seed {options.seed}"]
     if args.rtnl:
         words.append(f"--rtnl {args.rtnl}")
     if options.seconds is not None:

@@ -1,14 +1,11 @@
-"""The audit's list as lines for a terminal and as a page; input is `rtnl-model/audit/1`."""
+"""The audit's list as lines for a terminal; input is `rtnl-model/audit/1`."""
 
 from __future__ import annotations
 
-from html import escape
-
 from rtnl_model.kernel.documents import Fields
 
-__all__ = ["audit_html", "audit_text"]
+__all__ = ["audit_text"]
 
-COLUMNS = ("seen", "kind", "field", "guard", "held", "script")
 LONG = 60
 """Characters of a cell on a terminal."""
 
@@ -23,33 +20,12 @@ def audit_text(document: Fields) -> str:
             lines += ["", f"{function}()"]
         cells = _cells(entry)
         lines.append(
-            f"  {cells['seen']:>6}  {cells['kind']:5}  {cells['field']:32}  {cells['guard'][:LONG]}"
+            f"  {cells['seen']:>6}  {cells['kind']:5}  {cells['field']:32}  {_cut(cells['guard'])}"
         )
-        lines.append(f"{'':17}held {cells['held'][:LONG]}; seen in {cells['script'][:LONG]}")
+        lines.append(f"{'':17}held {_cut(cells['held'])}; seen in {_cut(cells['script'])}")
     if function is None:
         lines.append("nothing")
     return "\n".join(lines) + "\n\n"
-
-
-def audit_html(document: Fields) -> str:
-    """A page with one table; no network is needed."""
-    head = "".join(f"<th>{name}</th>" for name in ("function", *COLUMNS, "call path", "replay"))
-    rows = []
-    for entry in document["entries"]:
-        cells = _cells(entry)
-        shown = [f"{entry['function']}()", *(cells[name] for name in COLUMNS)]
-        shown.append(" < ".join(entry["path"]))
-        shown.append(entry["token"])
-        rows.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in shown) + "</tr>")
-    return (
-        "<!doctype html><meta charset=utf-8><title>What RTNL alone protects</title>"
-        "<style>body{font:14px sans-serif}table{border-collapse:collapse}"
-        "td,th{border:1px solid #ccc;padding:2px 6px;text-align:left;vertical-align:top}"
-        "td:last-child{font:10px monospace;max-width:20em;overflow-wrap:anywhere}</style>"
-        "<h1>What RTNL alone protects</h1><p>small: rtnl_mutex is held, the owner's "
-        "net-&gt;rtnl_mutex is not.</p>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>\n"
-    )
 
 
 def _cells(entry: Fields) -> dict[str, str]:
@@ -61,3 +37,7 @@ def _cells(entry: Fields) -> dict[str, str]:
         "held": ", ".join(entry["held"]) or "nothing",
         "script": str(entry["script"]),
     }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONG else f"{text[: LONG - 1]}…"

@@ -70,10 +70,12 @@ def audit_tables(document: Document) -> list[Section]:
     columns = (
         Column("function", "name"), Column("field", "name"), Column("access"), Column("guard"),
         Column("held instead", "mono"), Column("times seen", "num"), Column("script", "mono"),
+        Column("reached by", "mono"), Column("token for replay", "mono"),
     )  # fmt: skip
     rows = [
         (str(e["function"]), str(e["field"]), str(e.get("kind", "")), str(e.get("guard", "")),
-         ", ".join(map(str, e.get("held") or ())), _count(e.get("seen")), str(e.get("script", "")))
+         ", ".join(map(str, e.get("held") or ())), _count(e.get("seen")), str(e.get("script", "")),
+         " < ".join(map(str, e.get("path") or ())), str(e.get("token", "")))
         for e in entries
     ]  # fmt: skip
     fields: dict[str, tuple[int, set[str]]] = {}

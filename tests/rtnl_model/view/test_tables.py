@@ -13,7 +13,8 @@ DATA = Path(__file__).parents[2] / "data"
 def test_an_audit_is_two_tables(tmp_path: Path) -> None:
     """Fields with how often they were reached, and every access."""
     entry = {"function": "netdev_run_todo", "field": "dev.<x>\x1b", "kind": "write",
-             "guard": "RTNL", "held": ["rtnl_mutex"], "seen": 3, "script": "@T1"}  # fmt: skip
+             "guard": "RTNL", "held": ["rtnl_mutex"], "seen": 3, "script": "@T1",
+             "path": ["f", "g"], "token": "v1/0x2"}  # fmt: skip
     document = {"schema": "rtnl-model/audit/1", "entries": [entry, {**entry, "function": "f"}]}
     sections = audit_tables(document)
     page = write_tables(tmp_path, "an audit", "2 accesses", sections, document).read_text()
@@ -21,6 +22,8 @@ def test_an_audit_is_two_tables(tmp_path: Path) -> None:
     assert [ident for ident, *_ in sections] == ["fields", "accesses"]
     assert [count for _, _, count, _ in sections] == [1, 2]
     assert 'data-value="6"' in page
+    assert "f &lt; g" in page
+    assert "v1/0x2" in page
     assert "dev.&lt;x&gt;\\x1b" in page
     assert "\x1b" not in page
 
