@@ -7,79 +7,27 @@ scheduler looks for the interleaving, and the twin is explored as long.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtnl_model.iproute import parse_script
-from rtnl_model.kernel.documents import Document, Fields
+from rtnl_model.kernel.documents import Document
 
-from .bugs import Entry, Setting
+from .bug_explore import explore_entry
+from .bugs import Entry
+from .check_result import CheckResult, model_setting
 from .model_run import ModelSetting, record
 
 if TYPE_CHECKING:
     from rtnl_model.iproute import Script
 
-__all__ = ["CheckResult", "check_entry", "model_setting"]
+__all__ = ["check_entry"]
 
 Finding = Document
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """What was seen of one entry."""
-
-    id: str
-    found: str
-    """The finding that showed it; empty: not seen."""
-    twin: str
-    """Why the twin is not clean; empty: it is."""
-    effort: str
-    token: str = ""
-
-    @property
-    def confirmed(self) -> bool:
-        """Seen with the defect, and not without."""
-        return bool(self.found) and not self.twin
-
-    def to_dict(self) -> Fields:
-        """For --json."""
-        return {
-            "id": self.id,
-            "confirmed": self.confirmed,
-            "finding": self.found,
-            "twin": self.twin or "clean",
-            "effort": self.effort,
-            "replay": self.token,
-        }
-
-    def __str__(self) -> str:
-        word = "confirmed" if self.confirmed else "NOT CONFIRMED"
-        lines = [f"{self.id}: {word} ({self.effort})"]
-        lines.append(f"    with it:    {self.found or 'nothing of what it promises'}")
-        lines.append(f"    without it: {self.twin or 'clean'}")
-        if self.token:
-            lines.append(f"    replay: {self.token}")
-        return "\n".join(lines)
-
-
-def model_setting(setting: Setting, bugs: Sequence[str] = ()) -> ModelSetting:
-    """An entry's setting as the model takes it."""
-    return ModelSetting(
-        rtnl=setting.regime,
-        workers=setting.workers,
-        cpus=setting.cpus,
-        strict=setting.strict,
-        timing=setting.timing,
-        bugs=tuple(bugs),
-        fixes=setting.fixes,
-    )
 
 
 def check_entry(entry: Entry, *, seed: int = 0) -> CheckResult:
     """Run the entry and its twin."""
     if entry.search == "explore":
-        from .bug_explore import explore_entry
-
         return explore_entry(entry, seed)
     script = parse_script(entry.scenario, entry.id)
     with_it = model_setting(entry.setting, [entry.id, *entry.also])

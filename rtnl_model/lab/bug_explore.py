@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtnl_model.iproute import parse_script
 
-from .bug_check import CheckResult, model_setting
+from .check_result import CheckResult, model_setting
 from .explore import ExploreOptions, explore
 
 if TYPE_CHECKING:

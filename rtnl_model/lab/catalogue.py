@@ -13,7 +13,6 @@ import importlib
 import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rtnl_model.iproute.script_error import nearest
 from rtnl_model.kernel.documents import Fields
@@ -23,10 +22,7 @@ from . import bugs
 from .bugs import Entry
 from .bugs.no_page import NO_PAGE
 
-if TYPE_CHECKING:
-    from .bug_check import CheckResult
-
-__all__ = ["Applied", "UnknownBug", "applied", "check", "entries", "entry", "listing"]
+__all__ = ["Applied", "UnknownBug", "applied", "entries", "entry", "listing"]
 
 KIND_ORDER = ("patch", "hazard", "known", "candidate", "fix")
 
@@ -114,10 +110,3 @@ def listing() -> list[Fields]:
         }
         for e in entries()
     ]
-
-
-def check(entry_: Entry, *, seed: int = 0) -> CheckResult:
-    """Is it seen with the defect, and is the twin clean?"""
-    from .bug_check import check_entry
-
-    return check_entry(entry_, seed=seed)

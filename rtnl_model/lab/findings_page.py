@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .bug_check import CheckResult
 from .bugs import Entry
+from .check_result import CheckResult
 
 __all__ = ["Hunted", "findings_page", "hunted"]
 

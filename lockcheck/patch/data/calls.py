@@ -19,12 +19,14 @@ from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from lockcheck.patch.data.places import PLAIN_KEYS
+
 if TYPE_CHECKING:
     from lockcheck.core.held import ThreadState
     from lockcheck.patch.data.fields import Content
     from lockcheck.patch.data.places import Attribute, Variable
 
-__all__ = ["CALLS", "NO_KEY", "PLAIN_KEYS", "Watch", "watch_with"]
+__all__ = ["CALLS", "NO_KEY", "Watch", "watch_with"]
 
 V = TypeVar("V")
 D = TypeVar("D")
@@ -70,8 +72,6 @@ _watch: Watch
 _near: Near
 """`.t` is the calling thread's state."""
 _contents: dict[int, Content]
-PLAIN_KEYS: Final = frozenset({str, int, bytes, bool, type(None), float})
-"""Keys that may be hashed and compared without running code of the program's."""
 
 
 class _Kept(threading.local):

@@ -34,9 +34,8 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, Final
 
-from lockcheck.patch.data.calls import PLAIN_KEYS
 from lockcheck.patch.data.memory import Memory
-from lockcheck.patch.data.places import ATTRIBUTES, VARIABLES, Attribute
+from lockcheck.patch.data.places import ATTRIBUTES, PLAIN_KEYS, VARIABLES, Attribute
 from lockcheck.seam import Op
 
 if TYPE_CHECKING:

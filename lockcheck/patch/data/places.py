@@ -10,7 +10,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["ATTRIBUTES", "VARIABLES", "Attribute", "Variable", "attribute", "variable"]
+__all__ = [
+    "ATTRIBUTES",
+    "PLAIN_KEYS",
+    "VARIABLES",
+    "Attribute",
+    "Variable",
+    "attribute",
+    "variable",
+]
+
+PLAIN_KEYS: Final = frozenset({str, int, bytes, bool, type(None), float})
+"""Keys that may be hashed and compared without running code of the program's."""
 
 
 class Attribute(dict[int, Any]):

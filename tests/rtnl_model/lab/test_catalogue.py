@@ -19,10 +19,11 @@ from rtnl_model.kernel.netdevice import UnregHead
 from rtnl_model.kernel.overlay import Fix, Overlay
 from rtnl_model.kernel.regime import REGIMES
 from rtnl_model.kernel.rtnl_link_ops import RtnlLinkOps
-from rtnl_model.lab.bug_check import CheckResult
+from rtnl_model.lab.bug_check import check_entry
 from rtnl_model.lab.bugs import Entry
 from rtnl_model.lab.bugs.no_page import NO_PAGE
-from rtnl_model.lab.catalogue import UnknownBug, applied, check, entries, entry, listing
+from rtnl_model.lab.catalogue import UnknownBug, applied, entries, entry, listing
+from rtnl_model.lab.check_result import CheckResult
 from rtnl_model.lab.model_run import ModelSetting, Recorded, record
 from tests import apart
 from tests.conftest import seed_of
@@ -41,7 +42,7 @@ def name(value: object) -> str:
 
 def checked(page: str, seed: int) -> CheckResult:
     """A page by its id, for another process."""
-    return check(entry(page), seed=seed)
+    return check_entry(entry(page), seed=seed)
 
 
 Checks = dict[str, AsyncResult[CheckResult]]
