@@ -173,7 +173,7 @@ def replay(options: argparse.Namespace) -> int:
             "diverged": got.divergence,
             "ended": verdict_in_words(got.verdict),
             "findings": findings,
-            "steps": [told for _thread, told in got.ops],
+            "steps": [words for _thread, words in got.ops],
             "output": got.output,
         }
         print(json.dumps(document))

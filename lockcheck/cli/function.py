@@ -1,6 +1,6 @@
 """The subject "a Python function that starts threads": `FILE::FUNCTION`.
 
-For every schedule the file is executed anew, in a module of its own, with `install()`ed primitives
+For every schedule the file is executed again, in a module of its own, with `install()`ed primitives
 bound to a fresh checker under the conductor; then the function is called.  So plain `threading` and
 `queue` objects that the file or the function makes are controlled, wherever they are made, and no
 schedule sees another one's globals.
@@ -126,8 +126,8 @@ class FunctionSubject:
         if self.resolve(module) is None:
             names = [n for n, v in vars(module).items() if isinstance(v, types.FunctionType)]
             self.__exit__()
-            told = f"; it has {', '.join(sorted(names))}" if names else ""
-            raise SubjectError(f"{self.file} has no function {self.function!r}{told}")
+            choices = f"; it has {', '.join(sorted(names))}" if names else ""
+            raise SubjectError(f"{self.file} has no function {self.function!r}{choices}")
 
     def resolve(self, module: types.ModuleType) -> Callable[[], object] | None:
         """Find the function in a fresh module; None: it has none of that name."""

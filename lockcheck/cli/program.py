@@ -107,7 +107,7 @@ class Program:
 
 
 def _first_on_path(folder: str) -> None:
-    """Put the program's folder where ours is, unless Python was told to add none (-P)."""
+    """Put the program's folder where ours is, unless Python was asked to add none (-P)."""
     if not sys.flags.safe_path:
         sys.path[0] = folder
 
@@ -126,7 +126,7 @@ def find_program(script: str, module: str, args: tuple[str, ...]) -> Program:
 
 
 def _status_of(body) -> int:  # type: ignore[no-untyped-def]
-    """Run a part of the program; its exit status, exceptions told as the interpreter tells them."""
+    """Run a part of the program; its exit status, exceptions printed as Python prints them."""
     try:
         body()
     except SystemExit as leave:

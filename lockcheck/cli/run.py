@@ -208,7 +208,7 @@ def _summary(
 
 
 def _write_report(chk: Checker, found: list[Report], folder: str) -> bool:
-    """Write it and say where; False when that failed, which is told too."""
+    """Write it and say where; False when that failed, which is said too."""
     from lockcheck.render.folder import FolderError, write_folder
 
     timeline = chk.recorder.to_dict(chk) if chk.recorder is not None else None

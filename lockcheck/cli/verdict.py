@@ -27,7 +27,7 @@ BASELINE_SCHEMA = "lockcheck/baseline/1"
 
 
 class InputError(Exception):
-    """The call or a file it names is wrong; told in one line, status 2."""
+    """The call or a file it names is wrong; said in one line, status 2."""
 
 
 class Verdict:

@@ -35,11 +35,11 @@ def columns(
     rows = ["step  " + "".join(f"{_cut(names[t], column):{column + SPACE}}" for t in busy).rstrip()]
     rows.append("-" * max(len(rows[0]), STEP))
     last = -1
-    for number, (thread, told) in enumerate(steps, 1):
+    for number, (thread, words) in enumerate(steps, 1):
         at = thread if thread >= 0 else last if last >= 0 else busy[0]
         mark = "" if at == last else "> "
         space = " " * (busy.index(at) * (column + SPACE))
-        rows.append(f"{number:4}  {space}{_cut(mark + _words(thread, told), column)}")
+        rows.append(f"{number:4}  {space}{_cut(mark + _words(thread, words), column)}")
         last = at
     return "\n".join(rows) + "\n"
 
@@ -49,18 +49,20 @@ def _lines(steps: Sequence[tuple[int, str]], names: dict[int, str], room: int) -
     wide = min(max(map(len, names.values())), max(8, room // 3))
     rows = []
     last = -1
-    for number, (thread, told) in enumerate(steps, 1):
+    for number, (thread, words) in enumerate(steps, 1):
         at = thread if thread >= 0 else last
         name = _cut(names.get(at, "-"), wide)
         mark = " " if at == last else ">"
-        rows.append(_cut(f"{number:4} {mark} {name:{wide}}  {_words(thread, told)}", max(room, 20)))
+        rows.append(
+            _cut(f"{number:4} {mark} {name:{wide}}  {_words(thread, words)}", max(room, 20))
+        )
         last = at
     return "\n".join(rows) + "\n"
 
 
-def _words(thread: int, told: str) -> str:
+def _words(thread: int, words: str) -> str:
     """The operation without the thread's number, which the column says."""
-    return legible_line(told.partition(" ")[2] if thread >= 0 else told)
+    return legible_line(words.partition(" ")[2] if thread >= 0 else words)
 
 
 def _cut(text: str, width: int) -> str:

@@ -19,7 +19,7 @@ __all__ = ["FolderError", "prepare_folder", "write_files", "write_folder"]
 
 
 class FolderError(OSError):
-    """A report folder cannot be written; its text is the one line to tell."""
+    """A report folder cannot be written; its text is the one line to show."""
 
 
 def write_folder(

@@ -1,4 +1,4 @@
-"""How places are told: short paths, `function (file:line)`, one way for every format.
+"""How places are written: short paths, `function (file:line)`, one way for every format.
 
 A path below the working directory is shown relative to it, one of Python's own library as
 `<python>/threading.py`, an installed package as `<site>/pkg/mod.py`; anything else keeps its last

@@ -4,7 +4,7 @@ Banner, the header phrase of the kind, who tries to take what and what it holds,
 dependency chain in reverse order with a stack for either side of every step, the unsafe scenario
 with one column a thread, the locks each participant held, why the severity, what to do, the
 fingerprint and, where there is one, the replay token.  Waiting reports (wait-cycle, deadlock, hang)
-tell each thread in DEPT's way: what it [holds], what it [waits] for, what it [owes].
+show each thread in DEPT's way: what it [holds], what it [waits] for, what it [owes].
 
 Left out of the kernel's layout: addresses, process ids, kernel idents; they mean nothing here.
 """
@@ -133,7 +133,7 @@ NO_LOCK = ("wait", "owed", "queue")
 """Modes of what a step "holds" when it is no lock: an event it must make happen."""
 
 
-# -- circles of locks ------------------------------------------------------------------------------
+# -- cycles of locks -------------------------------------------------------------------------------
 
 
 def _circular(finding: Finding) -> list[str]:
@@ -162,7 +162,7 @@ def _circular(finding: Finding) -> list[str]:
 def _chain(cycle: Any) -> list[str]:
     """One `-> #k` block a step: where the lock was wanted, and where the one below was taken.
 
-    The step that closed the circle is #0, the others count up along the dependency, highest first.
+    The step that closed the cycle is #0, the others count up along the dependency, highest first.
     """
     lines: list[str] = []
     for number in range(len(cycle) - 1, -1, -1):
@@ -237,7 +237,7 @@ def _recursive(finding: Finding) -> list[str]:
     return lines
 
 
-# -- circles with waits ----------------------------------------------------------------------------
+# -- cycles with waits -----------------------------------------------------------------------------
 
 
 def _waiting(finding: Finding) -> list[str]:
@@ -257,9 +257,9 @@ def _waiting(finding: Finding) -> list[str]:
         ]
         if not held:
             lines.append("  [holds] nothing")
-        told = step.get("told") or lock_text(step["wanted"])
+        words = step.get("told") or lock_text(step["wanted"])
         frames = [frame for frame in step["wanted_stack"] if not is_plumbing(frame)]
-        lines.append(f"  [waits] {told}, at: {where(frames)}" if frames else f"  [waits] {told}")
+        lines.append(f"  [waits] {words}, at: {where(frames)}" if frames else f"  [waits] {words}")
         if frames[1:]:
             lines += stack_lines(frames[1:], "            ", 6)
         lines.append(f"  [owes]  {_owed(step)} to {owed_to['thread']}")
@@ -277,10 +277,10 @@ def waits_for_itself(finding: Finding) -> bool:
 def alone(step: Mapping[str, Any]) -> str:
     """The sentence for a thread that waits for itself."""
     who = str(step["thread"])
-    told = str(step.get("told") or f"it waits for {lock_text(step['wanted'])}")
-    if told.startswith(f"{who} "):
-        told = f"it {told.removeprefix(f'{who} ')}"
-    return f"{who} waits for itself: {told}"
+    words = str(step.get("told") or f"it waits for {lock_text(step['wanted'])}")
+    if words.startswith(f"{who} "):
+        words = f"it {words.removeprefix(f'{who} ')}"
+    return f"{who} waits for itself: {words}"
 
 
 def is_lock(lock: Mapping[str, Any]) -> bool:
@@ -320,7 +320,7 @@ def _inverted(finding: Finding) -> list[str]:
 
 
 def _plain(finding: Finding) -> list[str]:
-    """Finding told by its detail, the locks held and its stacks."""
+    """Finding shown by its detail, the locks held and its stacks."""
     lines: list[str] = []
     if finding.get("detail"):
         lines.append(finding["detail"])
@@ -359,8 +359,8 @@ def _held(finding: Finding) -> list[str]:
 def _stacks(finding: Finding, *, first: int = 0) -> list[str]:
     lines: list[str] = []
     for each in (finding.get("stacks") or [])[first:]:
-        told = each.get("thread") and finding["kind"] != "held-at-fork"
-        thread = f", {each['thread']}" if told else ""
+        named = each.get("thread") and finding["kind"] != "held-at-fork"
+        thread = f", {each['thread']}" if named else ""
         lines += ["", f"{each['title']}{thread}:", *stack_lines(each["frames"])]
     return lines
 

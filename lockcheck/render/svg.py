@@ -1,4 +1,4 @@
-"""The lock graph as an SVG picture: one box a class, one line a dependency, circles in red.
+"""The lock graph as an SVG picture: one box a class, one line a dependency, cycles in red.
 
 Boxes and lines carry `data-` attributes (class name, ends) that the page's script searches and
 filters by; without a script the picture is complete.

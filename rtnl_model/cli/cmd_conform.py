@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         show_json(found.to_dict())
     else:
-        show(told(found, setting))
+        show(text_of(found, setting))
         if folder is not None:
             show(f"report: {folder / 'index.html'}\n")
     if not found.compared:
@@ -210,7 +210,7 @@ def progress(args: argparse.Namespace) -> Any:
     return lambda name: sys.stderr.write(f"\r\x1b[K{name}")
 
 
-def told(found: Conformity, setting: ModelSetting) -> str:
+def text_of(found: Conformity, setting: ModelSetting) -> str:
     """Agreement per level and every difference."""
     lines = [str(d) for d in found.differences]
     why: dict[str, int] = {}

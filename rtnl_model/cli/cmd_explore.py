@@ -83,7 +83,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Search and tell."""
+    """Search and show what came out."""
     setting = ModelSetting.from_args(args)
     script = load_script(args.script, topology=topology, kinds=link_kinds(setting))
     schedules = args.schedules

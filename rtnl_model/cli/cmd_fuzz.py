@@ -126,7 +126,7 @@ def progress_line(hunt: Hunt) -> str:
     )
 
 
-def told(found: Found) -> dict[str, Any]:  # Any: JSON
+def fields_of(found: Found) -> dict[str, Any]:  # Any: JSON
     """One cause, as the document has it."""
     return {
         "cause": found.cause.ident,
@@ -158,7 +158,7 @@ def document(hunt: Hunt) -> dict[str, Any]:  # Any: JSON
         "orders": hunt.tally.orders,
         "features": len(hunt.corpus.features),
         "corpus": len(hunt.corpus.kept),
-        "findings": [told(found) for found in hunt.sorted_findings()],
+        "findings": [fields_of(found) for found in hunt.sorted_findings()],
         "crashes": hunt.tally.crashes,
         "interrupted": hunt.interrupted,
     }

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Merge and tell."""
+    """Merge and show it."""
     try:
         joined = merge([read(path) for path in args.files])
     except MergeError as error:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         show_json(joined)
     else:
-        show(told(joined))
+        show(text_of(joined))
     return STATUS_OF.get(joined["outcome"], Status.INCOMPLETE)
 
 
@@ -47,7 +47,7 @@ def read(path: str) -> dict[str, Any]:
         raise CallError(f"merge: {error}") from error
 
 
-def told(joined: dict[str, Any]) -> str:
+def text_of(joined: dict[str, Any]) -> str:
     """What a person reads."""
     lines = []
     for each in joined["findings"]:

@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Replay and tell."""
+    """Replay and show it."""
     token = trusted(read_token(args.token), args.driver, trust=args.trust)
     try:
         replayed = replay(token)
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         show_json(document(replayed))
     else:
-        show(told(replayed, in_columns=args.columns))
+        show(text_of(replayed, in_columns=args.columns))
     return status_of_replay(replayed)
 
 
@@ -106,7 +106,7 @@ def document(replayed: Replayed) -> dict[str, object]:
     }
 
 
-def told(replayed: Replayed, *, in_columns: bool) -> str:
+def text_of(replayed: Replayed, *, in_columns: bool) -> str:
     """The schedule and what it shows."""
     if in_columns:
         text = columns(replayed)

@@ -27,7 +27,7 @@ from ..lab.explore import add_tokens
 from ..lab.model_run import ModelSetting, Recorded, link_kinds, record
 from ..lab.topologies import about, topology
 from ..view.trace import DEFAULT_FUNCTIONS
-from .findings import counted, told_findings
+from .findings import counted, finding_lines
 from .parser import add_checking, add_model
 from .report_dir import prepare_report, write_report
 from .status import CallError, Status
@@ -60,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it and tell."""
+    """Run it and show what came out."""
     setting = ModelSetting.from_args(args)
     script = load_script(args.script, topology=topology, kinds=link_kinds(setting))
     seed = args.seed if args.seed is not None else secrets.randbits(64)
@@ -174,7 +174,7 @@ class _Screen:
         if recorded.document.get("hung") is not None:
             lines.append(f"hung in op {recorded.document['hung']}; every thread was ended")
         failed = [outcome.cmd for outcome in recorded.failed]
-        lines += told_findings(recorded.findings, fail_on, clean=not failed)
+        lines += finding_lines(recorded.findings, fail_on, clean=not failed)
         if failed and not recorded.findings:
             count = f"{len(failed)} command{'' if len(failed) == 1 else 's'} failed"
             lines.append(f"{count}; no findings")

@@ -25,7 +25,7 @@ from ..lab.model_run import ModelSetting, finding, link_kinds, usable_kinds
 from ..lab.progress import Progress
 from ..lab.stress import Stress, StressOptions, StressResult
 from ..lab.stress_boot import conductor_of, stress_kernel
-from .findings import told_findings
+from .findings import finding_lines
 from .parser import add_checking, add_model, positive, seconds
 from .report_dir import prepare_report, write_reports
 from .status import CallError, Status
@@ -119,12 +119,12 @@ def options_from(args: argparse.Namespace, setting: ModelSetting) -> StressOptio
 
 
 def run(args: argparse.Namespace) -> int:
-    """Stress each regime asked for, and tell."""
+    """Stress each regime asked for, and show the results."""
     regimes = (args.rtnl,) if args.rtnl else COMPARED
     settings = [replace(ModelSetting.from_args(args), rtnl=regime) for regime in regimes]
     options = options_from(args, settings[0])
     report = prepare_report(args.report)
-    tell(f"seed {options.seed}: {command_of(args, options)}")
+    say(f"seed {options.seed}: {command_of(args, options)}")
     runs = []
     for setting in settings:
         stress, result = one_regime(args, setting, options)
@@ -133,21 +133,21 @@ def run(args: argparse.Namespace) -> int:
         runs.append((stress, result, document_of(result)))
         if not args.json:
             show(summary(result))
-            show("\n".join(told_findings(runs[-1][2]["findings"], args.fail_on)) + "\n")
+            show("\n".join(finding_lines(runs[-1][2]["findings"], args.fail_on)) + "\n")
             flush()
         if result.interrupted:
             break
     if report is not None:
         write_reports(report, [(stress.chk, doc) for stress, _result, doc in runs])
-        tell(f"report: {report / 'index.html'}")
+        say(f"report: {report / 'index.html'}")
     if args.json:
         documents = [doc for _stress, _result, doc in runs]
         whole = {"schema": documents[0]["schema"], "runs": documents}
         show_json(documents[0] if args.rtnl else whole)
-    tell(f"seed {options.seed}: {command_of(args, options)}")
+    say(f"seed {options.seed}: {command_of(args, options)}")
     for stress, _result, _doc in runs:
         for _thread, error in stress.chk.failures:
-            raise error  # an error of ours in a thread: the caller tells it as a defect
+            raise error  # an error of ours in a thread: the caller reports it as a defect
     return max((status_of(result) for _stress, result, _doc in runs), key=WORST.index)
 
 
@@ -225,7 +225,7 @@ def summary(result: StressResult) -> str:
     return "\n".join(lines) + "\n"
 
 
-def tell(text: str) -> None:
+def say(text: str) -> None:
     """To stderr."""
     show(text + "\n", sys.stderr)
     flush(sys.stderr)

@@ -9,7 +9,7 @@ import lockcheck
 
 from ..lab.catalogue import UnknownBug, entry
 
-__all__ = ["counted", "told_findings"]
+__all__ = ["counted", "finding_lines"]
 
 Finding = Mapping[str, Any]
 
@@ -29,7 +29,7 @@ def known_defect(tag: str) -> str:
     return f"{title} (rtnl-model bugs {bug}); does not count"
 
 
-def told_findings(findings: Sequence[Finding], fail_on: str, *, clean: bool = True) -> list[str]:
+def finding_lines(findings: Sequence[Finding], fail_on: str, *, clean: bool = True) -> list[str]:
     """Each finding with its story; the last line says how many count.
 
     `clean` False: something else failed, so that no findings is not clean.

@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _told(words: list[str]) -> int:
-    """Run it, and tell in one line why it could not be."""
+    """Run it, or say in one line why it could not be."""
     try:
         return _checked(words)
     except KeyboardInterrupt:
@@ -136,10 +136,10 @@ def _checked(words: list[str]) -> int:
         with quiet_threads(files):
             status: int = command_module(name).run(args)
     except Exception as error:
-        told = blamed(error, files)
-        if not told:
+        blame = blamed(error, files)
+        if not blame:
             raise
-        raise CallError(f"{name}: --driver {told}") from error
+        raise CallError(f"{name}: --driver {blame}") from error
     flush()
     return int(status)
 

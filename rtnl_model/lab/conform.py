@@ -5,9 +5,9 @@ acknowledgement of every command, and every namespace's devices after every op. 
 each namespace that make a device appear, vanish or move, in order.  L3: the trace, by context.
 Of a `par` op only the devices are compared; when its commands were answered otherwise than recorded
 or ran into a defect that this kernel is known to have, the race went another way: differences from
-there on are told but do not count.
+there on are shown but do not count.
 
-What a recording cannot tell is not compared: nsids in the initial namespace (its boot's history;
+What a recording does not show is not compared: nsids in the initial namespace (its boot's history;
 its indexes are compared from where the recording machine was), the name behind a `lower` that the
 recorder could not resolve, and what `forgive` says of link watch.  A scenario with a kind that
 exactly one side lacks is left out, and counted.
@@ -175,7 +175,7 @@ def first_ifindex(result: Document) -> int:
 
 
 def probed_functions(golden: Document) -> frozenset[str]:
-    """Functions that both sides tell; a return only where the recording and the model have it."""
+    """Functions that both sides show; a return only where the recording and the model have it."""
     found = set(golden.get("trace_functions", ()))
     seen = {
         line["fn"]
@@ -380,7 +380,7 @@ def forgive(recorded: Fields, model: Document) -> None:
 
     A `lower` that the recorder could not follow when it looked.  The number of an nsid, which is
     the order in which the recorder happened to ask.  Whether link watch, which runs at most once a
-    second, had told a running device's carrier yet: either end of a pair shows UP in one recording
+    second, had said a running device's carrier yet: either end of a pair shows UP in one recording
     and DOWN in the next of the same commands.
     """
     for key in ("lower", "backend"):

@@ -344,7 +344,7 @@ def explore(
             options.strategy, seed, preemptions=options.preemptions, shard=options.shard
         )
 
-    strategy()  # a wrong option is told before anything starts
+    strategy()  # a wrong option is reported before anything starts
     limits = Limits(
         schedules=options.schedules,
         seconds=options.seconds,

@@ -56,7 +56,7 @@ class _LogicalRun:
         self.script_run = ScriptRun(self.k, script)
 
     def record(self) -> Recorded:
-        """Run it and tell."""
+        """Run it and return what happened."""
         order = Replay(())  # who runs goes on until it blocks; then the first that can
         order.begin(self.conductor, 0)
         verdict = self.conductor.run(self.body, order)

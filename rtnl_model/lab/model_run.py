@@ -197,7 +197,7 @@ def record(
     """Run `script` on a fresh kernel.  Every thread is joined when this returns.
 
     `conductor`: one that does not schedule, only disturbs and records (`PerturbedConductor`).
-    `logged`: tell what happens as structlog events.
+    `logged`: say what happens as structlog events.
     `recorder` keeps who held and waited for what, for a report's time line.
     `trace` None: no probe lines; else those functions, an empty collection meaning all.
     Ctrl-C ends the run at once; the result is then marked interrupted.

@@ -1,4 +1,4 @@
-"""One line on stderr that tells how far a long run is; no library, no thread of the run's.
+"""One line on stderr that says how far a long run is; no library, no thread of the run's.
 
 On a terminal: rewritten in place, at most five times a second.  Elsewhere: one plain line at
 1, 2, 5, 10, … minutes.  It is drawn by a plain thread that touches no lock of the run, so it can

@@ -29,7 +29,7 @@ class LogWriter:
         assert k.chk.conductor is None
         self.k = k
         self.messages = 0
-        """Lines of the kernel's log that were told."""
+        """Lines of the kernel's log that were written."""
 
     def __enter__(self) -> LogWriter:
         self.k.probe.listeners.append(self.probe)

@@ -45,8 +45,8 @@ def _figures(run: Document) -> str:
         value = run.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        told = f"{value:.0%}" if key == "delegated_share" else f"{value}"
-        tiles.append(f"<div><b>{escape(told)}</b>{escape(words)}</div>")
+        shown = f"{value:.0%}" if key == "delegated_share" else f"{value}"
+        tiles.append(f"<div><b>{escape(shown)}</b>{escape(words)}</div>")
     if "exhausted" in run:
         word = "yes" if run["exhausted"] else "no"
         tiles.append(f"<div><b>{word}</b>every order was tried</div>")

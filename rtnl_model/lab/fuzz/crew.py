@@ -46,7 +46,7 @@ class _Member:
     busy: Task | None = None
     served: int = 0
     learned: int = 0
-    """How many of the corpus's features, in order, it has been told."""
+    """How many of the corpus's features, in order, it has been sent."""
 
 
 class Crew:

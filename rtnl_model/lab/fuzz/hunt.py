@@ -1,6 +1,6 @@
 """The loop of a hunt: which script next, who explores it, what is kept, when it ends.
 
-Half of the scripts are drawn anew, half are made from the corpus; both are mutated, because a drawn
+Half of the scripts are newly drawn, half made from the corpus; both are mutated, because a drawn
 topology seldom has its devices up.  A finding of a new cause is pursued at once (its script and
 schedule are cut down) by whichever worker is idle next.  What was seen stands in `Tally`; what is
 found goes to `folder` and never changes the search.

@@ -94,7 +94,7 @@ def probe(
     known: set[int] | frozenset[int] = frozenset(),
     clock: Callable[[], float] = time.monotonic,
 ) -> Probed:
-    """Explore one script.  Raises: KeyboardInterrupt; a defect of ours is told in `crash`."""
+    """Explore one script.  Raises: KeyboardInterrupt; a defect of ours is kept in `crash`."""
     began = clock()
     probed = Probed()
     rng = random.Random(seed)
