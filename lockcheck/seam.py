@@ -151,7 +151,7 @@ class Ownerless:
         """What kind of thing it is."""
         return type(self).__name__.lower()
 
-    def holders(self) -> Any:  # ThreadStates, which this floor does not know
+    def holders(self) -> object:  # ThreadStates, which this floor does not know
         """Nobody is known to (`core.held.Waitable`)."""
         return ()
 

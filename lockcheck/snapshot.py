@@ -61,7 +61,7 @@ class Snapshot:
         streams = (sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__)
         self._opaque = {id(each) for each in (*opaque, *streams, threading.main_thread())}
         self._kept: list[object] = []  # alive, so that no id is used twice
-        self._lists: list[tuple[list[Any], list[Any]]] = []
+        self._lists: list[tuple[list[object], list[object]]] = []
         self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
         self._bags: list[tuple[Any, list[Any]]] = []  # sets and deques
         self._attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Hashable
-from typing import Any, Protocol
+from typing import Protocol
 
 from lockcheck.core.classes import NOTHING, RECURSIVE_READ, WRITE, Key, LockClass
 from lockcheck.core.report import LockRef
@@ -39,7 +39,7 @@ INSTANCES_TOLD = 64
 SIGHTINGS = 256
 """Times that such a record is looked at; afterwards any instance may have been there."""
 
-Instance = Key | weakref.ref[Any]  # of a lock; the interpreter keeps one reference object a lock
+Instance = Key | weakref.ref[object]  # of a lock; the interpreter keeps one reference object a lock
 """Which lock it is: a key of its own, or a weak reference where the key is shared."""
 
 # Kinds of an edge, as bits.

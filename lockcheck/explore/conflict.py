@@ -22,7 +22,7 @@ without a point and without its lock is invisible here.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from lockcheck.seam import Kind, Op
 
@@ -49,7 +49,7 @@ _MODES: Final = tuple(_MODE_OF.get(kind, WRITE) for kind in Kind)
 _ACQUIRES: Final = (Kind.ACQUIRE, Kind.READ_ACQUIRE)
 _RELEASES: Final = (Kind.RELEASE, Kind.READ_RELEASE)
 
-Footprint = tuple[tuple[Any, int], ...]
+Footprint = tuple[tuple[object, int], ...]
 
 
 def footprint(choice: int, op: Op) -> Footprint:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.task import full_name
@@ -89,7 +89,7 @@ def order_of(conductor: ControlledConductor, names: dict[str, int]) -> int:
 
     `names` caches the numbers of object names; pass the same dict for all runs.
     """
-    objects: dict[Any, list[int]] = {}
+    objects: dict[object, list[int]] = {}
     threads = [task.key for task in conductor.tasks]
     own = list(threads)
     last = 0

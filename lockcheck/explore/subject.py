@@ -110,7 +110,7 @@ class FirstThread:
     def __init__(self, chk: Checker) -> None:
         self._chk = chk
         self._again = False
-        self.parent_clock: Any = None
+        self.parent_clock: object = None
         self.state: Any = None
 
     def __enter__(self) -> FirstThread:

@@ -35,7 +35,7 @@ from lockcheck.sync.shared import default as shared_default
 
 __all__ = ["install", "installed", "rebind", "uninstall"]
 
-_ORIGINAL: dict[ModuleType, dict[str, Any]] = {
+_ORIGINAL: dict[ModuleType, dict[str, object]] = {
     threading: {name: getattr(threading, name) for name in STANDINS},
     queue: {name: getattr(queue, name) for name in QUEUES},
     _queue: {"SimpleQueue": queue.SimpleQueue},
@@ -50,7 +50,7 @@ _BY_NAME_ONLY = frozenset({"allocate_lock", "_allocate_lock", "LockType", "_CRLo
 
 class _Installed:
     def __init__(self) -> None:
-        self.places: list[tuple[dict[str, Any], str, Any]] = []
+        self.places: list[tuple[dict[str, object], str, object]] = []
         """(namespace, name, original) of every replaced name."""
         self.active = False
 
@@ -119,7 +119,7 @@ def rebind(checker: Checker) -> None:
     binding.renumber()
 
 
-def _replace(namespace: dict[str, Any], name: str, original: object, new: object) -> None:
+def _replace(namespace: dict[str, object], name: str, original: object, new: object) -> None:
     _now.places.append((namespace, name, original))
     namespace[name] = new
 

@@ -26,7 +26,7 @@ __all__ = ["hook_collector", "unhook_collector"]
 
 _PLAIN = gc.enable, gc.disable, gc.isenabled
 
-Callback = Callable[[Any, dict[str, int]], Any]
+Callback = Callable[[Any, dict[str, int]], object]
 
 
 class _Collecting:
@@ -45,7 +45,7 @@ class _Called:
     def __init__(self, own: Callback) -> None:
         self.own = own
 
-    def __call__(self, phase: object, info: dict[str, int]) -> Any:
+    def __call__(self, phase: object, info: dict[str, int]) -> object:
         entered = _enter()
         try:
             return self.own(phase, info)

@@ -63,7 +63,7 @@ class lock(sync.Lock, metaclass=StandIn):  # noqa: N801  (its name in `_thread`)
             return _LOCK(*args, **kwargs)  # raises
         return new_lock(1)
 
-    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+    def __init__(self, *_args: object, **_kwargs: object) -> None:
         """Made already."""
 
     def __init_subclass__(cls, **_kwargs: object) -> None:
@@ -112,7 +112,7 @@ class rlock(sync.RLock):  # noqa: N801  (not to be taken for the factory)
             _thread.RLock(*args, **kwargs)  # raises, warns, or does not mind
         return new_rlock(1)
 
-    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+    def __init__(self, *_args: object, **_kwargs: object) -> None:
         """Made already."""
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # type: ignore[override]  # as the interpreter's
@@ -153,7 +153,7 @@ for _cls, _name in ((lock, "lock"), (rlock, "RLock"), (_ObservedLock, "lock")):
     _cls.__module__ = "_thread"
 
 
-def _by_name(module: str, name: str) -> Any:
+def _by_name(module: str, name: str) -> object:
     return getattr(sys.modules[module], name)
 
 
@@ -165,19 +165,19 @@ def _reduced(cls: type) -> Any:
 copyreg.pickle(StandIn, _reduced)
 
 
-def new_lock(depth: int) -> Any:
+def new_lock(depth: int) -> object:
     """What `threading.Lock()` returns; `depth` frames above the caller it is called."""
     chk = binding.chk
     return _faced(chk.plain_lock(chk.lock_key(None, depth=depth + 2)))
 
 
-def new_rlock(depth: int) -> Any:
+def new_rlock(depth: int) -> object:
     """What `threading.RLock()` returns; `depth` as for `new_lock`."""
     chk = binding.chk
     return _faced(chk.reentrant_lock(chk.lock_key(None, depth=depth + 2, kind="rlock")))
 
 
-def _faced(made: object) -> Any:
+def _faced(made: object) -> object:
     face = FACES.get(type(made))
     if face is not None:
         made.__class__ = face

@@ -29,7 +29,7 @@ from lockcheck.patch.state import binding
 
 __all__ = ["hook_finalisers", "unhook_finalisers"]
 
-_build_class: Callable[..., Any] = builtins.__build_class__
+_build_class: Callable[..., object] = builtins.__build_class__
 _finalize: Any = weakref.finalize.__call__
 
 
@@ -38,14 +38,14 @@ class _Hooked:
 
     def __init__(self) -> None:
         self.active = False
-        self.marked: dict[int, tuple[weakref.ref[type], Any, FunctionType]] = {}
+        self.marked: dict[int, tuple[weakref.ref[type], object, FunctionType]] = {}
         """Address of the class -> (class, wrapper, its own `__del__`); gone with the class."""
 
 
 _hooked = _Hooked()
 
 
-def _enter() -> Any:
+def _enter() -> object:
     """Begin a finaliser in a thread that the checker knows; what `_leave` needs, or None."""
     chk = binding.checker
     if chk is None or not _hooked.active:
@@ -62,13 +62,13 @@ def _leave(entered: Any) -> None:
 
 def _inside(
     own: Callable[..., Any],
-    enter: Callable[[], Any] = _enter,
+    enter: Callable[[], object] = _enter,
     leave: Callable[[Any], None] = _leave,
-) -> Callable[..., Any]:
+) -> Callable[..., object]:
     """`own`, run as a finaliser."""
 
     @functools.wraps(own)
-    def __del__(*args: object, **kwargs: object) -> Any:  # noqa: N807  (stacks are read by this name)
+    def __del__(*args: object, **kwargs: object) -> object:  # noqa: N807  (stacks are read by this name)
         try:
             entered = enter()
         except Exception:  # the interpreter is going down, and takes our names away
@@ -89,7 +89,7 @@ def _inside(
 class _Lookup:
     """`__call__` of the stand-in for `__build_class__`: which function it is, place by place."""
 
-    def __get__(self, instance: object, owner: type) -> Any:
+    def __get__(self, instance: object, owner: type) -> object:
         if instance is None:
             return self
         for constant in sys._getframe(1).f_code.co_consts:
@@ -108,7 +108,7 @@ class _BuildClass:
 _standin: Any = _BuildClass()
 
 
-def _build(func: object, name: str, /, *bases: object, **keywords: object) -> Any:
+def _build(func: object, name: str, /, *bases: object, **keywords: object) -> object:
     made = _build_class(func, name, *bases, **keywords)
     if isinstance(made, type):
         own = made.__dict__.get("__del__")
@@ -136,7 +136,7 @@ def _forget(ident: int, _ref: object) -> None:
 
 
 @functools.wraps(_finalize)
-def _checked_finalize(self: object, _: object = None) -> Any:
+def _checked_finalize(self: object, _: object = None) -> object:
     if _ is None:
         return _finalize(self)  # called by the program
     return _died(self, _)

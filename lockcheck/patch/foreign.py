@@ -29,7 +29,7 @@ _counts: dict[str, int] = {}
 class _Counted:
     """A function of `_thread` that counts its calls; no descriptor, as the function is none."""
 
-    def __init__(self, plain: Callable[..., Any]) -> None:
+    def __init__(self, plain: Callable[..., object]) -> None:
         self._plain = plain
         self.__name__ = plain.__name__
         self.__qualname__ = plain.__qualname__
@@ -37,7 +37,7 @@ class _Counted:
         self.__doc__ = plain.__doc__
         self.__self__ = getattr(plain, "__self__", None)
 
-    def __call__(self, *args: object, **kwargs: object) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         made = self._plain(*args, **kwargs)
         caller = str(sys._getframe(1).f_globals.get("__name__", ""))
         if caller.partition(".")[0] not in _INTERNAL:

@@ -68,7 +68,7 @@ def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
     before = chk.engine.fork(chk.current())
     task = _Task(_map_of(fn), before, single=self._max_workers == 1)
 
-    def run(*args: Any, **kwargs: Any) -> Any:
+    def run(*args: object, **kwargs: object) -> object:
         engine = task.map.chk.engine
         ts = task.map.chk.current()
         engine.learn(ts, task.before)
@@ -120,7 +120,7 @@ def _add_done_callback(self: object, fn: Callable[[Any], object]) -> None:
     _PLAIN[Future, "add_done_callback"](self, called)
 
 
-def _create_and_install_waiters(fs: Iterable[Any], return_when: str) -> Any:
+def _create_and_install_waiters(fs: Iterable[object], return_when: str) -> object:
     """What `wait` and `as_completed` begin with."""
     for future in fs:
         _look(future)
@@ -134,7 +134,7 @@ def _went_on(future: object) -> None:
         chk.engine.learn(chk.current(), task.after)
 
 
-def _result(self: object, timeout: float | None = None) -> Any:
+def _result(self: object, timeout: float | None = None) -> object:
     _waits(self, timeout)
     try:
         return _PLAIN[Future, "result"](self, timeout)
@@ -142,7 +142,7 @@ def _result(self: object, timeout: float | None = None) -> Any:
         _went_on(self)
 
 
-def _exception(self: object, timeout: float | None = None) -> Any:
+def _exception(self: object, timeout: float | None = None) -> object:
     _waits(self, timeout)
     try:
         return _PLAIN[Future, "exception"](self, timeout)
@@ -150,7 +150,7 @@ def _exception(self: object, timeout: float | None = None) -> Any:
         _went_on(self)
 
 
-_OURS: dict[tuple[Any, str], Any] = {
+_OURS: dict[tuple[object, str], object] = {
     (thread.ThreadPoolExecutor, "submit"): _submit,
     (Future, "result"): _result,
     (Future, "exception"): _exception,

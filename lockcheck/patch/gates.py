@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from lockcheck.sync.parking import Parking
 
@@ -87,7 +87,7 @@ class GateCondition:
                 self._waiters.remove(ticket)
         return got is not None
 
-    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
+    def wait_for(self, predicate: Callable[[], object], timeout: float | None = None) -> object:
         """Wait until `predicate()` is true; the gate is held whenever it is called."""
         clock = self.__owner.chk.now
         end = None if timeout is None else clock() + timeout

@@ -46,7 +46,7 @@ class Hooks:
         """Hooks at a fork cannot be taken away again; they look at `active`."""
         self.masked: set[int] = set()
         """Serials of threads that block every signal with a handler of the program's."""
-        self.guarded: list[Any] = []
+        self.guarded: list[object] = []
         """Locks that the program's own hooks at a fork take care of."""
 
 
@@ -93,12 +93,12 @@ def unhook() -> None:
 class _Handler(Deferred):
     """A handler of the program's, run in the context "signal"."""
 
-    def run(self, number: int, frame: FrameType | None) -> Any:
+    def run(self, number: int, frame: FrameType | None) -> object:
         with binding.chk.context("signal"):
             return super().run(number, frame)
 
 
-def _own(handler: object) -> Any:
+def _own(handler: object) -> object:
     return handler.own if isinstance(handler, Deferred) else handler
 
 

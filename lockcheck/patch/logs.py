@@ -44,7 +44,7 @@ def uncover() -> None:
     _now.places.clear()
 
 
-def guarded() -> list[Any]:
+def guarded() -> list[object]:
     """Locks that logging itself takes before a fork, or makes anew in the child."""
     handlers = list(getattr(logging, "_at_fork_reinit_lock_weakset", ()))
     locks = [getattr(logging, "_lock", None), *(getattr(h, "lock", None) for h in handlers)]

@@ -228,7 +228,7 @@ def _exit(self: Any, *_exc: object) -> Any:
 def _patch(module: ModuleType) -> None:
     if _now.plain:
         return
-    cls: Any = vars(module)["SemLock"]
+    cls: object = vars(module)["SemLock"]
     ours = {"_make_methods": _make_methods, "__enter__": _enter, "__exit__": _exit}
     _now.module = module
     _now.plain = {name: cls.__dict__[name] for name in ours}

@@ -99,7 +99,7 @@ class Queue(sync.Queue, metaclass=StandIn):
         self._init(maxsize)
 
     @property
-    def _store(self) -> Any:  # type: ignore[override]  # its storage is its own
+    def _store(self) -> object:  # type: ignore[override]  # its storage is its own
         return self
 
     @property
@@ -133,7 +133,7 @@ class Queue(sync.Queue, metaclass=StandIn):
 
     __copy__ = copied
 
-    __class_getitem__: ClassVar[Any] = classmethod(GenericAlias)
+    __class_getitem__: ClassVar[object] = classmethod(GenericAlias)
 
     # The library's own storage; what a subclass may replace.
     _init = _Queue._init
@@ -168,7 +168,7 @@ class Queue(sync.Queue, metaclass=StandIn):
         if got is None or got is _FULL:
             raise queue.Full
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+    def get(self, block: bool = True, timeout: float | None = None) -> object:
         """Remove and return an item.  Raises: queue.Empty, queue.ShutDown (3.13)."""
         ts = self.chk.current()
         if ts.contexts or not self._lockcheck_uses.known:
@@ -193,7 +193,7 @@ class Queue(sync.Queue, metaclass=StandIn):
             raise queue.Empty
         return box[0]
 
-    def _try_put(self, item: object) -> Any:
+    def _try_put(self, item: object) -> object:
         if _CAN_SHUT and self.is_shutdown:
             return _SHUT
         if 0 < self.maxsize <= self._qsize():
@@ -202,7 +202,7 @@ class Queue(sync.Queue, metaclass=StandIn):
         self.unfinished_tasks += 1
         return True
 
-    def _try_get(self) -> Any:
+    def _try_get(self) -> object:
         if self._qsize():
             return (self._get(),)
         return _SHUT if _CAN_SHUT and self.is_shutdown else None
@@ -278,11 +278,11 @@ class SimpleQueue(sync.SimpleQueue, metaclass=StandIn):
 
     def __init__(self) -> None:
         super().__init__(binding.chk, binding.numbered(binding.site(1)))
-        self._arrived: deque[Any] = deque()
+        self._arrived: deque[object] = deque()
         self._raw_gate = self._gate
         self._gate = _DrainingGate(self._raw_gate, self._drain)  # type: ignore[assignment]
 
-    __class_getitem__: ClassVar[Any] = classmethod(GenericAlias)
+    __class_getitem__: ClassVar[object] = classmethod(GenericAlias)
 
     def __reduce_ex__(self, protocol: object) -> Any:
         return _SIMPLE.__reduce_ex__(protocol)
@@ -299,7 +299,7 @@ class SimpleQueue(sync.SimpleQueue, metaclass=StandIn):
         self._arrived.append(item)
         self._drain()
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+    def get(self, block: bool = True, timeout: float | None = None) -> object:
         """Remove and return an item.  Raises: queue.Empty."""
         self._drain()
         return super().get(block, timeout)

@@ -237,7 +237,7 @@ class AtomicRef(Ownerless):
 
     __slots__ = ("__weakref__", "_gate", "_value", "chk", "clock", "name")
 
-    def __init__(self, chk: Checker, name: str, value: Any = None) -> None:
+    def __init__(self, chk: Checker, name: str, value: object = None) -> None:
         self.chk = chk
         self.name = name
         self.clock: Clock | None = None

@@ -44,7 +44,7 @@ class Condition(Parking):
         self.release = self._lock.release
         self._tickets: list[_Ticket] = []
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> object:
         return self._lock.__enter__()
 
     def __exit__(
@@ -128,7 +128,7 @@ class Condition(Parking):
             return False
         return True
 
-    def _release_save(self) -> Any:
+    def _release_save(self) -> object:
         save = getattr(self._lock, "_release_save", None)
         return self._lock.release() if save is None else save()
 

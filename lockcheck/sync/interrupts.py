@@ -59,7 +59,7 @@ again would tell it twice."""
 MOMENT = 0.0005
 """Seconds until a signal that is sent again comes."""
 
-Own = Callable[[int, FrameType | None], Any]
+Own = Callable[[int, FrameType | None], object]
 
 _sleep = time.sleep  # bound at import: an explored program's is logical
 
@@ -76,7 +76,7 @@ class Deferred:
         self._coming: set[int] = set()
         """Signals that will be sent again."""
 
-    def __call__(self, number: int, frame: FrameType | None) -> Any:
+    def __call__(self, number: int, frame: FrameType | None) -> object:
         if self._empty:
             return self.run(number, frame)
         ours, program = _outermost_step(frame)
@@ -89,7 +89,7 @@ class Deferred:
             self.send_again(number)
         return None
 
-    def run(self, number: int, frame: FrameType | None) -> Any:
+    def run(self, number: int, frame: FrameType | None) -> object:
         """Call the handler proper."""
         assert callable(self.own)
         return self.own(number, frame)

@@ -62,7 +62,7 @@ class Mutex:
         """The lock that excludes: a real `threading.Lock`."""
         self.ts: ThreadState | None = None
         """Who took it last; it is still held by them if their held stack says so."""
-        self.prev: Any = None
+        self.prev: object = None
         self._pk: Chain | None = None
         self._k: Chain | None = None
 

@@ -30,12 +30,12 @@ __all__ = ["Parking"]
 class _Waiter:
     __slots__ = ("at", "by", "error", "raw", "ready", "result", "served", "take", "ts")
 
-    def __init__(self, ready: Callable[[], bool], take: Callable[[], Any] | None) -> None:
+    def __init__(self, ready: Callable[[], bool], take: Callable[[], object] | None) -> None:
         self.ready = ready
         self.take = take
         self.raw = allocate_lock()
         self.raw.acquire()
-        self.result: Any = None
+        self.result: object = None
         self.error: BaseException | None = None
         self.ts: ThreadState | None = None
         self.by: ThreadState | None = None
@@ -52,7 +52,7 @@ class _Waiter:
             self.error = error
         self.served = True
 
-    def outcome(self) -> Any:
+    def outcome(self) -> object:
         """What the parked thread gets."""
         if self.error is not None:
             raise self.error
@@ -81,7 +81,7 @@ class Parking(Ownerless):
         """The wait/event layer's memory of this object (`lockcheck.core.waits`)."""
         self._gate = allocate_lock()
         self._waiters: list[_Waiter] = []
-        self._woken: tuple[Any, str, Any] | None = None
+        self._woken: tuple[object, str, object] | None = None
         """The newest wake that the engine knows: chain, part, wait before."""
 
     def ready(self, op: Op) -> bool:
@@ -101,7 +101,7 @@ class Parking(Ownerless):
 
     def change(
         self,
-        fn: Callable[[], Any],
+        fn: Callable[[], object],
         *,
         why: str = "",
         part: str | None = "",
@@ -135,7 +135,7 @@ class Parking(Ownerless):
     def wait(
         self,
         ready: Callable[[], bool],
-        take: Callable[[], Any] | None = None,
+        take: Callable[[], object] | None = None,
         *,
         why: str,
         timeout: float | None = None,
@@ -215,14 +215,14 @@ class Parking(Ownerless):
         else:
             found.taken[ts.serial] = ()
 
-    def _take_granted(self, ready: Callable[[], bool], take: Callable[[], Any] | None) -> Any:
+    def _take_granted(self, ready: Callable[[], bool], take: Callable[[], object] | None) -> object:
         with self._gate:
             assert ready(), f"{self.name}: granted but not ready"
             return take() if take is not None else True
 
     def _park(
-        self, ts: ThreadState, op: Op, ready: Callable[[], bool], take: Callable[[], Any] | None
-    ) -> Any:
+        self, ts: ThreadState, op: Op, ready: Callable[[], bool], take: Callable[[], object] | None
+    ) -> object:
         with self._gate:
             if not self._waiters and ready():
                 self._note(ts)

@@ -121,7 +121,7 @@ class Queue(Parking):
         why: str,
         timeout: float | None,
         part: str,
-    ) -> Any:
+    ) -> object:
         """Wait; and what was taken makes room for, or feeds, the others."""
 
         def take_and_feed() -> Any:
@@ -145,7 +145,7 @@ class Queue(Parking):
         self.unfinished_tasks += 1
         return True
 
-    def _remove(self) -> tuple[Any]:
+    def _remove(self) -> tuple[object]:
         return (self._store._get(),)
 
     def _finish(self) -> None:

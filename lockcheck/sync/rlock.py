@@ -25,7 +25,7 @@ class RLock(Mutex):
 
     __slots__ = ("_count", "_owner")
 
-    def __init__(self, chk: Checker, key: Any) -> None:
+    def __init__(self, chk: Checker, key: object) -> None:
         super().__init__(chk, key)
         self._owner: Any = None  # invariant: written only by the holder of `real`
         self._count = 0
@@ -199,7 +199,7 @@ class ObservedRLock(RLock):
         return self._inner.name
 
     @property
-    def key(self) -> Any:  # a slot there; its own is never filled
+    def key(self) -> object:  # a slot there; its own is never filled
         return self._inner.key
 
     @property
@@ -207,7 +207,7 @@ class ObservedRLock(RLock):
         return self._inner.cls
 
     @property
-    def real(self) -> Any:  # type: ignore[override]  # as `key`
+    def real(self) -> object:  # type: ignore[override]  # as `key`
         return self._inner.real
 
     def acquire(

@@ -16,7 +16,7 @@ import threading
 import weakref
 from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck.seam import Kind, Op, Unwind
 from lockcheck.sync.parking import Parking
@@ -278,8 +278,8 @@ class Thread(threading.Thread):
         group: None = None,
         target: Callable[..., object] | None = None,
         name: str | None = None,
-        args: Iterable[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
+        args: Iterable[object] = (),
+        kwargs: Mapping[str, object] | None = None,
         *,
         daemon: bool | None = None,
     ) -> None:

@@ -106,7 +106,7 @@ class Adjacent:
     dev: NetDevice
     master: bool
     tracker: RefTracker
-    private: Any = None
+    private: object = None
 
 
 def _dev_unreg_lock(dev: NetDevice) -> Lock:

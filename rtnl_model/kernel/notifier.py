@@ -102,7 +102,7 @@ class NotifierInfo:
     """(PRE)CHANGEUPPER: the upper device."""
     linking: bool = False
     master: bool = False
-    upper_info: Any = None
+    upper_info: object = None
     flags_changed: int = 0
     mtu: int = 0
     address: str = ""

@@ -7,7 +7,7 @@ scheduler looks for the interleaving, and the twin is explored as long.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtnl_model.iproute import parse_script
 from rtnl_model.kernel.documents import Document
@@ -45,7 +45,7 @@ def check_entry(entry: Entry, *, seed: int = 0) -> CheckResult:
     return CheckResult(entry.id, found, twin, f"{entry.setting}, {runs}")
 
 
-def one_run(script: Script, setting: ModelSetting) -> tuple[list[Finding], Any]:
+def one_run(script: Script, setting: ModelSetting) -> tuple[list[Finding], object]:
     """Findings of a run, and the devices at its end."""
     recorded = record(script, setting, keep_going=True)
     if recorded.interrupted:

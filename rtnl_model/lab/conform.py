@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from rtnl_model.kernel.documents import Document, Fields
 
@@ -309,7 +308,7 @@ def same_race(recorded: Op, model: Op) -> bool:
     )
 
 
-def answer(cmd: Document) -> tuple[Any, ...]:
+def answer(cmd: Document) -> tuple[object, ...]:
     """Status, and errno and extack of each netlink error."""
     errors = [(e["errno"], e.get("extack", "")) for e in cmd.get("nlerr") or ()]
     return (cmd["rc"], errors)

@@ -78,7 +78,7 @@ class _Kept(threading.local):
     """The calling thread's operations that wait for their last operand."""
 
     def __init__(self) -> None:
-        self.stack: list[tuple[int, Any, Any]] = []
+        self.stack: list[tuple[int, object, object]] = []
 
 
 _kept = _Kept()

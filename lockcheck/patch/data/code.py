@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ast
 from types import CodeType
-from typing import Any, Final
+from typing import Final
 
 from lockcheck.patch.data.calls import CALLS
 from lockcheck.patch.data.places import attribute, variable
@@ -61,7 +61,7 @@ def _filled(code: CodeType, file: str) -> CodeType:
     return code.replace(co_consts=constants)
 
 
-def _constant(value: object, file: str) -> Any:
+def _constant(value: object, file: str) -> object:
     if isinstance(value, CodeType):
         return _filled(value, file)
     if isinstance(value, str) and value.startswith("\0lockcheck."):

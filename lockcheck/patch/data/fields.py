@@ -77,7 +77,7 @@ class Field:
         self.writer: ThreadState | None = None
         self.write_at = 0
         """Who looked, or wrote, in which epoch, if doing so again is nothing new."""
-        self.ops: dict[Any, Op] = {}
+        self.ops: dict[object, Op] = {}
         """Operations on it, made once."""
 
     def ready(self, op: Op) -> bool:
@@ -135,7 +135,7 @@ class Fields:
     def __init__(self, owner_name: Callable[[str], str]) -> None:
         self._owner_name = owner_name
         self.contents: dict[int, Content] = {}
-        self._weak: dict[int, weakref.ref[Any]] = {}
+        self._weak: dict[int, weakref.ref[object]] = {}
         self._strong: dict[int, object] = {}
         self._names: dict[int, tuple[str, str]] = {}
         """Name and kind."""

@@ -15,7 +15,7 @@ fields of their own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lockcheck.core.held import Chain, ThreadState
 from lockcheck.core.report import CERTAIN, CLASS_ONLY, POSSIBLE, LockRef, Report, Severity
@@ -212,7 +212,7 @@ def harm_of(history: History, old: Access, now: Access) -> Harm:
 
 def _is_flag(history: History, old: Access, now: Access) -> bool:
     """Did every write, the racing ones included, store the same plain value?"""
-    values: list[Any] = [access.value for access in (old, now) if access.writes]
+    values: list[object] = [access.value for access in (old, now) if access.writes]
     if any(value is UNKNOWN for value in values) or not history.same:
         return False
     if history.writes and history.value is not UNKNOWN:

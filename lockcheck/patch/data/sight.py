@@ -201,7 +201,7 @@ class Sight:
         """Wrap what a loop is about to run over, so that each step is an access."""
         if type(container) in _SCALARS:
             return container
-        whole: Any = container
+        whole: object = container
         if type(container) in _VIEWS:
             whole = next(
                 (each for each in gc.get_referents(container) if isinstance(each, dict)), 0
@@ -257,9 +257,9 @@ def _normal(container: object, key: object) -> object:
     return key
 
 
-def _own(owner: object) -> dict[str, Any]:
+def _own(owner: object) -> dict[str, object]:
     try:
-        found: dict[str, Any] = object.__getattribute__(owner, "__dict__")
+        found: dict[str, object] = object.__getattribute__(owner, "__dict__")
     except AttributeError:
         return {}
     return found
