@@ -17,13 +17,13 @@ from __future__ import annotations
 from lockcheck.core.classes import WRITE, Key
 from lockcheck.core.events import Touch
 from lockcheck.core.graph import Graph
-from lockcheck.core.held import Chain, Entry, Floor, Hold, ThreadState, views
+from lockcheck.core.held import Chain, Entry, Floor, Gone, Hold, ThreadState, views
 from lockcheck.core.record import Record
 from lockcheck.core.stacks import EMPTY
 
 __all__ = [
     "FINALISER", "Counted", "add_touch", "begin_segment", "counted", "drop_floor", "enter_context",
-    "materialise", "note_touched", "rechain", "settle", "take_out",
+    "give_up", "materialise", "note_touched", "rechain", "settle", "take_out",
 ]  # fmt: skip
 
 TOUCHES = 4
@@ -186,19 +186,34 @@ def materialise(ts: ThreadState) -> list[Hold]:
     return found
 
 
-def settle(ts: ThreadState) -> None:
-    """Forget entries whose lock another thread has released meanwhile."""
-    gone = ts.foreign
-    ts.foreign = []
-    for entry, below in gone:
-        above = None
-        at = ts.top
-        while at is not None and at is not entry:
-            above = at
-            at = at.prev
-        if at is None:
-            continue
-        if above is None:
-            ts.top = below
-        else:
-            above.prev = below
+def give_up(owner: ThreadState, entry: Entry) -> None:
+    """Another thread is about to release `entry`, which `owner` took; it is locked until then.
+
+    In the owner's stack a `Gone` stands for it from here on, which the owner takes out at its next
+    visit to the engine.  An owner that runs at this very moment may pop what is above and come to
+    the entry itself; `settle` puts that right as long as nobody has taken the lock again.
+    """
+    gone = Gone(entry)
+    above = owner.top
+    while above is not None and above.prev is not entry:
+        above = above.prev
+    if above is not None:
+        above.prev = gone
+    owner.foreign.append(gone)
+
+
+def settle(graph: Graph, ts: ThreadState) -> None:
+    """Take out the entries whose lock another thread has released meanwhile."""
+    while ts.foreign:
+        gone = ts.foreign.pop()
+        number = 0
+        entry = ts.top
+        while entry is not None:
+            if entry is gone or (entry is gone.released and entry.ts is None):
+                if number == 0:
+                    ts.top = entry.prev
+                else:
+                    take_out(graph, ts, number)
+                break
+            number += entry.lock is not None
+            entry = entry.prev

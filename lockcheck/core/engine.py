@@ -219,7 +219,7 @@ class Engine:
     def thread_end(self, ts: ThreadState) -> None:
         """Last operation of a thread: it must hold nothing."""
         ts.alive = False
-        chains.settle(ts)
+        self._settle(ts)
         self._sweep(ts, "when the thread ended", EMPTY)
         self._judged(ts, lambda: rules.held_at_exit(ts))
         self._judged(ts, lambda: self.waits.thread_end(ts))
@@ -292,8 +292,11 @@ class Engine:
         Returns the chain it leads to; None when the lock must not cache that: it was pushed as a
         `Hold` then.
         """
+        given_up = bool(ts.foreign)
         swept = self._sweep(ts, LATER, known=known)
-        if swept or rules.volatile(ts, lock.key) or leases.handed_over(ts, lock.key):
+        if given_up:
+            self._settle(ts)
+        if swept or given_up or rules.volatile(ts, lock.key) or leases.handed_over(ts, lock.key):
             self._push(ts, Hold(lock, WRITE))  # the caller knows the stack as it was before
             return None
         chain = self._step(ts, lock, lock.key, None)
@@ -345,6 +348,8 @@ class Engine:
     def _push(self, ts: ThreadState, hold: Hold) -> None:
         key = hold.key
         chain = None
+        if ts.foreign:
+            self._settle(ts)
         if hold.nest is None and not rules.volatile(ts, key):
             chain = ts.chain.next.get(key)
         if chain is None:
@@ -380,7 +385,7 @@ class Engine:
         ts.tracing += 1
         try:
             if ts.foreign:
-                chains.settle(ts)
+                self._settle(ts)
             stack = self.capture()
             nesting = rules.same_class(ts, lock, key, nest, stack)
             with PAUSED, self.leaf:
@@ -397,6 +402,8 @@ class Engine:
         """Release `lock` (or the hold given), however it is held."""
         hold = lock if isinstance(lock, Hold) else None
         target: CheckedLock = lock.lock if isinstance(lock, Hold) else lock
+        if ts.foreign:
+            self._settle(ts)
         entry = ts.top
         above = 0
         while entry is not None and (entry is not hold if hold else entry.lock is not target):
@@ -450,9 +457,14 @@ class Engine:
         if owner.top is entry:
             owner.top = entry.prev
         else:
-            owner.foreign.append((entry, entry.prev))
+            chains.give_up(owner, entry)
             if not owner.alive:
-                chains.settle(owner)
+                self._settle(owner)
+
+    def _settle(self, ts: ThreadState) -> None:
+        """Take out what other threads have released of what `ts` took."""
+        with PAUSED, self.leaf:
+            chains.settle(self.graph, ts)
 
     # -- annotations ---------------------------------------------------------------------------
 
@@ -552,6 +564,8 @@ class Engine:
         target.key.cls.contentions += 1
         if op.timeout is not None or ts.tracing:
             return
+        if ts.foreign:
+            self._settle(ts)
         key = lock.key
         judged = hold is None or (hold.nest is None and not hold.trylock)
         if judged and ts.chain.next.get(key) is None:
@@ -598,6 +612,8 @@ class Engine:
         if op.idle or ts.tracing:
             return
         ts.pending = None
+        if ts.foreign:
+            self._settle(ts)
         obj = op.obj
         strict = rules.forbids_waiting(ts) if ts.holds else None
         if strict is not None:

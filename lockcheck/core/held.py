@@ -30,8 +30,8 @@ from lockcheck.core.vector import Clock, Start
 from lockcheck.seam import Op
 
 __all__ = [
-    "READ", "RECURSIVE_READ", "WRITE", "Blocking", "Chain", "CheckedLock", "Entry", "Floor", "Hold",
-    "RealThread", "ThreadState", "Waitable", "ref_of", "refs", "views",
+    "READ", "RECURSIVE_READ", "WRITE", "Blocking", "Chain", "CheckedLock", "Entry", "Floor", "Gone",
+    "Hold", "RealThread", "ThreadState", "Waitable", "ref_of", "refs", "views",
 ]  # fmt: skip
 
 Entry = Any  # a Hold, a Floor, or a plain lock, linked through `prev`: the warm path wraps nothing
@@ -187,6 +187,24 @@ class Hold:
         return f"<hold {self.lock.name} {MODE_NAMES[self.mode]}>"
 
 
+class Gone(Hold):
+    """Stands for a lock that another thread released, until its earlier holder takes it out.
+
+    The lock itself cannot stay: it is an entry of the next holder's stack in a moment.
+    """
+
+    __slots__ = ("released",)
+
+    def __init__(self, released: Entry) -> None:
+        super().__init__(released.lock, released.mode)
+        self.released = released
+        """The entry that it stands for."""
+        self.key = released.key
+        self.prev = released.prev
+        self._k = released._k
+        self._pk = released._pk
+
+
 class Floor:
     """The bottom of a held stack, or of a context's part of it."""
 
@@ -287,8 +305,8 @@ class ThreadState:
         self.disabled: frozenset[str] = frozenset()
         self.masks: dict[str, int] = {}
         """How often each context is disabled."""
-        self.foreign: list[tuple[Entry, Entry]] = []
-        """Entries that other threads released meanwhile, each with the one below it."""
+        self.foreign: list[Gone] = []
+        """What stands in the stack for locks that other threads released meanwhile."""
         self.alive = True
         self.looking = 0
         """Above zero: what it reads now is for a listing or a report, no access (`guarded`)."""
@@ -300,7 +318,7 @@ class ThreadState:
         """Entries, newest first."""
         entry = self.top
         while entry is not None:
-            if entry.lock is not None:
+            if entry.lock is not None and type(entry) is not Gone:
                 yield entry
             entry = entry.prev
 

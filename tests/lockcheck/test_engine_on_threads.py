@@ -188,6 +188,57 @@ def test_a_lock_released_by_another_thread_is_legal() -> None:
     assert chk.graph.to_dict()["edges"] == []
 
 
+def test_a_lock_below_others_may_be_released_and_taken_by_another_thread() -> None:
+    """Its earlier holder holds it no longer, orders nothing by it, and may release it again."""
+    chk = lockcheck.Checker()
+    a, b, c = chk.Lock("a"), chk.Lock("b"), chk.Lock("c")
+    a.acquire()
+    b.acquire()
+    in_turn(chk, a.release)
+    with c:
+        pass
+    held: list[tuple[str, ...]] = []
+    taken, again = chk.Event("taken"), chk.Event("released again")
+
+    def next_holder() -> None:
+        a.acquire()
+        held.append(tuple(entry.key.cls.name for entry in chk.held()))
+        taken.set()
+        again.wait()
+        held.append(tuple(entry.key.cls.name for entry in chk.held()))
+
+    thread = chk.Thread(target=next_holder)
+    thread.start()
+    taken.wait()
+    assert [entry.key.cls.name for entry in chk.held()] == ["b"]
+    a.release()
+    b.release()
+    again.set()
+    thread.join()
+
+    assert held == [("a",), ()]
+    assert chk.held() == ()
+    assert [r for r in chk.reports if r.kind in ("circular", "bad-unlock", "held-at-exit")] == []
+    graph = chk.graph.to_dict()
+    names = {row["id"]: row["name"] for row in graph["classes"]}
+    edges = {(names[edge["from"]], names[edge["to"]]) for edge in graph["edges"]}
+    assert edges == {("a", "b"), ("b", "c")}
+
+
+def test_a_lock_that_another_thread_released_may_be_released_by_its_next_holder_alone() -> None:
+    """The newest lock is dropped first, so that what stands for the other one comes to the top."""
+    chk = lockcheck.Checker()
+    a, b = chk.Lock("a"), chk.Lock("b")
+    a.acquire()
+    b.acquire()
+    in_turn(chk, a.release)
+    b.release()
+    in_turn(chk, a.acquire, a.release)
+
+    assert not a.locked()
+    assert chk.held() == ()
+
+
 def test_releasing_what_is_not_held_is_reported_and_raises() -> None:
     """As threading does, and a report beside it."""
     chk = lockcheck.Checker()
