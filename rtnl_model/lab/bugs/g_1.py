@@ -17,6 +17,8 @@ ENTRY = Entry(
     " again",
     symptom="unregister_netdevice: waiting for … until the new upper is deleted by hand",
     source="reproduced on 7.3-rc7; G.1, @T7",
+    real_kernel="7.3-rc7, a loop on 2 CPUs: seen in round 12.  ip link del low0 sleeps in"
+    " netdev_run_todo; unregister_netdevice: waiting for low0 to become free. Usage count = 3",
     scenario="""
 ip netns add left
 ip netns add right

@@ -16,6 +16,9 @@ ENTRY = Entry(
     symptom="cleanup_net sleeps in the flush; behind the first writer of the rwsem nobody can"
     " create a namespace",
     source="recorded on 7.3-rc7; hazard 42, G.17",
+    real_kernel="7.3-rc7 on 2 CPUs: seen in 2 rounds of 2. cleanup_net sleeps in"
+    " __flush_workqueue, under default_device_exit_batch, as long as the work waits"
+    " for end1 (G.5); another namespace could still be created meanwhile",
     scenario="""
 ip netns add left
 ip netns add right

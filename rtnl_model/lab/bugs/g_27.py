@@ -15,7 +15,7 @@ ENTRY = Entry(
     symptom="WARNING in unregister_netdevice_many_notify: the device still has an upper; the second"
     " amt is unregistered by the rebroadcast a second later and left on the todo list (G.12)",
     source="found by stress with all kinds; drivers/net/amt.c",
-    real_kernel="7.3-rc7, one run of the scenario: WARNING at net/core/dev.c:12593 in"
+    real_kernel="7.3-rc7 on 2 CPUs: seen in 3 runs of 3.  WARNING at net/core/dev.c:12593 in"
     " unregister_netdevice_many_notify, at fs/kernfs/dir.c:1785 in kernfs_remove_by_name_ns, and at"
     " net/core/rtnetlink.c:141 in __rtnl_unlock",
     scenario="""
