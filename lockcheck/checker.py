@@ -34,8 +34,8 @@ from lockcheck.sync.recorder import RecordedLock
 from lockcheck.sync.rlock import ObservedRLock
 
 if TYPE_CHECKING:
+    from lockcheck.core.held import Blocking
     from lockcheck.core.report import Report
-    from lockcheck.sync.blocking import Waiting
     from lockcheck.sync.recorder import Recorder
 
 __all__ = ["Checker", "Violation"]
@@ -84,7 +84,7 @@ class Checker:
         """Contexts that strike the main thread only: Python's signal handlers, for `install()`."""
         self.aborted = False
         """The run is over: every wait raises Unwind from now on."""
-        self.broken_off: Waiting | None = None
+        self.broken_off: Blocking | None = None
         """The newest wait that an exception ended, as Ctrl-C does."""
         self.failures: list[tuple[str, BaseException]] = []
         """(thread name, exception) of threads whose body raised."""

@@ -15,10 +15,10 @@ from lockcheck.seam import Kind, Op, Ownerless
 from lockcheck.sync.blocking import block
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
     from lockcheck.core.events import Part
     from lockcheck.core.held import ThreadState
     from lockcheck.core.vector import Clock
+    from lockcheck.sync.host import Host
 
 __all__ = ["AtomicRef", "Refcount", "wait_refs"]
 
@@ -63,7 +63,7 @@ class Refcount(Ownerless):
     once = False
     parties = 0
 
-    def __init__(self, chk: Checker, name: str, value: int = 1, owner: Any = None) -> None:
+    def __init__(self, chk: Host, name: str, value: int = 1, owner: Any = None) -> None:
         self.chk = chk
         self.name = name
         self.owner = owner
@@ -157,7 +157,7 @@ class Refcount(Ownerless):
 
 
 def wait_refs(
-    chk: Checker,
+    chk: Host,
     refs: Sequence[Refcount],
     value: int = 1,
     *,
@@ -198,7 +198,7 @@ def wait_refs(
     return hit
 
 
-def _at_once(chk: Checker, ts: ThreadState, ref: Refcount, value: int) -> Refcount:
+def _at_once(chk: Host, ts: ThreadState, ref: Refcount, value: int) -> Refcount:
     """A count that has its value in a free run: judged alone, or a long list costs its square."""
     engine = chk.engine
     if ts.holds or ts.contexts:
@@ -212,7 +212,7 @@ def _at_once(chk: Checker, ts: ThreadState, ref: Refcount, value: int) -> Refcou
 
 
 def _park(
-    chk: Checker, ts: ThreadState, op: Op, refs: Sequence[Refcount], value: int
+    chk: Host, ts: ThreadState, op: Op, refs: Sequence[Refcount], value: int
 ) -> Refcount | None:
     waiter = _RefWaiter(value)
     try:
@@ -237,7 +237,7 @@ class AtomicRef(Ownerless):
 
     __slots__ = ("__weakref__", "_gate", "_value", "chk", "clock", "name")
 
-    def __init__(self, chk: Checker, name: str, value: object = None) -> None:
+    def __init__(self, chk: Host, name: str, value: object = None) -> None:
         self.chk = chk
         self.name = name
         self.clock: Clock | None = None

@@ -16,7 +16,7 @@ from lockcheck.seam import Kind
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
+    from lockcheck.sync.host import Host
 
 __all__ = ["Barrier"]
 
@@ -41,7 +41,7 @@ class Barrier(Parking):
 
     def __init__(
         self,
-        chk: Checker,
+        chk: Host,
         parties: int,
         action: Callable[[], object] | None = None,
         timeout: float | None = None,

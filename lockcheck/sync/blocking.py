@@ -19,8 +19,8 @@ from lockcheck.sync import interrupts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
+    from lockcheck.sync.host import Host
 
 __all__ = ["Waiting", "block"]
 
@@ -69,7 +69,7 @@ class Waiting:
 
 
 def block(
-    chk: Checker,
+    chk: Host,
     ts: ThreadState,
     op: Op,
     raw: Any,
@@ -146,6 +146,6 @@ def _give_back(raw: Any) -> None:
         pass  # its owner, unwinding, was faster
 
 
-def _over(chk: Checker) -> bool:
+def _over(chk: Host) -> bool:
     """Was the run aborted meanwhile?"""
     return chk.aborted

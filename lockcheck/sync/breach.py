@@ -4,17 +4,54 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-    from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
-    from lockcheck.sync.guarded import Field
-    from lockcheck.sync.watch import Cell
+    from lockcheck.core.report import Report
+    from lockcheck.seam import Conductor
 
 __all__ = ["Access", "FieldGuards"]
+
+
+class Reporting(Protocol):
+    """Who files what is found."""
+
+    @property
+    def conductor(self) -> Conductor | None: ...
+    def report(self, kind: str, title: str, **fields: object) -> Report | None: ...
+
+
+class Words(Protocol):
+    """What protects a field."""
+
+    def words(self, owner: object) -> str: ...
+
+
+class GuardedField(Protocol):
+    """The field, as a sentence about it needs it."""
+
+    full_name: str
+    point_name: str
+    once: bool
+
+    @property
+    def guard(self) -> Words: ...
+
+
+class LastAccess(Protocol):
+    """The access before, as a sentence about it needs it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def thread(self) -> str: ...
+    @property
+    def code(self) -> CodeType | None: ...
+    @property
+    def lock(self) -> object: ...
 
 
 class Access:
@@ -22,7 +59,7 @@ class Access:
 
     __slots__ = ("field", "owner", "ts", "write")
 
-    def __init__(self, field: Field, owner: object, ts: ThreadState, write: bool) -> None:
+    def __init__(self, field: GuardedField, owner: object, ts: ThreadState, write: bool) -> None:
         self.field = field
         self.owner = owner
         self.ts = ts
@@ -51,7 +88,7 @@ class Access:
 class FieldGuards:
     """What one checker knows about guarded fields."""
 
-    def __init__(self, chk: Checker) -> None:
+    def __init__(self, chk: Reporting) -> None:
         self.chk = chk
         self.on_breach: Callable[[Access], bool] | None = None
         """Asked about each access without its guard; True: it has dealt with it (a model's own
@@ -60,7 +97,7 @@ class FieldGuards:
         """Sees every access, before its guard is looked at (an audit; see `Field.audited`)."""
         self._seen: set[tuple[str, bool, CodeType]] = set()
 
-    def breach(self, field: Field, owner: object, ts: ThreadState, write: bool) -> None:
+    def breach(self, field: GuardedField, owner: object, ts: ThreadState, write: bool) -> None:
         """An access without its guard: report it once for each function."""
         frame = _user_frame()
         if _in_constructor(frame, owner):
@@ -81,7 +118,7 @@ class FieldGuards:
             rule="guard",
         )
 
-    def wrong_instance(self, field: Field, cell: Cell, ts: ThreadState, lock: object,
+    def wrong_instance(self, field: GuardedField, cell: LastAccess, ts: ThreadState, lock: object,
                        write: bool) -> None:  # fmt: skip
         """Both accesses held a lock, but not the same one, and nothing orders them."""
         self.become_point(field)
@@ -99,7 +136,7 @@ class FieldGuards:
             + ":".join(sorted((before, frame.f_code.co_qualname))),
         )
 
-    def become_point(self, field: Field) -> None:
+    def become_point(self, field: GuardedField) -> None:
         """Accesses of a field with a race are scheduling points from now on."""
         conductor = self.chk.conductor
         if conductor is not None:

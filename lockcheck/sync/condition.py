@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
+    from lockcheck.sync.host import Host
 
 __all__ = ["Condition"]
 
@@ -36,7 +36,7 @@ class Condition(Parking):
 
     __slots__ = ("_lock", "_owned", "_tickets", "acquire", "release")
 
-    def __init__(self, chk: Checker, lock: Any = None, name: str = "condition") -> None:
+    def __init__(self, chk: Host, lock: Any = None, name: str = "condition") -> None:
         super().__init__(chk, name)
         self._lock = chk.RLock(f"{name}.lock") if lock is None else lock
         self._owned = getattr(self._lock, "_is_owned", None)  # a lock may have no more than two

@@ -15,18 +15,29 @@ views of a dict that are kept (`keys()` is one look, when it is made).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from lockcheck.sync.watch import watched
 
 if TYPE_CHECKING:
-    from lockcheck.sync.guarded import Field
+    from lockcheck.sync.guards import Guard
+    from lockcheck.sync.watch import Watch
 
 __all__ = ["CONTAINERS", "GuardedDict", "GuardedList", "GuardedSet", "Place"]
 
 T = TypeVar("T")
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class Field(Protocol):
+    """The guarded field that a container is the value of."""
+
+    point_name: str
+
+    @property
+    def guard(self) -> Guard: ...
+    def touch(self, watch: Watch, owner: object, write: bool, depth: int = 3) -> None: ...
 
 
 class Place:

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
+    from lockcheck.sync.host import Host
 
 __all__ = ["Departure"]
 
@@ -26,7 +26,7 @@ class Departure:
 
     __slots__ = ("_chk", "_ts")
 
-    def __init__(self, chk: Checker, ts: ThreadState) -> None:
+    def __init__(self, chk: Host, ts: ThreadState) -> None:
         self._chk = weakref.ref(chk)
         self._ts = ts
 

@@ -13,9 +13,9 @@ from lockcheck.seam import Kind
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
     from lockcheck.core.events import Part
     from lockcheck.core.held import ThreadState
+    from lockcheck.sync.host import Host
 
 __all__ = ["Event"]
 
@@ -27,7 +27,7 @@ class Event(Parking):
 
     once = True
 
-    def __init__(self, chk: Checker, name: str = "event") -> None:
+    def __init__(self, chk: Host, name: str = "event") -> None:
         super().__init__(chk, name)
         self._flag = False
 

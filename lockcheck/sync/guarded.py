@@ -38,8 +38,8 @@ from lockcheck.sync.guards import FREE, SHARED, Guard, Named, Resolved
 from lockcheck.sync.watch import WATCH, Watch, watched
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
+    from lockcheck.sync.host import Host
 
 __all__ = ["Field", "constant", "guarded", "looking", "own", "peek"]
 
@@ -300,7 +300,7 @@ def peek(owner: object, name: str) -> object:
 
 
 @contextmanager
-def looking(chk: Checker) -> Iterator[None]:
+def looking(chk: Host) -> Iterator[None]:
     """In the body the calling thread looks without accessing: a listing, an invariant at rest."""
     ts = chk.current()
     ts.looking += 1

@@ -30,9 +30,9 @@ from lockcheck.sync.blocking import block
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lockcheck.checker import Checker
     from lockcheck.core.classes import LockClass
     from lockcheck.core.held import Chain, ThreadState
+    from lockcheck.sync.host import Host
 
 __all__ = ["Lock", "Mutex", "NamedLock", "ObservedLock"]
 
@@ -54,7 +54,7 @@ class Mutex:
     nest = None
     trylock = False
 
-    def __init__(self, chk: Checker, key: Any) -> None:
+    def __init__(self, chk: Host, key: Any) -> None:
         self._tls = chk.near
         self.key = key
         """Instance key (class, stable name); shared by the instances after the 64th of a class."""
@@ -67,7 +67,7 @@ class Mutex:
         self._k: Chain | None = None
 
     @property
-    def chk(self) -> Checker:
+    def chk(self) -> Host:
         return self.key.cls.host  # type: ignore[no-any-return]
 
     @property
@@ -331,7 +331,7 @@ class NamedLock(Lock):
 
     __slots__ = ("label",)
 
-    def __init__(self, chk: Checker, key: Any, label: str) -> None:
+    def __init__(self, chk: Host, key: Any, label: str) -> None:
         super().__init__(chk, key)
         self.label = label
 
@@ -345,7 +345,7 @@ class ObservedLock(Lock):
 
     __slots__ = ("_acquire_op", "_chk", "_release_op", "clock", "label")
 
-    def __init__(self, chk: Checker, key: Any, label: str | None = None) -> None:
+    def __init__(self, chk: Host, key: Any, label: str | None = None) -> None:
         super().__init__(chk, key)
         self._chk = chk
         self.label: str = label or (key.cls.next_label() if key.many else key.name)
@@ -363,7 +363,7 @@ class ObservedLock(Lock):
         self._acquire_op.busy = self.real.locked
 
     @property
-    def chk(self) -> Checker:
+    def chk(self) -> Host:
         return self._chk
 
     @property

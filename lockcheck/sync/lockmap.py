@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from lockcheck.core.held import READ, WRITE, Hold
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
     from lockcheck.core.classes import Key, LockClass
     from lockcheck.core.held import ThreadState
+    from lockcheck.sync.host import Host
 
 __all__ = ["LockMap"]
 
@@ -23,7 +23,7 @@ class LockMap:
 
     __slots__ = ("__weakref__", "chk", "key")
 
-    def __init__(self, chk: Checker, key: Key) -> None:
+    def __init__(self, chk: Host, key: Key) -> None:
         self.chk = chk
         self.key = key
 

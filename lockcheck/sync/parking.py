@@ -19,10 +19,10 @@ from lockcheck.seam import Kind, Op, Ownerless
 from lockcheck.sync.blocking import block
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
     from lockcheck.core.events import Part
     from lockcheck.core.held import ThreadState
     from lockcheck.core.vector import Clock
+    from lockcheck.sync.host import Host
 
 __all__ = ["Parking"]
 
@@ -73,7 +73,7 @@ class Parking(Ownerless):
     parties = 0
     """Of how many threads it needs each one (a barrier)."""
 
-    def __init__(self, chk: Checker, name: str = "parking") -> None:
+    def __init__(self, chk: Host, name: str = "parking") -> None:
         self.chk = chk
         self.name = name
         self.clock: Clock | None = None
@@ -185,7 +185,7 @@ class Parking(Ownerless):
         chk.engine.after_wait(ts, op, result is not None, part)
         return result
 
-    def _wakes(self, chk: Checker, ts: ThreadState, part: str) -> None:
+    def _wakes(self, chk: Host, ts: ThreadState, part: str) -> None:
         """Tell the engine that `ts` makes `part` happen, unless it knows just that."""
         woken = self._woken
         if chk.observed or self.once:
@@ -204,7 +204,7 @@ class Parking(Ownerless):
             if taken:
                 taken.pop(ts.serial, None)  # it has given back what it took
 
-    def _went_at_once(self, chk: Checker, ts: ThreadState, part: str) -> None:
+    def _went_at_once(self, chk: Host, ts: ThreadState, part: str) -> None:
         """What there is to note of a wait that did not block, of a thread that holds nothing."""
         ts.blocked = ts.blocked_on = ts.pending = ts.last_wait = None
         if self.dep is None:

@@ -13,7 +13,7 @@ from lockcheck.seam import Kind
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
+    from lockcheck.sync.host import Host
 
 __all__ = ["LifoQueue", "PriorityQueue", "Queue", "SimpleQueue"]
 
@@ -23,7 +23,7 @@ class Queue(Parking):
 
     _storage: type[queue.Queue[Any]] = queue.Queue
 
-    def __init__(self, chk: Checker, maxsize: int = 0, name: str = "queue") -> None:
+    def __init__(self, chk: Host, maxsize: int = 0, name: str = "queue") -> None:
         super().__init__(chk, name)
         self.maxsize = maxsize
         self._store = self._storage(maxsize)  # only its _put/_get/_qsize are used, under _gate
@@ -169,5 +169,5 @@ class PriorityQueue(Queue):
 class SimpleQueue(Queue):
     """As `queue.SimpleQueue`: unbounded, without task tracking."""
 
-    def __init__(self, chk: Checker, name: str = "simple queue") -> None:
+    def __init__(self, chk: Host, name: str = "simple queue") -> None:
         super().__init__(chk, 0, name)

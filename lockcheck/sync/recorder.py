@@ -15,9 +15,9 @@ from lockcheck.core.document import Json
 from lockcheck.sync.lock import ObservedLock
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
     from lockcheck.core.held import Hold, ThreadState
     from lockcheck.seam import Op
+    from lockcheck.sync.host import Host
 
 __all__ = ["RecordedLock", "Recorder", "Stat"]
 
@@ -119,7 +119,7 @@ class Recorder:
             found = mine[cls] = Stat()
         return found
 
-    def to_dict(self, chk: Checker | None = None) -> Json:
+    def to_dict(self, chk: Host | None = None) -> Json:
         """Threads and spans, in seconds since the first; spans still open end now (`chk`)."""
         spans = list(self._spans)
         open_spans: list[tuple[str, int, str, float, float]] = []
@@ -162,7 +162,7 @@ class Recorder:
             for cls, both in sorted(found.items())
         }
 
-    def _open(self, chk: Checker) -> list[tuple[str, int, str, float, float]]:
+    def _open(self, chk: Host) -> list[tuple[str, int, str, float, float]]:
         """What is held and waited for at this moment; read without stopping anybody."""
         now = chk.now()
         found = []
@@ -194,7 +194,7 @@ class RecordedLock(ObservedLock):
 
     __slots__ = ("since",)
 
-    def __init__(self, chk: Checker, key: Any, label: str | None = None) -> None:
+    def __init__(self, chk: Host, key: Any, label: str | None = None) -> None:
         super().__init__(chk, key, label)
         self.since = 0.0  # invariant: written only by the thread that holds `real`
 

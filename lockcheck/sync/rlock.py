@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from lockcheck.sync.lock import Lock, Mutex
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
     from lockcheck.core.classes import LockClass
     from lockcheck.core.held import ThreadState
+    from lockcheck.sync.host import Host
 
 __all__ = ["ObservedRLock", "RLock"]
 
@@ -25,7 +25,7 @@ class RLock(Mutex):
 
     __slots__ = ("_count", "_owner")
 
-    def __init__(self, chk: Checker, key: object) -> None:
+    def __init__(self, chk: Host, key: object) -> None:
         super().__init__(chk, key)
         self._owner: Any = None  # invariant: written only by the holder of `real`
         self._count = 0
@@ -179,7 +179,7 @@ class ObservedRLock(RLock):
 
     __slots__ = ("_chk", "_inner")
 
-    def __init__(self, chk: Checker, inner: Lock) -> None:
+    def __init__(self, chk: Host, inner: Lock) -> None:
         self._chk = chk
         self._inner = inner
         """The plain lock below; it is what the graph sees."""
@@ -187,7 +187,7 @@ class ObservedRLock(RLock):
         self._count = 0
 
     @property
-    def chk(self) -> Checker:
+    def chk(self) -> Host:
         return self._chk
 
     @property

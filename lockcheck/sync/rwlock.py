@@ -20,10 +20,10 @@ from lockcheck.sync.parking import Parking
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lockcheck.checker import Checker
     from lockcheck.core.classes import Key
     from lockcheck.core.held import ThreadState
     from lockcheck.core.vector import Clock
+    from lockcheck.sync.host import Host
 
 __all__ = ["RWLock"]
 
@@ -42,7 +42,7 @@ class RWLock(Parking):
 
     __slots__ = ("_holds", "_keys", "_read", "_readers", "_writer", "_writers_waiting", "key")
 
-    def __init__(self, chk: Checker, key: Any) -> None:
+    def __init__(self, chk: Host, key: Any) -> None:
         super().__init__(chk, str(key.name))
         self.key = key
         self._read = _Sections()
@@ -160,7 +160,7 @@ class RWLock(Parking):
 
     # -- the warm path: known, free, and released in order --------------------------------------
 
-    def _is_known(self, chk: Checker, mode: int) -> bool:
+    def _is_known(self, chk: Host, mode: int) -> bool:
         """Take it, if the thread's chain knows that and nobody stands in the way."""
         if chk.recorder is not None:
             return False

@@ -18,8 +18,8 @@ from lockcheck.sync.parking import Parking
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
+    from lockcheck.sync.host import Host
 
 __all__ = ["BoundedSemaphore", "Semaphore"]
 
@@ -30,7 +30,7 @@ class Semaphore(Parking):
     __slots__ = ("_holders", "_signal", "_value", "key")
 
     def __init__(
-        self, chk: Checker, value: int = 1, name: str = "semaphore", cls: str | None = None
+        self, chk: Host, value: int = 1, name: str = "semaphore", cls: str | None = None
     ) -> None:
         if value < 0:
             raise ValueError("semaphore initial value must be >= 0")
@@ -154,7 +154,7 @@ class BoundedSemaphore(Semaphore):
     __slots__ = ("_initial",)
 
     def __init__(
-        self, chk: Checker, value: int = 1, name: str = "semaphore", cls: str | None = None
+        self, chk: Host, value: int = 1, name: str = "semaphore", cls: str | None = None
     ) -> None:
         super().__init__(chk, value, name, cls)
         self._initial = value

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from lockcheck.seam import Kind, Op, Ownerless
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
     from lockcheck.core.races import FieldState
+    from lockcheck.sync.host import Host
 
 __all__ = ["Shared", "SharedCell", "default", "shared"]
 
@@ -26,7 +26,7 @@ __all__ = ["Shared", "SharedCell", "default", "shared"]
 class _Default:
     """Whose the fields of owners without a checker are; set by `install()`."""
 
-    checker: Checker | None = None
+    checker: Host | None = None
 
 
 default = _Default()
@@ -37,7 +37,7 @@ class SharedCell(Ownerless):
 
     __slots__ = ("__weakref__", "_read_op", "_write_op", "chk", "marked", "name", "race", "value")
 
-    def __init__(self, chk: Checker | None, name: str, value: Any, *, marked: bool = False) -> None:
+    def __init__(self, chk: Host | None, name: str, value: Any, *, marked: bool = False) -> None:
         self.chk = chk
         self.marked = marked
         """Lockless on purpose: scheduled, but not judged as a race."""

@@ -22,10 +22,10 @@ from lockcheck.seam import Kind, Op, Unwind
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
-    from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
     from lockcheck.core.record import Leased
     from lockcheck.core.vector import Start
+    from lockcheck.sync.host import Host
 
 __all__ = ["Life", "Thread", "revived"]
 
@@ -44,7 +44,7 @@ class _Done(Parking):
 
     once = True
 
-    def __init__(self, chk: Checker, name: str, life: Life) -> None:
+    def __init__(self, chk: Host, name: str, life: Life) -> None:
         super().__init__(chk, name)
         self.finished = False
         self.life = life
@@ -87,7 +87,7 @@ class Life:
         "state", "unwound",
     )  # fmt: skip
 
-    def __init__(self, chk: Checker, thread: threading.Thread) -> None:
+    def __init__(self, chk: Host, thread: threading.Thread) -> None:
         self._ref = weakref.ref(thread)
         self.chk = chk
         self.exception: BaseException | None = None
@@ -274,7 +274,7 @@ class Thread(threading.Thread):
 
     def __init__(
         self,
-        chk: Checker,
+        chk: Host,
         group: None = None,
         target: Callable[..., object] | None = None,
         name: str | None = None,

@@ -20,9 +20,9 @@ from lockcheck.sync.shared import default as installed
 if TYPE_CHECKING:
     from types import CodeType
 
-    from lockcheck.checker import Checker
     from lockcheck.core.races import FieldState
     from lockcheck.sync.guards import Guard
+    from lockcheck.sync.host import Host
 
 __all__ = ["WATCH", "Cell", "Watch", "watched"]
 
@@ -71,7 +71,7 @@ class Watch:
 
     __slots__ = ("cells", "chk", "ident", "name")
 
-    def __init__(self, chk: Checker, name: str, owner: object) -> None:
+    def __init__(self, chk: Host, name: str, owner: object) -> None:
         self.chk = chk
         self.ident = id(owner)
         """A copy of the object finds the original's watch in its `__dict__`, and makes its own."""
@@ -104,14 +104,14 @@ def watched(owner: object, guard: Guard) -> Watch | None:
     return watch
 
 
-def _checker_of(owner: object, guard: Guard) -> Checker | None:
+def _checker_of(owner: object, guard: Guard) -> Host | None:
     """The object's own checker, else that of its lock, else the installed one."""
-    chk: Checker | None = getattr(owner, "chk", None)
+    chk: Host | None = getattr(owner, "chk", None)
     if chk is not None:
         return chk
     if isinstance(guard, Named):
         lock = getattr(owner, guard.paths[0][0], None)
-        found: Checker | None = getattr(inner_lock(lock), "chk", None)
+        found: Host | None = getattr(inner_lock(lock), "chk", None)
         if found is not None:
             return found
     return installed.checker

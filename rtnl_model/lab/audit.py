@@ -28,6 +28,7 @@ from lockcheck import Checker
 from lockcheck.explore.random_walk import RandomWalk
 from lockcheck.explore.result import Limits
 from lockcheck.explore.session import Session
+from lockcheck.sync.breach import GuardedField
 from lockcheck.sync.guarded import Field
 from lockcheck.sync.guards import held_as
 from rtnl_model.kernel.documents import Fields
@@ -214,7 +215,7 @@ def net_of_owner(owner: object) -> Net | None:
     return None
 
 
-def words_of(declared: Field) -> str:
+def words_of(declared: GuardedField) -> str:
     """The guard as the class body says it."""
     guard = declared.guard
     if isinstance(guard, RtnlGuard):

@@ -23,8 +23,8 @@ from ..netdevice import RTNL_OF_AREA, PrivateArea
 from . import LinkDriver
 
 if TYPE_CHECKING:
-    from lockcheck import Checker
     from lockcheck.sync import Lock, Refcount
+    from lockcheck.sync.host import Host
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead
@@ -54,7 +54,7 @@ class BackendList:
     """Until its namespace's exit.  Whoever uses the backend without its namespace's lock relies on
     the flush of that exit, nothing else."""
 
-    def __init__(self, chk: Checker, name: str, list_lock: Lock) -> None:
+    def __init__(self, chk: Host, name: str, list_lock: Lock) -> None:
         self.chk = chk
         self.name = name
         self.list_lock = list_lock
