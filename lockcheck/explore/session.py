@@ -370,6 +370,7 @@ class Session:
         if report is None:
             lost = Report("unconfirmed", POSSIBLE, "a finding that its schedule did not show again")
             lost.fingerprint = identity[0]
+            lost.data["tags"] = list(identity[1:])
             finding = Finding(lost, None, candidate.run, candidate.strategy)
             finding.counts = False
             finding.note = (

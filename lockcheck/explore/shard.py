@@ -14,6 +14,8 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from lockcheck.explore.result import Identity
+
 __all__ = ["DEPTH", "MergeError", "Owns", "merge", "owner_of", "parse_shard"]
 
 DEPTH: Final = 4
@@ -79,15 +81,32 @@ def _count(document: dict[str, Any]) -> int:
         raise MergeError("not the result of `explore --json`") from error
 
 
+def _identity(finding: dict[str, Any]) -> Identity:
+    """As `result.identity_of` its report: the tags belong to it."""
+    tags = finding.get("data", {}).get("tags", ())
+    return (finding["fingerprint"], *sorted(map(str, tags)))
+
+
+def _better(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Does `one` show the same finding better: it counts, it has a token, a shorter one?"""
+
+    def rank(finding: dict[str, Any]) -> tuple[bool, bool, int]:
+        token = finding.get("replay", "")
+        return (not finding.get("counts", True), not token, len(token))
+
+    return rank(one) < rank(other)
+
+
 def _joined(
     first: dict[str, Any], documents: list[dict[str, Any]], count: int, missing: list[int]
 ) -> dict[str, Any]:
-    findings: dict[str, dict[str, Any]] = {}
+    findings: dict[Identity, dict[str, Any]] = {}
     for document in documents:
         for finding in document["findings"]:
-            known = findings.setdefault(finding["fingerprint"], finding)
-            if len(finding.get("replay", "")) < len(known.get("replay", "")):
-                findings[finding["fingerprint"]] = finding
+            identity = _identity(finding)
+            known = findings.setdefault(identity, finding)
+            if _better(finding, known):
+                findings[identity] = finding
     orders = _united(documents, "order_hashes")
     states = _united(documents, "state_hashes")
     schedules = sum(document["schedules"] for document in documents)
@@ -123,7 +142,7 @@ def _united(documents: list[dict[str, Any]], key: str) -> dict[str, int]:
 
 
 def _outcome(
-    documents: list[dict[str, Any]], findings: dict[str, dict[str, Any]], missing: list[int]
+    documents: list[dict[str, Any]], findings: dict[Identity, dict[str, Any]], missing: list[int]
 ) -> str:
     if any(finding.get("counts", True) for finding in findings.values()):
         return "failed"

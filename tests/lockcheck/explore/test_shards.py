@@ -68,6 +68,34 @@ def test_findings_of_shards_are_joined_by_fingerprint() -> None:
     assert len(prints) == len(set(prints))
 
 
+def test_a_tag_tells_findings_of_shards_apart() -> None:
+    """A known defect in one shard does not hide a new one of the same fingerprint in another."""
+    known, new = (document("abba", "random", (i, 2), 60) for i in range(2))
+    (shown,) = [each for each in known["findings"] if each["kind"] == "deadlock"]
+    known["findings"] = [{**shown, "counts": False, "data": {"tags": ["known:X"]}}]
+    new["findings"] = [{**shown, "data": {}}]
+    joined = merge([known, new])
+
+    assert [finding["counts"] for finding in joined["findings"]] == [False, True]
+    assert joined["outcome"] == "failed"
+    known["findings"][0]["data"] = {"tags": ["one", "two"]}
+    new["findings"] = [{**shown, "data": {"tags": ["two", "one"]}}]
+    assert len(merge([known, new])["findings"]) == 1
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_finding_that_one_shard_confirmed_is_confirmed(first: int) -> None:
+    """The shard that could not show it again has no token for it, and does not win by that."""
+    parts = [document("abba", "random", (i, 2), 60) for i in range(2)]
+    (shown,) = [each for each in parts[0]["findings"] if each["kind"] == "deadlock"]
+    parts[first]["findings"] = [{**shown, "counts": False, "replay": ""}]
+    parts[1 - first]["findings"] = [shown]
+    joined = merge(parts)
+
+    assert joined["findings"] == [shown]
+    assert joined["outcome"] == "failed"
+
+
 def test_a_missing_shard_makes_it_incomplete() -> None:
     """And it is named."""
     parts = [document("no_abba", "random", (i, 3), 30) for i in (0, 2)]
