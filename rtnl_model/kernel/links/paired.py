@@ -143,7 +143,7 @@ class PairedDriver(PairEnds):
         """netdev_put(back) with the tracker kept in peer's private area; None is a no-op."""
         if back is not None:
             self.assert_not_freed(peer, "its peer_tracker is used")
-        self.k.dev.netdev_put(back, peer.netdev_priv(PairPriv).peer_tracker)
+            self.k.dev.netdev_put(back, peer.netdev_priv(PairPriv).peer_tracker)
 
     # -- readers of the pointer --
 

@@ -56,6 +56,7 @@ wait
     expected=(
         Expected("warn", "addition on 0"),
         Expected("invariant", "port"),
+        Expected("assertion", "NetDevice.rx_handler"),
     ),
     setting=Setting(regime="pernet"),
     classes={"links.ipvlan": NoInstanceLock},

@@ -60,6 +60,7 @@ ip -n left link del low0 & ip -n right link del upp0 & wait
     expected=(
         Expected("invariant", "list_del corruption"),
         Expected("invariant", "queue"),
+        Expected("race", ".ipvlans"),
     ),
     setting=Setting(regime="pernet"),
     classes={"links.ipvlan": BareList},

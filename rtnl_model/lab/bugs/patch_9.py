@@ -82,6 +82,7 @@ ip netns del left & ip -n right link del tun0 & wait
     expected=(
         Expected("invariant", "list_del corruption"),
         Expected("invariant", "queue"),
+        Expected("assertion", "BackendList.dev_list"),
     ),
     setting=Setting(regime="pernet"),
     classes={"links.bareudp": NoMutex},
