@@ -30,6 +30,7 @@ from lockcheck import patch
 from lockcheck.census import census
 from lockcheck.checker import Checker
 from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.core.document import Json
 from lockcheck.core.report import Report
 from lockcheck.explore.result import exception_report
 from lockcheck.explore.subject import FirstThread
@@ -81,7 +82,7 @@ class FunctionSubject:
         return cls(file, function, data=data)
 
     @classmethod
-    def of_token(cls, described: dict[str, Any]) -> FunctionSubject:
+    def of_token(cls, described: Json) -> FunctionSubject:
         """Make the subject that a token names.  Raises: SubjectError."""
         if described.get("kind") != "function":
             raise SubjectError("this token is not of a function; `rtnl-model replay` may know it")
@@ -155,7 +156,7 @@ class FunctionSubject:
         """Make a fresh world (`subject.Subject`)."""
         return FunctionWorld(self, conductor)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Json:
         """What a token needs (`subject.Subject`)."""
         return {
             "kind": "function",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockcheck import __version__
 from lockcheck.cli.verdict import InputError, load
+from lockcheck.core.document import Json
 from lockcheck.documents import DocumentError
 from lockcheck.documents.shapes import GRAPH, dangling
 from lockcheck.render import dot, html, json_, proc, sarif
@@ -22,7 +23,7 @@ __all__ = ["diff", "report"]
 NOUN = {"classes": "class", "edges": "edge", "reports": "report"}
 
 
-def load_graph(path: str) -> dict[str, Any]:
+def load_graph(path: str) -> Json:
     """Read a graph.json.  Raises: InputError."""
     document = load(path, GRAPH, "a lock graph")
     try:
@@ -43,7 +44,7 @@ def report(options: Namespace) -> int:
     return 0
 
 
-def _render(graph: dict[str, Any], findings: list[Any], form: str) -> str:
+def _render(graph: Json, findings: list[Any], form: str) -> str:
     if form == "json":
         return json_.dumps(graph)
     if form == "dot":

@@ -8,10 +8,11 @@ has is known.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from lockcheck.core.document import Document, Json
 from lockcheck.core.report import POSSIBLE, SEVERITIES, counts
 from lockcheck.documents import DocumentError, MalformedError, check, read_document, read_json
 from lockcheck.documents.shape import List, Shape
@@ -46,7 +47,7 @@ class Verdict:
         return counts(severity, self._fail_on, known)
 
 
-def load(path: str | Path, shape: Shape, what: str) -> dict[str, Any]:
+def load(path: str | Path, shape: Shape, what: str) -> Json:
     """Read a document of a known shape.  Raises: InputError."""
     try:
         return read_document(path, shape, what)
@@ -79,7 +80,7 @@ def findings_of(document: object) -> list[Any] | None:
     return document if isinstance(document, list) else None
 
 
-def write_baseline(path: str | Path, findings: Iterable[Mapping[str, Any]]) -> None:
+def write_baseline(path: str | Path, findings: Iterable[Document]) -> None:
     """Write what was found as known, whole or not at all.  Raises: InputError."""
     known = {str(f["fingerprint"]): str(f["title"]) for f in findings}
     document = {"schema": BASELINE_SCHEMA, "known": dict(sorted(known.items()))}

@@ -290,7 +290,7 @@ class ControlledConductor(QuietPhases):
             raise Unwind from error
         return True
 
-    def note(self, obj: Any, ts: Any) -> None:
+    def note(self, obj: object, ts: object) -> None:
         """Nothing: the record of choices tells the order."""
 
     def settle(self) -> None:
@@ -417,7 +417,7 @@ class ControlledConductor(QuietPhases):
         for chk in self.checkers:
             chk.aborted = True
 
-    def _add(self, name: str, run: Callable[[], None], parent: Task | None, thread: Any) -> Task:
+    def _add(self, name: str, run: Callable[[], None], parent: Task | None, thread: object) -> Task:
         worker = self._pool.take()
         task = Task(len(self.tasks), name, worker, parent, thread)
         task.born = len(self.events)

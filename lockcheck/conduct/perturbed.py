@@ -98,7 +98,7 @@ class PerturbedConductor:
             noise = self._local.noise = self._make_noise()
         return noise.rng.randrange(n)
 
-    def spawn(self, thread: Any, run: Callable[[], None]) -> bool:
+    def spawn(self, thread: object, run: Callable[[], None]) -> bool:
         """The caller starts its own real thread."""
         return False
 

@@ -138,13 +138,13 @@ _BEGIN: Final = Op(Kind.BEGIN, Marker("begin"))
 _SETTLE: Final = Op(Kind.WAIT, Marker("quiescence"), why="everybody else to be idle or gone")
 
 
-def observed_class(obj: Any) -> str:
+def observed_class(obj: object) -> str:
     """Return under which name observations of `obj` are counted: its lock class, or its type."""
     key = getattr(obj, "key", None)
     return str(key.cls.name) if key is not None else type(obj).__name__
 
 
-def foreign_class(obj: Any) -> str:
+def foreign_class(obj: object) -> str:
     """Return under which name it is remembered that others than its holder release `obj`."""
     return f"{observed_class(obj)} by others"
 
@@ -167,6 +167,6 @@ def full_name(obj: Any) -> str:
     return f"{key.cls.name}({name})"
 
 
-def has_silent(obj: Any) -> bool:
+def has_silent(obj: object) -> bool:
     """Has `obj` operations that are silent while nobody observes it (a lock, a thread's end)?"""
     return hasattr(obj, "key") or hasattr(obj, "life")

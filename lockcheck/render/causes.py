@@ -7,16 +7,17 @@ says in a sentence or two what goes wrong, without the names of rules.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from lockcheck.core.document import Document
 from lockcheck.core.report import known_as as tagged
 from lockcheck.render.splat import alone, waits_for_itself
 
 __all__ = ["KINDS", "RootCause", "cause", "counts", "known_as", "outcome", "root_causes"]
 
-Finding = Mapping[str, Any]
+Finding = Document
 
 ORDERS: Final = ("circular", "recursive", "deadlock", "wait-cycle", "hang")
 """Kinds that may be several views of one wrong order."""
@@ -158,7 +159,7 @@ def cause(finding: Finding) -> str:
     return "; ".join(rows) + ("." if finding["severity"] == "certain" else _when(len(cycle)))
 
 
-def _half(step: Mapping[str, Any], *, happened: bool) -> str:
+def _half(step: Document, *, happened: bool) -> str:
     if step.get("told"):
         return str(step["told"])
     held, wanted = step["held"]["name"], step["wanted"]["name"]

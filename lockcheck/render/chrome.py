@@ -8,16 +8,15 @@ of a controlled run a step is a microsecond.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from lockcheck.core.document import Document, Json
 
 __all__ = ["trace"]
 
 PID = 1
-Event = dict[str, Any]
+Event = Json
 
 
-def trace(timeline: Mapping[str, Any] | None, process: str = "lockcheck") -> dict[str, Any]:
+def trace(timeline: Document | None, process: str = "lockcheck") -> Json:
     """Return the document for a recorder's time line."""
     line = timeline or {}
     unit = 1.0 if line.get("axis") == "steps" else 1e6
@@ -29,7 +28,7 @@ def trace(timeline: Mapping[str, Any] | None, process: str = "lockcheck") -> dic
         {"name": "thread_name", "ph": "M", "pid": PID, "tid": serial, "args": {"name": name}}
         for serial, name in threads.items()
     ]
-    rows: dict[int, list[tuple[float, float, Mapping[str, Any]]]] = {}
+    rows: dict[int, list[tuple[float, float, Document]]] = {}
     for span in line.get("spans", ()):
         begin, end = round(span["from"] * unit, 1), round(span["to"] * unit, 1)
         rows.setdefault(span["thread"], []).append((begin, max(begin, end), span))
@@ -51,11 +50,11 @@ def trace(timeline: Mapping[str, Any] | None, process: str = "lockcheck") -> dic
     return {"traceEvents": events, "displayTimeUnit": "ms"}
 
 
-def _name(span: Mapping[str, Any]) -> str:
+def _name(span: Document) -> str:
     return f"waits: {span['name']}" if span["kind"] == "wait" else str(span["name"])
 
 
-def _complete(span: Mapping[str, Any], tid: int, begin: float, end: float) -> Event:
+def _complete(span: Document, tid: int, begin: float, end: float) -> Event:
     return {
         "name": _name(span),
         "cat": span["kind"],
@@ -68,9 +67,7 @@ def _complete(span: Mapping[str, Any], tid: int, begin: float, end: float) -> Ev
     }
 
 
-def _asynchronous(
-    span: Mapping[str, Any], tid: int, begin: float, end: float, number: int
-) -> list[Event]:
+def _asynchronous(span: Document, tid: int, begin: float, end: float, number: int) -> list[Event]:
     both: Event = {"name": _name(span), "cat": span["kind"], "id": number, "pid": PID, "tid": tid}
     return [
         {**both, "ph": "b", "ts": begin, "args": {}},
@@ -78,7 +75,7 @@ def _asynchronous(
     ]
 
 
-def _flow(arrow: Mapping[str, Any], unit: float, number: int) -> list[Event]:
+def _flow(arrow: Document, unit: float, number: int) -> list[Event]:
     both: Event = {"name": str(arrow["name"]), "cat": "wakes", "id": number, "pid": PID}
     return [
         {**both, "ph": "s", "tid": arrow["from"], "ts": round(arrow["at"] * unit, 1)},

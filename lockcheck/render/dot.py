@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from lockcheck.core.document import Document
 from lockcheck.render.legible import legible
 
 __all__ = ["bad_pairs", "render"]
 
 
-def bad_pairs(findings: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
+def bad_pairs(findings: Iterable[Document]) -> set[tuple[str, str]]:
     """Pairs of class names (held, wanted) that take part in a finding."""
     return {
         (str(step["held"]["class"]), str(step["wanted"]["class"]))
@@ -19,7 +19,7 @@ def bad_pairs(findings: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
     }
 
 
-def render(graph: Mapping[str, Any]) -> str:
+def render(graph: Document) -> str:
     """Return the graph in the DOT language."""
     graph = legible(graph)
     bad = bad_pairs(graph.get("reports", ()))

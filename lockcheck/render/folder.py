@@ -10,8 +10,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from lockcheck.core.document import Document
 from lockcheck.render import chrome, dot, html, json_, proc
 from lockcheck.render.atomic_file import write_text
 
@@ -24,11 +24,11 @@ class FolderError(OSError):
 
 def write_folder(
     folder: str | Path,
-    graph: Mapping[str, Any],
-    findings: Sequence[Mapping[str, Any]],
+    graph: Document,
+    findings: Sequence[Document],
     *,
-    timeline: Mapping[str, Any] | None = None,
-    run: Mapping[str, Any] | None = None,
+    timeline: Document | None = None,
+    run: Document | None = None,
     panels: Sequence[html.Panel] = (),
     title: str = "lockcheck",
     lead: str = "",

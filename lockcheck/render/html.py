@@ -8,12 +8,13 @@ choices of the graph, and the time line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
+from lockcheck.core.document import Document
 from lockcheck.render.causes import counts, outcome, root_causes
 from lockcheck.render.dot import bad_pairs
 from lockcheck.render.html_cards import cards_html
@@ -43,11 +44,11 @@ class Panel:
 
 
 def render(
-    graph: Mapping[str, Any],
-    findings: Sequence[Mapping[str, Any]],
+    graph: Document,
+    findings: Sequence[Document],
     *,
-    timeline: Mapping[str, Any] | None = None,
-    run: Mapping[str, Any] | None = None,
+    timeline: Document | None = None,
+    run: Document | None = None,
     panels: Sequence[Panel] = (),
     title: str = "lockcheck",
     lead: str = "",
@@ -121,7 +122,7 @@ def _asset(name: str) -> str:
     return resources.files("lockcheck.render").joinpath(name).read_text(encoding="utf-8")
 
 
-def _subtitle(graph: Mapping[str, Any], run: Mapping[str, Any] | None) -> str:
+def _subtitle(graph: Document, run: Document | None) -> str:
     parts = [f"{len(graph['classes'])} lock classes", f"{len(graph['edges'])} dependencies"]
     for key, value in (run or {}).items():
         if key == "seed" and isinstance(value, int):
@@ -133,7 +134,7 @@ def _subtitle(graph: Mapping[str, Any], run: Mapping[str, Any] | None) -> str:
     return " · ".join(escape(str(part)) for part in parts)
 
 
-def _clean(graph: Mapping[str, Any], timeline: Mapping[str, Any] | None, shown: str) -> str:
+def _clean(graph: Document, timeline: Document | None, shown: str) -> str:
     """What a run without findings leads with: who waited for what."""
     table = contention_table(graph, timeline, most=TOP)
     if table:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
+from lockcheck.core.document import Document
 from lockcheck.render.causes import KINDS, RootCause, cause, known_as
 from lockcheck.render.places import short_path, users_own
 from lockcheck.render.scenario import columns, scenario_rows
@@ -73,7 +73,7 @@ def _card(root: RootCause, number: int, command: str) -> str:
     return "".join(parts) + "</article>"
 
 
-def _badges(finding: Mapping[str, Any]) -> str:
+def _badges(finding: Document) -> str:
     severity, kind = str(finding["severity"]), str(finding["kind"])
     badges = (
         f'<span class="badge {escape(severity)}">{escape(severity)}</span>'
@@ -88,7 +88,7 @@ def _badges(finding: Mapping[str, Any]) -> str:
     return badges
 
 
-def _title(finding: Mapping[str, Any]) -> str:
+def _title(finding: Document) -> str:
     """The title without the kind, which the badge says."""
     title = str(finding["title"])
     head, colon, rest = title.partition(": ")
@@ -104,7 +104,7 @@ def _token(token: str, command: str) -> str:
     )
 
 
-def _foot(finding: Mapping[str, Any], number: int, *, graph: bool) -> str:
+def _foot(finding: Document, number: int, *, graph: bool) -> str:
     links = []
     if graph:
         links.append(f'<a href="#graph:finding-{number}">in the lock graph</a>')
@@ -144,7 +144,7 @@ def _also(root: RootCause) -> str:
     )
 
 
-def _steps(cycle: Sequence[Mapping[str, Any]]) -> str:
+def _steps(cycle: Sequence[Document]) -> str:
     parts = []
     for title, step in zip(columns(cycle), cycle, strict=True):
         verb = "waits for" if step["op"] in ("wait", "sync") else "wants"
@@ -156,7 +156,7 @@ def _steps(cycle: Sequence[Mapping[str, Any]]) -> str:
     return f'<div class="steps">{"".join(parts)}</div>'
 
 
-def _stacks(stacks: Sequence[Mapping[str, Any]]) -> str:
+def _stacks(stacks: Sequence[Document]) -> str:
     parts = []
     for each in stacks:
         who = f", {each['thread']}" if each.get("thread") else ""
@@ -164,7 +164,7 @@ def _stacks(stacks: Sequence[Mapping[str, Any]]) -> str:
     return f'<div class="steps two">{"".join(parts)}</div>' if parts else ""
 
 
-def _stack(title: str, frames: Sequence[Mapping[str, Any]]) -> str:
+def _stack(title: str, frames: Sequence[Document]) -> str:
     rows = [
         f"<li>{escape(str(frame['function']))} "
         f"<span>{escape(short_path(str(frame['file'])))}:{frame['line']}</span></li>"
@@ -179,7 +179,7 @@ def _stack(title: str, frames: Sequence[Mapping[str, Any]]) -> str:
     return f'<div class="stack"><b>{escape(title)}</b>{body}</div>'
 
 
-def _scenario(cycle: Sequence[Mapping[str, Any]]) -> str:
+def _scenario(cycle: Sequence[Document]) -> str:
     heads = "".join(f'<th scope="col">{escape(title)}</th>' for title in columns(cycle))
     rows = []
     for number, text in scenario_rows(cycle):

@@ -7,9 +7,9 @@ the time to write a page does not depend on the size of the graph.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from lockcheck.core.document import Document, Json
 from lockcheck.render.causes import RootCause
 from lockcheck.render.dot import bad_pairs
 from lockcheck.render.html_tables import embed
@@ -24,7 +24,7 @@ NODES_MAX = 60
 EDGES_MAX = 300
 
 
-def graph_html(graph: Mapping[str, Any], causes: Sequence[RootCause]) -> str:
+def graph_html(graph: Document, causes: Sequence[RootCause]) -> str:
     """The section's content."""
     findings = [finding for root in causes for finding in root.findings]
     bad = bad_pairs(findings)
@@ -68,7 +68,7 @@ def graph_html(graph: Mapping[str, Any], causes: Sequence[RootCause]) -> str:
     )
 
 
-def first_choice(graph: Mapping[str, Any], bad: set[tuple[str, str]]) -> set[int]:
+def first_choice(graph: Document, bad: set[tuple[str, str]]) -> set[int]:
     """Ids of what is in findings and its neighbours; without findings, of the most contended."""
     names = {cls["id"]: str(cls["name"]) for cls in graph["classes"]}
     heat = {cls["id"]: (cls.get("contentions", 0), -cls["id"]) for cls in graph["classes"]}
@@ -92,9 +92,7 @@ def first_choice(graph: Mapping[str, Any], bad: set[tuple[str, str]]) -> set[int
     return shown | set(rank(next_to)[: NODES_MAX - len(shown)])
 
 
-def _facts(
-    graph: Mapping[str, Any], causes: Sequence[RootCause], bad: set[tuple[str, str]]
-) -> dict[str, Any]:
+def _facts(graph: Document, causes: Sequence[RootCause], bad: set[tuple[str, str]]) -> Json:
     """What the script draws from and reports of a class."""
     at = {cls["id"]: number for number, cls in enumerate(graph["classes"])}
     names = {cls["id"]: str(cls["name"]) for cls in graph["classes"]}

@@ -10,8 +10,9 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Literal
+from typing import Literal
 
+from lockcheck.core.document import Document, Json
 from lockcheck.render.places import short_path, where
 from lockcheck.render.proc import contention, usage
 
@@ -31,7 +32,7 @@ class Column:
     """`name` and `mono`: in typewriter letters; `num`: right; `meter`: a bar of that length."""
 
 
-def embed(value: Any) -> str:
+def embed(value: object) -> str:
     """JSON that cannot end its script element."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
@@ -93,7 +94,7 @@ def _cells(columns: Sequence[Column], row: Sequence[Cell], most: Mapping[int, fl
 
 def _stored(
     columns: Sequence[Column], rows: Sequence[Sequence[Cell]], bad: Collection[int]
-) -> dict[str, Any]:
+) -> Json:
     texts: dict[str, int] = {}
     numeric = [column.kind in ("num", "meter") for column in columns]
     stored = [
@@ -106,7 +107,7 @@ def _stored(
     return {"texts": list(texts), "rows": stored, "bad": sorted(bad)}
 
 
-def classes_table(graph: Mapping[str, Any], hot: Collection[str]) -> str:
+def classes_table(graph: Document, hot: Collection[str]) -> str:
     """Lock classes: where they are made, how they stand in the graph."""
     columns = (
         Column("lock class", "name"), Column("kind"), Column("made at", "mono"),
@@ -123,7 +124,7 @@ def classes_table(graph: Mapping[str, Any], hot: Collection[str]) -> str:
     return table("classes-data", columns, rows, bad, search="search classes")
 
 
-def edges_table(graph: Mapping[str, Any], bad_pairs: Collection[tuple[str, str]]) -> str:
+def edges_table(graph: Document, bad_pairs: Collection[tuple[str, str]]) -> str:
     """Dependencies: what was taken while what was held, and where that was first seen."""
     names = {cls["id"]: str(cls["name"]) for cls in graph["classes"]}
     columns = (
@@ -133,7 +134,7 @@ def edges_table(graph: Mapping[str, Any], bad_pairs: Collection[tuple[str, str]]
     )  # fmt: skip
     rows = []
     for edge in graph["edges"]:
-        first: Mapping[str, Any] = next(iter(edge.get("witnesses", ())), {})
+        first: Document = next(iter(edge.get("witnesses", ())), {})
         rows.append(
             (names[edge["from"]], names[edge["to"]], " ".join(edge["kinds"]),
              str(first.get("thread", "")), where(first.get("held_stack", ())),
@@ -147,9 +148,7 @@ def edges_table(graph: Mapping[str, Any], bad_pairs: Collection[tuple[str, str]]
     return table("edges-data", columns, rows, bad, search="search dependencies") + note
 
 
-def contention_table(
-    graph: Mapping[str, Any], timeline: Mapping[str, Any] | None, *, most: int | None = None
-) -> str:
+def contention_table(graph: Document, timeline: Document | None, *, most: int | None = None) -> str:
     """Who was waited for, and how long it was held; empty when nobody waited and none was timed."""
     found = contention(graph, timeline)[:most]
     if not found:
@@ -172,5 +171,5 @@ def contention_table(
     return table(ident, columns, rows, search="search classes")
 
 
-def _micros(stat: Mapping[str, Any]) -> tuple[float, float]:
+def _micros(stat: Document) -> tuple[float, float]:
     return round(stat["total"], 1), round(stat["max"], 1)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from lockcheck.core.document import Document, Json
 from lockcheck.render.html_tables import embed
 
 __all__ = ["timeline_html"]
@@ -13,7 +11,7 @@ SPANS_MAX = 6000
 STEPS_KEY = '<i style="background:var(--step)"></i>goes'
 
 
-def timeline_html(timeline: Mapping[str, Any] | None) -> str:
+def timeline_html(timeline: Document | None) -> str:
     """The section's content."""
     spans = list((timeline or {}).get("spans", ()))
     if not spans or timeline is None:
@@ -44,6 +42,6 @@ def timeline_html(timeline: Mapping[str, Any] | None) -> str:
     )
 
 
-def _span(span: Mapping[str, Any]) -> dict[str, Any]:
+def _span(span: Document) -> Json:
     short = {key: span[key] for key in ("kind", "thread", "name", "from", "to")}
     return {**short, "open": True} if span.get("open") else short

@@ -6,23 +6,24 @@ Only what is stable from run to run is compared: class names, pairs of class nam
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from lockcheck.core.document import Document, Json
 
 __all__ = ["compact", "difference", "dumps", "findings_document", "headline"]
 
 
-def dumps(document: Any) -> str:
+def dumps(document: object) -> str:
     """One way to write JSON everywhere."""
     return json.dumps(document, indent=1)
 
 
-def compact(document: Any) -> str:
+def compact(document: object) -> str:
     """The same for what only programs read."""
     return json.dumps(document, separators=(",", ":"))
 
 
-def findings_document(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def findings_document(findings: Sequence[Document]) -> Json:
     """What `findings.json` holds."""
     counts: dict[str, int] = {}
     for finding in findings:
@@ -34,12 +35,12 @@ def findings_document(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def headline(graph: Mapping[str, Any]) -> str:
+def headline(graph: Document) -> str:
     """The graph in half a line."""
     return f"{len(graph['classes'])} lock classes, {len(graph['edges'])} dependencies"
 
 
-def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
+def difference(old: Document, new: Document) -> dict[str, dict[str, list[str]]]:
     """`{"classes" | "edges" | "reports": {"gone": […], "new": […]}}`, each sorted."""
     found = {}
     for what, names in (("classes", _classes), ("edges", _edges), ("reports", _reports)):
@@ -51,11 +52,11 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, dict
     return found
 
 
-def _classes(graph: Mapping[str, Any]) -> dict[str, str]:
+def _classes(graph: Document) -> dict[str, str]:
     return {str(cls["name"]): str(cls["name"]) for cls in graph["classes"]}
 
 
-def _edges(graph: Mapping[str, Any]) -> dict[str, str]:
+def _edges(graph: Document) -> dict[str, str]:
     names = {cls["id"]: cls["name"] for cls in graph["classes"]}
     rows = {}
     for edge in graph["edges"]:
@@ -64,7 +65,7 @@ def _edges(graph: Mapping[str, Any]) -> dict[str, str]:
     return rows
 
 
-def _reports(graph: Mapping[str, Any]) -> dict[str, str]:
+def _reports(graph: Document) -> dict[str, str]:
     return {
         str(r["fingerprint"]): f"{r['fingerprint']} {r['severity']} {r['kind']}: {r['title']}"
         for r in graph.get("reports", ())

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-Frame = Mapping[str, Any]
+from lockcheck.core.document import Document
+
+Frame = Document
 
 _SITE = re.compile(r"^.*/(?:site|dist)-packages/")
 _LIBRARY = re.compile(r"^.*/lib(?:64)?/python3\.\d+t?/")

@@ -8,9 +8,9 @@ of the first, writer and reader of the second, as there.  Counters that this che
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from lockcheck.core.document import Document, Json
 from lockcheck.render.legible import legible
 
 __all__ = ["lock_stat", "lockdep", "lockdep_chains", "lockdep_stats", "tables"]
@@ -19,7 +19,7 @@ CONTEXTS = (("hardirq", "signal"), ("softirq", "gc"))
 RULE = "-" * 187
 
 
-def tables(graph: Mapping[str, Any], timeline: Mapping[str, Any] | None = None) -> dict[str, str]:
+def tables(graph: Document, timeline: Document | None = None) -> dict[str, str]:
     """Return file name -> text of all four."""
     graph, timeline = legible(graph), legible(timeline)
     return {
@@ -34,13 +34,13 @@ def _key(number: int) -> str:
     return f"{number:016x}"
 
 
-def usage(cls: Mapping[str, Any]) -> str:
+def usage(cls: Document) -> str:
     """The four characters between FD/BD and the name."""
     chars = cls.get("usage") or {}
     return "".join(str(chars.get(name, "..")) for _, name in CONTEXTS)
 
 
-def lockdep(graph: Mapping[str, Any]) -> str:
+def lockdep(graph: Document) -> str:
     """Classes with their dependency counts, usage and direct successors."""
     names = {cls["id"]: str(cls["name"]) for cls in graph["classes"]}
     out: dict[int, list[int]] = {}
@@ -58,7 +58,7 @@ def lockdep(graph: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def lockdep_chains(graph: Mapping[str, Any]) -> str:
+def lockdep_chains(graph: Document) -> str:
     """Every distinct sequence of held locks."""
     lines = ["all lock chains:"]
     for chain in graph.get("chains", ()):
@@ -70,7 +70,7 @@ def lockdep_chains(graph: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _irq_context(chain: Mapping[str, Any]) -> str:
+def _irq_context(chain: Document) -> str:
     inside = chain.get("context") or ()
     for kernel, name in CONTEXTS:
         if name in inside:
@@ -78,12 +78,12 @@ def _irq_context(chain: Mapping[str, Any]) -> str:
     return "0"
 
 
-def _mode(entry: Mapping[str, Any]) -> str:
+def _mode(entry: Document) -> str:
     mode = entry.get("mode", "lock")
     return "" if mode == "lock" else f"({mode}) "
 
 
-def lockdep_stats(graph: Mapping[str, Any]) -> str:
+def lockdep_stats(graph: Document) -> str:
     """Counters."""
     stats = graph.get("statistics") or {}
     classes = graph["classes"]
@@ -133,7 +133,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def lock_stat(graph: Mapping[str, Any], timeline: Mapping[str, Any] | None = None) -> str:
+def lock_stat(graph: Document, timeline: Document | None = None) -> str:
     """Contention and hold times by class, microseconds, the most contended first.
 
     Hold times and acquisitions need a recorder (`timeline`); without one they are 0.  Bounces
@@ -149,14 +149,12 @@ def lock_stat(graph: Mapping[str, Any], timeline: Mapping[str, Any] | None = Non
     return "\n".join(lines) + "\n"
 
 
-def _times(stat: Mapping[str, Any]) -> list[str]:
+def _times(stat: Document) -> list[str]:
     average = stat["total"] / stat["count"] if stat["count"] else 0.0
     return [f"{value:.2f}" for value in (stat["min"], stat["max"], stat["total"], average)]
 
 
-def contention(
-    graph: Mapping[str, Any], timeline: Mapping[str, Any] | None = None
-) -> list[tuple[str, dict[str, Any]]]:
+def contention(graph: Document, timeline: Document | None = None) -> list[tuple[str, Json]]:
     """(class, {"wait": {count min max total}, "hold": {…}}), the most contended first."""
     measured = (timeline or {}).get("lock_stat", {})
     rows = []

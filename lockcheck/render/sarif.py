@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 
+from lockcheck.core.document import Document, Json
 from lockcheck.render.places import users_own
 
 __all__ = ["document", "render"]
 
-Finding = Mapping[str, Any]
+Finding = Document
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {"certain": "error", "possible": "warning", "class-only": "note"}
@@ -29,7 +30,7 @@ def render(findings: Sequence[Finding], *, tool: str, version: str) -> str:
     return json.dumps(document(findings, tool=tool, version=version), indent=1)
 
 
-def document(findings: Sequence[Finding], *, tool: str, version: str) -> dict[str, Any]:
+def document(findings: Sequence[Finding], *, tool: str, version: str) -> Json:
     """Return the SARIF document."""
     kinds = sorted({str(finding["kind"]) for finding in findings})
     driver = {
@@ -49,13 +50,13 @@ def document(findings: Sequence[Finding], *, tool: str, version: str) -> dict[st
     }
 
 
-def _result(finding: Finding, kinds: Sequence[str]) -> dict[str, Any]:
+def _result(finding: Finding, kinds: Sequence[str]) -> Json:
     places = list(_places(finding))
     lines = [str(finding["title"])]
     lines += [str(finding[key]) for key in ("reason", "detail", "advice") if finding.get(key)]
     if finding.get("replay"):
         lines.append(f"replay: {finding['replay']}")
-    found: dict[str, Any] = {
+    found: Json = {
         "ruleId": finding["kind"],
         "ruleIndex": kinds.index(str(finding["kind"])),
         "level": _LEVELS.get(str(finding.get("severity")), "warning"),
@@ -96,8 +97,8 @@ def _every_place(finding: Finding) -> Iterable[tuple[str, int, str]]:
             yield frames[0]["file"], frames[0]["line"], f"{stack['thread']}: {stack['title']}"
 
 
-def _location(file: str, line: int, text: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _location(file: str, line: int, text: str = "") -> Json:
+    found: Json = {
         "physicalLocation": {
             "artifactLocation": {"uri": _uri(file)},
             "region": {"startLine": max(1, int(line))},
@@ -116,9 +117,9 @@ def _uri(file: str) -> str:
     return path.as_uri() if path.is_absolute() else path.as_posix()
 
 
-def _flows(finding: Finding) -> list[dict[str, Any]]:
+def _flows(finding: Finding) -> list[Json]:
     """The steps of the schedule by thread, numbered over all threads."""
-    threads: dict[str, list[dict[str, Any]]] = {}
+    threads: dict[str, list[Json]] = {}
     for number, step in enumerate(finding.get("data", {}).get("order", ()), 1):
         if step["file"]:
             text = f"{step['thread']}: {step['source']}  {step['what']}"

@@ -7,10 +7,11 @@ column marked so, because the scenario needs somebody else to run the same code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-Step = Mapping[str, Any]
+from lockcheck.core.document import Document
+
+Step = Document
 
 VERBS = {"lock": "lock", "read": "rlock", "rread": "rlock", "try": "trylock", "sync": "sync",
          "map": "enter", "wait": "wait"}  # fmt: skip
@@ -56,7 +57,7 @@ def scenario_rows(cycle: Sequence[Step]) -> list[tuple[int, str]]:
     return rows
 
 
-def _text(lock: Mapping[str, Any], op: str) -> str:
+def _text(lock: Document, op: str) -> str:
     verb = {"sync": "sync", "wait": "wait"}.get(op) or VERBS.get(str(lock.get("mode")), "lock")
     return f"{verb}({lock['name']});"
 

@@ -11,14 +11,15 @@ Left out of the kernel's layout: addresses, process ids, kernel idents; they mea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from lockcheck.core.document import Document
 from lockcheck.render.legible import legible
 from lockcheck.render.places import is_plumbing, short_path, stack_lines, where
 from lockcheck.render.scenario import columns, scenario
 
-Finding = Mapping[str, Any]
+Finding = Document
 
 HEADERS = {
     "circular": "possible circular locking dependency detected",
@@ -114,7 +115,7 @@ def _footer(finding: Finding) -> list[str]:
     return lines
 
 
-def lock_text(lock: Mapping[str, Any]) -> str:
+def lock_text(lock: Document) -> str:
     """`name` with its class, when the name does not already say it, and its mode."""
     name, cls, mode = str(lock["name"]), str(lock["class"]), str(lock.get("mode", "lock"))
     if cls == "event" or mode in NO_LOCK:
@@ -181,12 +182,12 @@ def _chain(cycle: Any) -> list[str]:
     return lines
 
 
-def waits(step: Mapping[str, Any]) -> bool:
+def waits(step: Document) -> bool:
     """Does it wait for something that is no lock?"""
     return step["op"] in ("wait", "sync")
 
 
-def _usage(lock: Mapping[str, Any]) -> str:
+def _usage(lock: Document) -> str:
     mode = str(lock.get("mode", "lock"))
     return "" if mode == "lock" else "{" + mode + "}"
 
@@ -270,11 +271,11 @@ def _waiting(finding: Finding) -> list[str]:
 
 def waits_for_itself(finding: Finding) -> bool:
     """Is it one thread whose wait can only end by what comes after that wait?"""
-    cycle: Sequence[Mapping[str, Any]] = finding.get("cycle") or ()
+    cycle: Sequence[Document] = finding.get("cycle") or ()
     return len(cycle) == 1 and cycle[0]["op"] == "wait" and not is_lock(cycle[0]["held"])
 
 
-def alone(step: Mapping[str, Any]) -> str:
+def alone(step: Document) -> str:
     """The sentence for a thread that waits for itself."""
     who = str(step["thread"])
     words = str(step.get("told") or f"it waits for {lock_text(step['wanted'])}")
@@ -283,12 +284,12 @@ def alone(step: Mapping[str, Any]) -> str:
     return f"{who} waits for itself: {words}"
 
 
-def is_lock(lock: Mapping[str, Any]) -> bool:
+def is_lock(lock: Document) -> bool:
     """Is this a lock, not an event that is owed or waited for?"""
     return lock.get("mode") not in NO_LOCK and lock["class"] != "event"
 
 
-def _owed(step: Mapping[str, Any]) -> str:
+def _owed(step: Document) -> str:
     held = step["held"]
     return f"the release of {held['name']}" if is_lock(held) else str(held["name"])
 

@@ -6,10 +6,10 @@ filters by; without a script the picture is complete.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from html import escape
-from typing import Any
 
+from lockcheck.core.document import Document
 from lockcheck.render.layout import NODE_HEIGHT, Drawing, Placed, draw
 
 __all__ = ["graph_svg", "label"]
@@ -26,7 +26,7 @@ def label(name: str) -> str:
 
 
 def graph_svg(
-    classes: Iterable[Mapping[str, Any]],
+    classes: Iterable[Document],
     edges: Iterable[tuple[str, str, str]],
     bad: Collection[tuple[str, str]] = (),
 ) -> str:
@@ -95,7 +95,7 @@ def _path(points: list[tuple[float, float]], side: float = 0) -> str:
     return path
 
 
-def _node(node: Placed, cls: Mapping[str, Any], bad: bool) -> str:
+def _node(node: Placed, cls: Document, bad: bool) -> str:
     left, top = node.x - node.width / 2, node.y - NODE_HEIGHT / 2
     about = [node.name]
     if cls.get("site"):
