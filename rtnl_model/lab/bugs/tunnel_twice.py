@@ -36,6 +36,8 @@ ENTRY = Entry(
     interleaving="the backend's namespace dies; the device is deleted before its work came to it",
     symptom="list corruption, BUG on reg_state",
     source="CVE-2025-21865 (gtp), 4ccacf86491d; hazard 6",
+    real_kernel="7.3-rc7 as it is, without the override: not seen in 16 rounds on 4 CPUs (a"
+    " kernel without a detector of use after free)",
     scenario="""
 ip netns add left
 ip netns add right
