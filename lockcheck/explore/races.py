@@ -21,7 +21,7 @@ from lockcheck.seam import Kind, Op
 
 if TYPE_CHECKING:
     from lockcheck.conduct.controlled import ControlledConductor
-    from lockcheck.explore.dpor import Node
+    from lockcheck.explore.node import Node
 
 __all__ = ["find"]
 
