@@ -93,9 +93,9 @@ class ControlledConductor(QuietPhases):
         self.current: Task | None = None
         self.record: list[int] = []
         """The choices made."""
-        self.events: list[tuple[int, Op]] = []
+        self.events: list[tuple[Choice, Op]] = []
         """What went, in order: choice and operation; silent operations included."""
-        self.jumps: dict[int, list[tuple[int, Op]]] = {}
+        self.jumps: dict[int, list[tuple[Choice, Op]]] = {}
         """Events before which time jumped or the world had settled: what everybody stood before."""
         self.newly_observed: set[str] = set()
         self.verdict = END
@@ -110,7 +110,7 @@ class ControlledConductor(QuietPhases):
         self._quiet_points = 0
         early = UNBOUNDED if self.early_timers is None else self.early_timers
         self._clock = Clock(0 if self.timed else early, counts=not self.timed)
-        self.pending: list[tuple[int, Op]] = []
+        self.pending: list[tuple[Choice, Op]] = []
         """What each thread stood before when the run ended."""
 
     # -- a run, seen by its controller -------------------------------------------------------------
@@ -220,7 +220,7 @@ class ControlledConductor(QuietPhases):
             raise Unwind
         record.append(choice)
         if choice == me.go:
-            self.events.append((choice, me.op))
+            self.events.append((me.go, me.op))
             return True
         task = self._grant(choice)
         if task is not me:
@@ -258,8 +258,8 @@ class ControlledConductor(QuietPhases):
     def _grant(self, choice: int) -> Task:
         """Let another thread go, or its timer fire."""
         task = self.tasks[choice >> 1]
-        self.events.append((choice, task.op))
         task.granted = choice == task.go
+        self.events.append((task.go if task.granted else task.fire, task.op))
         if not task.granted:
             self._clock.fire(task)
         return task
@@ -384,7 +384,7 @@ class ControlledConductor(QuietPhases):
             self.jumps[len(self.events)] = self._stood()
         return enabled[0] if len(enabled) == self._forced else self.pick(list(enabled), -1)
 
-    def _stood(self) -> list[tuple[int, Op]]:
+    def _stood(self) -> list[tuple[Choice, Op]]:
         return [(task.go, task.op) for task in self.live]
 
     def _note_observer(self, op: Op) -> None:

@@ -94,12 +94,12 @@ def order_of(conductor: ControlledConductor, names: dict[str, int]) -> int:
     own = list(threads)
     last = 0
     for choice, op in conductor.events:
-        if choice < 0:
+        if choice.thread < 0:
             own[last] = (own[last] * _ODD + choice) & _MASK
             continue
-        last = choice >> 1
+        last = choice.thread
         if op.timeout is not None:
-            own[last] = (own[last] * _ODD + 2 + (choice & 1)) & _MASK
+            own[last] = (own[last] * _ODD + 2 + choice.fires) & _MASK
         key = threads[last]
         for obj, mode in footprint(choice, op):
             entry = objects.get(obj)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lockcheck.explore.conflict import COUNT, WRITE, Footprint, footprint, may_race
-from lockcheck.seam import Kind, Op
+from lockcheck.seam import Choice, Kind, Op
 
 if TYPE_CHECKING:
     from lockcheck.conduct.controlled import ControlledConductor
@@ -71,25 +71,26 @@ class _Analysis:
         jumps = self._conductor.jumps
         tasks = self._conductor.tasks
         for number, (choice, op) in enumerate(self._conductor.events):
-            if choice < 0:
+            if choice.thread < 0:
                 continue
             if number in jumps:
                 if number >= first:
                     self._look_at_all(jumps[number])
                 self._join_all()
-            thread = choice >> 1
+            thread = choice.thread
             if op.kind is Kind.BEGIN:
                 self._begin(tasks[thread])
             self._step(number, choice, op, races=number >= first and number not in jumps)
         self._look_at_all(self._conductor.pending)
         return self._races
 
-    def _look_at_all(self, stood: list[tuple[int, Op]]) -> None:
+    def _look_at_all(self, stood: list[tuple[Choice, Op]]) -> None:
         """Everybody is blocked, or sleeps: what they stand before lost its races."""
         for choice, op in stood:
             self._look(choice, op, footprint(choice, op))
             if op.timeout is not None:
-                self._look(choice | 1, op, footprint(choice | 1, op))
+                fires = Choice.fire(choice.thread)
+                self._look(fires, op, footprint(fires, op))
 
     def _join_all(self) -> None:
         """Time jumped: everybody was blocked, so everything before is before everything after."""
@@ -104,15 +105,16 @@ class _Analysis:
         if known:
             _join(self._clocks[task.index], known[-1].clock)
 
-    def _step(self, number: int, choice: int, op: Op, *, races: bool) -> None:
-        thread = choice >> 1
+    def _step(self, number: int, choice: Choice, op: Op, *, races: bool) -> None:
+        thread = choice.thread
         touched = footprint(choice, op)
         if races and touched:
             self._look(choice, op, touched)
         if races and op.timeout is not None:
             # Of the operation and its timer only one is enabled at a time: the other one lost the
             # races of its own.
-            self._look(choice ^ 1, op, footprint(choice ^ 1, op))
+            rest = Choice.go(thread) if choice.fires else Choice.fire(thread)
+            self._look(rest, op, footprint(rest, op))
         clock = list(self._clocks[thread])
         for obj, mode in touched:
             known = self._objects.get(obj)
@@ -136,9 +138,9 @@ class _Analysis:
             else:
                 _join(sum_, clock)
 
-    def _look(self, choice: int, op: Op, touched: Footprint) -> None:
+    def _look(self, choice: Choice, op: Op, touched: Footprint) -> None:
         """Find the races of a thread's next operation with what went before."""
-        thread = choice >> 1
+        thread = choice.thread
         seen = list(self._clocks[thread])
         for obj, mode in touched:
             known = self._objects.get(obj)
@@ -156,15 +158,15 @@ class _Analysis:
                 if self._reverse(event, choice, op, touched):
                     _join(seen, event.clock)
 
-    def _reverse(self, event: _Event, choice: int, op: Op, touched: Footprint) -> bool:
+    def _reverse(self, event: _Event, choice: Choice, op: Op, touched: Footprint) -> bool:
         """Make sure that the other order of a race is tried; True when it surely exists."""
-        thread = choice >> 1
+        thread = choice.thread
         node = self._node_at.get(event.number)
         mine = self._by_thread[thread]
         pending = not mine or mine[-1].number < event.number
         if node is None:
             return False
-        sure = not choice & 1 and self._surely(event, op)
+        sure = not choice.fires and self._surely(event, op)
         if pending:
             could_go = choice in node.enabled
             counts = op.kind is Kind.WAIT_REFS or any(mode == COUNT for _, mode in touched)
@@ -200,9 +202,9 @@ class _Analysis:
             return event.op.kind is Kind.ACQUIRE
         return op.kind not in (Kind.READ_ACQUIRE, Kind.WAIT, Kind.WAIT_REFS)
 
-    def _demand(self, node: Node, event: _Event, choice: int, touched: Footprint) -> None:
+    def _demand(self, node: Node, event: _Event, choice: Choice, touched: Footprint) -> None:
         """Have an initial of the other order tried at `node`, unless one is or need not be."""
-        thread = choice >> 1
+        thread = choice.thread
         heads = self._heads(event)
         initials = [head for head in heads if self._is_initial(head, heads)]
         threads = {head.thread for head in initials}

@@ -483,10 +483,7 @@ class Session:
             return Replayed(verdict, [], "", [], [])
         strategy.end(verdict)
         conductor = self.conductor
-        ops = [
-            (choice >> 1 if choice >= 0 else -1, describe_op(choice, op))
-            for choice, op in conductor.events
-        ]
+        ops = [(choice.thread, describe_op(choice, op)) for choice, op in conductor.events]
         names = [task.name for task in conductor.tasks]
         replayed = Replayed(verdict, self._reports(), strategy.divergence, ops, names)
         replayed.output = self._world.output() if isinstance(self._world, Prints) else ""
