@@ -34,7 +34,8 @@ from lockcheck.sync.recorder import RecordedLock
 from lockcheck.sync.rlock import ObservedRLock
 
 if TYPE_CHECKING:
-    from lockcheck.core.held import Blocking
+    from lockcheck.core.classes import Compare
+    from lockcheck.core.held import Blocking, CheckedLock
     from lockcheck.core.report import Report
     from lockcheck.sync.recorder import Recorder
 
@@ -181,7 +182,7 @@ class Checker:
         self,
         name: str | None,
         instance: str | None = None,
-        cmp: Callable[[Any, Any], int] | None = None,
+        cmp: Compare | None = None,
         depth: int = 2,
         kind: str = "lock",
         permits: int = 1,
@@ -196,7 +197,7 @@ class Checker:
         name: str | None = None,
         *,
         instance: str | None = None,
-        cmp: Callable[[Any, Any], int] | None = None,
+        cmp: Compare | None = None,
         no_block: bool = False,
     ) -> sync.Lock:
         """Make a mutex of class `name`.
@@ -210,7 +211,7 @@ class Checker:
             key.cls.no_block = True
         return self.plain_lock(key, instance)
 
-    def plain_lock(self, key: Any, label: str | None = None) -> sync.Lock:
+    def plain_lock(self, key: Key, label: str | None = None) -> sync.Lock:
         """Make a mutex of the class of objects that this run needs."""
         if self.recorder is not None:
             return RecordedLock(self, key, label)
@@ -224,7 +225,7 @@ class Checker:
         """Make a re-entrant mutex of class `name`."""
         return self.reentrant_lock(self.lock_key(name, instance, kind="rlock"))
 
-    def reentrant_lock(self, key: object) -> sync.RLock:
+    def reentrant_lock(self, key: Key) -> sync.RLock:
         """Make a re-entrant mutex of the class of objects that this run needs."""
         if self.observed or self.recorder is not None:
             return ObservedRLock(self, self.plain_lock(key))
@@ -342,25 +343,25 @@ class Checker:
             entry = entry.prev
         return False
 
-    def assert_held(self, lock: Any) -> None:
+    def assert_held(self, lock: CheckedLock) -> None:
         """Report when the calling thread does not hold `lock` (lockdep_assert_held)."""
         if not self.is_held(lock):
             self.engine.assertion(self.current(), lock, held=True)
 
-    def assert_not_held(self, lock: Any) -> None:
+    def assert_not_held(self, lock: CheckedLock) -> None:
         """Report when the calling thread holds `lock` (lockdep_assert_not_held)."""
         if self.is_held(lock):
             self.engine.assertion(self.current(), lock, held=False)
 
-    def might_lock(self, lock: Any) -> None:
+    def might_lock(self, lock: CheckedLock) -> None:
         """Record and judge the order as if `lock` were taken here (might_lock)."""
         self.engine.might_lock(self.current(), getattr(lock, "lock", lock))
 
-    def pin(self, lock: Any) -> Any:
+    def pin(self, lock: CheckedLock) -> int:
         """Forbid releasing `lock` until `unpin` with the returned cookie."""
         return self.engine.pin(self.current(), getattr(lock, "lock", lock))
 
-    def unpin(self, lock: Any, cookie: Any) -> None:
+    def unpin(self, lock: CheckedLock, cookie: int) -> None:
         """Take a pin away."""
         self.engine.unpin(self.current(), getattr(lock, "lock", lock), cookie)
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TestSubject", "explore_item", "read_replay", "replay_item"]
 
+Marks = Mapping[str, Any]  # arguments of pytest's markers: each reader checks its own
+
 WORDS: Final = frozenset({"explore", "schedules", "seconds", "strategy", "seed", "preemptions",
                           "data", "allow"})  # fmt: skip
 """What the mark understands."""
@@ -63,7 +65,7 @@ class TestSubject(FunctionSubject):
         return lambda: found(**self._values)
 
 
-def explore_item(item: pytest.Function, marks: Mapping[str, Any], fail_on: str) -> None:
+def explore_item(item: pytest.Function, marks: Marks, fail_on: str) -> None:
     """Run a test under its schedules.  Raises: pytest's Failed, with the findings and a token."""
     unknown = sorted(marks.keys() - WORDS)
     if unknown:
@@ -152,7 +154,7 @@ def subject_of(item: pytest.Function, packages: tuple[str, ...], *, on: bool = T
     return TestSubject(str(item.path), name_of(item), values, DataOptions(on, packages))
 
 
-def _packages(marks: Mapping[str, Any]) -> tuple[str, ...]:
+def _packages(marks: Marks) -> tuple[str, ...]:
     named = marks.get("data", ())
     return (named,) if isinstance(named, str) else tuple(named)
 

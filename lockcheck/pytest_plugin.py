@@ -241,7 +241,7 @@ class _Session:
             result.outcome = "failed"
             result.longrepr = f"lockcheck: {first.severity} {first.kind}: {first.title}{more}"
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._late += self._take(None)
         for report in self._late:
             terminalreporter.section("lockcheck: found outside of any test")

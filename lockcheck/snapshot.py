@@ -31,6 +31,8 @@ from lockcheck.sync.plain import PlainThread
 
 __all__ = ["Snapshot", "UnkeepableError"]
 
+Values = dict[Any, Any]  # of a dictionary of the program's
+
 _PLAIN: Final = (
     str, bytes, int, float, complex, type(None), type(...), type(NotImplemented), range,
     type, types.ModuleType, types.CodeType, types.BuiltinFunctionType, types.MethodWrapperType,
@@ -62,9 +64,9 @@ class Snapshot:
         self._opaque = {id(each) for each in (*opaque, *streams, threading.main_thread())}
         self._kept: list[object] = []  # alive, so that no id is used twice
         self._lists: list[tuple[list[object], list[object]]] = []
-        self._dicts: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
+        self._dicts: list[tuple[Values, Values]] = []
         self._bags: list[tuple[Any, list[Any]]] = []  # sets and deques
-        self._attributes: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._attributes: list[tuple[dict[str, object], dict[str, object]]] = []
         self._slots: list[tuple[Callable[[Any, Any], None], object, object]] = []
         self._empty: list[tuple[Callable[[Any], None], object]] = []
         self._cells: list[tuple[types.CellType, object]] = []

@@ -69,7 +69,7 @@ class FunctionSubject:
             self._code = self.data.compile(text, self._path)
         except SyntaxError as error:
             raise SubjectError(f"{file}:{error.lineno}: {error.msg}") from error
-        self._real: dict[str, Callable[..., Any]] = {}
+        self._real: dict[str, Callable[..., object]] = {}
 
     @classmethod
     def parse(cls, text: str, data: DataOptions | None = None) -> FunctionSubject:

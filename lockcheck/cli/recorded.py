@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck import __version__
 from lockcheck.cli.verdict import InputError, load
@@ -44,7 +44,7 @@ def report(options: Namespace) -> int:
     return 0
 
 
-def _render(graph: Json, findings: list[Any], form: str) -> str:
+def _render(graph: Json, findings: list[Json], form: str) -> str:
     if form == "json":
         return json_.dumps(graph)
     if form == "dot":

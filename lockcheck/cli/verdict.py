@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from lockcheck.core.document import Document, Json
 from lockcheck.core.report import POSSIBLE, SEVERITIES, counts
@@ -73,7 +72,7 @@ def read_baseline(path: str | Path) -> dict[str, str]:
     return {row["fingerprint"]: row["title"] for row in rows}
 
 
-def findings_of(document: object) -> list[Any] | None:
+def findings_of(document: object) -> list[Json] | None:
     """The findings of a `findings.json`, a `graph.json` or a bare list, if it is one of these."""
     if isinstance(document, dict):
         document = document.get("findings", document.get("reports"))

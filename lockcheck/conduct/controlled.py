@@ -18,6 +18,7 @@ import _thread
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from lockcheck.checker import Checker
 from lockcheck.conduct.pool import Pool, ThreadRefusedError
 from lockcheck.conduct.quiet import QuietPhases
 from lockcheck.conduct.stuck import EARLY_TIMERS, UNBOUNDED, Clock
@@ -83,7 +84,7 @@ class ControlledConductor(QuietPhases):
         that are released by others than their holders (`foreign_class`)."""
         self.on_end: Callable[[int], None] | None = None
         """Called by the thread that found the end (deadlock or not), everybody else parked."""
-        self.checkers: Sequence[Any] = ()
+        self.checkers: Sequence[Checker] = ()
         """Told when the run is over (`aborted`), so that unwinding is quiet."""
         self._reset()
 

@@ -129,7 +129,7 @@ class Task:
 class Standing:
     """Who was there when a world had settled, and what time it was."""
 
-    tasks: tuple[tuple[str, int, Any, bool], ...]
+    tasks: tuple[tuple[str, int, object, bool], ...]
     """(name, number of the parent, its thread, still there) of all but the first, in order."""
     now: float
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck.checker import Violation
 from lockcheck.conduct import deadlock
@@ -56,7 +56,7 @@ class Watchdog:
         period: float = 0.1,
         looks: int = 4,
         owed: deadlock.Owed | None = None,
-        on_stuck: Callable[[Any], None] | None = None,
+        on_stuck: Callable[[Report], None] | None = None,
         veto: Callable[[], bool] | None = None,
     ) -> None:
         self._chk = chk
@@ -67,7 +67,7 @@ class Watchdog:
         self._veto = veto
         self._stop = plain_event()
         self._thread = PlainThread(self._watch, "lockcheck watchdog")
-        self.report: Any = None
+        self.report: Report | None = None
         """The report of the hang, when there was one."""
 
     def __enter__(self) -> Watchdog:

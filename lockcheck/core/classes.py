@@ -83,7 +83,7 @@ class LockClass:
         self.percpu: bool = base.percpu if base else False
         self.waits_allowed: bool = base.waits_allowed if base else False
         """Held across waits by design: such a wait is no dependency (a stuck one still is seen)."""
-        self.host: object = None  # the Checker, which this floor does not know
+        self.host: Any = None  # the Checker, which this floor does not know
         """Whose engine it belongs to: locks need not all remember that."""
         self.instances = 0
         self.acquisitions = 0

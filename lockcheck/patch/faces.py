@@ -15,7 +15,7 @@ import copyreg
 import sys
 from _thread import allocate_lock
 from abc import ABCMeta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, SupportsIndex
 
 from lockcheck import sync
 from lockcheck.patch.state import binding
@@ -25,7 +25,7 @@ __all__ = ["LOCK_IS_TYPE", "StandIn", "lock", "new_lock", "new_rlock", "rlock"]
 LOCK_IS_TYPE = sys.version_info >= (3, 13)
 """`threading.Lock` is the type of what it makes, and the type can be called."""
 
-_LOCK: Any = type(allocate_lock())
+_LOCK = type(allocate_lock())
 _RLOCK = _thread.RLock()
 
 
@@ -98,7 +98,7 @@ class lock(sync.Lock, metaclass=StandIn):  # noqa: N801  (its name in `_thread`)
         state = "locked" if self.real.locked() else "unlocked"
         return f"<{state} _thread.lock object at {id(self):#x}>"
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
         return self.real.__reduce_ex__(protocol)
 
 
@@ -126,7 +126,7 @@ class rlock(sync.RLock):  # noqa: N801  (not to be taken for the factory)
         owner = 0 if self._owner is None else self._owner.ident
         return f"<{state} _thread.RLock object owner={owner} count={self._count} at {id(self):#x}>"
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
         return _RLOCK.__reduce_ex__(protocol)
 
 

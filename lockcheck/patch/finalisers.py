@@ -61,7 +61,7 @@ def _leave(entered: Any) -> None:
 
 
 def _inside(
-    own: Callable[..., Any],
+    own: Callable[..., object],
     enter: Callable[[], object] = _enter,
     leave: Callable[[Any], None] = _leave,
 ) -> Callable[..., object]:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import _thread
 import sys
 from collections.abc import Callable
-from typing import Any
 
 __all__ = ["count_foreign", "foreign_locks", "stop_counting"]
 
 _NAMES = ("allocate_lock", "allocate", "RLock", "lock")
 _INTERNAL = ("_frozen_importlib", "importlib", "threading", "lockcheck")
-_PLAIN: dict[str, Any] = {
+_PLAIN: dict[str, Callable[..., object]] = {
     name: getattr(_thread, name)
     for name in _NAMES
     if isinstance(getattr(_thread, name, None), type(len))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import _queue
 import queue
 import threading
+from _thread import LockType
 from collections import deque
 from collections.abc import Callable
 from types import GenericAlias
@@ -33,7 +34,7 @@ __all__ = ["QUEUES"]
 
 _Queue: Any = queue.Queue
 _LifoQueue: Any = queue.LifoQueue
-_PriorityQueue: Any = queue.PriorityQueue
+_PriorityQueue = queue.PriorityQueue
 _CAN_SHUT = hasattr(_Queue, "shutdown")
 _SHUT = object()
 _FULL = object()
@@ -249,7 +250,7 @@ class _DrainingGate:
 
     __slots__ = ("_drain", "_raw")
 
-    def __init__(self, raw: Any, drain: Callable[[], None]) -> None:
+    def __init__(self, raw: LockType, drain: Callable[[], None]) -> None:
         self._raw = raw
         self._drain = drain
 

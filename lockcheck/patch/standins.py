@@ -15,7 +15,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, NoReturn, SupportsIndex, cast
 
 from lockcheck import sync
 from lockcheck.patch.faces import LOCK_IS_TYPE, StandIn, lock, new_lock, new_rlock
@@ -27,8 +27,8 @@ __all__ = ["STANDINS", "copied"]
 
 
 _ORIGINAL_DOCS = {name: value.__doc__ for name, value in vars(threading).items()}
-_RLock: Any = threading.RLock
-_LockFactory: Any = threading.Lock
+_RLock = threading.RLock
+_LockFactory = threading.Lock
 _AFTER_FORK = threading._after_fork.__code__  # type: ignore[attr-defined]
 
 
@@ -156,7 +156,7 @@ class Event(sync.Event, metaclass=StandIn):
     def _cond(self) -> GateCondition:
         return _face(self, self._is_set, "to be set")
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
         return self._gate.__reduce_ex__(protocol)  # as threading's: its lock cannot be pickled
 
     __copy__ = copied
@@ -186,7 +186,7 @@ class Semaphore(sync.Semaphore, metaclass=StandIn):
     def _cond(self) -> GateCondition:
         return _face(self, lambda: self._value > 0, "to have a unit")
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
         return self._gate.__reduce_ex__(protocol)  # as threading's: its lock cannot be pickled
 
     __copy__ = copied
@@ -249,7 +249,7 @@ class Barrier(sync.Barrier, metaclass=StandIn):
     def _count(self) -> int:
         return self._inside
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
         return self._gate.__reduce_ex__(protocol)  # as threading's: its lock cannot be pickled
 
     __copy__ = copied

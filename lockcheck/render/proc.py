@@ -8,7 +8,7 @@ of the first, writer and reader of the second, as there.  Counters that this che
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 from lockcheck.core.document import Document, Json
 from lockcheck.render.legible import legible
@@ -121,7 +121,7 @@ def lockdep_stats(graph: Document) -> str:
     return "".join(f" {name + ':':<31}{number:11d}\n" for name, number in rows)
 
 
-def _combined(classes: Any) -> int:
+def _combined(classes: Iterable[Document]) -> int:
     """The kernel's product of backward and forward dependencies, summed over all classes."""
     return sum((c["forward"] + 1) * (c["backward"] + 1) for c in classes)
 

@@ -160,7 +160,7 @@ def _circular(finding: Finding) -> list[str]:
     return lines
 
 
-def _chain(cycle: Any) -> list[str]:
+def _chain(cycle: Sequence[Document]) -> list[str]:
     """One `-> #k` block a step: where the lock was wanted, and where the one below was taken.
 
     The step that closed the cycle is #0, the others count up along the dependency, highest first.
@@ -192,7 +192,7 @@ def _usage(lock: Document) -> str:
     return "" if mode == "lock" else "{" + mode + "}"
 
 
-def _exists(cycle: Any) -> list[str]:
+def _exists(cycle: Sequence[Document]) -> list[str]:
     """The chain in one line, only when it has an intermediate lock."""
     if len(cycle) < 3:
         return []
@@ -200,7 +200,7 @@ def _exists(cycle: Any) -> list[str]:
     return ["", "Chain exists of:", "  " + " --> ".join(names)]
 
 
-def _held_by_all(cycle: Any) -> list[str]:
+def _held_by_all(cycle: Sequence[Document]) -> list[str]:
     lines: list[str] = [""]
     for title, step in zip(columns(cycle), cycle, strict=True):
         held = step.get("all_held") or []

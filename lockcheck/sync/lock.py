@@ -30,7 +30,7 @@ from lockcheck.sync.blocking import block
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lockcheck.core.classes import LockClass
+    from lockcheck.core.classes import Key, LockClass
     from lockcheck.core.held import Chain, ThreadState
     from lockcheck.sync.host import Host
 
@@ -54,7 +54,7 @@ class Mutex:
     nest = None
     trylock = False
 
-    def __init__(self, chk: Host, key: Any) -> None:
+    def __init__(self, chk: Host, key: Key) -> None:
         self._tls = chk.near
         self.key = key
         """Instance key (class, stable name); shared by the instances after the 64th of a class."""
@@ -68,7 +68,7 @@ class Mutex:
 
     @property
     def chk(self) -> Host:
-        return self.key.cls.host  # type: ignore[no-any-return]
+        return self.key.cls.host  # type: ignore[no-any-return]  # a Host, which core does not know
 
     @property
     def name(self) -> str:
@@ -76,7 +76,7 @@ class Mutex:
 
     @property
     def cls(self) -> LockClass:
-        return self.key.cls  # type: ignore[no-any-return]
+        return self.key.cls
 
     @property
     def lock(self) -> Mutex:
@@ -319,7 +319,7 @@ class Lock(Mutex):
         else:
             self._release_odd(ts)
 
-    def _release_save(self) -> Any:
+    def _release_save(self) -> None:
         self.release()
 
     def _acquire_restore(self, saved: object) -> None:
@@ -331,7 +331,7 @@ class NamedLock(Lock):
 
     __slots__ = ("label",)
 
-    def __init__(self, chk: Host, key: Any, label: str) -> None:
+    def __init__(self, chk: Host, key: Key, label: str) -> None:
         super().__init__(chk, key)
         self.label = label
 
@@ -345,7 +345,7 @@ class ObservedLock(Lock):
 
     __slots__ = ("_acquire_op", "_chk", "_release_op", "clock", "label")
 
-    def __init__(self, chk: Host, key: Any, label: str | None = None) -> None:
+    def __init__(self, chk: Host, key: Key, label: str | None = None) -> None:
         super().__init__(chk, key)
         self._chk = chk
         self.label: str = label or (key.cls.next_label() if key.many else key.name)

@@ -117,14 +117,14 @@ class Queue(Parking):
     def _await(
         self,
         ready: Callable[[], bool],
-        take: Callable[[], Any] | None,
+        take: Callable[[], object] | None,
         why: str,
         timeout: float | None,
         part: str,
     ) -> object:
         """Wait; and what was taken makes room for, or feeds, the others."""
 
-        def take_and_feed() -> Any:
+        def take_and_feed() -> object:
             return take() if take is not None else True
 
         got = self.wait(

@@ -15,6 +15,7 @@ from lockcheck.core.document import Json
 from lockcheck.sync.lock import ObservedLock
 
 if TYPE_CHECKING:
+    from lockcheck.core.classes import Key
     from lockcheck.core.held import Hold, ThreadState
     from lockcheck.seam import Op
     from lockcheck.sync.host import Host
@@ -194,7 +195,7 @@ class RecordedLock(ObservedLock):
 
     __slots__ = ("since",)
 
-    def __init__(self, chk: Host, key: Any, label: str | None = None) -> None:
+    def __init__(self, chk: Host, key: Key, label: str | None = None) -> None:
         super().__init__(chk, key, label)
         self.since = 0.0  # invariant: written only by the thread that holds `real`
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from lockcheck.sync.lock import Lock, Mutex
 
 if TYPE_CHECKING:
-    from lockcheck.core.classes import LockClass
+    from lockcheck.core.classes import Key, LockClass
     from lockcheck.core.held import ThreadState
     from lockcheck.sync.host import Host
 
@@ -25,7 +25,7 @@ class RLock(Mutex):
 
     __slots__ = ("_count", "_owner")
 
-    def __init__(self, chk: Host, key: object) -> None:
+    def __init__(self, chk: Host, key: Key) -> None:
         super().__init__(chk, key)
         self._owner: Any = None  # invariant: written only by the holder of `real`
         self._count = 0
@@ -199,7 +199,7 @@ class ObservedRLock(RLock):
         return self._inner.name
 
     @property
-    def key(self) -> object:  # a slot there; its own is never filled
+    def key(self) -> Key:  # type: ignore[override]  # a slot there; its own is never filled
         return self._inner.key
 
     @property

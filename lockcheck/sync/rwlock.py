@@ -18,9 +18,9 @@ from lockcheck.seam import Kind, Op
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from lockcheck.core.classes import Key
+    from lockcheck.core.classes import Key, LockClass
     from lockcheck.core.held import ThreadState
     from lockcheck.core.vector import Clock
     from lockcheck.sync.host import Host
@@ -42,7 +42,7 @@ class RWLock(Parking):
 
     __slots__ = ("_holds", "_keys", "_read", "_readers", "_writer", "_writers_waiting", "key")
 
-    def __init__(self, chk: Host, key: Any) -> None:
+    def __init__(self, chk: Host, key: Key) -> None:
         super().__init__(chk, str(key.name))
         self.key = key
         self._read = _Sections()
@@ -55,7 +55,7 @@ class RWLock(Parking):
         self._holds: dict[ThreadState, list[Hold]] = {}  # ThreadState -> its holds; under _gate
 
     @property
-    def cls(self) -> Any:
+    def cls(self) -> LockClass:
         return self.key.cls
 
     @property
@@ -235,9 +235,9 @@ class RWLock(Parking):
     def _acquire(
         self,
         kind: Kind,
-        mode: Any,
-        ready: Any,
-        take: Any,
+        mode: int,
+        ready: Callable[[], bool],
+        take: Callable[[], object],
         timeout: float | None,
         subclass: int,
         nest: Any,
@@ -282,7 +282,7 @@ class RWLock(Parking):
                 chk.engine.hb_acquire(ts, self._read)
         return True
 
-    def _release(self, drop: Any, *, read: bool) -> None:
+    def _release(self, drop: Callable[[], bool], *, read: bool) -> None:
         chk = self.chk
         ts = chk.current()
         if chk.conductor is not None:
@@ -307,7 +307,7 @@ class RWLock(Parking):
                 raise RuntimeError(f"release of {self.name}, which is not held in that mode")
             self._hand_over()
 
-    def _try(self, ready: Any, take: Any) -> Any:
+    def _try(self, ready: Callable[[], bool], take: Callable[[], object]) -> object:
         with self._gate:
             return bool(ready()) and take()
 

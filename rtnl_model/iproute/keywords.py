@@ -92,7 +92,6 @@ LINK_OPTIONS = (
         modelled=False,
     ),
 )
-ON_OFF_OPTIONS = frozenset({"multicast", "allmulticast", "promisc", "trailers", "arp"})
 
 KERNEL_KINDS = frozenset(
     """

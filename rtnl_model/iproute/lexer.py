@@ -24,7 +24,6 @@ TEXT_CHARS_MAX = 1 << 20
 """A script is something a person wrote; more is a wrong file."""
 
 _PROMPT = re.compile(r"[ \t]*([#$])[ \t]+(?=\S)")
-_COMMENT_WORDS = frozenset({"modprobe", "rmmod", "sleep", "lease", "sysctl", "wait"})
 _IP_OBJECT = re.compile(
     r"ip\s+(?:-\S+\s+(?:\S+\s+)?)*(?:l|li|lin|link|net|netn|netns|a|ad|add|addr|address)(?:\s|;|$)"
 )

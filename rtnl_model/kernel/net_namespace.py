@@ -338,11 +338,6 @@ class NetNamespace:
                 return nsid
             return self._alloc_nsid(net, peer)
 
-    def get_net_ns_by_id(self, net: Net, nsid: int) -> Net | None:
-        """The namespace that nsid names in net."""
-        with net.nsid_lock:
-            return net.nsids.get(nsid)
-
     def _find_nsid(self, net: Net, peer: Net) -> int:
         return next((nsid for nsid, other in net.nsids.items() if other is peer), -1)
 

@@ -41,7 +41,7 @@ class Attribute(dict[int, Any]):
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return attribute, (self.name,)
 
 
@@ -56,7 +56,7 @@ class Variable:
         self.field: Any = None
         """What the watch keeps of it."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return variable, (self.file, self.name)
 
 

@@ -54,7 +54,6 @@ STEPPERS: Final = frozenset({"enumerate", "zip", "map", "filter"})
 REFLECTION: Final = frozenset({"getattr", "setattr", "delattr", "hasattr"})
 
 _Node = TypeVar("_Node", bound=ast.expr)
-_Reference = ast.Name | ast.Attribute | ast.Subscript
 
 
 def rewrite(tree: ast.Module) -> ast.Module:

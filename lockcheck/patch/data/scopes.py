@@ -31,7 +31,6 @@ AGAIN: Final = 2
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-_PATTERNS: Final = (ast.MatchAs, ast.MatchStar, ast.MatchMapping)
 
 
 class Scope:

@@ -239,7 +239,7 @@ class Sight:
 
 
 _SCALARS: Final = frozenset({int, str, bool, float, type(None), bytes, tuple, range})
-_EMPTY: Final[dict[bool, Any]] = {}
+_EMPTY: Final[dict[bool, object]] = {}
 
 
 def _stepping(announce: Callable[[], bool], container: Any) -> Iterator[Any]:

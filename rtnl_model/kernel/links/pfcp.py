@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from ..netdevice import NetDevice
     from ..rtnetlink_request import NewlinkParams
 
-PFCP_PORT = 8805
-
 
 class PfcpNet(BackendNet):
     """struct pfcp_net, and the namespace's UDP port."""

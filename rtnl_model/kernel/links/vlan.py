@@ -65,11 +65,6 @@ class VlanInfo:
         self.grp = {}
         self.vid_list = {}
 
-    @property
-    def nr_vlan_devs(self) -> int:
-        """Uppers."""
-        return len(self.grp)
-
 
 class VlanPriv(LowerHold):
     """struct vlan_dev_priv."""

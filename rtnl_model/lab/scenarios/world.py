@@ -14,7 +14,6 @@ from .kinds import KINDS, Family
 
 __all__ = ["Device", "World"]
 
-RELEASED_ON_MOVE = frozenset({"bridge", "bond", "team", "vrf"})
 DIE_WITH_MOVED_LOWER = frozenset({"macsec", "vxlan", "amt"})
 
 
