@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,12 @@ class Runs:
             text=True,
         )
 
+    def give_up(self) -> None:
+        """End what no test asked for."""
+        for process in (self._plain, self._checked):
+            with process:
+                process.kill()
+
     def ended(self) -> tuple[tuple[str, int], tuple[str, int], str]:
         """Stdout and status of both; the checked one's stderr."""
         with self._plain, self._checked:
@@ -54,10 +61,13 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Runs]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runs]]:
     """All that this build runs, started together."""
     here = [name for name in PROGRAMS if not (name in GIL_ONLY and NO_GIL)]
-    return {name: Runs(name, tmp_path_factory.mktemp("program")) for name in here}
+    started = {name: Runs(name, tmp_path_factory.mktemp("program")) for name in here}
+    yield started
+    for each in started.values():
+        each.give_up()
 
 
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
