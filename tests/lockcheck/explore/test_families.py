@@ -9,6 +9,7 @@ from tests.lockcheck.explore.families import FAMILIES, compare
 COUNT = 25
 
 
+@pytest.mark.apart  # a process of its own: without a GIL every collection walks the whole heap
 @pytest.mark.parametrize("family", [*FAMILIES, "mixture"])
 def test_dpor_reaches_exactly_the_final_states_that_the_oracle_reaches(
     family: str, seed: int
