@@ -15,7 +15,7 @@ from typing import Final
 
 from ...iproute import Script, parse_script
 from ...iproute.commands import LinkAdd, LinkSet, Option, Par
-from ...iproute.normalise import normalise, step_text
+from ...iproute.normalise import step_text
 from ...iproute.script_error import ScriptError
 
 __all__ = ["Place", "mutated", "places_of"]
@@ -250,8 +250,3 @@ class _Change:
             choices.append((4, place.at(f"{dev} type {place.kind} mode private")))
         weights = [weight for weight, _ in choices]
         return rng.choices([text for _, text in choices], weights)[0]
-
-
-def text_of(script: Script) -> str:
-    """The canonical text."""
-    return normalise(script)
