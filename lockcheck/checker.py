@@ -330,7 +330,11 @@ class Checker:
 
     def held(self) -> tuple[Any, ...]:
         """Return the calling thread's held entries, newest first."""
-        return tuple(self.current().held())
+        found = tuple(self.current().held())
+        for entry in found:
+            if isinstance(entry, Hold):
+                entry.bare = False
+        return found
 
     def is_held(self, lock: object) -> bool:
         """Does the calling thread hold `lock`?"""

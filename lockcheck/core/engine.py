@@ -488,7 +488,9 @@ class Engine:
         with self.leaf:
             self._cookie += 1
             cookie = self._cookie
-        ts.find(lock).pins += cookie
+        hold = ts.find(lock)
+        hold.pins += cookie
+        hold.bare = False
         return cookie
 
     def unpin(self, ts: ThreadState, lock: CheckedLock, cookie: int) -> None:

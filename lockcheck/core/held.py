@@ -146,8 +146,8 @@ class Hold:
     """One entry of a held stack that is not a plain lock's plain acquire."""
 
     __slots__ = (
-        "_k", "_pk", "given", "key", "leased", "lock", "mode", "nest", "pins", "prev", "trylock",
-        "ts",
+        "_k", "_pk", "bare", "given", "key", "leased", "lock", "mode", "nest", "pins", "prev",
+        "trylock", "ts",
     )  # fmt: skip
 
     def __init__(self, lock: CheckedLock, mode: int) -> None:
@@ -162,6 +162,9 @@ class Hold:
         """Threads were started while it was held (`leases`)."""
         self.given: Start | None = None
         """What its holder had done when it released it, for those threads."""
+        self.bare = True
+        """Nobody keeps it, nor has anything to do at its release: not pinned, not leased, not given
+        to the program (`Checker.held`)."""
         self.prev: Entry = None
         self.ts: ThreadState | None = None
         self._k: Chain | None = None

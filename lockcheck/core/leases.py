@@ -31,6 +31,7 @@ class Lease:
         self._holder = holder
         self._hold = hold  # one acquire, one Hold: it is never used again
         hold.leased = True
+        hold.bare = False
         self.verified = False
         self.broken = False
 

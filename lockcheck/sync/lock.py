@@ -237,9 +237,12 @@ class Lock(Mutex):
         return f"<{state} lockcheck.Lock object {self.name} at {id(self):#x}>"
 
     def acquire(
-        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: object = None
+        self, blocking: bool = True, timeout: float = -1, subclass: int = 0, nest: object = None
     ) -> bool:
-        """Take the lock.  May block.  Raises: Unwind when the run is aborted meanwhile."""
+        """Take the lock.  May block.  Raises: Unwind when the run is aborted meanwhile.
+
+        Nothing is keyword-only: such a function is not called the interpreter's fast way.
+        """
         if timeout != -1 or blocking is not True or subclass or nest is not None:
             return self._acquire_odd(blocking, timeout, subclass, nest)
         try:
@@ -375,7 +378,7 @@ class ObservedLock(Lock):
         return self.real.locked()
 
     def acquire(
-        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: object = None
+        self, blocking: bool = True, timeout: float = -1, subclass: int = 0, nest: object = None
     ) -> bool:
         conductor = self.chk.conductor
         if conductor is not None:

@@ -200,7 +200,7 @@ class RecordedLock(ObservedLock):
         self.since = 0.0  # invariant: written only by the thread that holds `real`
 
     def acquire(
-        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: object = None
+        self, blocking: bool = True, timeout: float = -1, subclass: int = 0, nest: object = None
     ) -> bool:
         if not super().acquire(blocking, timeout, subclass=subclass, nest=nest):
             return False

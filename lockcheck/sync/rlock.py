@@ -39,7 +39,7 @@ class RLock(Mutex):
         )
 
     def acquire(
-        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: object = None
+        self, blocking: bool = True, timeout: float = -1, subclass: int = 0, nest: object = None
     ) -> bool:
         """Take the lock, or count once more.  May block.  Raises: Unwind."""
         if timeout != -1 or blocking is not True or subclass or nest is not None:
@@ -211,7 +211,7 @@ class ObservedRLock(RLock):
         return self._inner.real
 
     def acquire(
-        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: object = None
+        self, blocking: bool = True, timeout: float = -1, subclass: int = 0, nest: object = None
     ) -> bool:
         me = self._chk.current()
         if self._owner is me:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lockcheck.core.held import READ, RECURSIVE_READ, WRITE, Hold
 from lockcheck.seam import Kind, Op
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lockcheck.core.classes import Key, LockClass
-    from lockcheck.core.held import ThreadState
+    from lockcheck.core.held import CheckedLock, ThreadState
     from lockcheck.core.vector import Clock
     from lockcheck.sync.host import Host
 
 __all__ = ["RWLock"]
+
+_NO_LOCK = cast("CheckedLock", None)
+"""Of a hold that is put away: whoever is just walking a held stack takes it for a floor."""
 
 
 class _Sections:
@@ -40,19 +43,30 @@ class _Sections:
 class RWLock(Parking):
     """Readers in parallel, one writer alone."""
 
-    __slots__ = ("_holds", "_keys", "_read", "_readers", "_writer", "_writers_waiting", "key")
+    __slots__ = (
+        "_holds", "_near", "_read", "_read_key", "_readers", "_recursive_key", "_spare", "_warm",
+        "_write_key", "_writer", "_writers_waiting", "key",
+    )  # fmt: skip
 
     def __init__(self, chk: Host, key: Key) -> None:
         super().__init__(chk, str(key.name))
         self.key = key
         self._read = _Sections()
         """What readers did: ordered before the next writer, not before each other."""
-        self._keys: dict[int, Key] = {}
-        """The key of each way to take it; a cache."""
+        self._write_key: Key | None = None
+        self._read_key: Key | None = None
+        self._recursive_key: Key | None = None
+        """The keys of the ways to take it, once it was taken so."""
+        self._near = chk.near
+        self._warm = not chk.observed and chk.recorder is None
+        """Nothing but the checker looks on."""
         self._readers = 0
         self._writer = False
         self._writers_waiting = 0
-        self._holds: dict[ThreadState, list[Hold]] = {}  # ThreadState -> its holds; under _gate
+        self._holds: list[Hold] = []
+        """Those of all threads, oldest first; under _gate."""
+        self._spare: Hold | None = None
+        """A hold of the warm path that nobody has any more, and that has no lock; under _gate."""
 
     @property
     def cls(self) -> LockClass:
@@ -64,7 +78,8 @@ class RWLock(Parking):
 
     def holders(self) -> Sequence[ThreadState]:
         """Who holds it, in any mode."""
-        return list(self._holds)
+        found = {hold.ts: None for hold in list(self._holds)}
+        return [ts for ts in found if ts is not None]
 
     def owned_by(self, ts: ThreadState | None) -> None:
         """`_holds` says who owns it."""
@@ -75,42 +90,99 @@ class RWLock(Parking):
 
     def own_references(self, ts: ThreadState) -> int:
         """References to it by all but one of the holds of `ts`."""
-        return max(0, len(self._holds.get(ts, ())) - 1)
+        return max(0, sum(hold.ts is ts for hold in list(self._holds)) - 1)
 
     def locked(self) -> bool:
         """Return whether anybody holds it, in any mode."""
         self.chk.point(Kind.PROBE, self)
         return self._writer or self._readers > 0
 
+    # Not keyword-only, what could be: the interpreter calls such a function the slow way.
+
     def acquire_read(
         self,
         blocking: bool = True,
         timeout: float = -1,
-        *,
         recursive: bool = True,
         subclass: int = 0,
         nest: object = None,
     ) -> bool:
         """Take it for reading.  May block.  Raises: Unwind."""
-        if blocking is True and timeout == -1 and not subclass and nest is None:
-            chk = self.chk
-            if not chk.observed and self._is_known(chk, RECURSIVE_READ if recursive else READ):
-                return True
+        plainly = blocking is True and timeout == -1 and not subclass and nest is None
+        if plainly and self._warm:
+            try:
+                ts = self._near.t
+            except AttributeError:
+                ts = self.chk.current()
+            top = ts.top
+            key = self._recursive_key if recursive else self._read_key
+            chain = top._k.next.get(key)
+            if (
+                chain is not None and key is not None
+            ):  # known: as `_acquire` with nobody in the way, and no more
+                fresh = Hold(self, READ) if self._spare is None else None
+                self._gate.acquire()
+                hold = self._spare or fresh
+                queued = self._writers_waiting and not recursive
+                if self._writer or self._waiters or queued or hold is None:
+                    self._gate.release()
+                else:
+                    self._spare = None
+                    hold.lock = self
+                    hold.mode = RECURSIVE_READ if recursive else READ
+                    hold.key = key
+                    hold._pk = top._k
+                    hold._k = chain
+                    hold.prev = top
+                    hold.ts = ts
+                    self._readers += 1
+                    self._holds.append(hold)
+                    self._gate.release()
+                    ts.top = hold
+                    return True
         ready = self._can_read if recursive else self._can_read_queued
         kind = Kind.READ_ACQUIRE if blocking else Kind.TRY_READ_ACQUIRE
         mode = RECURSIVE_READ if recursive else READ
-        return self._acquire(
-            kind, mode, ready, self._take_read, timeout if blocking else None, subclass, nest
-        )
+        limit = timeout if blocking else None
+        if not self._acquire(kind, mode, ready, self._take_read, limit, subclass, nest):
+            return False
+        if plainly:
+            self._learn(mode)
+        return True
 
     def acquire_write(
-        self, blocking: bool = True, timeout: float = -1, *, subclass: int = 0, nest: object = None
+        self, blocking: bool = True, timeout: float = -1, subclass: int = 0, nest: object = None
     ) -> bool:
         """Take it alone.  May block.  Raises: Unwind."""
-        if blocking is True and timeout == -1 and not subclass and nest is None:
-            chk = self.chk
-            if not chk.observed and self._is_known(chk, WRITE):
-                return True
+        plainly = blocking is True and timeout == -1 and not subclass and nest is None
+        if plainly and self._warm:
+            try:
+                ts = self._near.t
+            except AttributeError:
+                ts = self.chk.current()
+            top = ts.top
+            key = self._write_key
+            chain = top._k.next.get(key)
+            if chain is not None and key is not None:
+                fresh = Hold(self, WRITE) if self._spare is None else None
+                self._gate.acquire()
+                hold = self._spare or fresh
+                if self._writer or self._readers or self._waiters or hold is None:
+                    self._gate.release()
+                else:
+                    self._spare = None
+                    hold.lock = self
+                    hold.mode = WRITE
+                    hold.key = key
+                    hold._pk = top._k
+                    hold._k = chain
+                    hold.prev = top
+                    hold.ts = ts
+                    self._writer = True
+                    self._holds.append(hold)
+                    self._gate.release()
+                    ts.top = hold
+                    return True
         kind = Kind.ACQUIRE if blocking else Kind.TRY_ACQUIRE
         if not blocking:
             return self._acquire(
@@ -118,21 +190,46 @@ class RWLock(Parking):
             )
         self._join_queue(1)
         try:
-            return self._acquire(
+            got = self._acquire(
                 kind, WRITE, self._can_write, self._take_write, timeout, subclass, nest
             )
         finally:
             self._leave_queue()
+        if got and plainly:
+            self._learn(WRITE)
+        return got
 
     def release_read(self) -> None:
         """Drop a read hold of this thread."""
-        if not self._is_newest(read=True):
-            self._release(self._drop_read, read=True)
+        if self._warm:
+            try:
+                ts = self._near.t
+            except AttributeError:
+                ts = self.chk.current()
+            hold = ts.top
+            if hold.lock is self and hold.mode != WRITE and hold.bare and type(hold) is Hold:
+                ts.top = hold.prev
+                self._gate.acquire()
+                self._readers -= 1
+                self._drop(hold)
+                return
+        self._release(self._drop_read, read=True)
 
     def release_write(self) -> None:
         """Drop the write hold."""
-        if not self._is_newest(read=False):
-            self._release(self._drop_write, read=False)
+        if self._warm:
+            try:
+                ts = self._near.t
+            except AttributeError:
+                ts = self.chk.current()
+            hold = ts.top
+            if hold.lock is self and hold.mode == WRITE and hold.bare and type(hold) is Hold:
+                ts.top = hold.prev
+                self._gate.acquire()
+                self._writer = False
+                self._drop(hold)
+                return
+        self._release(self._drop_write, read=False)
 
     @contextmanager
     def reading(self, recursive: bool = True) -> Iterator[None]:
@@ -160,75 +257,31 @@ class RWLock(Parking):
 
     # -- the warm path: known, free, and released in order --------------------------------------
 
-    def _is_known(self, chk: Host, mode: int) -> bool:
-        """Take it, if the thread's chain knows that and nobody stands in the way."""
-        if chk.recorder is not None:
-            return False
-        ts = chk.tls.t
-        key = self._keys.get(mode)
-        if key is None:
-            key = self._keys[mode] = chk.engine.variant(self.key, mode, False, 0)
-        top = ts.top
-        chain = top._k.next.get(key)
-        if chain is None:
-            return False
-        hold = Hold(self, mode)
-        hold.key = key
-        hold._pk = top._k
-        hold._k = chain
-        hold.prev = top
-        hold.ts = ts
-        self._gate.acquire()
-        free = not self._writer and not self._waiters
+    def _learn(self, mode: int) -> None:
+        """It was taken in this way: the next time may be known."""
+        key = self.chk.engine.variant(self.key, mode, False, 0)
         if mode == WRITE:
-            free = free and not self._readers
-            if free:
-                self._writer = True
-        elif free and (mode == RECURSIVE_READ or not self._writers_waiting):
-            self._readers += 1
+            self._write_key = key
+        elif mode == READ:
+            self._read_key = key
         else:
-            free = False
-        self._gate.release()
-        if not free:
-            return False
-        ts.top = hold
-        mine = self._holds.get(ts)
-        if mine is None:
-            self._holds[ts] = [hold]
-        else:
-            mine.append(hold)
-        return True
+            self._recursive_key = key
 
-    def _is_newest(self, *, read: bool) -> bool:
-        """Release it, if it is what the thread took last, and nothing more is to be done."""
-        chk = self.chk
-        if chk.observed or chk.recorder is not None:
-            return False
-        ts = chk.tls.t
-        hold = ts.top
-        if type(hold) is not Hold or hold.lock is not self or hold.pins:
-            return False
-        if (hold.mode == WRITE) is read:
-            return False
-        mine = self._holds.get(ts)
-        if not mine or mine[-1] is not hold:
-            return False
-        mine.pop()
-        if not mine:
-            del self._holds[ts]
-        ts.top = hold.prev
-        hold.ts = None
-        self._gate.acquire()
+    def _drop(self, hold: Hold) -> None:
+        """Put a hold away that its thread has popped.  Locks: `_gate`, which it releases."""
+        holds = self._holds
+        if holds[-1] is hold:
+            holds.pop()
+        else:
+            holds.remove(hold)
+        hold.ts = hold.prev = None
+        hold.lock = _NO_LOCK
+        self._spare = hold
         try:
-            if read:
-                self._readers -= 1
-            else:
-                self._writer = False
             if self._waiters:
                 self._hand_over()
         finally:
             self._gate.release()
-        return True
 
     # -- one acquire, one release -----------------------------------------------------------------
 
@@ -273,7 +326,7 @@ class RWLock(Parking):
                 self._hand_over()
             raise
         with self._gate:
-            self._holds.setdefault(ts, []).append(hold)
+            self._holds.append(hold)
         if chk.recorder is not None:
             chk.recorder.took(ts, hold, chk.now())
         if chk.observed:
@@ -287,16 +340,16 @@ class RWLock(Parking):
         ts = chk.current()
         if chk.conductor is not None:
             mode = (READ, RECURSIVE_READ) if read else (WRITE,)
-            foreign = all(hold.mode not in mode for hold in self._holds.get(ts, ()))
+            foreign = all(hold.ts is not ts or hold.mode not in mode for hold in self._holds)
             kind = Kind.READ_RELEASE if read else Kind.RELEASE
             chk.conductor.point(Op(kind, self, visible=True, foreign=foreign))
         if chk.observed:
             chk.engine.hb_release(ts, self._read if read else self, shared=read)
         with self._gate:
-            holds = self._holds.get(ts)
-            hold = holds.pop() if holds else None
-            if not holds:
-                self._holds.pop(ts, None)
+            mine = [hold for hold in self._holds if hold.ts is ts]
+            hold = mine[-1] if mine else None
+            if hold is not None:
+                self._holds.remove(hold)
         if hold is None:
             hold = Hold(self, READ if read else WRITE)  # not held here: the engine says so
         elif chk.recorder is not None:

@@ -103,6 +103,69 @@ def test_readers_share_and_a_writer_excludes(chk: lockcheck.Checker) -> None:
     assert not rw.locked()
 
 
+def test_warm_readers_and_writers_keep_each_other_out(chk: lockcheck.Checker) -> None:
+    """Each way to take it a thousand times in four threads: a writer is alone, nothing stays."""
+    rw = chk.RWLock("w")
+    state = [0, 0]
+    torn: list[tuple[int, ...]] = []
+
+    def body() -> None:
+        for turn in range(1000):
+            if turn % 3:
+                rw.acquire_read(recursive=bool(turn % 2))
+                if state[0] != state[1]:
+                    torn.append(tuple(state))
+                rw.release_read()
+            else:
+                rw.acquire_write()
+                state[0] += 1
+                state[1] += 1
+                rw.release_write()
+
+    run_threads(chk, *[body] * 4)
+
+    assert torn == []
+    assert state == [4 * 334] * 2
+    assert not rw.locked()
+    assert list(rw.holders()) == []
+    assert chk.reports == []
+
+
+def test_what_held_showed_stays_as_it_was(chk: lockcheck.Checker) -> None:
+    """An entry of `held()` names its lock after the release, and is nobody else's later."""
+    rw = chk.RWLock("w")
+    for _ in range(3):
+        rw.acquire_read()
+        rw.release_read()
+    rw.acquire_read()
+    (entry,) = chk.held()
+    rw.release_read()
+    rw.acquire_write()
+
+    assert entry.name == "w#0"
+    assert chk.held() != (entry,)
+    rw.release_write()
+
+
+def test_a_thread_started_under_a_warm_read_lock_knows_when_it_is_released(
+    chk: lockcheck.Checker,
+) -> None:
+    """The starter's hold is noted at its release, on the warm path, too (`core.leases`)."""
+    rw = chk.RWLock("w")
+    for _ in range(3):
+        rw.acquire_write()
+        rw.release_write()
+    rw.acquire_write()
+    hold = chk.current().top
+    thread = chk.Thread(target=lambda: None)
+    thread.start()
+    rw.release_write()
+    thread.join()
+
+    assert hold.leased
+    assert hold.given is not None
+
+
 def test_an_event_wakes_everybody(chk: lockcheck.Checker) -> None:
     """set() releases all waiters, and later ones do not wait."""
     event = chk.Event("go")
