@@ -188,6 +188,8 @@ class NetDevice:
     group = guarded[int](RTNL_OF_DEV, reads="once", default=0)
     lro = guarded[bool](RTNL_OF_DEV, default=False)
     """Large receive offload is on: masters without slaves have it, an upper may turn it off."""
+    type = guarded[str](RTNL_OF_DEV, reads="any", default="ether")
+    """A bond or a team without slaves takes its first slave's."""
     txqlen = guarded[int](RTNL_OF_DEV, reads="once", default=1000)
     num_rx_queues = guarded[int](QUEUES_OF_DEV, reads="any", default=1)
     num_tx_queues = guarded[int](QUEUES_OF_DEV, reads="any", default=1)
@@ -223,7 +225,6 @@ class NetDevice:
     # Set by its maker, constant once it is registered.
     has_priv_destructor = True
     addr_len = 6
-    type = "ether"
     netns_immutable = False
     ops_locked = False
     vlan_challenged = False

@@ -18,10 +18,12 @@ from contextlib import suppress
 from errno import EINVAL, ENODEV
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded, own
+
 from ..documents import Fields
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
-from ..netdevice import UnregHead
+from ..netdevice import RTNL_OF_AREA, PrivateArea, UnregHead
 from . import LinkDriver
 
 if TYPE_CHECKING:
@@ -36,14 +38,15 @@ GATEWAY_HLEN = 30
 """Outer headers by role; what is left of the stream device's MTU."""
 
 
-class AmtPriv:
+class AmtPriv(PrivateArea):
     """struct amt_dev."""
 
-    def __init__(self) -> None:
-        self.stream_dev: NetDevice
-        """From newlink on."""
-        self.tracker: RefTracker | None = None
-        self.parms: dict[str, AttrValue] = {}
+    stream_dev: guarded[NetDevice] = guarded(RTNL_OF_AREA, reads="any")
+    """From newlink on."""
+    tracker: own[RefTracker | None] = own(default=None)
+    """The reference on the stream device, until dellink."""
+    parms: guarded[dict[str, AttrValue]] = guarded(RTNL_OF_AREA, reads="any")
+    """As asked; from newlink on."""
 
 
 class Amt(LinkDriver):

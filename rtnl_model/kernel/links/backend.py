@@ -82,13 +82,16 @@ def _list_lock(priv: BackendPriv) -> Lock | None:
     return data.list_lock
 
 
+BACKEND_LOCK = TheLock(_list_lock, "the backend's lock")
+
+
 class BackendPriv(PrivateArea):
     """netdev_priv() of a device with a backend."""
 
     net: guarded[Net] = guarded(RTNL_OF_AREA, reads="any")
     """The backend namespace, from newlink on; without a reference, as its exit unregisters this
     device."""
-    listed = guarded[bool](TheLock(_list_lock, "the backend's lock"), default=False)
+    listed = guarded[bool](BACKEND_LOCK, default=False)
     """priv.next is on the backend's list."""
 
 

@@ -13,9 +13,11 @@ from contextlib import suppress
 from errno import EADDRNOTAVAIL, EBUSY, EINVAL, EOPNOTSUPP, EPERM
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..documents import Fields
 from ..errors import KernelError
-from ..netdevice import RegState
+from ..netdevice import RTNL_OF_AREA, RegState
 from . import is_valid_ether_addr
 from .master import MasterDriver, MasterPriv
 
@@ -31,16 +33,19 @@ ACTIVE_BACKUP = "active-backup"
 class BondPriv(MasterPriv):
     """struct bonding."""
 
+    mode = guarded[str](RTNL_OF_AREA, default="balance-rr")
+    original = guarded[dict[str, str]](RTNL_OF_AREA)
+    """Slave (by label) -> its address before it was enslaved."""
+    original_mtu = guarded[dict[str, int]](RTNL_OF_AREA)
+    random_address = guarded[bool](RTNL_OF_AREA, default=True)
+    """Its address is nobody's yet (NET_ADDR_RANDOM)."""
+    fail_over_mac = guarded[bool](RTNL_OF_AREA, default=False)
+    """The bond has its active slave's address (BOND_FOM_ACTIVE)."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.mode = "balance-rr"
-        self.original: dict[str, str] = {}
-        """Slave (by label) -> its address before it was enslaved."""
-        self.original_mtu: dict[str, int] = {}
-        self.random_address = True
-        """Its address is nobody's yet (NET_ADDR_RANDOM)."""
-        self.fail_over_mac = False
-        """The bond has its active slave's address (BOND_FOM_ACTIVE)."""
+        self.original = {}
+        self.original_mtu = {}
 
 
 class Bond(MasterDriver):

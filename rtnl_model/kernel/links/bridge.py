@@ -14,7 +14,10 @@ from contextlib import suppress
 from errno import EADDRNOTAVAIL, EBUSY, EINVAL, ELOOP, EOPNOTSUPP
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..errors import KernelError
+from ..netdevice import RTNL_OF_AREA
 from . import is_valid_ether_addr
 from .master import MasterDriver, MasterPriv
 
@@ -30,10 +33,9 @@ NO_ADDRESS = "00:00:00:00:00:00"
 class BridgePriv(MasterPriv):
     """struct net_bridge."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.mtu_set_by_user = False
-        self.auto_adjusting = False
+    mtu_set_by_user = guarded[bool](RTNL_OF_AREA, default=False)
+    auto_adjusting = guarded[bool](RTNL_OF_AREA, default=False)
+    """The bridge's MTU is changing because a port's did."""
 
 
 class Bridge(MasterDriver):

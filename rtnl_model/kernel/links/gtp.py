@@ -13,9 +13,12 @@ from __future__ import annotations
 from errno import EADDRINUSE, EINVAL
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..documents import Fields
 from ..errors import KernelError
-from ..netdevice import IFF_NOARP
+from ..guards import RtnlGuard
+from ..netdevice import IFF_NOARP, RTNL_OF_AREA
 from .backend import BackendPriv
 from .listed_tunnel import ListedTunnelDriver
 
@@ -30,14 +33,17 @@ MAX_HEADER_LEN = 64
 ROLES = ("ggsn", "sgsn")
 
 
+def _backend(priv: GtpPriv) -> Net | None:
+    return priv.net if "net" in vars(priv) else None
+
+
 class GtpPriv(BackendPriv):
     """struct gtp_dev."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.role = ROLES[0]
-        self.bound = False
-        """Its sockets have the backend's ports.  Locks: RTNL."""
+    role = guarded[str](RTNL_OF_AREA, reads="any", default=ROLES[0])
+    """From newlink on."""
+    bound = guarded[bool](RtnlGuard(_backend, "the backend"), default=False)
+    """Its sockets have the backend's ports."""
 
 
 class Gtp(ListedTunnelDriver):

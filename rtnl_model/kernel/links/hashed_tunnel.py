@@ -17,12 +17,18 @@ from __future__ import annotations
 from errno import EEXIST
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..documents import Fields
 from ..errors import KernelError
+from ..guards import Bookkeeping, TheLock
+from ..netdevice import RTNL_OF_AREA, PrivateArea
 from . import LinkDriver
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+
+    from lockcheck.sync import Lock
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead
@@ -31,27 +37,42 @@ if TYPE_CHECKING:
 __all__ = ["HashedTunnelDriver", "TunnelNet", "TunnelPriv"]
 
 
+def _hash_lock(data: TunnelNet) -> Lock | None:
+    """RTNL in 7.3; the conversion's hash has a mutex."""
+    return None if data.exited else data.lock or data.net.rtnl_guard
+
+
+HASH = TheLock(_hash_lock, "RTNL (in pernet: &itn->lock)")
+
+
 class TunnelNet:
     """net_generic() of a backend namespace (struct ip_tunnel_net and its sisters)."""
 
-    def __init__(self) -> None:
-        self.tunnels: dict[Hashable, NetDevice] = {}
-        """By parameters.  Locks: the global RTNL; with a conversion its own mutex."""
+    tunnels: guarded[dict[Hashable, NetDevice]] = guarded(HASH)
+    """By parameters."""
+    exited: Bookkeeping[bool] = False
+    """Its namespace's exit is there: nobody else uses the hash any more."""
+    lock: Lock | None = None
+    """Only in the conversion."""
+
+    def __init__(self, net: Net) -> None:
+        self.net = net
+        self.chk = net.chk
+        self.label = f"tunnel hash of {net.label}"
+        self.tunnels = {}
 
 
-class TunnelPriv:
+class TunnelPriv(PrivateArea):
     """struct ip_tunnel, struct ip6_tnl, struct xfrm_if."""
 
-    def __init__(self) -> None:
-        self.net: Net
-        """The backend, from newlink on; without a reference, as its exit unregisters this
-        device."""
-        self.key: Hashable = None
-        """Its place in the backend's hash."""
-        self.link = 0
-        """parms.link: ifindex of the lower that was asked for, never looked at again."""
-        self.parms: dict[str, AttrValue] = {}
-        """As asked, for listings."""
+    net: guarded[Net] = guarded(RTNL_OF_AREA, reads="any")
+    """The backend, from newlink on; without a reference, as its exit unregisters this device."""
+    key: guarded[Hashable] = guarded(RTNL_OF_AREA, reads="any", default=None)
+    """Its place in the backend's hash; from newlink on."""
+    link = guarded[int](RTNL_OF_AREA, reads="any", default=0)
+    """parms.link: ifindex of the lower that was asked for, never looked at again."""
+    parms: guarded[dict[str, AttrValue]] = guarded(RTNL_OF_AREA, reads="any")
+    """As asked, for listings."""
 
 
 class HashedTunnelDriver(LinkDriver):
@@ -69,7 +90,7 @@ class HashedTunnelDriver(LinkDriver):
 
     def init_net(self, net: Net) -> None:
         """An empty hash."""
-        self.set_net_generic(net, TunnelNet())
+        self.set_net_generic(net, TunnelNet(net))
 
     def table(self, net: Net) -> TunnelNet:
         """The hash of a backend namespace."""
@@ -92,7 +113,9 @@ class HashedTunnelDriver(LinkDriver):
 
     def exit_net(self, net: Net) -> None:
         """Nothing may be left."""
-        left = self.table(net).tunnels
+        data = self.table(net)
+        data.exited = True
+        left = data.tunnels
         if left:
             names = ", ".join(dev.name for dev in left.values())
             self.k.warn(f"{self.kind}: hash of {net.name} is not empty at its exit: {names}")

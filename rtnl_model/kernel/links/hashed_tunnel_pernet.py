@@ -25,8 +25,10 @@ __all__ = ["PERNET_TUNNELS"]
 class TunnelPernetNet(TunnelNet):
     """A hash with a mutex of its own."""
 
-    def __init__(self, lock: Lock) -> None:
-        super().__init__()
+    lock: Lock
+
+    def __init__(self, net: Net, lock: Lock) -> None:
+        super().__init__(net)
         self.lock = lock
         """Protects: tunnels.  Order: after the namespaces' RTNL, before the instance lock that
         unregister_netdevice_queue_net takes; never inside itself."""
@@ -40,7 +42,7 @@ class HashedTunnelPernet(HashedTunnelDriver):
 
     def init_net(self, net: Net) -> None:
         """An empty hash and its mutex."""
-        self.set_net_generic(net, TunnelPernetNet(self.k.make_lock("&itn->lock", net.label)))
+        self.set_net_generic(net, TunnelPernetNet(net, self.k.make_lock("&itn->lock", net.label)))
 
     def locked(self, net: Net) -> TunnelPernetNet:
         """The hash of a backend namespace."""

@@ -14,13 +14,18 @@ from contextlib import suppress
 from errno import EBUSY, EINVAL, ERANGE
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
-from ..netdevice import UnregHead
+from ..guards import TheLock
+from ..netdevice import RTNL_OF_AREA, UnregHead
 from .stacked import LowerHold, StackedDriver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from lockcheck.sync import Lock
 
     from ..netdevice import NetDevice
     from ..notifier import NotifierInfo
@@ -34,20 +39,34 @@ OVERHEAD = DEFAULT_ICV_LEN + EXTRA_LEN
 PORT_ES = 1
 
 
-class MacsecRxh:
-    """struct macsec_rxh_data of a lower.  Locks: the global RTNL."""
+def _secys_lock(rxd: MacsecRxh) -> Lock:
+    """RTNL in 7.3; the conversion's list has a mutex."""
+    return rxd.lock or rxd.real_dev.peek_net().rtnl_guard
 
-    def __init__(self) -> None:
-        self.secys: list[NetDevice] = []
+
+class MacsecRxh:
+    """struct macsec_rxh_data of a lower."""
+
+    secys: guarded[list[NetDevice]] = guarded(
+        TheLock(_secys_lock, "RTNL of the lower (in pernet: &rxd->secys_lock)")
+    )
+    lock: Lock | None = None
+    """Only in the conversion."""
+
+    def __init__(self, real_dev: NetDevice) -> None:
+        self.real_dev = real_dev
+        self.chk = real_dev.chk
+        self.label = f"macsec_rxh_data of {real_dev.label}"
+        self.secys = []
 
 
 class MacsecPriv(LowerHold):
     """struct macsec_dev."""
 
-    def __init__(self) -> None:
-        self.real_dev: NetDevice
-        """From newlink on."""
-        self.sci: int | str = 0
+    real_dev: guarded[NetDevice] = guarded(RTNL_OF_AREA, reads="any")
+    """From newlink on."""
+    sci = guarded[int | str](RTNL_OF_AREA, reads="any", default=0)
+    """From newlink on; compared once it is on the lower's list."""
 
 
 class Macsec(StackedDriver):
@@ -112,7 +131,7 @@ class Macsec(StackedDriver):
         sci = dev.netdev_priv(MacsecPriv).sci
         rxd = self.rxh_data(real_dev)
         if rxd is None:
-            rxd = MacsecRxh()
+            rxd = MacsecRxh(real_dev)
             self.k.dev.netdev_rx_handler_register(real_dev, RX_HANDLER, rxd)
         elif any(other.netdev_priv(MacsecPriv).sci == sci for other in rxd.secys):
             raise KernelError(EBUSY)

@@ -10,8 +10,11 @@ from __future__ import annotations
 from errno import EBUSY, ENODEV
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded, own
+
 from ..errors import KernelError
-from ..netdevice import RegState
+from ..guards import TheLock
+from ..netdevice import RTNL_OF_AREA, RegState
 from .macsec import RX_HANDLER, Macsec, MacsecPriv, MacsecRxh
 from .stacked_pernet import StackedPernet
 
@@ -24,26 +27,29 @@ if TYPE_CHECKING:
 class MacsecPernetRxh(MacsecRxh):
     """The list, with a mutex and a count."""
 
-    def __init__(self, lock: Lock, refs: Refcount) -> None:
-        super().__init__()
+    lock: Lock
+    dev_tracker: own[RefTracker | None] = own(default=None)
+    """The list's reference on the lower."""
+
+    def __init__(self, real_dev: NetDevice, lock: Lock, refs: Refcount) -> None:
+        super().__init__(real_dev)
         self.lock = lock
         """Protects: secys, every `dying` of it.  Order: after the namespaces' RTNL and the lower's
         instance lock, before an upper's."""
         self.refs = refs
         """One per upper between its init and uninit.  Changed under I(lower)."""
-        self.dev_tracker: RefTracker | None = None
-        """The list's reference on the lower."""
+
+
+def _rxd_lock(priv: MacsecPernetPriv) -> Lock | None:
+    return priv.rxd.lock if "rxd" in vars(priv) else None
 
 
 class MacsecPernetPriv(MacsecPriv):
     """struct macsec_dev."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.rxd: MacsecPernetRxh
-        """From ndo_init on."""
-        self.dying = False
-        """Locks: rxd.lock."""
+    rxd: guarded[MacsecPernetRxh] = guarded(RTNL_OF_AREA, reads="any")
+    """From ndo_init on."""
+    dying = guarded[bool](TheLock(_rxd_lock, "&rxd->secys_lock"), default=False)
 
 
 class MacsecPernet(StackedPernet, Macsec):
@@ -78,7 +84,8 @@ class MacsecPernet(StackedPernet, Macsec):
     def make_list(self, lower: NetDevice) -> MacsecPernetRxh:
         """Take the lower's rx handler.  Locks: I(lower).  Raises: KernelError(EBUSY)."""
         lock = self.k.make_lock("&rxd->secys_lock", lower.label)
-        rxd = MacsecPernetRxh(lock, self.k.chk.Refcount(f"macsec_rxh_data of {lower.label}", 1))
+        refs = self.k.chk.Refcount(f"macsec_rxh_data of {lower.label}", 1)
+        rxd = MacsecPernetRxh(lower, lock, refs)
         self.k.dev.netdev_rx_handler_register(lower, RX_HANDLER, rxd)
         rxd.dev_tracker = self.k.dev.netdev_hold(lower, "macsec_rxh_data")
         return rxd

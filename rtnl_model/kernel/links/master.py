@@ -12,8 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
+from ..netdevice import RTNL_OF_AREA, PrivateArea
 from . import LinkDriver
 
 if TYPE_CHECKING:
@@ -23,12 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["MasterDriver", "MasterPriv"]
 
 
-class MasterPriv:
+class MasterPriv(PrivateArea):
     """netdev_priv() of a master."""
 
+    slaves: guarded[list[NetDevice]] = guarded(RTNL_OF_AREA)
+    """In the order in which they came; they live in the master's namespace."""
+
     def __init__(self) -> None:
-        self.slaves: list[NetDevice] = []
-        """In the order in which they came.  Locks: RTNL of the master's namespace."""
+        self.slaves = []
 
 
 class MasterDriver(LinkDriver):

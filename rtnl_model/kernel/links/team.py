@@ -12,8 +12,10 @@ from contextlib import suppress
 from errno import EADDRNOTAVAIL, EBUSY, EINVAL
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..errors import KernelError
-from ..netdevice import RegState
+from ..netdevice import RTNL_OF_AREA, RegState
 from . import is_valid_ether_addr
 from .master import MasterDriver, MasterPriv
 
@@ -25,10 +27,12 @@ if TYPE_CHECKING:
 class TeamPriv(MasterPriv):
     """struct team."""
 
+    original_mtu = guarded[dict[str, int]](RTNL_OF_AREA)
+    """Port (by label) -> its MTU before it was added."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.original_mtu: dict[str, int] = {}
-        """Port (by label) -> its MTU before it was added."""
+        self.original_mtu = {}
 
 
 class Team(MasterDriver):

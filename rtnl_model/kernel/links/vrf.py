@@ -12,8 +12,11 @@ from contextlib import suppress
 from errno import EADDRNOTAVAIL, EINVAL, EOPNOTSUPP
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..documents import Fields
 from ..errors import KernelError
+from ..netdevice import RTNL_OF_AREA
 from . import is_valid_ether_addr
 from .master import MasterDriver, MasterPriv
 
@@ -28,9 +31,7 @@ IPV6_MIN_MTU = 1280
 class VrfPriv(MasterPriv):
     """struct net_vrf."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.table = 0
+    table = guarded[int](RTNL_OF_AREA, default=0)
 
 
 class Vrf(MasterDriver):

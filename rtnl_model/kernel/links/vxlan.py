@@ -14,12 +14,14 @@ from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENODEV, ERANGE
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..documents import Fields
 from ..errors import KernelError
 from ..events import NOTIFY_DONE
-from ..netdevice import UnregHead
+from ..netdevice import RTNL_OF_AREA, UnregHead
 from . import is_valid_ether_addr
-from .backend import BackendPriv
+from .backend import BACKEND_LOCK, BackendPriv
 from .listed_tunnel import ListedTunnelDriver
 
 if TYPE_CHECKING:
@@ -39,17 +41,16 @@ HEADROOM = {4: 50, 6: 70}
 class VxlanPriv(BackendPriv):
     """struct vxlan_dev."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.vni = 0
-        self.port = VXLAN_PORT
-        self.remote = ""
-        self.local = ""
-        self.remote_ifindex = 0
-        """The lower asked for, an ifindex of the backend's namespace."""
-        self.remote_dev: NetDevice | None = None
-        """The same as a device, while the adjacency holds it."""
-        self.sock = False
+    # Its configuration does not change after newlink; others read it on the backend's list.
+    vni = guarded[int](RTNL_OF_AREA, reads="any", default=0)
+    port = guarded[int](RTNL_OF_AREA, reads="any", default=VXLAN_PORT)
+    remote = guarded[str](RTNL_OF_AREA, reads="any", default="")
+    local = guarded[str](RTNL_OF_AREA, reads="any", default="")
+    remote_ifindex = guarded[int](RTNL_OF_AREA, reads="any", default=0)
+    """The lower asked for, an ifindex of the backend's namespace."""
+    remote_dev: guarded[NetDevice | None] = guarded(BACKEND_LOCK, default=None)
+    """The same as a device, while the adjacency holds it."""
+    sock = guarded[bool](RTNL_OF_AREA, default=False)
 
     @property
     def version(self) -> int:
@@ -103,9 +104,13 @@ class Vxlan(ListedTunnelDriver):
             except KernelError:
                 self.k.dev.unregister_netdevice(dev)
                 raise
-            priv.remote_dev = lower
+            self.set_lower(priv, lower)
         self.k.rtnetlink.rtnl_configure_link(dev, None)
         self.list_add(dev)
+
+    def set_lower(self, priv: VxlanPriv, lower: NetDevice) -> None:
+        """The adjacency is there."""
+        priv.remote_dev = lower
 
     def read(self, priv: VxlanPriv, data: dict[str, AttrValue]) -> None:
         """vxlan_nl2conf."""

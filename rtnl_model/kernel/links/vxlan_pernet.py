@@ -33,6 +33,13 @@ class VxlanPernet(BackendDriver, Vxlan):
         with data.lock:
             return super().vxlan_config_validate(priv)
 
+    def set_lower(self, priv: VxlanPriv, lower: NetDevice) -> None:
+        """Under the list's mutex, as everything about the lower."""
+        data = self.net_generic(priv.net)
+        assert isinstance(data, BackendNet)
+        with data.lock:
+            super().set_lower(priv, lower)
+
     def ndo_change_mtu(self, dev: NetDevice, mtu: int) -> None:
         """The lower may be taken away meanwhile.  Raises: KernelError."""
         with self.backend(dev).lock:

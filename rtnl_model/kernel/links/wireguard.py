@@ -13,11 +13,16 @@ from __future__ import annotations
 from errno import ENONET
 from typing import TYPE_CHECKING, ClassVar
 
+from lockcheck import guarded
+
 from ..errors import KernelError
-from ..netdevice import IFF_NOARP, RegState
+from ..guards import TheLock
+from ..netdevice import IFF_NOARP, PrivateArea, RegState
 from . import LinkDriver
 
 if TYPE_CHECKING:
+    from lockcheck.sync import Lock
+
     from ..kernel import Kernel
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead
@@ -26,14 +31,20 @@ if TYPE_CHECKING:
 WG_MTU = 1420
 
 
-class WgPriv:
+UPDATE_LOCK = TheLock(
+    lambda priv: priv.update_lock, "wg->device_update_lock", lambda priv: priv.netdev.is_public
+)
+
+
+class WgPriv(PrivateArea):
     """struct wg_device."""
 
-    def __init__(self) -> None:
-        self.creating_net: Net | None = None
-        """Where its sockets live, without a reference; None when that namespace is gone."""
-        self.socket = False
-        """Locks: device_update_lock of the device."""
+    creating_net: guarded[Net | None] = guarded(UPDATE_LOCK, reads="once", default=None)
+    """Where its sockets live, without a reference; None when that namespace is gone."""
+    socket = guarded[bool](UPDATE_LOCK, default=False)
+
+    def __init__(self, update_lock: Lock) -> None:
+        self.update_lock = update_lock
 
 
 class Wireguard(LinkDriver):
@@ -43,17 +54,23 @@ class Wireguard(LinkDriver):
     pernet: ClassVar[str | None] = "device"
     sets_mac_address: ClassVar[bool] = False
 
+    device_list: guarded[list[NetDevice]] = guarded(
+        TheLock(lambda self: self.k.init_net.rtnl_guard, "RTNL")
+    )
+    """Every wireguard device."""
+
     def __init__(self, k: Kernel) -> None:
         super().__init__(k)
-        self.device_list: list[NetDevice] = []
-        """Every wireguard device.  Locks: the global RTNL."""
+        self.chk = k.chk
+        self.label = "wireguard"
+        self.device_list = []
         self.device_update_lock = k.make_lock("&wg->device_update_lock", "wireguard")
         """Protects: creating_net and the sockets.  Order: after RTNL.  One for all devices here,
         as they are one lock class."""
 
     def setup(self, dev: NetDevice) -> None:
         """wg_setup: no link layer."""
-        dev.priv = WgPriv()
+        dev.priv = WgPriv(self.device_update_lock)
         dev.type = "none"
         dev.addr_len = 0
         dev.flags |= IFF_NOARP
