@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker, Violation
+    from lockcheck.core.findings import CountingRule, known_as, root_causes
     from lockcheck.core.report import SEVERITIES, Report, counts
     from lockcheck.patch import install, uninstall
     from lockcheck.seam import Conductor, Kind, Op, Unwind
@@ -44,6 +45,7 @@ __all__ = [
     "Checker",
     "Condition",
     "Conductor",
+    "CountingRule",
     "Event",
     "Kind",
     "Lock",
@@ -61,9 +63,11 @@ __all__ = [
     "counts",
     "guarded",
     "install",
+    "known_as",
     "looking",
     "own",
     "peek",
+    "root_causes",
     "shared",
     "uninstall",
 ]
@@ -77,6 +81,7 @@ _HOMES = {
     "Checker": "lockcheck.checker",
     "Condition": "lockcheck.sync",
     "Conductor": "lockcheck.seam",
+    "CountingRule": "lockcheck.core.findings",
     "Event": "lockcheck.sync",
     "Kind": "lockcheck.seam",
     "Lock": "lockcheck.sync",
@@ -95,9 +100,11 @@ _HOMES = {
     "counts": "lockcheck.core.report",
     "guarded": "lockcheck.sync",
     "install": "lockcheck.patch",
+    "known_as": "lockcheck.core.findings",
     "looking": "lockcheck.sync",
     "own": "lockcheck.sync",
     "peek": "lockcheck.sync",
+    "root_causes": "lockcheck.core.findings",
     "shared": "lockcheck.sync",
     "uninstall": "lockcheck.patch",
 }

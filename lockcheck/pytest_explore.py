@@ -26,7 +26,7 @@ from lockcheck.cli.function import FunctionSubject, SubjectError
 from lockcheck.explore.result import Limits
 from lockcheck.explore.session import Session, fresh_seed
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, OptionError, make_strategy
-from lockcheck.explore.telling import in_a_word, summary, verdict_in_words
+from lockcheck.explore.summary import in_a_word, summary, verdict_in_words
 from lockcheck.explore.token import Token, TokenError
 from lockcheck.patch.data import DataOptions
 
@@ -106,8 +106,8 @@ def explore_item(item: pytest.Function, marks: Marks, fail_on: str) -> None:
 
 def read_replay(text: str) -> Token:
     """Read the token of `--lockcheck-replay`.  Raises: pytest.UsageError."""
+    from lockcheck.cli.baseline import InputError
     from lockcheck.cli.explore import read_token
-    from lockcheck.cli.verdict import InputError
 
     try:
         token = read_token(text)

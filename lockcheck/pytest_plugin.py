@@ -24,7 +24,6 @@ import pytest
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
-    from lockcheck.cli.verdict import Verdict
     from lockcheck.core.report import Report
     from lockcheck.explore.token import Token
     from lockcheck.patch.data import RaceHunt
@@ -163,7 +162,8 @@ class _Session:
 
     def __init__(self, config: pytest.Config) -> None:
         from lockcheck.census import census
-        from lockcheck.cli.verdict import InputError, Verdict, read_baseline
+        from lockcheck.cli.baseline import InputError, read_baseline
+        from lockcheck.core.findings import CountingRule
         from lockcheck.patch import install
 
         self._config = config
@@ -181,7 +181,7 @@ class _Session:
                 prepare_folder(folder)
             except FolderError as error:
                 raise pytest.UsageError(f"--lockcheck-report: {error}") from error
-        self._verdict: Verdict = Verdict(config.getoption("lockcheck_fail_on"), known)
+        self._rule = CountingRule(config.getoption("lockcheck_fail_on"), known)
         self._chk: Checker = install()
         self._before = self._chk.on_report
         self._chk.on_report = self._arrived
@@ -232,20 +232,29 @@ class _Session:
         found = self._take(item)
         if not found:
             return
-        text = "\n\n".join(str(report) for report in found)
-        result.sections.append(("lockcheck", text))
+        from lockcheck.core.findings import root_causes
+        from lockcheck.render.sentences import how_many
+        from lockcheck.render.splat import splat_of
+
+        causes = root_causes(report.to_dict() for report in found)
+        texts = [splat_of(finding) for root in causes for finding in root.findings]
+        result.sections.append(("lockcheck", "\n\n".join(texts)))
         ended = call.excinfo is not None and call.excinfo.type.__name__ == "Unwind"
         if result.outcome != "failed" or ended:
-            first = found[0]
-            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            more = f" ({how_many(len(found), len(causes))})" if found[1:] else ""
             result.outcome = "failed"
-            result.longrepr = f"lockcheck: {first.severity} {first.kind}: {first.title}{more}"
+            first = causes[0].lead
+            result.longrepr = (
+                f"lockcheck: {first['severity']} {first['kind']}: {first['title']}{more}"
+            )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._late += self._take(None)
         for report in self._late:
             terminalreporter.section("lockcheck: found outside of any test")
             terminalreporter.write_line(str(report))
+        from lockcheck.render.sentences import row
+
         others = [r for r in self._census.reports(self._chk) if not self._counts(r, None)]
         if others:
             terminalreporter.write_line(
@@ -253,9 +262,7 @@ class _Session:
                 f"--lockcheck-fail-on; --lockcheck-fail-on class-only counts every severity):"
             )
             for report in others:
-                reason = f" ({report.reason})" if report.reason else ""
-                row = f"  {report.severity} {report.kind}: {report.title}{reason}"
-                terminalreporter.write_line(row)
+                terminalreporter.write_line(f"  {row(report.to_dict())}")
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -295,7 +302,7 @@ class _Session:
         return fresh
 
     def _counts(self, report: Report, item: pytest.Item | None) -> bool:
-        if not self._verdict.counts(report.severity, report.fingerprint):
+        if self._rule.standing(report.severity, report.fingerprint, report.known) != "counts":
             return False
         return item is None or not any(_matches(report, entry) for entry in _allowed(item))
 

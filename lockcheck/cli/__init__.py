@@ -10,7 +10,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from lockcheck.cli.arguments import COMMANDS, help_text, parser_of, split_run
-from lockcheck.cli.verdict import InputError
+from lockcheck.cli.baseline import InputError
 from lockcheck.render.legible import legible_line
 from lockcheck.render.screen import flush, show, silence
 

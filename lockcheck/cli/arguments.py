@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import Final, NoReturn
 
+from lockcheck.cli.baseline import FAIL_ON, InputError
 from lockcheck.cli.parser import Parser, nearest
-from lockcheck.cli.verdict import FAIL_ON, InputError
 from lockcheck.conduct.stuck import EARLY_TIMERS
 
 __all__ = ["COMMANDS", "CommandParser", "help_text", "parser_of", "split_run"]

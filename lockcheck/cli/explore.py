@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from lockcheck import __version__
+from lockcheck.cli.baseline import InputError
 from lockcheck.cli.function import FunctionSubject, SubjectError
 from lockcheck.cli.searched import prepare, write_search
-from lockcheck.cli.verdict import InputError
 from lockcheck.conduct.pool import ThreadRefusedError
 from lockcheck.explore.crew import available_jobs, search
 from lockcheck.explore.result import CHECK_EVERY, Limits, Outcome
@@ -23,7 +23,7 @@ from lockcheck.explore.session import Session, fresh_seed
 from lockcheck.explore.shard import MergeError, merge, parse_shard
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, OptionError, make_strategy
 from lockcheck.explore.strategy import Strategy
-from lockcheck.explore.telling import (
+from lockcheck.explore.summary import (
     STATUS_OF,
     Progress,
     columns,
@@ -34,7 +34,7 @@ from lockcheck.explore.telling import (
 )
 from lockcheck.explore.token import LONGEST, Token, TokenError
 from lockcheck.patch.data import DataOptions
-from lockcheck.render import sarif
+from lockcheck.render import heading, sarif
 
 __all__ = ["explore", "join", "read_token", "replay", "store_long_tokens"]
 
@@ -184,7 +184,7 @@ def replay(options: argparse.Namespace) -> int:
         print(got.output, end="" if got.output.endswith("\n") else "\n")
     print(f"{subject.title}: {got.divergence or verdict_in_words(got.verdict)}")
     for report in got.reports:
-        print(f"{report.kind} ({report.severity}): {report.title}")
+        print(heading(report.to_dict()))
         for line in report.detail.splitlines():
             print(f"  {line}")
     return status_of_replay(got)

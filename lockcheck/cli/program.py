@@ -24,7 +24,7 @@ from concurrent.futures import thread as executors
 from dataclasses import dataclass
 from types import TracebackType
 
-from lockcheck.cli.verdict import InputError
+from lockcheck.cli.baseline import InputError
 from lockcheck.seam import Unwind
 from lockcheck.sync.thread import wait_out
 

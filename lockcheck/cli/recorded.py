@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from lockcheck import __version__
-from lockcheck.cli.verdict import InputError, load
+from lockcheck.cli.baseline import InputError, load
 from lockcheck.core.document import Json
 from lockcheck.documents import DocumentError
 from lockcheck.documents.shapes import GRAPH, dangling

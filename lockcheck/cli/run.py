@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING
 
 from lockcheck.census import census
 from lockcheck.checker import Checker
+from lockcheck.cli.baseline import InputError, read_baseline, write_baseline
 from lockcheck.cli.program import Program
 from lockcheck.cli.standing import Blocked, blocked
 from lockcheck.cli.stuck import strangers, woken_by_signal
-from lockcheck.cli.verdict import InputError, Verdict, read_baseline, write_baseline
 from lockcheck.conduct.watchdog import Watchdog
+from lockcheck.core.document import Json
+from lockcheck.core.findings import CountingRule, root_causes
 from lockcheck.core.report import weakest
 from lockcheck.patch import install, uninstall
 from lockcheck.patch.data import RaceHunt, packages_of
@@ -32,12 +34,14 @@ from lockcheck.patch.data.declared import declares_fields
 from lockcheck.patch.foreign import foreign_locks
 from lockcheck.render.legible import legible_line
 from lockcheck.render.screen import flush, show
+from lockcheck.render.sentences import how_many, row
+from lockcheck.render.splat import splat_of
 from lockcheck.sync.interrupts import Deferred
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from lockcheck.core.report import Report
+    from lockcheck.core.findings import Standing
 
 __all__ = ["run"]
 
@@ -52,7 +56,7 @@ SHOWN_IN_FULL = 5
 def run(options: Namespace, program: Program) -> int:
     """Run `program` checked; returns the exit status."""
     known = read_baseline(options.baseline) if options.baseline else {}
-    verdict = Verdict(options.fail_on, known)
+    rule = CountingRule(options.fail_on, known)
     recorder = None
     if options.report:
         from lockcheck.render.folder import FolderError, prepare_folder
@@ -78,7 +82,7 @@ def run(options: Namespace, program: Program) -> int:
         if os.getpid() != process:
             return status  # a forked child that ran to its end: the parent reports
         with redirect_stderr(stream):
-            return conclude(chk, options, verdict, status, early)
+            return conclude(chk, options, rule, status, early)
 
     early = ""
     with _writing_when_terminated(lambda: end(0, early="terminated")):
@@ -133,7 +137,7 @@ def _watchdog(chk: Checker, options: Namespace) -> AbstractContextManager[object
 
 
 def conclude(
-    chk: Checker, options: Namespace, verdict: Verdict, status: int, early: str = ""
+    chk: Checker, options: Namespace, rule: CountingRule, status: int, early: str = ""
 ) -> int:
     """Say what was found; returns the status of the whole.
 
@@ -141,56 +145,47 @@ def conclude(
     """
     waiting = [] if chk.aborted else blocked(chk, interrupted=bool(early))
     chk.sweep("when the program had ended")
-    counting = []
-    lower = []
-    known = []
-    reports = census.reports(chk)
+    findings = [report.to_dict() for report in census.reports(chk)]
     census.close()
-    for report in reports:
-        if verdict.is_known(report.fingerprint):
-            known.append(report)
-        elif verdict.counts(report.severity, report.fingerprint):
-            counting.append(report)
-        else:
-            lower.append(report)
-    for report in counting:
-        show(f"\n{report}\n", sys.stderr)
+    by_standing = rule.sort(findings)
+    counting, lower = by_standing["counts"], by_standing["lower"]
+    for root in root_causes(counting):
+        show(f"\n{splat_of(root.lead)}\n", sys.stderr)
+        for part in root.parts:
+            show(f"\nof the same cause:\n{splat_of(part)}\n", sys.stderr)
     if lower:
-        flag = f"--fail-on {weakest(report.severity for report in lower)} counts them"
+        flag = f"--fail-on {weakest(finding['severity'] for finding in lower)} counts them"
         print(f"\nlockcheck: below --fail-on {options.fail_on}, so not counted; {flag}:",
               file=sys.stderr)  # fmt: skip
-    for number, report in enumerate(lower):
+    for number, finding in enumerate(lower):
         if number < SHOWN_IN_FULL:
-            show(f"\n{report}\n", sys.stderr)
+            show(f"\n{splat_of(finding)}\n", sys.stderr)
             continue
-        reason = f" ({report.reason})" if report.reason else ""
-        row = f"  {report.severity} {report.kind}: {report.title}{reason}"
-        show(legible_line(row) + "\n", sys.stderr)
+        show(legible_line(f"  {row(finding)}") + "\n", sys.stderr)
     if waiting:
         show("\nlockcheck: still waiting at the end:\n", sys.stderr)
     for each in waiting:
         show(legible_line(f"  {each}") + "\n", sys.stderr)
     if not options.quiet or counting or waiting or early:
-        print(_summary(chk, counting, lower, known, waiting, early), file=sys.stderr)
+        print(_summary(chk, by_standing, waiting, early), file=sys.stderr)
     if options.write_baseline:
-        write_baseline(options.write_baseline, [r.to_dict() for r in reports])
-    if options.report and not _write_report(chk, reports, options.report):
+        write_baseline(options.write_baseline, findings)
+    if options.report and not _write_report(chk, findings, options.report):
         status = status or CANNOT_WRITE
     return 1 if counting and status != INTERRUPTED else status
 
 
 def _summary(
     chk: Checker,
-    counting: list[Report],
-    lower: list[Report],
-    known: list[Report],
+    by_standing: dict[Standing, list[Json]],
     waiting: list[Blocked],
     early: str,
 ) -> str:
     """One line.  It says "clean" only of a program that ran to its end, with nobody blocked."""
-    found = [f"{len(counting)} finding{'' if len(counting) == 1 else 's'}"] if counting else []
-    found += [f"{len(lower)} lower"] if lower else []
-    found += [f"{len(known)} known"] if known else []
+    counting = by_standing["counts"]
+    found = [how_many(len(counting), len(root_causes(counting)))] if counting else []
+    for standing in ("lower", "known"):
+        found += [f"{len(by_standing[standing])} {standing}"] if by_standing[standing] else []
     found += [early] if early else []
     if waiting:
         found.append(f"{len(waiting)} thread{'' if len(waiting) == 1 else 's'} still waiting")
@@ -207,16 +202,15 @@ def _summary(
     )
 
 
-def _write_report(chk: Checker, found: list[Report], folder: str) -> bool:
+def _write_report(chk: Checker, findings: list[Json], folder: str) -> bool:
     """Write it and say where; False when that failed, which is said too."""
     from lockcheck.render.folder import FolderError, write_folder
 
     timeline = chk.recorder.to_dict(chk) if chk.recorder is not None else None
     run = {"schema": "lockcheck/run/1", "program": list(sys.argv)}
-    reports = [report.to_dict() for report in found]
     try:
         path = write_folder(
-            folder, chk.graph.to_dict(), reports, timeline=timeline, run=run,
+            folder, chk.graph.to_dict(), findings, timeline=timeline, run=run,
             title="lockcheck run " + " ".join(sys.argv),
         )  # fmt: skip
     except FolderError as error:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lockcheck.cli.baseline import InputError
 from lockcheck.cli.function import FunctionSubject, FunctionWorld
-from lockcheck.cli.verdict import InputError
 from lockcheck.explore.follow import Replay
 from lockcheck.explore.result import Outcome
 from lockcheck.explore.session import Session

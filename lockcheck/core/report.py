@@ -131,8 +131,8 @@ class Report:
 
     @property
     def known(self) -> str:
-        """The known defect that explains it, empty when there is none (`data["tags"]`)."""
-        return known_as(self.data.get("tags", ()))
+        """The known defect that its tags name, empty when there is none."""
+        return known_as(map(str, self.data.get("tags", ())))
 
     def to_dict(self) -> Json:
         return {

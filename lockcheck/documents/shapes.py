@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from lockcheck.core.report import SEVERITIES
 from lockcheck.documents.reading import DocumentError
 from lockcheck.documents.shape import (
     FLAG,
@@ -30,13 +31,11 @@ __all__ = [
     "FINDINGS",
     "GRAPH",
     "SEARCH",
-    "SEVERITIES",
     "TIMELINE",
     "TOKEN_FILE",
     "dangling",
 ]
 
-SEVERITIES: Final = ("certain", "possible", "class-only")
 OUTCOMES: Final = ("passed", "failed", "incomplete", "diverged", "hung")
 
 FRAME = Row({"file": TEXT, "line": NATURAL, "function": TEXT})

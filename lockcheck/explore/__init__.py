@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from lockcheck.explore.strategy import Strategy
     from lockcheck.explore.subject import FirstThread
-    from lockcheck.explore.telling import (
+    from lockcheck.explore.summary import (
         STATUS_OF,
         Progress,
         columns,
@@ -80,26 +80,26 @@ _HOMES = {
     "Outcome": "lockcheck.explore.result",
     "Pct": "lockcheck.explore.pct",
     "Pos": "lockcheck.explore.pos",
-    "Progress": "lockcheck.explore.telling",
+    "Progress": "lockcheck.explore.summary",
     "RandomWalk": "lockcheck.explore.random_walk",
     "Replay": "lockcheck.explore.follow",
     "Replayed": "lockcheck.explore.result",
-    "STATUS_OF": "lockcheck.explore.telling",
+    "STATUS_OF": "lockcheck.explore.summary",
     "STRATEGIES": "lockcheck.explore.strategies",
     "Session": "lockcheck.explore.session",
     "Strategy": "lockcheck.explore.strategy",
     "Token": "lockcheck.explore.token",
     "TokenError": "lockcheck.explore.token",
     "bridge": "lockcheck.explore.bridge",
-    "columns": "lockcheck.explore.telling",
+    "columns": "lockcheck.explore.summary",
     "exception_report": "lockcheck.explore.result",
     "fresh_seed": "lockcheck.explore.session",
     "make_strategy": "lockcheck.explore.strategies",
     "merge": "lockcheck.explore.shard",
     "parse_shard": "lockcheck.explore.shard",
-    "status_of_replay": "lockcheck.explore.telling",
-    "summary": "lockcheck.explore.telling",
-    "verdict_in_words": "lockcheck.explore.telling",
+    "status_of_replay": "lockcheck.explore.summary",
+    "summary": "lockcheck.explore.summary",
+    "verdict_in_words": "lockcheck.explore.summary",
 }
 
 

@@ -87,19 +87,18 @@ class Finding:
         return 0 if self.token is None else max(0, len(segments_of(self.token.record)) - 1)
 
     def to_dict(self) -> Json:
-        """As the result document tells it."""
-        told = self.report.to_dict()
-        told["replay"] = self.where or ("" if self.token is None else str(self.token))
-        told.update(
+        """As it stands in the result document."""
+        document = self.report.to_dict()
+        document["replay"] = self.where or ("" if self.token is None else str(self.token))
+        document.update(
             run=self.run, strategy=self.strategy, switches=self.switches, counts=self.counts
         )
-        if self.known:
-            told["known"] = self.known
-        if self.note:
-            told["note"] = self.note
-        if self.output:
-            told["output"] = self.output
-        return told
+        if self.tries:
+            document.update(tries=self.tries, switches_before=self.switches_before)
+        for name, value in (("known", self.known), ("note", self.note), ("output", self.output)):
+            if value:
+                document[name] = value
+        return document
 
 
 @dataclass

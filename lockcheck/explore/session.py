@@ -26,7 +26,7 @@ from lockcheck.conduct.verdict import (
     POINTS,
     REDUNDANT,
 )
-from lockcheck.core.report import CERTAIN, POSSIBLE, Report, stronger
+from lockcheck.core.report import CERTAIN, POSSIBLE, Report, counts
 from lockcheck.explore.aimed import AIMED_AT, TRIES, Aimed, is_shown_by
 from lockcheck.explore.batch import Batch, Candidate, Task
 from lockcheck.explore.coverage import Coverage, Row, order_of
@@ -261,7 +261,6 @@ class Session:
         strategy: Strategy,
         run: int,
     ) -> Candidate:
-        known = bool(report.data.get("known"))
         until = self.limits.until
         return Candidate(
             identity,
@@ -270,8 +269,8 @@ class Session:
             report.kind,
             record,
             tuple(sorted(self.conductor.observed)),
-            known,
-            not known and not stronger(self._fail_on, report.severity),
+            bool(report.known),
+            counts(report.severity, self._fail_on, report.known),
             until is not None and until(report),
         )
 
@@ -383,8 +382,8 @@ class Session:
             world.explain(report)
         finding = Finding(report, token, candidate.run, candidate.strategy, tries=tries)
         finding.switches_before = switches_of(candidate.record)
-        finding.known = str(report.data.get("known", ""))
-        finding.counts = not finding.known and not stronger(self._fail_on, report.severity)
+        finding.known = report.known
+        finding.counts = counts(report.severity, self._fail_on, finding.known)
         finding.output = world.output() if isinstance(world, Prints) else ""
         return finding
 

@@ -4,3 +4,7 @@ That way a recorded `graph.json` or `findings.json` renders exactly as the live 
 """
 
 from __future__ import annotations
+
+from lockcheck.render.sentences import heading, how_many
+
+__all__ = ["heading", "how_many"]

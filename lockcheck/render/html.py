@@ -15,13 +15,14 @@ from importlib import resources
 from typing import Final
 
 from lockcheck.core.document import Document
-from lockcheck.render.causes import counts, outcome, root_causes
+from lockcheck.core.findings import is_counted, root_causes
 from lockcheck.render.dot import bad_pairs
 from lockcheck.render.html_cards import cards_html
 from lockcheck.render.html_graph import graph_html
 from lockcheck.render.html_tables import classes_table, contention_table, edges_table
 from lockcheck.render.html_timeline import timeline_html
 from lockcheck.render.legible import legible
+from lockcheck.render.sentences import outcome
 
 __all__ = ["Panel", "page", "render"]
 
@@ -75,7 +76,7 @@ def render(
         ("timeline", "Time line", None, timeline_html(timeline)),
         *((panel.ident, panel.title, None, panel.body) for panel in panels if not panel.summary),
     ]  # fmt: skip
-    counting = any(counts(root.lead) for root in causes)
+    counting = any(is_counted(root.lead) for root in causes)
     mood = "found" if counting else "known" if causes else "clean"
     return page(title, outcome(causes), _subtitle(graph, run), sections, mood=mood)
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from html import escape
 
 from lockcheck.core.document import Document
-from lockcheck.render.causes import KINDS, RootCause, cause, known_as
+from lockcheck.core.findings import RootCause, known_as
 from lockcheck.render.places import short_path, users_own
 from lockcheck.render.scenario import columns, scenario_rows
+from lockcheck.render.sentences import KINDS, cause
 from lockcheck.render.splat import is_lock, lock_text, splat_of, waits_for_itself
 
 __all__ = ["cards_html"]

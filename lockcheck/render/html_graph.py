@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lockcheck.core.document import Document, Json
-from lockcheck.render.causes import RootCause
+from lockcheck.core.findings import RootCause
 from lockcheck.render.dot import bad_pairs
 from lockcheck.render.html_tables import embed
 from lockcheck.render.places import short_path

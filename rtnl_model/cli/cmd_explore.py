@@ -20,7 +20,7 @@ from lockcheck.explore.crew import available_jobs
 from lockcheck.explore.result import CHECK_EVERY, Limits, Outcome
 from lockcheck.explore.shard import parse_shard
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, STRATEGIES, OptionError
-from lockcheck.explore.telling import STATUS_OF, Progress, summary
+from lockcheck.explore.summary import STATUS_OF, Progress, summary
 from lockcheck.render.atomic_file import write_text
 from lockcheck.render.screen import show, show_json
 

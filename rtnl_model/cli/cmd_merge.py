@@ -12,7 +12,8 @@ from typing import Any
 from lockcheck.documents import DocumentError, read_document
 from lockcheck.documents.shapes import SEARCH
 from lockcheck.explore.shard import MergeError, merge
-from lockcheck.explore.telling import STATUS_OF
+from lockcheck.explore.summary import STATUS_OF
+from lockcheck.render import heading
 from lockcheck.render.legible import legible_line
 from lockcheck.render.screen import show, show_json
 
@@ -51,7 +52,7 @@ def text_of(joined: dict[str, Any]) -> str:
     """What a person reads."""
     lines = []
     for each in joined["findings"]:
-        lines.append(f"{each['kind']} ({each['severity']}): {legible_line(each['title'])}")
+        lines.append(legible_line(heading(each)))
         if each.get("replay"):
             lines.append(f"  replay: rtnl-model replay {each['replay']}")
     lines.append(

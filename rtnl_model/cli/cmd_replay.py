@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lockcheck.conduct.pool import ThreadRefusedError
 from lockcheck.explore.result import Replayed
-from lockcheck.explore.telling import columns, status_of_replay, verdict_in_words
+from lockcheck.explore.summary import columns, status_of_replay, verdict_in_words
 from lockcheck.explore.token import Token, TokenError
 from lockcheck.render.screen import show, show_json
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lockcheck
+from lockcheck.render import heading, how_many
 
 from ..lab.catalogue import UnknownBug, entry
 
@@ -16,7 +17,7 @@ Finding = Mapping[str, Any]
 
 def counted(findings: Sequence[Finding], fail_on: str) -> list[Finding]:
     """Findings of `fail_on` or stronger that are no known defect of the regime."""
-    return [f for f in findings if lockcheck.counts(f["severity"], fail_on, f.get("tag") or "")]
+    return lockcheck.CountingRule(fail_on).sort(findings)["counts"]
 
 
 def known_defect(tag: str) -> str:
@@ -36,9 +37,9 @@ def finding_lines(findings: Sequence[Finding], fail_on: str, *, clean: bool = Tr
     """
     counting = counted(findings, fail_on)
     lines: list[str] = []
-    for finding in findings:
-        tag = f" [{finding['tag']}]" if finding.get("tag") else ""
-        lines.append(f"{finding['kind']} ({finding['severity']}){tag}: {finding['title']}")
+    causes = lockcheck.root_causes(findings)
+    for finding in (each for cause in causes for each in cause.findings):
+        lines.append(heading(finding))
         text = str(finding.get("text") or finding.get("detail") or "")
         lines += ["    " + line for line in text.splitlines()]
         if finding.get("replay"):
@@ -47,7 +48,7 @@ def finding_lines(findings: Sequence[Finding], fail_on: str, *, clean: bool = Tr
         lines.append(f"{tag}: {known_defect(tag)}")
     if not findings:
         return ["clean: no findings"] if clean else []
-    many = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+    many = how_many(len(findings), len(causes))
     lines.append(
         f"{many}, {len(counting)} count{'s' if len(counting) == 1 else ''} (--fail-on {fail_on})"
     )

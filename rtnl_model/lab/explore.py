@@ -275,11 +275,9 @@ class ModelWorld:
         k.events.listeners.append(lambda message: messages.append((len(events), dict(message))))
 
     def findings(self) -> list[Report]:
-        """Reports with the tags of known defects, and threads that died."""
-        found = list(self.chk.reports)
-        for report in found:
-            note_known(report)
-        return found + [exception_report(name, error) for name, error in self.chk.failures]
+        """What the checker found, and threads that died."""
+        died = [exception_report(name, error) for name, error in self.chk.failures]
+        return self.chk.reports + died
 
     def state(self) -> str:
         """Devices of every namespace at the end."""
@@ -296,14 +294,6 @@ class ModelWorld:
         """Tag a deadlock that a known defect explains; everybody is parked still."""
         if self.k is not None:
             tag_stuck(self.k, report)
-            note_known(report)
-
-
-def note_known(report: Report) -> None:
-    """Say in the explorer's words that a finding is a known defect of the regime."""
-    tags = [tag for tag in report.data.get("tags", ()) if tag.startswith("known:")]
-    if tags:
-        report.data.setdefault("known", tags[0].removeprefix("known:"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import lockcheck
+from lockcheck import Report, known_as
 from lockcheck.conduct import Watchdog, abort
 from rtnl_model.kernel.documents import Fields
 
@@ -286,11 +287,10 @@ def run_document(script: Script, setting: ModelSetting) -> Fields:
     return done.document
 
 
-def finding(report: Any) -> Fields:
+def finding(report: Report) -> Fields:
     """A report in the document's shape, with its text and the tag of a known defect."""
-    told: Fields = report.to_dict()
-    told["text"] = str(report)
-    tags = [t for t in told.get("data", {}).get("tags", ()) if t.startswith("known:")]
-    if tags:
-        told["tag"] = tags[0]
-    return told
+    document: Fields = report.to_dict()
+    document["text"] = str(report)
+    if report.known:
+        document["tag"] = known_as(document)
+    return document

@@ -20,13 +20,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from lockcheck import Checker, Unwind, looking
+from lockcheck import Checker, CountingRule, Unwind, counts, looking
 from lockcheck.conduct.watchdog import Watchdog, abort
 from rtnl_model.iproute import parse_script
 from rtnl_model.iproute.commands import Command, LinkAdd
 from rtnl_model.iproute.execute import execute
 from rtnl_model.iproute.run import comm_of
-from rtnl_model.kernel.documents import Document, Fields
+from rtnl_model.kernel.documents import Fields
 from rtnl_model.kernel.errors import KernelBug
 from rtnl_model.kernel.kernel import Kernel
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Stress", "StressOptions", "StressResult"]
 
-SEVERITIES: Final = ("class-only", "possible", "certain")
 JOIN_SECONDS_MAX: Final = 30
 """What is alive after that is reported as a leaked thread."""
 SWEEPS: Final = 3
@@ -106,7 +105,7 @@ class StressResult:
     @property
     def counting(self) -> list[Fields]:
         """Findings that count: untagged, severe enough."""
-        return [f for f in self.findings if counts(f, self.options.fail_on)]
+        return CountingRule(self.options.fail_on).sort(self.findings)["counts"]
 
     def to_dict(self) -> Fields:
         """The document of --json."""
@@ -134,19 +133,6 @@ class StressResult:
             "findings": self.findings,
             "history": self.history,
         }
-
-
-def counts(finding: Document, fail_on: str) -> bool:
-    """Does it decide the exit status?"""
-    if known_tag(finding):
-        return False
-    return SEVERITIES.index(finding["severity"]) >= SEVERITIES.index(fail_on)
-
-
-def known_tag(finding: Document) -> str:
-    """`known:G.n` of a finding that is a known defect of the regime, else empty."""
-    tags = finding.get("tags") or (finding.get("data") or {}).get("tags") or ()
-    return next((tag for tag in tags if tag.startswith("known:")), "")
 
 
 class Stress:
@@ -347,7 +333,8 @@ class Stress:
 
     def heard(self, report: Report) -> None:
         """A finding: stop at the first that counts."""
-        if not self.options.keep_going and counts(report.to_dict(), self.options.fail_on):
+        fail_on = self.options.fail_on
+        if not self.options.keep_going and counts(report.severity, fail_on, report.known):
             self.stopping = True
 
     def account(self, result: StressResult) -> None:

@@ -15,7 +15,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from lockcheck.explore.telling import columns
+from lockcheck.explore.summary import columns
 from lockcheck.explore.token import Token
 from lockcheck.render.atomic_file import write_text
 from rtnl_model.kernel.documents import Document

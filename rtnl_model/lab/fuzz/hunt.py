@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from lockcheck.core.report import stronger
+from lockcheck import CountingRule
 from lockcheck.render.atomic_file import write_text
 from rtnl_model.kernel.documents import Fields
 
@@ -237,10 +237,9 @@ class Hunt:
             old.times += 1
             if old.confirmed or not confirmed:
                 return
-        weak = stronger(self.options.fail_on, str(finding["severity"]))
         found = Found(
             cause, finding, task.script, confirmed,
-            counts=confirmed and not cause.known and not weak,
+            counts=confirmed and CountingRule(self.options.fail_on).counts(finding),
             times=1 if old is None else old.times,
             first_script=task.number, first_seconds=self.seconds,
         )  # fmt: skip

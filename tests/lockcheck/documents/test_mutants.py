@@ -17,8 +17,8 @@ import pytest
 
 import lockcheck
 from lockcheck.cli import main
+from lockcheck.cli.baseline import InputError, read_baseline
 from lockcheck.cli.program import Program
-from lockcheck.cli.verdict import InputError, read_baseline
 from lockcheck.explore import token
 from lockcheck.explore.token import Token, TokenError
 from tests.mutations import mutants

@@ -1,4 +1,4 @@
-"""Which findings count: severity, and the baseline of known ones.  For the CLI and for pytest.
+"""Baselines of known findings, and the demand of `--fail-on`.  For the CLI and for pytest.
 
 A baseline is a JSON file of fingerprints, `{"schema": "lockcheck/baseline/1", "known":
 {fingerprint: title}}`; a `findings.json` or `graph.json` of an earlier run serves as well: what it
@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lockcheck.core.document import Document, Json
-from lockcheck.core.report import POSSIBLE, SEVERITIES, counts
+from lockcheck.core.report import SEVERITIES
 from lockcheck.documents import DocumentError, MalformedError, check, read_document, read_json
 from lockcheck.documents.shape import List, Shape
 from lockcheck.documents.shapes import BASELINE, FINDING
 from lockcheck.render.atomic_file import write_text
 
-__all__ = ["FAIL_ON", "InputError", "Verdict", "load", "read_baseline", "write_baseline"]
+__all__ = ["FAIL_ON", "InputError", "load", "read_baseline", "write_baseline"]
 
 FAIL_ON = tuple(reversed(SEVERITIES))
 """From the strictest demand to the loosest: certain, possible, class-only."""
@@ -28,22 +28,6 @@ BASELINE_SCHEMA = "lockcheck/baseline/1"
 
 class InputError(Exception):
     """The call or a file it names is wrong; said in one line, status 2."""
-
-
-class Verdict:
-    """Sorts findings into those that count, lower ones, and known ones."""
-
-    def __init__(self, fail_on: str = POSSIBLE, known: Iterable[str] = ()) -> None:
-        self._fail_on = fail_on
-        self._known = frozenset(known)
-
-    def is_known(self, fingerprint: str) -> bool:
-        return fingerprint in self._known
-
-    def counts(self, severity: str, fingerprint: str) -> bool:
-        """Does a finding decide the exit status?"""
-        known = fingerprint if self.is_known(fingerprint) else ""
-        return counts(severity, self._fail_on, known)
 
 
 def load(path: str | Path, shape: Shape, what: str) -> Json:

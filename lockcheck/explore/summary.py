@@ -13,11 +13,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from lockcheck.conduct.verdict import DEADLOCK, DIVERGED, END, HUNG, POINTS
+from lockcheck.core.findings import root_causes
 from lockcheck.explore.result import timers
 from lockcheck.render.columns import columns as render_columns
+from lockcheck.render.places import where
+from lockcheck.render.sentences import heading
 
 if TYPE_CHECKING:
-    from lockcheck.explore.result import Finding, Outcome, Replayed
+    from lockcheck.core.document import Document
+    from lockcheck.explore.result import Outcome, Replayed
     from lockcheck.explore.search import Search
 
 __all__ = [
@@ -88,8 +92,9 @@ def summary(title: str, result: Outcome, replay_command: str) -> str:
     """What a person wants to know of a search."""
     coverage = result.coverage
     lines: list[str] = []
-    for finding in result.findings:
-        lines += [*_finding(finding, replay_command), ""]
+    for cause in root_causes(finding.to_dict() for finding in result.findings):
+        for finding in cause.findings:
+            lines += [*finding_lines(finding, replay_command), ""]
     counts = coverage.to_dict()
     lines.append(
         f"{title}: {result.outcome}; {coverage.schedules} schedules ({result.strategy}), "
@@ -147,30 +152,29 @@ def bounds(result: Outcome) -> str:
     return ", ".join(parts)
 
 
-def _finding(finding: Finding, replay_command: str) -> Iterator[str]:
-    report = finding.report
-    tag = f" [known:{finding.known}]" if finding.known else ""
-    mark = "" if finding.counts else " (does not count)"
-    yield f"{report.kind} ({report.severity}){tag}{mark}: {report.title}"
-    for line in report.detail.splitlines():
+def finding_lines(finding: Document, replay_command: str) -> Iterator[str]:
+    """One finding of a search's document: what it is, how it was found, how to see it again."""
+    yield heading(finding)
+    detail = finding.get("detail", "")
+    for line in detail.splitlines():
         yield f"  {line}"
-    if not report.detail:
-        for title, thread, stack in report.stacks:
-            if stack:
-                yield f"  {thread}: {title} at {stack.where}"
-    token = finding.token
-    if token is None:
-        yield f"  {finding.note}"
+    if not detail:
+        for each in finding.get("stacks", ()):
+            if each["frames"]:
+                yield f"  {each['thread']}: {each['title']} at {where(each['frames'])}"
+    if not finding.get("replay"):
+        yield f"  {finding.get('note', '')}"
         return
-    before = f" (shrunk from {finding.switches_before}, {finding.tries} tries)"
-    yield f"  found by {finding.strategy} in run {finding.run}, {finding.switches} switches{before}"
-    if finding.note:
-        yield f"  {finding.note}"
+    tries, switches = finding.get("tries"), finding["switches"]
+    shrunk = f" (shrunk from {finding['switches_before']}, {tries} tries)" if tries else ""
+    yield f"  found by {finding['strategy']} in run {finding['run']}, {switches} switches{shrunk}"
+    if finding.get("note"):
+        yield f"  {finding['note']}"
     command = replay_command if "TOKEN" in replay_command else f"{replay_command} TOKEN"
-    yield f"  replay: {command.replace('TOKEN', finding.where or str(token))}"
-    if finding.output:
+    yield f"  replay: {command.replace('TOKEN', finding['replay'])}"
+    if finding.get("output"):
         yield "  it printed:"
-        yield from (f"    {line}" for line in finding.output.splitlines()[-PRINTED:])
+        yield from (f"    {line}" for line in finding["output"].splitlines()[-PRINTED:])
 
 
 def columns(replayed: Replayed) -> str:

@@ -1,29 +1,21 @@
-"""Findings by root cause, and the cause in a reader's words.
+"""Findings in a reader's words: what kind it is, what goes wrong, what came of a run.
 
-Several findings often have one cause: two locks taken in two orders is a cycle, a recursion, and,
-when a schedule does it, a deadlock.  `root_causes` puts those together, the worst first; `cause`
-says in a sentence or two what goes wrong, without the names of rules.
+Without the names of rules.  Which findings share a cause is decided in `core.findings`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from lockcheck.core.document import Document
-from lockcheck.core.report import known_as as tagged
+from lockcheck.core.findings import Finding, RootCause, is_counted, known_as
 from lockcheck.render.splat import alone, waits_for_itself
 
-__all__ = ["KINDS", "RootCause", "cause", "counts", "known_as", "outcome", "root_causes"]
+__all__ = ["KINDS", "cause", "heading", "how_many", "outcome", "row"]
 
-Finding = Document
-
-ORDERS: Final = ("circular", "recursive", "deadlock", "wait-cycle", "hang")
-"""Kinds that may be several views of one wrong order."""
 HEADLINE_MAX: Final = 2
 """Kinds of findings in the headline; the others are counted."""
-SEVERITY: Final = {"certain": 0, "possible": 1, "class-only": 2}
 KINDS: Final = {
     "circular": "lock-order cycle",
     "recursive": "lock taken twice",
@@ -48,76 +40,34 @@ KINDS: Final = {
 """`Report.kind` in words."""
 
 
-@dataclass
-class RootCause:
-    """One cause: the finding that shows it best, and the others that have it too."""
-
-    lead: Finding
-    parts: list[Finding] = field(default_factory=list)
-
-    @property
-    def findings(self) -> list[Finding]:
-        """All of them, the lead first."""
-        return [self.lead, *self.parts]
-
-
-def known_as(finding: Finding) -> str:
-    """`known:G.5` of a finding that is a known defect, or empty."""
-    if finding.get("tag"):
-        return str(finding["tag"])
-    data = finding.get("data") or {}
-    tags = data.get("tags")
-    words = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
-    known = finding.get("known") or tagged(words)
-    return f"known:{known}" if known else ""
-
-
-def counts(finding: Finding) -> bool:
-    """Is it neither known nor below what counts?"""
-    return not known_as(finding) and bool(finding.get("counts", True))
-
-
-def weight(finding: Finding) -> tuple[bool, bool, int, bool]:
-    """What comes first: what counts, the surest, of these the cycles."""
-    return (
-        bool(known_as(finding)),
-        not finding.get("counts", True),
-        SEVERITY.get(str(finding["severity"]), 3),
-        not finding.get("cycle"),
-    )
-
-
-def root_causes(findings: Sequence[Finding], lead: str = "") -> list[RootCause]:
-    """Findings joined by cause, the worst first; that with the fingerprint `lead` before all."""
-    ranked = sorted(findings, key=lambda f: (f["fingerprint"] != lead, *weight(f)))
-    found: dict[object, RootCause] = {}
-    for number, finding in enumerate(ranked):
-        key = _key(finding) or number
-        if key in found:
-            found[key].parts.append(finding)
-        else:
-            found[key] = RootCause(finding)
-    return list(found.values())
-
-
-def _key(finding: Finding) -> object:
-    """What findings of one cause have in common; None: it stands alone."""
+def heading(finding: Finding) -> str:
+    """A finding in one line: `circular (possible) [known:G.1]: …`."""
     known = known_as(finding)
-    if known:
-        return known
-    classes = frozenset(map(str, finding.get("classes") or ()))
-    if finding["kind"] in ORDERS and classes:
-        return (frozenset(), classes)
-    if finding["kind"] == "race" and finding.get("locks"):
-        return ("race", frozenset(map(str, finding["locks"])))
-    return None
+    marks = f" [{known}]" if known else ""
+    marks += "" if finding.get("counts", True) else " (does not count)"
+    return f"{finding['kind']} ({finding['severity']}){marks}: {finding['title']}"
+
+
+def row(finding: Finding) -> str:
+    """A finding in a line of a list, with the reason of its severity."""
+    reason = f" ({finding['reason']})" if finding.get("reason") else ""
+    return f"{finding['severity']} {finding['kind']}: {finding['title']}{reason}"
+
+
+def how_many(findings: int, causes: int) -> str:
+    """`1 finding`, `3 findings of one cause`."""
+    if findings == 1:
+        return "1 finding"
+    if causes == findings:
+        return f"{findings} findings"
+    return f"{findings} findings of {'one cause' if causes == 1 else f'{causes} causes'}"
 
 
 def outcome(causes: Sequence[RootCause]) -> str:
     """What came out, in a sentence."""
     if not causes:
         return "Nothing was found."
-    counting = [each for each in causes if counts(each.lead)]
+    counting = [each for each in causes if is_counted(each.lead)]
     rest = len(causes) - len(counting)
     known = sum(bool(known_as(each.lead)) for each in causes)
     lower = [f"{known} known"] if known else []
