@@ -1,8 +1,8 @@
 """What looking at ordinary data costs: plain, rewritten while nobody looks, and with `--races`.
 
 Each line of work is timed in one process, in thread time, the best of several rounds, while a
-second thread exists (before that nothing is remembered).  The first two touch nothing but shared
-data; the last has its work elsewhere.
+second thread exists (before that nothing is remembered).  All but the last touch nothing but shared
+data, `locked` under a lock (a new epoch each time); the last has its work elsewhere.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ __all__ = ["DESCRIPTION", "run"]
 DESCRIPTION = "what looking at ordinary data costs, against the plain program"
 
 WORK = """
+import threading
 class Counter:
     def __init__(self):
         self.n = 0
+        self.lock = threading.Lock()
         self.by_name = {"hits": 0}
     def attribute(self, times):
         for _ in range(times):
@@ -35,14 +37,31 @@ class Counter:
         by_name = self.by_name
         for _ in range(times):
             by_name["hits"] += 1
+    def read(self, times):
+        for _ in range(times):
+            self.n
+    def reads(self, times):
+        for _ in range(times):
+            _ = self.n + self.n + self.n
+    def write(self, times):
+        for i in range(times):
+            self.n = i
+    def append(self, times):
+        found = []
+        for i in range(times):
+            found.append(i)
+    def locked(self, times):
+        for _ in range(times):
+            with self.lock:
+                self.n += 1
     def elsewhere(self, times):
         total = 0
         for i in range(times):
             total += (i * i) % 7
         return total
 """
-NAMES = ("attribute", "item", "elsewhere")
-LIMITS = {"attribute": 12.0, "item": 12.0, "elsewhere": 2.0}
+NAMES = ("attribute", "item", "read", "reads", "write", "append", "locked", "elsewhere")
+LIMITS = {**dict.fromkeys(NAMES, 12.0), "elsewhere": 2.0}
 """Times the plain program's, at most."""
 ROUNDS = 7
 

@@ -42,12 +42,13 @@ class Frame(NamedTuple):
 class Stack:
     """A call stack, innermost frame first; lockcheck's own frames are left out when it is read."""
 
-    __slots__ = ("_all", "_finaliser", "_raw")
+    __slots__ = ("_all", "_finaliser", "_raw", "_site")
 
     def __init__(self, raw: tuple[tuple[CodeType, int], ...] = ()) -> None:
         self._all = raw
         self._raw: tuple[tuple[CodeType, int], ...] | None = None
         self._finaliser: bool | None = None
+        self._site: tuple[tuple[CodeType, int], ...] | None = None
 
     @property
     def raw(self) -> tuple[tuple[CodeType, int], ...]:
@@ -55,6 +56,15 @@ class Stack:
         if self._raw is None:
             self._raw = tuple(row for row in self._all if not is_ours(row[0].co_filename))
         return self._raw
+
+    @property
+    def site(self) -> tuple[tuple[CodeType, int], ...]:
+        """The user's innermost frame and the one that called it, whoever's that is."""
+        if self._site is None:
+            rows = enumerate(self._all)
+            at = next((n for n, (code, _) in rows if not is_ours(code.co_filename)), 0)
+            self._site = self._all[at : at + 2]
+        return self._site
 
     def same(self, raw: tuple[tuple[CodeType, int], ...]) -> bool:
         """Is it this one, as captured?"""

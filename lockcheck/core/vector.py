@@ -12,6 +12,10 @@ Clock = dict[int, int]
 Start = tuple[Clock, Clock]
 """What one thread hands to another: the order that every schedule keeps, and happens-before."""
 
+FIRST = 1 << 20
+"""Times begin beyond the numbers that an interpreter keeps one object of, so that two threads'
+times are never the same object."""
+
 RECENT = 16
 """Free slots looked at before a new one is made."""
 
@@ -31,7 +35,7 @@ class Slots:
                 del self._free[at]
                 return slot, last + 1, time + 1
         self._next += 1
-        return self._next, 1, 1
+        return self._next, 1, FIRST + self._next
 
     def give(self, slot: int, last: int, time: int) -> None:
         """The thread of a slot has ended in epoch `last`, at `time` of its happens-before."""

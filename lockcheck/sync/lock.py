@@ -22,6 +22,7 @@ from _thread import allocate_lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.core import clocks
 from lockcheck.core.collecting import pause, resume
 from lockcheck.core.held import WRITE, Hold
 from lockcheck.seam import Kind, Op
@@ -346,13 +347,15 @@ class NamedLock(Lock):
 class ObservedLock(Lock):
     """`Lock` with a scheduling point before each operation and happens-before for races."""
 
-    __slots__ = ("_acquire_op", "_chk", "_release_op", "clock", "label")
+    __slots__ = ("_acquire_op", "_chk", "_giver", "_release_op", "clock", "label")
 
     def __init__(self, chk: Host, key: Key, label: str | None = None) -> None:
         super().__init__(chk, key)
         self._chk = chk
         self.label: str = label or (key.cls.next_label() if key.many else key.name)
         self.clock: Any = None
+        self._giver: ThreadState | None = None
+        """Whose time `clock` is: it learns nothing from its own."""
         self._acquire_op = Op(Kind.ACQUIRE, self)
         self._acquire_op.busy = self.real.locked
         self._release_op = Op(Kind.RELEASE, self)
@@ -400,7 +403,14 @@ class ObservedLock(Lock):
         return True
 
     def __enter__(self) -> bool:
-        return self.acquire()
+        chk = self._chk
+        if chk.conductor is not None or not chk.races:
+            return self.acquire()
+        Lock.__enter__(self)
+        ts = self._tls.t  # known since then
+        if self._giver is not ts and self.clock is not None:
+            clocks.acquire(ts, self)
+        return True
 
     def release(self) -> None:
         chk = self.chk
@@ -408,7 +418,9 @@ class ObservedLock(Lock):
             mine = self.real.locked() and self.ts is chk.current()
             chk.conductor.point(self._release_op if mine else Op(Kind.RELEASE, self, foreign=True))
         if chk.races:
-            chk.engine.hb_release(self.chk.current(), self)
+            ts = chk.current()
+            chk.engine.hb_release(ts, self)
+            self._giver = ts
         Lock.release(self)
 
     def __exit__(
@@ -417,4 +429,14 @@ class ObservedLock(Lock):
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.release()
+        chk = self._chk
+        if chk.conductor is not None or not chk.races:
+            self.release()
+            return
+        try:
+            ts = self._tls.t
+        except AttributeError:
+            ts = chk.current()
+        clocks.release(ts, self, shared=False)
+        self._giver = ts
+        Lock.release(self)

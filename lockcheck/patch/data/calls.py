@@ -14,12 +14,14 @@ release that comes by throws away.
 from __future__ import annotations
 
 import operator
+import sys
 import threading
 from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from lockcheck.patch.data.places import PLAIN_KEYS
+from lockcheck.patch.data.again import look_again, write_again
+from lockcheck.patch.data.places import PLAIN_KEYS, SCALARS
 
 if TYPE_CHECKING:
     from lockcheck.core.held import ThreadState
@@ -82,6 +84,7 @@ class _Kept(threading.local):
 
 
 _kept = _Kept()
+_getframe = sys._getframe
 _KEPT_MAX: Final = 64
 """Entries left behind by exceptions, at most."""
 
@@ -453,46 +456,52 @@ def _cell_augment(value: V, holder: FunctionType, name: str) -> V:
 
 
 # -- the warm path of `races`: this thread has just done the same ----------------------------------
+#
+# `ts.now` is an object of its own (`vector.FIRST`): that it is the one a field keeps says that both
+# the thread and its epoch are the same.
 
 
 def _quick_read(owner: V, attribute: Attribute) -> V:
-    field = attribute.get(id(owner))
-    if field is None:
-        if type(owner) in attribute.plain:
+    try:
+        field = attribute[id(owner)]
+        ts = _near.t
+        if field.read_at is ts.now or (field.reader is ts and look_again(field, ts, _getframe(1))):
             return owner
-    else:
-        try:
-            ts = _near.t
-            if field.reader is ts and field.read_at == ts.now:
-                return owner
-        except AttributeError:
-            pass  # a thread that is not known yet
-    _watch.attribute_read(owner, attribute)
+    except AttributeError:
+        pass  # a thread that is not known yet
+    if type(owner) not in attribute.plain:
+        _watch.attribute_read(owner, attribute)
     return owner
 
 
 def _quick_value_augment(value: V, owner: object, attribute: Attribute) -> V:
-    field = attribute.get(id(owner))
-    if field is not None:
-        try:
-            ts = _near.t
-            if field.writer is ts and field.write_at == ts.now:
-                return value
-        except AttributeError:
-            pass
+    try:
+        field = attribute[id(owner)]
+        ts = _near.t
+        if field.write_at is ts.now or (
+            field.writer is ts
+            and type(value) in SCALARS
+            and write_again(field, ts, _getframe(1), plain=False)
+        ):
+            return value
+    except AttributeError:
+        pass
     _watch.attribute_augment(owner, attribute)
     return value
 
 
 def _quick_value_write(value: V, owner: object, attribute: Attribute) -> V:
-    field = attribute.get(id(owner))
-    if field is not None:
-        try:
-            ts = _near.t
-            if field.writer is ts and field.write_at == ts.now:
-                return value
-        except AttributeError:
-            pass
+    try:
+        field = attribute[id(owner)]
+        ts = _near.t
+        if field.plain_write_at is ts.now or (
+            field.plain_writer is ts
+            and type(value) in SCALARS
+            and write_again(field, ts, _getframe(1), plain=True)
+        ):
+            return value
+    except AttributeError:
+        pass
     _watch.attribute_write(owner, attribute, value)
     return value
 
@@ -502,8 +511,7 @@ def _quick_item_read(container: V, key: object) -> V:
     if content is not None and type(key) in PLAIN_KEYS:
         field = content.by_key.get(key)
         try:
-            ts = _near.t
-            if field is not None and field.reader is ts and field.read_at == ts.now:
+            if field is not None and field.read_at is _near.t.now:
                 return container
         except AttributeError:
             pass
@@ -516,12 +524,81 @@ def _quick_item_augment(value: V, container: object, key: object) -> V:
     if content is not None and type(key) in PLAIN_KEYS:
         field = content.by_key.get(key)
         try:
-            ts = _near.t
-            if field is not None and field.writer is ts and field.write_at == ts.now:
+            if field is not None and field.write_at is _near.t.now:
                 return value
         except AttributeError:
             pass
     _watch.item_augment(container, key)
+    return value
+
+
+def _quick_item_write(container: V, key: object) -> V:
+    content = _contents.get(id(container))
+    if content is not None and type(key) in PLAIN_KEYS:
+        field = content.by_key.get(key)
+        try:
+            if field is not None and field.plain_write_at is _near.t.now:
+                return container
+        except AttributeError:
+            pass
+    _watch.item_write(container, key)
+    return container
+
+
+def _quick_whole_read(container: V) -> V:
+    if type(container) in SCALARS:
+        return container
+    content = _contents.get(id(container))
+    if content is not None:
+        try:
+            if content.whole.read_at is _near.t.now:
+                return container
+        except AttributeError:
+            pass
+    _watch.whole_read(container)
+    return container
+
+
+def _quick_method(owner: V, attribute: Attribute) -> V:
+    content = _contents.get(id(owner))
+    if content is not None and attribute.changes:
+        try:
+            if content.whole.write_at is _near.t.now:
+                return owner
+        except AttributeError:
+            pass
+    _watch.method(owner, attribute, NO_KEY)
+    return owner
+
+
+def _quick_variable_read(variable: Variable) -> None:
+    field = variable.field
+    if field is not None:
+        try:
+            ts = _near.t
+            if field.read_at is ts.now or (
+                field.reader is ts and look_again(field, ts, _getframe(1))
+            ):
+                return
+        except AttributeError:
+            pass
+    _watch.variable_read(variable)
+
+
+def _quick_variable_augment(value: V, variable: Variable) -> V:
+    field = variable.field
+    if field is not None:
+        try:
+            ts = _near.t
+            if field.write_at is ts.now or (
+                field.writer is ts
+                and type(value) in SCALARS
+                and write_again(field, ts, _getframe(1), plain=False)
+            ):
+                return value
+        except AttributeError:
+            pass
+    _watch.variable_augment(variable)
     return value
 
 
@@ -561,8 +638,13 @@ _QUICK: Final = {
     "value_augment": _quick_value_augment.__code__,
     "value_write": _quick_value_write.__code__,
     "item_read": _quick_item_read.__code__,
+    "item_write": _quick_item_write.__code__,
     "member": _quick_item_read.__code__,
     "item_augment": _quick_item_augment.__code__,
+    "whole_read": _quick_whole_read.__code__,
+    "method": _quick_method.__code__,
+    "variable_read": _quick_variable_read.__code__,
+    "variable_augment": _quick_variable_augment.__code__,
 }
 
 

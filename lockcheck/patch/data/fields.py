@@ -59,8 +59,9 @@ _METHODS: Final = (
 class Field:
     """One place in memory that a program reads and writes."""
 
-    __slots__ = ("__weakref__", "beneath", "history", "kind", "memory", "name", "ops", "read_at",
-                 "reader", "write_at", "writer")  # fmt: skip
+    __slots__ = ("__weakref__", "beneath", "history", "kind", "memory", "name", "ops",
+                 "plain_write_at", "plain_writer", "read_at", "reader", "write_at",
+                 "writer")  # fmt: skip
 
     def __init__(self, name: str, kind: str) -> None:
         self.name = name
@@ -77,6 +78,9 @@ class Field:
         self.writer: ThreadState | None = None
         self.write_at = 0
         """Who looked, or wrote, in which epoch, if doing so again is nothing new."""
+        self.plain_write_at = 0
+        self.plain_writer: ThreadState | None = None
+        """The writer once more, if not every write was `x += …`: a plain one is nothing new."""
         self.ops: dict[object, Op] = {}
         """Operations on it, made once."""
 

@@ -24,7 +24,7 @@ from lockcheck.patch.data.memory import LOOK, Entry
 from lockcheck.patch.data.sight import UNKNOWN, How
 
 if TYPE_CHECKING:
-    from types import CodeType
+    from types import CodeType, FrameType
 
 __all__ = ["Access", "Harm", "History", "harm_of"]
 
@@ -35,32 +35,54 @@ _PLAIN_VALUES: Final = (bool, int, str, float, type(None))
 class Access(Entry):
     """One access, as a report shows it."""
 
-    __slots__ = ("_chain", "how", "mode", "stack", "stands_on_read", "thread", "value")
+    __slots__ = ("_stack", "chain", "how", "mode", "renewed", "shown", "stands_on_read", "thread",
+                 "value")  # fmt: skip
 
     def __init__(self, ts: ThreadState, how: How, mode: int, stack: Stack, value: object) -> None:
         super().__init__(ts.slot, ts.now)
         self.thread = ts.name
         self.how = how
         self.mode = mode
-        self.stack = stack
-        self._chain: Chain = ts.top._k
+        self._stack = stack
+        self.chain: Chain = ts.top._k
+        """What was held."""
+        self.renewed = False
+        """It stands for a later one at the same place (`again`)."""
+        self.shown = False
+        """A report shows it: it may not change any more."""
         self.stands_on_read = how is How.AUGMENT
         """A write that depends on what this thread has read in the same epoch."""
         self.value: object = value if type(value) in _PLAIN_VALUES else UNKNOWN
 
     def follows(self, look: Access | None) -> bool:
         """Does it stand on that look?  Not where it took a lock in between: it may look again."""
-        return look is not None and look._chain is self._chain
+        return look is not None and look.chain is self.chain
 
     def repeats(self, other: Access) -> bool:
         """Do both happen in the same function?"""
         return self.code is not None and other.code is not None and (self.code[0] is other.code[0])
 
+    def is_at(self, frame: FrameType) -> bool:
+        """Is `frame` where it happened, called from where that was called?"""
+        site = self._stack.site
+        if len(site) != 2:
+            return False
+        (code, lasti), (up_code, up_lasti) = site
+        if frame.f_lasti != lasti or frame.f_code is not code:
+            return False
+        up = frame.f_back
+        return up is not None and up.f_lasti == up_lasti and up.f_code is up_code
+
+    @property
+    def stack(self) -> Stack:
+        """Where it happened; of a renewed access what is certain, the two innermost frames."""
+        return Stack(self._stack.site) if self.renewed else self._stack
+
     @property
     def held(self) -> tuple[LockRef, ...]:
         """What the thread held, oldest first."""
         found: list[LockRef] = []
-        chain: Chain | None = self._chain
+        chain: Chain | None = self.chain
         while chain is not None and chain.key is not None:
             key = chain.key
             found.append(LockRef(key.name, key.cls.name, key.mode_name, chain.stack))

@@ -40,12 +40,14 @@ E = TypeVar("E", bound=Entry)
 class Memory(Generic[E]):
     """The accesses of one field that a later one can still race with."""
 
-    __slots__ = ("counts", "looks", "write")
+    __slots__ = ("counts", "looks", "spare", "write")
 
     def __init__(self) -> None:
         self.write: E | None = None
         self.looks: dict[int, E] = {}
         self.counts: dict[int, E] = {}
+        self.spare: E | None = None
+        """A look that a later write of its own thread has replaced: renewed with its next one."""
 
     def knows(self, ts: ThreadState, mode: int) -> bool:
         """Is nothing new in this access: the same of the same epoch, or after a write in it?"""
@@ -84,6 +86,7 @@ class Memory(Generic[E]):
         if mode == WRITE:
             self.write = entry
             if self.looks:
+                self.spare = self.looks.get(entry.slot)
                 self.looks.clear()
             if self.counts:
                 self.counts.clear()

@@ -12,7 +12,9 @@ from typing import Any, Final
 
 __all__ = [
     "ATTRIBUTES",
+    "CHANGING",
     "PLAIN_KEYS",
+    "SCALARS",
     "VARIABLES",
     "Attribute",
     "Variable",
@@ -22,18 +24,48 @@ __all__ = [
 
 PLAIN_KEYS: Final = frozenset({str, int, bytes, bool, type(None), float})
 """Keys that may be hashed and compared without running code of the program's."""
+SCALARS: Final = frozenset({int, str, bool, float, type(None), bytes, tuple, range})
+"""Types of values that nobody changes."""
+CHANGING: Final = frozenset({
+    "append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "popitem",
+    "update", "add", "discard", "setdefault", "intersection_update", "difference_update",
+    "symmetric_difference_update", "appendleft", "popleft", "extendleft", "rotate",
+    "move_to_end", "subtract",
+})  # fmt: skip
+"""Methods that change a container as a whole, unless they are given a key."""
+
+
+class Untouched:
+    """Stands for a field that nobody has touched."""
+
+    __slots__ = ()
+    plain_write_at: Final = None
+    plain_writer: Final = None
+    read_at: Final = None
+    reader: Final = None
+    write_at: Final = None
+    writer: Final = None
+
+
+UNTOUCHED: Final = Untouched()
 
 
 class Attribute(dict[int, Any]):
     """One attribute name; id of the owner -> what a watch keeps of this field of it."""
 
-    __slots__ = ("name", "plain")
+    __slots__ = ("changes", "name", "plain")
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
+        self.changes = name in CHANGING
+        """As a method of a container, does it change that?"""
         self.plain: set[type] = set()
         """Types whose attribute of this name is no data: a method, a property."""
+
+    def __missing__(self, at: int) -> Untouched:
+        """No field is known there: what the warm path asks has an answer all the same."""
+        return UNTOUCHED
 
     def __hash__(self) -> int:  # type: ignore[override]  # a table with an identity of its own
         return id(self)

@@ -32,7 +32,7 @@ OWNERS_MAX: Final = 200_000
 """Objects remembered at once."""
 DEPTH: Final = 10
 """Frames kept of an access, ours included."""
-_QUICK: Final = frozenset({How.READ, How.WRITE, How.AUGMENT})
+_QUICK: Final = frozenset({How.WRITE, How.AUGMENT, How.ATOMIC})
 
 
 class Races(Sight):
@@ -61,6 +61,9 @@ class Races(Sight):
         except AttributeError:
             ts = chk.current()
         if ts.tracing:
+            return
+        first, mode = touched[0]
+        if mode == LOOK and first.read_at is ts.now:
             return
         ts.tracing += 1  # what a finaliser does meanwhile is not judged
         try:
@@ -98,6 +101,8 @@ class Races(Sight):
         history: History = first.history
         if mode != LOOK:
             found += self._again(first, history.wrote(ts.slot, value, how))
+            if mode == WRITE and how in _QUICK and history.settled:
+                _repeatable(first, ts)
         else:
             first.reader, first.read_at = ts, now.time
         return found
@@ -113,13 +118,14 @@ class Races(Sight):
         history: History = field.history
         changed = history.wrote(ts.slot, value, how)
         if mode == WRITE and how in _QUICK and history.settled:
-            field.writer, field.write_at = ts, now
+            _repeatable(field, ts)
         return self._again(field, changed)
 
     # -- reporting ---------------------------------------------------------------------------------
 
     def _race(self, first: Field, met: Field, old: Access, now: Access) -> list[Report]:
         """File a race that was met on `met`; the reports that are new or stronger than before."""
+        old.shown = now.shown = True
         harm = harm_of(first.history, old, now)
         loop = How.STEP in (old.how, now.how)
         if loop and met.history is None:
@@ -157,6 +163,13 @@ class Races(Sight):
         if harm.severity == CLASS_ONLY:
             field.history.listed.append((old, now, report))
         return [report]
+
+
+def _repeatable(field: Field, ts: ThreadState) -> None:
+    """A write of this thread was seen, and more of its kind show nothing new."""
+    field.writer, field.write_at = ts, ts.now
+    if not field.history.augmented:
+        field.plain_writer, field.plain_write_at = ts, ts.now
 
 
 def _describe(report: Report, field: Field, old: Access, now: Access, harm: Harm) -> None:

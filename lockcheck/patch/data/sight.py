@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from lockcheck.patch.data.calls import NO_KEY
 from lockcheck.patch.data.fields import CONTAINERS, Content, Field, Fields, container_type
 from lockcheck.patch.data.memory import COUNT, LOOK, WRITE
-from lockcheck.patch.data.places import Attribute, Variable, attribute
+from lockcheck.patch.data.places import SCALARS, Attribute, Variable, attribute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,12 +53,6 @@ _KEYED_READS: Final = frozenset({"get", "__contains__"})
 _KEYED_WRITES: Final = frozenset({"setdefault", "add", "discard"})
 _KEYED_BY_TYPE: Final = frozenset({"pop", "remove"})
 """Keys of a dict or a set; an index or a value of a list."""
-_WHOLE_WRITES: Final = frozenset({
-    "append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "popitem",
-    "update", "add", "discard", "setdefault", "intersection_update", "difference_update",
-    "symmetric_difference_update", "appendleft", "popleft", "extendleft", "rotate",
-    "move_to_end", "subtract",
-})  # fmt: skip
 _VIEWS: Final[tuple[type, ...]] = (type({}.keys()), type({}.values()), type({}.items()))
 _DICT_LIKE: Final = (dict, set)
 
@@ -163,7 +157,7 @@ class Sight:
             self._write_key(content, container, key, How.AUGMENT)
 
     def whole_read(self, container: object) -> None:
-        if type(container) in _SCALARS:
+        if type(container) in SCALARS:
             return
         content = self._content(container)
         if content is not None:
@@ -192,14 +186,14 @@ class Sight:
             if name in _KEYED_WRITES or name in _KEYED_BY_TYPE:
                 self._write_key(content, owner, key, How.ATOMIC)
                 return
-        if name in _WHOLE_WRITES:
+        if attribute.changes:
             self.touch(How.ATOMIC, ((content.whole, WRITE), (content.keys, WRITE)))
         elif name not in ("keys", "values", "items"):
             self.touch(How.READ, ((content.whole, LOOK),))
 
     def steps(self, container: V) -> V:
         """Wrap what a loop is about to run over, so that each step is an access."""
-        if type(container) in _SCALARS:
+        if type(container) in SCALARS:
             return container
         whole: object = container
         if type(container) in _VIEWS:
@@ -238,7 +232,6 @@ class Sight:
             self.touch(how, ((field, WRITE), (content.whole, COUNT)))
 
 
-_SCALARS: Final = frozenset({int, str, bool, float, type(None), bytes, tuple, range})
 _EMPTY: Final[dict[bool, object]] = {}
 
 

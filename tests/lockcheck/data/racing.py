@@ -177,6 +177,60 @@ def own_objects() -> None:
     together(work, work)
 
 
+def behind_the_lock() -> None:
+    """A counter under a lock for many epochs; then somebody does not take it."""
+    lock = threading.Lock()
+
+    def count() -> None:
+        for _ in range(50):
+            with lock:
+                board.n += 1
+
+    def reset() -> None:
+        board.n = 0
+
+    together(count, count, reset)
+
+
+def read_behind_the_lock() -> None:
+    """Read under a lock for many epochs, and before the writer has taken it."""
+    lock = threading.Lock()
+
+    def look() -> None:
+        for _ in range(50):
+            with lock:
+                board.n  # noqa: B018
+
+    def write() -> None:
+        for step in range(3):
+            board.n = step
+
+    together(look, write)
+
+
+def two_ways_in() -> None:
+    """One place that is reached from two callers in turn, under a lock; then without it."""
+    lock = threading.Lock()
+
+    def step() -> None:
+        board.n += 1
+
+    def by_day() -> None:
+        with lock:
+            step()
+
+    def by_night() -> None:
+        with lock:
+            step()
+
+    def both() -> None:
+        for _ in range(20):
+            by_day()
+            by_night()
+
+    together(both, lambda: step())
+
+
 def thread_local() -> None:
     local = threading.local()
 

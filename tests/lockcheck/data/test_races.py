@@ -42,6 +42,9 @@ def races(scenario: str, tmp_path: Path) -> list[tuple[str, str]]:
         ("lost_update_of_a_global", "certain", "lost update"),
         ("lost_update_of_an_item", "certain", "lost update"),
         ("lost_update_of_a_variable", "certain", "lost update"),
+        ("behind_the_lock", "certain", "lost update"),
+        ("read_behind_the_lock", "possible", "unordered read and write"),
+        ("two_ways_in", "certain", "lost update"),
         ("iteration", "certain", "change during iteration over"),
         ("check_then_act", "possible", "check, then act"),
         ("two_writers", "possible", "unordered writes"),
@@ -83,6 +86,22 @@ def test_a_race_reads_as_a_narrative() -> None:
         assert "racing.py:" in line
         assert "[read, then write]" in line
         assert "held nothing" in line
+
+
+def test_a_place_with_two_callers_is_shown_with_the_one_that_held_the_lock(tmp_path: Path) -> None:
+    """A place that was passed many times is shown with a caller, and with what that one held."""
+    out = tmp_path / "report"
+    run("--races", "--report", str(out), str(FOLDER / "racing.py"), "two_ways_in")
+    findings = json.loads((out / "findings.json").read_text())["findings"]
+    found = next(f for f in findings if "lost update" in f["title"])
+
+    callers = set()
+    for stack, access in zip(reversed(found["stacks"]), found["data"]["accesses"], strict=True):
+        names = [frame["function"].rpartition(".")[2] for frame in stack["frames"]]
+        assert names[0] == "step"
+        callers.add((names[1], bool(access["held"])))
+    assert callers & {("by_day", True), ("by_night", True)}
+    assert ("<lambda>", False) in callers
 
 
 def test_races_are_known_to_a_baseline(tmp_path: Path) -> None:
