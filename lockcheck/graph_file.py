@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from lockcheck.core.describe import GraphView
+from lockcheck.documents.graph import packed
+from lockcheck.render.atomic_file import write_text
 
 __all__ = ["GraphFile"]
 
@@ -16,6 +19,8 @@ class GraphFile(GraphView):
     """Classes, dependencies, chains and statistics of a checker."""
 
     def save(self, path: str) -> None:
-        """Write `to_dict()` as JSON: what `lockcheck report` reads.  Raises: OSError."""
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(self.to_dict(), file, indent=1)
+        """Write `to_dict()` as JSON, whole or not at all: what `lockcheck report` reads.
+
+        From `documents.graph.PACKED_FROM` dependencies, stacks stand in a table.  Raises: OSError.
+        """
+        write_text(Path(path), json.dumps(packed(self.to_dict()), indent=1))

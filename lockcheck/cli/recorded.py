@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from lockcheck import __version__
-from lockcheck.cli.baseline import InputError, load
+from lockcheck.cli.baseline import InputError
 from lockcheck.core.document import Json
 from lockcheck.documents import DocumentError
-from lockcheck.documents.shapes import GRAPH, dangling
+from lockcheck.documents.graph import read_graph
 from lockcheck.render import dot, html, json_, proc, sarif
 from lockcheck.render.legible import legible_line
 from lockcheck.render.screen import show, show_json
@@ -25,12 +25,10 @@ NOUN = {"classes": "class", "edges": "edge", "reports": "report"}
 
 def load_graph(path: str) -> Json:
     """Read a graph.json.  Raises: InputError."""
-    document = load(path, GRAPH, "a lock graph")
     try:
-        dangling(document, path)
+        return read_graph(path)
     except DocumentError as error:
         raise InputError(str(error)) from error
-    return document
 
 
 def report(options: Namespace) -> int:

@@ -160,6 +160,24 @@ class Maybe:
 
 
 @dataclass(frozen=True)
+class Either:
+    """A list of one shape, or what stands for it."""
+
+    listed: List
+    other: Shape
+    expected: str
+
+    def check(self, value: object, where: str) -> None:
+        if isinstance(value, list):
+            self.listed.check(value, where)
+            return
+        try:
+            self.other.check(value, where)
+        except MalformedError as error:
+            raise MalformedError(where, self.expected, value) from error
+
+
+@dataclass(frozen=True)
 class List:
     """A list of one shape."""
 

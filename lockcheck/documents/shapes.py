@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Final
 
 from lockcheck.core.report import SEVERITIES
-from lockcheck.documents.reading import DocumentError
 from lockcheck.documents.shape import (
     FLAG,
     NATURAL,
@@ -17,6 +16,7 @@ from lockcheck.documents.shape import (
     TEXT,
     WHOLE,
     Choice,
+    Either,
     List,
     Map,
     Number,
@@ -33,7 +33,6 @@ __all__ = [
     "SEARCH",
     "TIMELINE",
     "TOKEN_FILE",
-    "dangling",
 ]
 
 OUTCOMES: Final = ("passed", "failed", "incomplete", "diverged", "hung")
@@ -62,21 +61,22 @@ _CLASS = Row(
      "acquisitions": NATURAL, "contentions": NATURAL, "wait_total": NUMBER, "wait_max": NUMBER,
      "foreign_releases": NATURAL, "cmp": FLAG},
 )  # fmt: skip
-_WITNESS = Row({}, {"thread": TEXT, "held_stack": FRAMES, "wanted_stack": FRAMES, "kind": TEXT})
+_STACK = Either(FRAMES, NATURAL, "a list of frames, or the number of a stack")
+_WITNESS = Row({}, {"thread": TEXT, "held_stack": _STACK, "wanted_stack": _STACK, "kind": TEXT})
 _EDGE = Row(
     {"from": WHOLE, "to": WHOLE, "kinds": List(Choice(("ER", "EN", "SR", "SN")), most=4)},
     {"count": NATURAL, "saturated": FLAG, "distance": WHOLE, "witnesses": List(_WITNESS)},
 )
 _CHAIN = Row(
-    {"classes": List(Row({"id": WHOLE, "name": TEXT}, {"mode": TEXT}))},
+    {"classes": List(Row({"id": WHOLE}, {"name": TEXT, "mode": TEXT}))},
     {"context": List(TEXT), "uses": NATURAL},
 )
 GRAPH = Row(
     {"classes": List(_CLASS), "edges": List(_EDGE)},
     {"schema": Choice(("lockcheck/graph/1",)), "chains": List(_CHAIN), "waits": List(Object()),
-     "reports": List(FINDING), "statistics": Map(NUMBER)},
+     "reports": List(FINDING), "statistics": Map(NUMBER), "stacks": List(FRAMES)},
 )  # fmt: skip
-"""`graph.json`, as `Checker.graph.to_dict()` writes it."""
+"""`graph.json`; `documents.graph` reads both its forms."""
 
 FINDINGS = Row({"findings": List(FINDING)}, {"schema": TEXT})
 """`findings.json`."""
@@ -108,20 +108,3 @@ SEARCH = Row(
 
 TOKEN_FILE = Row({"token": TEXT}, {"schema": Choice(("lockcheck/token/1",)), "ops": List(TEXT)})
 """A token that is too long for a command line."""
-
-
-def dangling(graph: dict[str, object], source: object = "") -> None:
-    """Every dependency must lead from a class of the graph to one.  Raises: DocumentError."""
-    rows = graph["classes"], graph["edges"]
-    assert isinstance(rows[0], list), "checked against GRAPH"
-    assert isinstance(rows[1], list), "checked against GRAPH"
-    known = {row["id"] for row in rows[0]}
-    if len(known) != len(rows[0]):
-        raise DocumentError(f"{source}: not a lock graph: two classes have the same id")
-    for number, edge in enumerate(rows[1]):
-        for end in ("from", "to"):
-            if edge[end] not in known:
-                raise DocumentError(
-                    f"{source}: not a lock graph: edges[{number}].{end}: no class has the id "
-                    f"{edge[end]}"
-                )

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lockcheck.core.document import Document
+from lockcheck.documents.graph import packed
 from lockcheck.render import chrome, dot, html, json_, proc
 from lockcheck.render.atomic_file import write_text
 
@@ -36,7 +37,7 @@ def write_folder(
 ) -> Path:
     """Write all files of a report; returns the folder's path.  Raises: FolderError."""
     files = {
-        "graph.json": json_.compact(graph) + "\n",
+        "graph.json": json_.compact(packed(graph)) + "\n",
         "graph.dot": dot.render(graph) + "\n",
         "findings.json": json_.dumps(json_.findings_document(findings)) + "\n",
         **proc.tables(graph, timeline),

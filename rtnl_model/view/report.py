@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockcheck.documents import read_document
-from lockcheck.documents.shapes import FINDINGS, GRAPH, TIMELINE, dangling
+from lockcheck.documents.graph import read_graph
+from lockcheck.documents.shapes import FINDINGS, TIMELINE
 from lockcheck.render import folder as lock_folder
 from lockcheck.render.html import Panel
 from rtnl_model.kernel.documents import Document, Fields
@@ -44,8 +45,7 @@ def rewrite_folder(folder: Path) -> None:
     Raises: DocumentError (what is recorded is not ours), OSError.
     """
     run = read_document(folder / "run.json", RUN, "the run of a report")
-    graph: Fields = read_document(folder / "graph.json", GRAPH, "a lock graph")
-    dangling(graph, folder / "graph.json")
+    graph: Fields = read_graph(folder / "graph.json")
     recorded: Fields = read_document(folder / "findings.json", FINDINGS, "findings")
     timeline = None
     if (folder / "timeline.json").is_file():

@@ -43,4 +43,6 @@ ip -n left link del low0
     expected=(Expected("freed-held", "low0"),),
     setting=Setting(regime="pernet"),
     classes={"links.ipvlan": NoHold},
+    search="explore",
+    rounds=300,
 )
