@@ -16,7 +16,7 @@ from ..lab.audit import SCHEDULES, STRESS_OPS, Audit, audit, document
 from ..lab.model_run import ModelSetting, link_kinds
 from ..lab.topologies import topology, topology_names
 from ..view.audit_table import audit_text
-from ..view.tables import audit_tables, write_tables
+from ..view.tables import write_tables
 from .parser import add_model, positive
 from .report_dir import prepare_report
 from .status import CallError, Status
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     printed = document(found)
     if folder is not None:
         title = "rtnl-model audit: what RTNL alone protects"
-        write_tables(folder, title, _summary(found).strip(), audit_tables(printed), printed)
+        write_tables(folder, title, _summary(found).strip(), printed)
     if args.json:
         show_json(printed)
     else:

@@ -38,7 +38,7 @@ from ..lab.logical_run import record_logical
 from ..lab.model_run import ModelSetting, link_kinds, run_document
 from ..lab.scenarios import KINDS, PROFILES, Generator
 from ..view.shapes import GOLDEN
-from ..view.tables import conform_tables, write_tables
+from ..view.tables import write_tables
 from .parser import add_checking, add_model
 from .report_dir import prepare_report
 from .status import CallError, Status
@@ -121,7 +121,7 @@ def write_page(folder: Path, found: Conformity, setting: ModelSetting) -> None:
     agree = ", ".join(f"{level} {found.percent(level):.2f} %" for level in LEVELS)
     said = f"{len(found.compared)} scenarios compared: {agree}."
     title = f"rtnl-model conform in regime {setting.rtnl}, --workers {setting.workers}"
-    write_tables(folder, title, said, conform_tables(document), document)
+    write_tables(folder, title, said, document)
 
 
 def generate(args: argparse.Namespace) -> int:

@@ -11,14 +11,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lockcheck.documents import DocumentError
+from lockcheck.documents import DocumentError, read_document
+from lockcheck.documents.shape import TEXT, Row
 from lockcheck.render.screen import show, show_json
 
 from .status import CallError, Status
 
 __all__ = ["configure", "run"]
-
-NEEDED = ("run.json", "graph.json", "findings.json")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -34,19 +33,11 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(args.dir)
     if not folder.is_dir():
         raise CallError(f"report: {args.dir}: not a folder")
-    missing = [name for name in NEEDED if not (folder / name).is_file()]
-    if missing:
-        raise CallError(f"report: {args.dir}: no {', '.join(missing)}; was it written by --report?")
-    from ..view import report
-
-    if args.format == "sarif":
-        try:
-            show(f"{_sarif(folder)}\n")
-        except DocumentError as error:
-            raise CallError(f"report: {error}") from error
-        return Status.CLEAN
     try:
-        report.rewrite_folder(folder)
+        if args.format == "sarif":
+            show(f"{_sarif(folder)}\n")
+            return Status.CLEAN
+        _rewrite(folder)
     except DocumentError as error:
         raise CallError(f"report: {error}") from error
     where = str(folder / "index.html")
@@ -57,10 +48,32 @@ def run(args: argparse.Namespace) -> int:
     return Status.CLEAN
 
 
+def _rewrite(folder: Path) -> None:
+    """A folder of tables, or of a run.  Raises: CallError, DocumentError."""
+    from ..view import report
+    from ..view.tables import is_tables, rewrite_tables
+
+    _must_have(folder, "run.json")
+    recorded = read_document(folder / "run.json", Row({}, {"schema": TEXT}), "the run of a report")
+    schema = str(recorded.get("schema", ""))
+    if is_tables(schema):
+        rewrite_tables(folder, schema)
+        return
+    _must_have(folder, "graph.json", "findings.json")
+    report.rewrite_folder(folder)
+
+
+def _must_have(folder: Path, *names: str) -> None:
+    """Raises: CallError."""
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise CallError(f"report: {folder}: no {', '.join(missing)}; was it written by --report?")
+
+
 def _sarif(folder: Path) -> str:
-    """The findings of a folder for code review.  Raises: DocumentError."""
+    """The findings of a folder for code review.  Raises: CallError, DocumentError."""
+    _must_have(folder, "findings.json")
     from lockcheck import __version__
-    from lockcheck.documents import read_document
     from lockcheck.documents.shapes import FINDINGS
     from lockcheck.render import sarif
 

@@ -1,6 +1,7 @@
 """The model's own documents: a run (`rtnl-model/run/1`) and a kernel's recording.
 
-Checked when one is read: by `rtnl-model report`, which draws a run again, and by `conform`.
+Checked when one is read: by `rtnl-model report`, which draws a run or tables again, and by
+`conform`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from lockcheck.documents.shape import (
     Row,
 )
 
-__all__ = ["GOLDEN", "RUN", "SUBJECT"]
+__all__ = ["AUDIT", "CONFORM", "GOLDEN", "RUN", "SUBJECT"]
 
 REGIMES: Final = ("global", "small", "pernet", "naive")
 
@@ -75,3 +76,23 @@ GOLDEN: Final = Row(
     {"trace_functions": List(TEXT)},
 )
 """What a real kernel did."""
+
+_PAGE: Final = {"schema": TEXT, "title": TEXT, "said": TEXT}
+AUDIT: Final = Row(
+    {**_PAGE, "entries": List(Row(
+        {"function": TEXT, "field": TEXT},
+        {"kind": TEXT, "guard": TEXT, "held": List(TEXT), "seen": NATURAL, "script": TEXT,
+         "path": List(TEXT), "token": TEXT},
+    ))},
+)  # fmt: skip
+"""What `audit --report` leaves."""
+
+CONFORM: Final = Row(
+    {**_PAGE, "compared": NATURAL, "left_out": Map(TEXT),
+     "levels": Map(Row({"agree": NATURAL, "percent": Number(least=0)})),
+     "differences": List(Row(
+        {"scenario": TEXT, "op": WHOLE, "level": TEXT, "what": TEXT, "recorded": ANY, "model": ANY,
+         "after_race": FLAG},
+    ))},
+)  # fmt: skip
+"""What `conform --report` leaves."""

@@ -1,33 +1,52 @@
 """Report folders of tables: agreement with a recording, the audit of what RTNL alone protects.
 
 `write_tables` writes `index.html` (the page of the other reports: searched, sorted) and `run.json`
-(the document).
+(the document, with the page's title and sentence); `rewrite_tables` makes the page again from it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
+from lockcheck.documents import read_document
+from lockcheck.documents.shape import Row
 from lockcheck.render.folder import write_files
 from lockcheck.render.html import page
 from lockcheck.render.html_tables import Column, table
 from lockcheck.render.legible import legible
 from rtnl_model.kernel.documents import Document
 
-__all__ = ["audit_tables", "conform_tables", "write_tables"]
+from .shapes import AUDIT, CONFORM
+
+__all__ = ["audit_tables", "conform_tables", "is_tables", "rewrite_tables", "write_tables"]
 
 Section = tuple[str, str, int | None, str]
 
 
-def write_tables(
-    folder: Path, title: str, said: str, sections: Sequence[Section], document: Document
-) -> Path:
+def write_tables(folder: Path, title: str, said: str, document: Document) -> Path:
     """Write the folder; returns its page.  Raises: OSError, its text one line for the user."""
+    return _write(folder, {**document, "title": title, "said": said})
+
+
+def is_tables(schema: object) -> bool:
+    """Is `run.json` of this schema the document of a folder of tables?"""
+    return schema in TABLES
+
+
+def rewrite_tables(folder: Path, schema: str) -> Path:
+    """Make the page again from `run.json`.  Raises: DocumentError, OSError."""
+    shape, _sections = TABLES[schema]
+    return _write(folder, read_document(folder / "run.json", shape, "tables of a report"))
+
+
+def _write(folder: Path, document: Document) -> Path:
+    _shape, sections = TABLES[document["schema"]]
+    title, said = legible(str(document["title"])), legible(str(document["said"]))
     files = {
         "run.json": json.dumps(document, indent=1) + "\n",
-        "index.html": page(title, said, "", sections, mood="known"),
+        "index.html": page(title, said, "", sections(document), mood="known"),
     }
     write_files(folder, files)
     return folder / "index.html"
@@ -98,3 +117,10 @@ def audit_tables(document: Document) -> list[Section]:
 
 def _count(seen: object) -> int:
     return seen if isinstance(seen, int) else len(seen) if isinstance(seen, list) else 1
+
+
+TABLES: dict[str, tuple[Row, Callable[[Document], list[Section]]]] = {
+    "rtnl-model/audit/1": (AUDIT, audit_tables),
+    "rtnl-model/conform/1": (CONFORM, conform_tables),
+}
+"""The documents of such folders: their shape, and the sections of their page."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import pytest
 
 from rtnl_model.cli import main
 from rtnl_model.view.tables import audit_tables, conform_tables, write_tables
@@ -17,7 +20,7 @@ def test_an_audit_is_two_tables(tmp_path: Path) -> None:
              "path": ["f", "g"], "token": "v1/0x2"}  # fmt: skip
     document = {"schema": "rtnl-model/audit/1", "entries": [entry, {**entry, "function": "f"}]}
     sections = audit_tables(document)
-    page = write_tables(tmp_path, "an audit", "2 accesses", sections, document).read_text()
+    page = write_tables(tmp_path, "an audit", "2 accesses", document).read_text()
 
     assert [ident for ident, *_ in sections] == ["fields", "accesses"]
     assert [count for _, _, count, _ in sections] == [1, 2]
@@ -40,6 +43,27 @@ def test_conform_writes_its_tables(tmp_path: Path, capsys: object) -> None:
     page = (out / "index.html").read_text()
     for text in ("L1 100.00 %", "Agreement", "Differences", "Left out"):
         assert text in page
+
+
+@pytest.mark.parametrize("document", [
+    {"schema": "rtnl-model/audit/1", "entries": [{"function": "f", "field": "Net.ifindex"}]},
+    {"schema": "rtnl-model/conform/1", "compared": 1, "left_out": {"s": "no veth"},
+     "levels": {"L1": {"agree": 1, "percent": 100.0}}, "differences": []},
+])  # fmt: skip
+def test_a_folder_of_tables_is_written_again(
+    tmp_path: Path, document: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`rtnl-model report DIR` makes the page from `run.json`; a wrong one is a line."""
+    page = write_tables(tmp_path, "tables", "what was said", document)
+    before = page.read_text()
+    page.unlink()
+
+    assert main(["report", str(tmp_path)]) == 0
+    assert page.read_text() == before
+
+    (tmp_path / "run.json").write_text(json.dumps({"schema": document["schema"]}))
+    assert main(["report", str(tmp_path)]) == 2
+    assert "not tables of a report" in capsys.readouterr().err
 
 
 def test_a_difference_names_both_sides() -> None:
