@@ -217,8 +217,8 @@ class _Session:
         from lockcheck.conduct.watchdog import Watchdog
 
         self._late += self._take(None)
-        chk = self._chk
-        with Watchdog(chk, looks=LOOKS, veto=lambda: strangers(chk)):
+        chk, made = self._chk, self._made
+        with Watchdog(chk, others=made.copy, looks=LOOKS, veto=lambda: strangers(chk, *made)):
             yield
         if chk.aborted:
             self._recover()
@@ -317,7 +317,8 @@ class _Session:
         for thread in threading.enumerate():
             if life_of(thread) is not None and not thread.daemon:
                 wait_out(thread, max(0.0, deadline - time.monotonic()))
-        self._chk.aborted = False
+        for chk in (self._chk, *self._made):
+            chk.aborted = False
 
 
 def _allowed(item: pytest.Item) -> list[str]:

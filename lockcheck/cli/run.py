@@ -87,9 +87,10 @@ def run(options: Namespace, program: Program) -> int:
     early = ""
     with _writing_when_terminated(lambda: end(0, early="terminated")):
         install(chk)
-        census.open([])
+        own: list[Checker] = []
+        census.open(own)
         try:
-            with hunt, _watchdog(chk, options):
+            with hunt, _watchdog(chk, own, options):
                 status = program.run()
         except KeyboardInterrupt:
             status, early = INTERRUPTED, "interrupted"
@@ -130,10 +131,17 @@ def _writing_when_terminated(write: Callable[[], object]) -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _watchdog(chk: Checker, options: Namespace) -> AbstractContextManager[object]:
+def _watchdog(
+    chk: Checker, own: list[Checker], options: Namespace
+) -> AbstractContextManager[object]:
     if options.no_watchdog:
         return nullcontext()
-    return Watchdog(chk, looks=LOOKS, veto=lambda: strangers(chk) or woken_by_signal())
+    return Watchdog(
+        chk,
+        others=own.copy,
+        looks=LOOKS,
+        veto=lambda: strangers(chk, *own) or woken_by_signal(),
+    )
 
 
 def conclude(

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["strangers", "woken_by_signal"]
 
 
-def strangers(chk: Checker) -> bool:
-    """Is there a thread that runs Python code and is neither the checker's nor the machinery's?"""
-    with chk._threads_lock:
-        known = {ts.ident for ts in chk.threads.values()}
+def strangers(*checkers: Checker) -> bool:
+    """Is there a thread that runs Python code and is neither a checker's nor the machinery's?"""
+    known: set[int] = set()
+    for chk in checkers:
+        with chk._threads_lock:
+            known |= {ts.ident for ts in chk.threads.values()}
     return any(not is_machinery(ident) for ident in current_frames().keys() - known)
 
 

@@ -21,6 +21,7 @@ from typing import Any, Final
 from lockcheck.checker import Checker
 from lockcheck.conduct.pool import Pool, ThreadRefusedError
 from lockcheck.conduct.quiet import QuietPhases
+from lockcheck.conduct.silence import Silence
 from lockcheck.conduct.stuck import EARLY_TIMERS, UNBOUNDED, Clock
 from lockcheck.conduct.task import (
     BLOCKING,
@@ -57,7 +58,8 @@ class ControlledConductor(QuietPhases):
     Args:
         pool: where threads come from.
         max_points: decisions after which a run is given up as `POINTS`.
-        hang_after: seconds without a point after which the running thread counts as hung.
+        hang_after: seconds without a point after which the running thread counts as hung
+            (`Silence`).  Nothing can run on this conductor afterwards: the thread may wake.
         timed: no timer fires before its time.
         early_timers: how many timers may fire early in one run; None: any number.
     """
@@ -146,7 +148,7 @@ class ControlledConductor(QuietPhases):
     def _await_end(self) -> None:
         interrupted = False
         seen: tuple[int, int, int] | None = None
-        silent = 0.0
+        silence = Silence()
         slice_ = min(SLICE, self.hang_after)
         while True:
             try:
@@ -157,8 +159,14 @@ class ControlledConductor(QuietPhases):
                 self.interrupt()
                 continue
             now = (len(self.events), self._quiet_points, len(self.live))
-            silent = silent + slice_ if now == seen else 0.0
-            if silent >= (min(1.0, self.hang_after) if self._interrupted else self.hang_after):
+            running = self.current
+            if now != seen:
+                silence.broken()
+            elif running is not None:
+                silence.add(running.native_id, slice_)
+            if silence.seconds >= (
+                min(1.0, self.hang_after) if self._interrupted else self.hang_after
+            ):
                 self.verdict = HUNG
                 return
             seen = now
@@ -174,6 +182,11 @@ class ControlledConductor(QuietPhases):
     def cut(self) -> bool:
         """Did the bound on early timers forbid one in this run?"""
         return self._clock.cut
+
+    @property
+    def repeats_cut(self) -> bool:
+        """Did it forbid one that only repeats its wait?"""
+        return self._clock.repeats_cut
 
     # -- points -----------------------------------------------------------------------------------
 
@@ -427,6 +440,7 @@ class ControlledConductor(QuietPhases):
 
         def job() -> None:
             task.ident = _get_ident()
+            task.native_id = _thread.get_native_id()
             if not self._aborting:
                 try:
                     run()

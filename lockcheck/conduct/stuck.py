@@ -10,12 +10,11 @@ its operation cannot go: who arrives at a free lock does not time out.
   repeating timer fired, is a deadlock.
 * Any other timer fires *early*: every other thread was slower than it.  How many may do so in one
   schedule is a bound (`early`).  A sleep, which nothing but its timer ends, has a larger one of its
-  own, `SLEEPS` times as many for each thread: it bounds loops that poll.  `cut` remembers that a
-  bound forbade one, and then a search must not say that it tried everything.
+  own, `SLEEPS` times as many for each thread: it bounds loops that poll.  `cut` and `repeats_cut`
+  remember that a bound forbade one, and then a search must not say that it tried everything.
 
 Left out: a loop around a wait whose timer is *not* marked as repeating is taken for progress; the
-limit of points ends it, and the outcome is then `incomplete`, never a pass.  A timer that only
-repeats its wait is never counted as cut: it could fire without end, and is taken for no progress.
+limit of points ends it, and the outcome is then `incomplete`, never a pass.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class Clock:
         counts: is what `early` forbids a loss?  Not where timers must keep their time.
     """
 
-    __slots__ = ("_counts", "_fired_in", "_sleeps", "cut", "now", "spare")
+    __slots__ = ("_counts", "_fired_in", "_sleeps", "cut", "now", "repeats_cut", "spare")
 
     def __init__(self, early: int, *, counts: bool = True) -> None:
         self.now = 0.0
@@ -54,6 +53,8 @@ class Clock:
         self._sleeps = early * SLEEPS
         self.cut = False
         """A timer could have fired early but for the bound."""
+        self.repeats_cut = False
+        """So could one that only repeats its wait; it can without end, whatever the bound is."""
         self._counts = counts
         self._fired_in: dict[Hashable, set[int]] = {}
         """Stuck picture -> repeating timers (by thread) that fired in it."""
@@ -76,7 +77,9 @@ class Clock:
                 continue
             elif task.slept < self._sleeps if op.aux is never else self.spare > 0:
                 early.append(task.fire)
-            elif not op.repeat:
+            elif op.repeat:
+                self.repeats_cut |= self._counts
+            else:
                 self.cut |= self._counts
         return due + early
 

@@ -68,8 +68,8 @@ class Task:
 
     __slots__ = (
         "born", "busy", "children", "daemon", "deadline", "draining", "finished", "fire", "go",
-        "granted", "ident", "index", "key", "name", "op", "parent", "park", "ready", "settling",
-        "slept", "thread", "timed", "unwound", "wake",
+        "granted", "ident", "index", "key", "name", "native_id", "op", "parent", "park", "ready",
+        "settling", "slept", "thread", "timed", "unwound", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +89,7 @@ class Task:
         self.wake = worker.baton.wake
         self.park = worker.baton.park
         self.ident = 0
+        self.native_id = 0
         self.op: Op = _BEGIN
         """The operation it stands before."""
         self.ready: Callable[[Op], bool] | None = None

@@ -1,4 +1,4 @@
-"""The watchdog of a free run: decides that a run is stuck, tells who waits for whom, ends it.
+"""The watchdog of a free run: decides that a run is stuck, shows who waits for whom, ends it.
 
 Stuck means: every thread of the run waits inside our primitives, none of these waits can go, and no
 timer is pending but ones that only repeat their own wait.  Never time alone: a slow run is not a
@@ -7,6 +7,9 @@ it looks: a thread that blocks on one and the same wait in both was blocked all 
 there is a moment at which all of them were.  For that a look must never take a thread for blocked
 that was served and has not run since (`Waiting.served`).  A repeating timer must have fired in
 between without changing anything.
+
+A program may have checkers of its own beside the one that watches it, and a thread has a state in
+each that it met.  It waits when one of them says so.
 
 To end the run it sets the abort mark and then releases the plain lock that each waiter is blocked
 on; the waiter sees the mark and raises Unwind (`sync.blocking`).
@@ -26,7 +29,7 @@ from lockcheck.sync.frames import current_frames
 from lockcheck.sync.plain import PlainThread, plain_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from lockcheck.checker import Checker
     from lockcheck.core.held import ThreadState
@@ -38,9 +41,10 @@ __all__ = ["Picture", "Watchdog", "abort", "look"]
 
 
 class Watchdog:
-    """Watch one checker's free run from a thread of its own; a context manager.
+    """Watch a checker's free run from a thread of its own; a context manager.
 
     Args:
+        others: the program's own checkers, as many as there are by now.
         period: seconds between looks.
         looks: how many unchanged pictures in a row mean stuck.
         owed: who the world says owes what a thread waits for (`deadlock.Owed`).
@@ -53,6 +57,7 @@ class Watchdog:
         self,
         chk: Checker,
         *,
+        others: Callable[[], Sequence[Checker]] = tuple,
         period: float = 0.1,
         looks: int = 4,
         owed: deadlock.Owed | None = None,
@@ -60,6 +65,7 @@ class Watchdog:
         veto: Callable[[], bool] | None = None,
     ) -> None:
         self._chk = chk
+        self._others = others
         self._period = period
         self._looks = looks
         self._owed = owed
@@ -91,8 +97,10 @@ class Watchdog:
         first: Picture | None = None
         same = 0
         while not self._stop.wait(self._period):
-            picture = look(self._chk)
-            self._chk.sweep("while the thread was blocked")
+            checkers = self._checkers()
+            picture = look(*checkers)
+            for chk in checkers:
+                chk.sweep("while the thread was blocked")
             if first is None or not first.unchanged_in(picture):
                 first, same = picture, 0
                 continue
@@ -104,29 +112,46 @@ class Watchdog:
                 self._end()
                 return
 
+    def _checkers(self) -> list[Checker]:
+        return [self._chk, *self._others()]
+
     def _end(self) -> None:
-        chk = self._chk
-        with chk._threads_lock:
-            states = list(chk.threads.values())
-        waiting = [(ts, ts.waiting) for ts in states]
-        stuck = [(ts, w.op) for ts, w in waiting if w is not None]
-        rows = [FreeThread(ts.name, ts.ident, op) for ts, op in stuck]
+        checkers = self._checkers()
+        states = [ts for chk in checkers for ts in _states_of(chk)]
+        waiting = [(ts, w) for ts in states if (w := ts.waiting) is not None]
+        rows = [FreeThread(ts.name, ts.ident, w.op) for ts, w in waiting]
         report = deadlock.explain(rows, states, self._owed, reason=STOOD_STILL)
-        now = chk.clock()
-        since = [f"{ts.name} {now - w.since:.1f} s" for ts, w in waiting if w is not None]
+        now = self._chk.clock()
+        since = [f"{ts.name} {now - w.since:.1f} s" for ts, w in waiting]
         report.detail += f"\nwaited so far  {', '.join(since)}"
-        self.report = _told_before(chk, report)
+        before = (_told_before(chk, report) for chk in checkers)
+        self.report = next((old for old in before if old is not None), None)
         if self.report is None:
             self.report = report
+            chk = _whose(checkers, report)
             with suppress(Violation):  # the watchdog's own thread broke no rule
                 chk.engine.report(chk.current(), report)
         if self._on_stuck is not None:
             self._on_stuck(self.report)
-        abort(self._chk)
+        abort(*checkers)
+
+
+def _states_of(chk: Checker) -> list[ThreadState]:
+    with chk._threads_lock:
+        return list(chk.threads.values())
+
+
+def _whose(checkers: Sequence[Checker], report: Report) -> Checker:
+    """The checker that a stuck thread of `report` waits in."""
+    stuck = {thread for _title, thread, _stack in report.stacks}
+    for chk in checkers:
+        if any(ts.waiting is not None and ts.name in stuck for ts in _states_of(chk)):
+            return chk
+    return checkers[0]
 
 
 def _told_before(chk: Checker, report: Report) -> Report | None:
-    """The finding about the same circle, told when its last thread blocked: it learns the rest."""
+    """The finding about the same cycle, filed when its last thread blocked: it gets the rest."""
     threads = {step.thread for step in report.cycle}
     for old in chk.engine.reports:
         live = old.kind == "deadlock" and {step.thread for step in old.cycle} == threads
@@ -147,17 +172,21 @@ class FreeThread:
     daemon: bool = False
 
 
+Person = tuple[int, int]
+"""A thread's state: the number of its checker, and its serial there."""
+
+
 @dataclass(frozen=True)
 class Picture:
-    """One look at all threads, by serial."""
+    """One look at all threads."""
 
-    running: frozenset[int]
+    running: frozenset[Person]
     """Threads that are not waiting, or whose wait ends by itself."""
-    waits: dict[int, int]
+    waits: dict[Person, int]
     """Waiting threads: how often each has waited so far."""
-    repeating: frozenset[int]
+    repeating: frozenset[Person]
     """Those whose wait has a timer that only repeats it."""
-    idle: frozenset[int]
+    idle: frozenset[Person]
     """Services without work."""
 
     def unchanged_in(self, later: Picture) -> bool:
@@ -178,33 +207,36 @@ class Picture:
         )
 
 
-def look(chk: Checker) -> Picture:
+def look(*checkers: Checker) -> Picture:
     """Look at every thread once, without stopping any."""
-    with chk._threads_lock:
-        states = list(chk.threads.values())
-    running: set[int] = set()
-    repeating: set[int] = set()
-    idle: set[int] = set()
-    waits: dict[int, int] = {}
-    for ts in states:
-        count = ts.waits  # before `waiting`: of two waits it must not tell the later one's number
-        waiting = ts.waiting
-        if (
-            waiting is None
-            or waiting.served
-            or (waiting.op.timeout is not None and not waiting.op.repeat)
-        ):
-            if _gone(ts):
-                chk.departed(ts)
-            else:
-                running.add(ts.serial)
-            continue
-        waits[ts.serial] = count
-        if waiting.op.repeat:
-            repeating.add(ts.serial)
-        if waiting.op.idle:
-            idle.add(ts.serial)
-    return Picture(frozenset(running), waits, frozenset(repeating), frozenset(idle))
+    running: dict[Person, int] = {}  # -> ident
+    repeating: set[Person] = set()
+    idle: set[Person] = set()
+    waits: dict[Person, int] = {}
+    waiters: set[int] = set()
+    for number, chk in enumerate(checkers):
+        for ts in _states_of(chk):
+            person = number, ts.serial
+            count = ts.waits  # before `waiting`: of two waits it must not give the later's number
+            waiting = ts.waiting
+            if (
+                waiting is None
+                or waiting.served
+                or (waiting.op.timeout is not None and not waiting.op.repeat)
+            ):
+                if _gone(ts):
+                    chk.departed(ts)
+                else:
+                    running[person] = 0 if waiting is not None else ts.ident
+                continue
+            waits[person] = count
+            waiters.add(ts.ident)
+            if waiting.op.repeat:
+                repeating.add(person)
+            if waiting.op.idle:
+                idle.add(person)
+    awake = frozenset(person for person, ident in running.items() if ident not in waiters)
+    return Picture(awake, waits, frozenset(repeating), frozenset(idle))
 
 
 def _gone(ts: ThreadState) -> bool:
@@ -215,15 +247,15 @@ def _gone(ts: ThreadState) -> bool:
     return not thread.is_alive() and thread.ident is not None
 
 
-def abort(chk: Checker) -> None:
+def abort(*checkers: Checker) -> None:
     """Mark the run aborted and release every waiter until nobody waits any more.
 
     Each waiter raises Unwind; what it runs while unwinding may wait again and is released again.
     """
-    chk.aborted = True
+    for chk in checkers:
+        chk.aborted = True
     while True:
-        with chk._threads_lock:
-            states = list(chk.threads.values())
+        states = [ts for chk in checkers for ts in _states_of(chk)]
         waiting = [w for w in (ts.waiting for ts in states) if w is not None]
         if not waiting:
             return

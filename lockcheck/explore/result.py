@@ -121,6 +121,10 @@ class Outcome:
     early_timers: int | None = EARLY_TIMERS
     cut: bool = False
     """The bound on early timers forbade some."""
+    scheduled: bool = True
+    """Some schedule had a second thread."""
+    cut_short: bool = False
+    """Some schedule was given up at the limit of points."""
 
     def to_dict(self, schema: str = "lockcheck/explore/1") -> Json:
         """The result document."""

@@ -173,6 +173,7 @@ class Search:
         every.redundant += batch.redundant
         self.coverage.redundant += batch.redundant
         every.cut |= batch.cut
+        every.repeats_cut |= batch.repeats_cut
         every.scheduled |= batch.scheduled
         every.points |= batch.points
         every.diverged = every.diverged or batch.diverged
@@ -347,7 +348,7 @@ class Search:
         if every.diverged:
             reasons.append(every.diverged)
         stopped = strategy.exhaustive and not self._exhausted
-        if stopped and not (every.hung or every.interrupted):
+        if stopped and not (every.hung or every.interrupted or every.diverged):
             reasons.append(f"{strategy.name} was stopped by a limit before it had tried everything")
         if self.coverage.schedules and not every.scheduled:
             reasons.append(NOTHING_SCHEDULED)
@@ -355,6 +356,11 @@ class Search:
         bounded = self._bounded
         if every.cut:
             bounded = f"the bound of {timers(limits.early_timers)} forbade some"
+        elif every.repeats_cut:
+            bounded = (
+                "a timer that only repeats its wait can fire without end, and the bound of "
+                f"{timers(limits.early_timers)} ended that"
+            )
         if self._exhausted and bounded:
             reasons.append(f"not every order: {bounded}")
         incomplete = every.points or every.interrupted or stopped
@@ -380,7 +386,9 @@ class Search:
             every.interrupted,
             self._crew.describe(),
             limits.early_timers,
-            every.cut,
+            every.cut or every.repeats_cut,
+            every.scheduled,
+            every.points,
         )
 
 

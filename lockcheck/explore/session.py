@@ -94,7 +94,8 @@ class Session:
         """What had been found when the run was over, before anybody unwound."""
         self._world: World | None = None
         self._cpus: set[int] | None = None
-        self._hung = False
+        self._hung_at = ""
+        """Where a thread of the last run that hung was."""
         self._collect_not_before = 0.0
         self._collect_pause = 0.0
         self.coverage = Coverage()
@@ -131,7 +132,7 @@ class Session:
         gc.unfreeze()
         if self._collecting:
             gc.enable()
-        self._pool.close(abandon=self._hung)
+        self._pool.close()
         if self._cpus is not None:
             os.sched_setaffinity(0, self._cpus)
 
@@ -215,7 +216,7 @@ class Session:
         conductor.observed = strategy.observed
         verdict = self._one(strategy)
         if verdict == HUNG:
-            batch.hung = self._told_hung()
+            batch.hung = self._hung_at
             return verdict
         if verdict == INTERRUPTED:
             batch.interrupted = True
@@ -235,6 +236,7 @@ class Session:
         conductor = self.conductor
         record = tuple(map(int, conductor.record))
         batch.cut |= conductor.cut
+        batch.repeats_cut |= conductor.repeats_cut
         batch.scheduled |= len(conductor.tasks) > 1
         batch.points |= verdict == POINTS
         if verdict == DIVERGED:
@@ -314,9 +316,12 @@ class Session:
         self._world = world
         self.conductor.checkers = world.checkers
         try:
-            return self.conductor.run(world.body, strategy)
+            verdict = self.conductor.run(world.body, strategy)
         finally:
             world.close()
+        if verdict == HUNG:
+            self._abandon()
+        return verdict
 
     def _at_end(self, verdict: int) -> None:
         """Everybody is parked: look at what was found, and who waits for whom.
@@ -429,8 +434,8 @@ class Session:
                 if is_shown_by(finding.report, shown.report):
                     return shown
         finding.note = (
-            f"not confirmed: {tries} schedules in {self._clock() - began:.1f} s were led to where "
-            "its threads would cross, and none deadlocked there"
+            f"not confirmed: {tries} schedules in {self._clock() - began:.1f} s were led towards "
+            "where its threads would cross, and none deadlocked there"
         )
         return None
 
@@ -438,7 +443,9 @@ class Session:
         """Replay a schedule, learn its tail and checksums; the finding as it shows there."""
         replay = Replay(record)
         verdict = self._one_again(replay)
-        reports = {identity_of(each): each for each in self._reports()} if verdict != HUNG else {}
+        if verdict == HUNG:
+            return Token(self.subject.describe(), record, ()), None
+        reports = {identity_of(each): each for each in self._reports()}
         replay.end(verdict)
         record = unusual(record, replay)
         token = Token(
@@ -478,7 +485,6 @@ class Session:
         strategy = Replay(token.record, token.checks, token.ops)
         verdict = self._one_again(strategy)
         if verdict == HUNG:
-            self._told_hung()
             return Replayed(verdict, [], "", [], [])
         strategy.end(verdict)
         conductor = self.conductor
@@ -490,15 +496,20 @@ class Session:
 
     # -- the machine ---------------------------------------------------------------------------
 
-    def _told_hung(self) -> str:
-        self._hung = True
+    def _abandon(self) -> None:
+        """Leave a run that hangs where it is, with its threads: should they wake, they unwind."""
         task = self.conductor.current
         where = deadlock.where_is(task.ident) if task is not None else "?"
         name = task.name if task is not None else "?"
-        return (
+        self._hung_at = (
             f"{name} has been silent for {self.limits.hang_after:g} s outside every checked "
             f"primitive, at {where}"
         )
+        self._pool.close(abandon=True)
+        observed = self.conductor.observed
+        self._pool = Pool()
+        self.conductor = self._make_conductor()
+        self.conductor.observed = observed
 
     def _pin(self) -> None:
         """Keep to one processor: only one thread runs at a time, and hand-overs are then flat."""

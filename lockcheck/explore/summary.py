@@ -70,7 +70,7 @@ class Progress:
         rate = done / max(now - self._began, 1e-6)
         line = (
             f"{done}{of} schedules, {rate:.0f}/s, {len(coverage.orders)} orders, "
-            f"{coverage.unseen():.1%} chance of a new one, {len(search.candidates)} findings"
+            f"{len(search.candidates)} findings"
         )
         room = shutil.get_terminal_size().columns - 1  # a wrapped line could not be redrawn
         self._stream.write(f"\r\x1b[K{line[:room]}")
@@ -102,11 +102,9 @@ def summary(title: str, result: Outcome, replay_command: str) -> str:
         f"{result.seconds:.2f} s"
     )
     if result.exhausted:
-        lines.append("  exhausted: every order was tried")
-    elif coverage.schedules:
-        lines.append(
-            f"  not exhausted; {coverage.unseen():.1%} chance that the next schedule is new"
-        )
+        lines.append(f"  exhausted: {_everything(result)}")
+    elif coverage.schedules and result.scheduled:
+        lines.append(f"  not exhausted{_unseen(result)}")
     lines.append(f"  bounds: {bounds(result)}")
     points, switches = counts["points"], counts["switches"]
     assert isinstance(points, list)
@@ -117,9 +115,9 @@ def summary(title: str, result: Outcome, replay_command: str) -> str:
     )
     if coverage.redundant:
         lines.append(f"  {coverage.redundant} redundant runs given up early")
-    for name, value in result.details.items():
-        if name == "preemptions_exhausted" and not result.exhausted and not result.cut:
-            lines.append(f"  all schedules with up to {value} preemptions were tried")
+    within = result.details.get("preemptions_exhausted", -1)
+    if isinstance(within, int) and within >= 0 and _is_whole(result):
+        lines.append(f"  all schedules with up to {within} preemptions were tried")
     lines += [f"  {reason}" for reason in result.reasons]
     lines.append(f"  seed {result.seed}")
     return "\n".join(lines) + "\n"
@@ -136,11 +134,32 @@ def in_a_word(result: Outcome) -> tuple[str, str]:
         more = f" (and {len(counting) - 1} more)" if counting[1:] else ""
         return "found", f"{counting[0].report.title}{more}"
     schedules = result.coverage.schedules
+    less = f"; findings that do not count: {len(result.findings)}" if result.findings else ""
     if result.exhausted and result.outcome == "passed":
-        return "held", f"every order was tried, in {schedules} schedules; {bounds(result)}"
+        tried = f"{_everything(result)}, in {schedules} schedules; {bounds(result)}{less}"
+        return ("held" if result.shard[1] == 1 else "inconclusive"), tried
     if result.reasons:
-        return "inconclusive", "; ".join(result.reasons)
-    return "inconclusive", f"{schedules} schedules passed, and there are more"
+        return "inconclusive", "; ".join(result.reasons) + less
+    return "inconclusive", f"{schedules} schedules passed, and there may be more{less}"
+
+
+def _everything(result: Outcome) -> str:
+    """What `exhausted` means; one shard has tried its own part only."""
+    index, count = result.shard
+    return f"every order{f' of shard {index + 1}/{count}' if count > 1 else ''} was tried"
+
+
+def _unseen(result: Outcome) -> str:
+    """How much is left, where that can be estimated: an exhaustive search meets new ones only."""
+    if result.strategy in ("dfs", "dpor"):
+        return ""
+    return f"; {result.coverage.unseen():.1%} of further schedules would be new (an estimate)"
+
+
+def _is_whole(result: Outcome) -> bool:
+    """Was no schedule left out or cut short, but for the bound on preemptions?"""
+    partial = result.cut or result.exhausted or result.shard[1] > 1
+    return not partial and result.outcome not in ("diverged", "hung") and not result.cut_short
 
 
 def bounds(result: Outcome) -> str:

@@ -112,3 +112,11 @@ def blocks_outside() -> None:
     thread = threading.Thread(target=lambda: select.select([], [], [], 1.5))
     thread.start()
     thread.join()
+
+
+def hangs_where_told() -> None:
+    """Wait for a plain lock of the test's, while there is one."""
+    gate = sys.modules.get("gate of the test that hangs")
+    thread = threading.Thread(target=gate.acquire if gate else print)
+    thread.start()
+    thread.join()

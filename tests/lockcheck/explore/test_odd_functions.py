@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from lockcheck.explore.result import Limits, Outcome
 from lockcheck.explore.session import Session
 from lockcheck.explore.strategies import make_strategy
 
+GATE = "gate of the test that hangs"
 FILE = str(Path(__file__).with_name("odd_functions.py"))
 
 
@@ -81,3 +86,28 @@ def test_a_thread_that_blocks_outside_is_told_with_its_place() -> None:
 
     assert result.outcome == "hung"
     assert "odd_functions.py" in result.reasons[0]
+
+
+def test_after_a_hang_the_session_goes_on_with_threads_of_its_own() -> None:
+    """What hung is left alone: its run is over, and a thread of it that wakes disturbs nobody."""
+    with FunctionSubject(FILE, "hangs_where_told") as subject:
+        with Session(subject, limits=Limits(schedules=20, hang_after=0.1)) as session:
+            strategy = make_strategy("random", 1)
+            with blocking_outside() as gate:
+                first = session.explore(strategy)
+                gate.release()
+            second = session.explore(strategy)
+
+    assert (first.outcome, second.outcome) == ("hung", "passed")
+
+
+@contextmanager
+def blocking_outside() -> Iterator[_thread.LockType]:
+    """While it lasts `hangs_where_told` waits for a plain lock that nobody controls."""
+    gate = _thread.allocate_lock()
+    gate.acquire()
+    sys.modules[GATE] = gate  # type: ignore[assignment]  # a place that each schedule can see
+    try:
+        yield gate
+    finally:
+        del sys.modules[GATE]

@@ -80,3 +80,36 @@ def test_a_lost_wakeup_ends_too() -> None:
 
     assert dog.report is not None
     assert not thread.is_alive()
+
+
+def test_a_hang_on_the_objects_of_another_checker_ends_too() -> None:
+    """A program's own checker is watched beside the one that runs it, and gets the report."""
+    running, own = lockcheck.Checker(), lockcheck.Checker()
+    running.Lock("known to both").acquire()  # this thread has a state in both
+    with Watchdog(running, others=lambda: [own], period=0.01) as dog:
+        threads = abba(own, threading.Barrier(2))
+        with pytest.raises(lockcheck.Unwind):
+            threads[0].join()
+        for thread in threads:
+            threading.Thread.join(thread, 60)
+
+    assert dog.report is not None
+    assert dog.report in own.reports
+    assert not any(thread.is_alive() for thread in threads)
+    assert running.aborted
+    assert own.aborted
+
+
+def test_a_thread_that_waits_in_one_checker_and_runs_in_no_other_is_not_stuck_alone() -> None:
+    """As long as a thread of another checker runs, nothing is stuck."""
+    running, own = lockcheck.Checker(), lockcheck.Checker()
+    event = own.Event("later")
+    waiter = own.Thread(target=event.wait, name="waiter")
+    with Watchdog(running, others=lambda: [own], period=0.005) as dog:
+        running.current()
+        waiter.start()
+        threading.Event().wait(0.2)  # not a wait of ours: the main thread counts as running
+        event.set()
+        waiter.join()
+
+    assert dog.report is None

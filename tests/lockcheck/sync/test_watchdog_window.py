@@ -46,7 +46,7 @@ def wait_until_blocked(thread: Any) -> None:
 
 
 def running(chk: lockcheck.Checker, thread: Any) -> bool:
-    return thread.state.serial in look(chk).running
+    return (0, thread.state.serial) in look(chk).running
 
 
 def test_who_has_just_taken_a_shared_lock_runs() -> None:
@@ -179,7 +179,7 @@ def test_who_was_served_before_it_blocked_runs(monkeypatch: pytest.MonkeyPatch) 
 
         def acquire(self, blocking: bool, timeout: float) -> bool:
             assert self.raw.acquire(False), "served before it blocked"
-            seen.append(chk.current().serial in look(chk).running)
+            seen.append((0, chk.current().serial) in look(chk).running)
             return True
 
     def set_first(chk: Any, ts: Any, op: Any, raw: Any, *more: Any) -> bool:
@@ -318,7 +318,7 @@ def test_a_thread_runs_until_its_joiners_may_go() -> None:
         __slots__ = ()
 
         def finish(self) -> None:
-            seen.append(thread.state.serial in look(chk).running)
+            seen.append((0, thread.state.serial) in look(chk).running)
             finish()
 
     thread._lockcheck.done.__class__ = Done
