@@ -7,15 +7,24 @@ allocates in such a place stands between `pause` and `resume`; what had to be co
 collected at the next allocation after.
 
 The collector is the whole process's, so pauses of several threads are counted.  What the program
-itself does with `gc.enable`, `gc.disable` and `gc.isenabled` meanwhile goes through `Wanted` under
-`install()`.  Left out: without `install()`, a program that switches the collector in that very
-moment in another thread.
+itself does with `gc.enable`, `gc.disable` and `gc.isenabled` meanwhile goes through the functions
+of these names here under `install()`; without it, what the program wants is seen when nobody is at
+work here.
+
+There is no lock: whoever held one while the collector runs (later versions collect between any two
+instructions) would make others wait for a finaliser.  Instead, whoever changes what decides, who
+pauses or what the program wants, switches the collector afterwards, and looks once more; so the
+last one to switch it has switched it rightly.
+
+Left out: for the moment between another thread's switch and its second look, the collector may be
+on in a pause that has just begun; without `install()`, a program that switches the collector in
+that very moment in another thread.
 """
 
 from __future__ import annotations
 
 import gc
-from _thread import allocate_lock
+from itertools import count
 
 __all__ = ["PAUSED", "disable", "enable", "forked", "isenabled", "pause", "resume"]
 
@@ -25,19 +34,17 @@ _isenabled = gc.isenabled
 
 
 class _Pauses:
-    """How many pauses there are now.
-
-    `gate` guards all fields, and is held only while the collector is off: a collection that began
-    under it could come back here.
-    """
+    """Who pauses the collector, and what the program wants.  Lists, whose changes are atomic."""
 
     def __init__(self) -> None:
-        self.gate = allocate_lock()
-        self.count = 0
-        self.due = False
-        """The last pause is over, and the collector is just being switched on."""
-        self.wanted = True
-        """Does the program want the collector on?  Valid while `count` is not zero."""
+        self.active: list[None] = []
+        """One for each pause there is now."""
+        self.switching: list[None] = []
+        """One for each thread that may be about to switch the collector on."""
+        self.tick = count()
+        """Counts what happens here."""
+        self.wanted = _isenabled()
+        """Does the program want the collector on?"""
 
 
 _pauses = _Pauses()
@@ -45,27 +52,47 @@ _pauses = _Pauses()
 
 def pause() -> None:
     """Hold collections back until as many calls of `resume`."""
-    on = _isenabled()
+    pauses = _pauses
+    if not pauses.active and _isenabled() is not pauses.wanted:
+        _look()
+    next(pauses.tick)
+    pauses.active.append(None)
     _disable()
-    _pauses.gate.acquire()
-    if on:
-        _pauses.wanted = True
-    elif not _pauses.count and not _pauses.due:
-        _pauses.wanted = False
-    _pauses.count += 1
-    _pauses.gate.release()
 
 
 def resume() -> None:
     """End a pause."""
-    _pauses.gate.acquire()
-    _pauses.count -= 1
-    last = not _pauses.count and _pauses.wanted
-    _pauses.due = last
-    _pauses.gate.release()
-    if last:
-        _enable()
-        _pauses.due = False
+    pauses = _pauses
+    next(pauses.tick)
+    pauses.switching.append(None)
+    pauses.active.pop()
+    if not pauses.active and pauses.wanted:
+        _switch()
+    pauses.switching.pop()
+
+
+def _switch() -> None:
+    """Switch the collector as it has to be now, until that is so."""
+    pauses = _pauses
+    while True:
+        on = not pauses.active and pauses.wanted
+        if on:
+            _enable()
+        else:
+            _disable()
+        if on == (not pauses.active and pauses.wanted):
+            return
+
+
+def _look() -> None:
+    """See whether the program has switched the collector itself: where nobody else was at work."""
+    pauses = _pauses
+    before = next(pauses.tick)
+    if pauses.active or pauses.switching:
+        return
+    on = _isenabled()
+    if next(pauses.tick) == before + 1 and not pauses.switching:
+        pauses.wanted = on
 
 
 class _Paused:
@@ -85,34 +112,32 @@ PAUSED = _Paused()
 
 def forked() -> None:
     """In the child of a fork: the pauses of threads that are gone are over."""
-    _pauses.gate = allocate_lock()
-    was_paused = _pauses.count or _pauses.due
-    _pauses.count = 0
-    _pauses.due = False
-    if was_paused and _pauses.wanted:
-        _enable()
+    was_at_work = _pauses.active or _pauses.switching
+    _pauses.active, _pauses.switching, _pauses.tick = [], [], count()
+    if was_at_work:
+        _switch()
 
 
 def enable() -> None:
     """Enable automatic garbage collection."""
-    _disable()
-    _pauses.gate.acquire()
-    _pauses.wanted = True
-    now = not _pauses.count
-    _pauses.gate.release()
-    if now:
-        _enable()
+    _want(on=True)
 
 
 def disable() -> None:
     """Disable automatic garbage collection."""
-    _disable()
-    _pauses.gate.acquire()
-    _pauses.wanted = False
-    _pauses.due = False
-    _pauses.gate.release()
+    _want(on=False)
+
+
+def _want(*, on: bool) -> None:
+    next(_pauses.tick)
+    _pauses.switching.append(None)
+    _pauses.wanted = on
+    _switch()
+    _pauses.switching.pop()
 
 
 def isenabled() -> bool:
     """Returns true if automatic garbage collection is enabled."""
-    return _pauses.wanted if _pauses.count else _isenabled()
+    if _isenabled() is not _pauses.wanted:
+        _look()
+    return _pauses.wanted

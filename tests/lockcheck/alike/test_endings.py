@@ -6,21 +6,18 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.lockcheck.alike.endings import CHECKED, GIL_ONLY, NEVER_CLEAN, PROGRAMS
+from tests.lockcheck.alike.endings import CHECKED, NEVER_CLEAN, PROGRAMS
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60
 """Seconds for one program; each takes well under one."""
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="programs that fork")
-
-NO_GIL = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
 class Runs:
@@ -63,8 +60,7 @@ class Runs:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runs]]:
     """All that this build runs, started together."""
-    here = [name for name in PROGRAMS if not (name in GIL_ONLY and NO_GIL)]
-    started = {name: Runs(name, tmp_path_factory.mktemp("program")) for name in here}
+    started = {name: Runs(name, tmp_path_factory.mktemp("program")) for name in PROGRAMS}
     yield started
     for each in started.values():
         each.give_up()
@@ -73,8 +69,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runs]]:
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
 def test_a_program_does_what_it_does_without_us(name: str, runs: dict[str, Runs]) -> None:
     """The same lines and the same end; and the verdict is what the program deserves."""
-    if name in GIL_ONLY and NO_GIL:
-        pytest.skip("a free-threaded build does not run it then: known, not understood")
     (plain, status), (checked, checked_status), err = runs[name].ended()
 
     assert checked == plain, err

@@ -7,7 +7,6 @@ import gc
 import inspect
 import subprocess
 import sys
-import sysconfig
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -112,11 +111,6 @@ def test_a_finaliser_that_takes_what_its_thread_has_taken_is_told(
     assert not chk.held()
 
 
-@pytest.mark.skipif(
-    bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-    reason="passes alone; in a process with much of the suite behind it the finaliser is not seen "
-    "(known, not understood)",
-)
 def test_the_collector_raises_what_a_reference_count_has_shown(chk: lockcheck.Checker) -> None:
     """Once the collector was seen running one, the finding is `possible`, and still one."""
     lock = threading.Lock()

@@ -10,7 +10,6 @@ import pickle
 import queue
 import signal
 import sys
-import sysconfig
 import threading
 import types
 from collections.abc import Iterator
@@ -427,11 +426,6 @@ def test_a_lock_held_by_other_threads_cannot_be_struck_by_a_signal(chk: lockchec
     assert kinds(chk) == []
 
 
-@pytest.mark.skipif(
-    bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-    reason="passes alone; in a process with much of the suite behind it the finaliser is not seen "
-    "(known, not understood)",
-)
 def test_a_finaliser_that_takes_a_lock_is_found(chk: lockcheck.Checker) -> None:
     """`__del__` of an object in a cycle runs wherever the collector does."""
     lock = threading.Lock()
