@@ -52,11 +52,10 @@ def note_touched(ts: ThreadState) -> None:
     for root in list(ts.overlay.values()):  # a collection in here may add to it
         for view in views(root):
             key = view.key
-            if key is None or key.base in ts.fresh:
+            if key is None or key in ts.fresh:
                 continue
-            ts.fresh.add(key.base)
-            touch = Touch(ts.moment, ts.slot, ts.epoch, ts.name, key, view.stack)
-            add_touch(ts, key.base, touch)
+            ts.fresh.add(key)
+            add_touch(ts, key, Touch(ts.moment, ts.slot, ts.epoch, ts.name, key, view.stack))
 
 
 def add_touch(ts: ThreadState, key: Key, touch: Touch) -> None:

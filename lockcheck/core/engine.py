@@ -438,6 +438,8 @@ class Engine:
             return  # one unit more is legal
         stack = self.capture()
         self._judged(ts, lambda: [rules.bad_unlock(ts, lock, stack)])
+        if kind in rules.OWNERLESS:
+            self._judged(ts, lambda: self.waits.released_free(ts, lock))
 
     def _released_by(self, ts: ThreadState, owner: ThreadState, lock: CheckedLock) -> None:
         """`ts` releases a lock that `owner` took: legal for a plain lock, shown in the graph.
@@ -449,7 +451,7 @@ class Engine:
         lock.key.cls.base.foreign += 1
         lock.owned_by(None)
         stack = self.capture()
-        self._judged(ts, lambda: self.waits.released_by_other(ts, lock, stack))
+        self._judged(ts, lambda: self.waits.released_by_other(ts, owner, lock, stack))
         if entry is None:
             return
         if isinstance(entry, Hold):
@@ -665,13 +667,23 @@ class Engine:
         if obj.dep is None:
             return
         found = self._part(obj, part)
-        self.waits.took(ts, found)
-        if obj.once and found.known is not None and found.generation == 1:
-            self.learn(ts, found.known)
+        self._has(ts, found)
 
     def took(self, ts: ThreadState, obj: Event, part: str) -> None:
-        """`ts`, which holds nothing, got `part` of `obj` at once."""
-        self.waits.took(ts, self._part(obj, part))
+        """`ts` got `part` of `obj` at once."""
+        self._has(ts, self._part(obj, part))
+
+    def _has(self, ts: ThreadState, part: Part) -> None:
+        """`ts` has what it waited for: that is after whatever had to come before."""
+        self.waits.took(ts, part)
+        if part.known is not None and part.generation == 1:
+            self.learn(ts, part.known)
+
+    def ran_short(self, ts: ThreadState, obj: Event, part: str) -> None:
+        """More of `part` was taken than there was at first: whoever wants it may have to wait."""
+        found = self._part(obj, part)
+        if not found.scarce and not ts.tracing:
+            self._judged(ts, lambda: self.waits.ran_short(found))
 
     def did_not_wait(self, ts: ThreadState) -> None:
         """A wait that did not block, of a thread that holds nothing: nothing depends on it."""
@@ -688,6 +700,10 @@ class Engine:
             found.happened = True
             if found.generation == 1:
                 found.known = self.fork(ts)
+        elif found.first is not None and ts.serial not in found.first:
+            start = self.fork(ts)
+            with PAUSED, self.leaf:
+                found.made_first(ts.serial, start[0])
         if self.waits.is_new_wake(ts, found):
             stack = self.capture(NEAR)
             self._judged(ts, lambda: self.waits.wake(ts, found, stack))

@@ -6,7 +6,7 @@ items, the end of a thread.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lockcheck.core.classes import Key
@@ -19,6 +19,8 @@ __all__ = ["KEPT", "Part", "Touch", "Touches", "Waiter", "Waker"]
 
 KEPT = 8
 """Waiters and wakers remembered of each event."""
+MAKERS = 8
+"""Threads that make it happen first, at most, that say what comes before whoever has it."""
 FREE = 2
 """Wakers remembered that held nothing and had waited for nothing: one may be the waiter itself."""
 
@@ -83,38 +85,58 @@ class Waker(NamedTuple):
     gave_back_under: tuple[Key, ...]
     """Locks it had held since it took what it gives back now (an item of a pool)."""
 
-    def touched(self, key: Key, vc: Clock) -> Touch | None:
-        """When it wanted `key` before, unless that was before whoever knows `vc`."""
-        for touch in self.touches.get(key, ()):
-            if touch.moment <= self.moment and not touch.before(vc):
-                return touch
-        return None
+    def touched(self, vc: Clock) -> Iterator[Touch]:
+        """What it wanted before, but for what was before whoever knows `vc`; once each lock."""
+        for times in self.touches.values():
+            for touch in times:
+                if touch.moment <= self.moment and not touch.before(vc):
+                    yield touch
+                    break
 
 
 class Part:
     """One thing of an object that can be waited for: an event, room, an item, an end."""
 
     __slots__ = (
-        "free", "generation", "happened", "known", "name", "once", "parties", "taken", "waiters",
-        "wakers",
+        "first", "free", "generation", "happened", "known", "name", "once", "parties", "scarce",
+        "taken", "waiters", "wakers",
     )  # fmt: skip
 
-    def __init__(self, name: str, *, once: bool, parties: int = 0) -> None:
+    def __init__(
+        self, name: str, *, once: bool, parties: int = 0, first: bool = False, scarce: bool = True
+    ) -> None:
         self.name = name
         self.once = once
         """Happens once a generation (event, end of a thread): events may depend on each other."""
         self.parties = parties
         """Happens only when so many make it happen (a barrier); 0: anybody does."""
+        self.first: set[int] | None = set() if first else None
+        """Who has made it happen, where nobody can have it before one of them did."""
+        self.scarce = scarce
+        """Was there ever less of it than was wanted?  Room in a queue that never fills is not."""
         self.generation = 1
         self.happened = False
         self.known: Start | None = None
-        """What is ordered before whoever saw the event's one `set`."""
+        """What is ordered before whoever has it: an event's one `set`, or, of all who make it
+        happen, what they had done before the first time."""
         self.waiters: list[Waiter] = []
         self.wakers: list[Waker] = []
         self.free: dict[int, list[Waker]] = {}
         """Generation (0 where none counts) -> wakers that held nothing and came after no wait."""
         self.taken: dict[int, tuple[Key, ...]] = {}
         """Serial of a thread -> what it held when it took one and had not given it back."""
+
+    def made_first(self, serial: int, known: Clock) -> None:
+        """A thread makes it happen for the first time: who has it comes after one of these."""
+        if self.first is None:
+            return
+        self.first.add(serial)
+        if len(self.first) > MAKERS:
+            self.first = self.known = None
+            return
+        before = known if self.known is None else self.known[0]
+        common = {slot: min(epoch, known[slot]) for slot, epoch in before.items() if slot in known}
+        self.known = (common, {})
 
     @property
     def round(self) -> int:

@@ -124,6 +124,10 @@ class Witness:
             return key.base
         return None if self.rec.blurred or not self.instances else self.instances[at]
 
+    def before(self, vc: Clock) -> bool:
+        """Is it ordered before whoever knows `vc`, in every schedule?"""
+        return self.epoch <= vc.get(self.slot, 0)
+
     def ordered(self, other: Witness) -> bool:
         """Does start/join order put one wholly before the other?"""
         return self.epoch <= other.vc.get(self.slot, 0) or other.epoch <= self.vc.get(other.slot, 0)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from lockcheck.core.classes import Key, LockClass
+from lockcheck.core.classes import READ, WRITE, Key, LockClass
 from lockcheck.core.events import KEPT, Part, Touch, Touches, Waiter, Waker
 from lockcheck.core.graph import Graph
 from lockcheck.core.lock_order import step_of
@@ -30,9 +30,9 @@ from lockcheck.core.report import (
     Step,
     cycle_report,
 )
-from lockcheck.core.search import NO_CONTEXT, Search, surely_same
+from lockcheck.core.search import NO_CONTEXT, Search, gate, surely_same
 
-__all__ = ["WaitCycles", "wait_cycle"]
+__all__ = ["Releaser", "WaitCycles", "wait_cycle"]
 
 
 FREE_AFTER_ALL = "another thread was seen later that makes it happen without what the waiter holds"
@@ -47,6 +47,15 @@ class Need(NamedTuple):
     severity: Severity
 
 
+class Releaser(NamedTuple):
+    """A thread that released a lock which another one had taken, and what it held then."""
+
+    serial: int
+    thread: str
+    keys: tuple[Key, ...]
+    refs: tuple[LockRef, ...]
+
+
 class WaitCycles:
     """Looks for cycles through waits.  Locks: the leaf."""
 
@@ -54,11 +63,17 @@ class WaitCycles:
         self._graph = graph
         self._possible: dict[tuple[Part, int, int, Key], tuple[str, ...]] = {}
         """(event, waiter, generation, lock) called possible -> ident: a later waker may be free."""
+        self._releasers: dict[Key, list[Releaser]] = {}
+        """Lock -> those that released it for its holder, the latest few."""
+        self._awaited: dict[Key, list[tuple[int, Key, tuple[str, ...]]]] = {}
+        """Such a lock -> waiter, what it held, ident, of what was called possible."""
 
     def judge(self, part: Part, waiter: Waiter) -> Iterator[Report]:
         """Does anything the waiter holds stand in the way of everybody who could wake it?"""
         wakers = [w for w in part.wakers_of(waiter.generation) if w.serial != waiter.serial]
         own = not part.parties and len(wakers) < len(part.wakers_of(waiter.generation))
+        if not part.scarce:
+            return  # there was enough for everybody who wanted it so far
         counted = own or (not part.once and part in waiter.waited)
         parties = {waiter.serial, *(w.serial for w in wakers)}
         everyone = 0 < len(parties) <= part.parties
@@ -95,24 +110,73 @@ class WaitCycles:
         for need, ref in zip(waker.needs, waker.refs, strict=True):
             told = f"{waker.thread} makes it happen only after it got {ref.name}"
             step = Step(waker.thread, owed, ref, waker.refs, told=told)
-            if surely_same(need, key):
-                return Need([step], POSSIBLE)
+            direct = self._in_the_way(waiter, key, need, waker.serial)
+            if direct is not None:
+                return Need([step], direct)
             if need.many and need.base.cls is key.base.cls:
                 return Need([step], CLASS_ONLY)
             way = self.behind(waiter, waker.serial, need, key, None)
             if way is not None:
                 return Need([step, *way.steps], way.severity)
-        touch = None if key.many else waker.touched(key, waiter.at[2])
-        if touch is not None:
+        return self._took_before(waker, key, waiter, owed) or self._after_another(
+            waker, key, seen, waiter, owed
+        )
+
+    def _took_before(self, waker: Waker, key: Key, waiter: Waiter, owed: LockRef) -> Need | None:
+        """The waker took `key` before and dropped it, or another lock whose holder wants `key`."""
+        if key.many:
+            return None
+        leading: frozenset[LockClass] | None = None
+        through: Need | None = None
+        for touch in waker.touched(waiter.at[2]):
             told = f"{touch.thread} takes {touch.ref.name} before {waker.thread} makes it happen"
             step = Step(touch.thread, owed, touch.ref, (), told=told)
-            heard = any(
-                w.serial == waker.serial and w.moment >= touch.moment
-                for part in waiter.waited
-                for w in part.wakers_of(part.generation)
-            )
-            return Need([step], CLASS_ONLY if heard else POSSIBLE)
-        return self._after_another(waker, key, seen, waiter, owed)
+            direct = self._in_the_way(waiter, key, touch.key, waker.serial)
+            if direct is not None:
+                heard = any(
+                    w.serial == waker.serial and w.moment >= touch.moment
+                    for part in waiter.waited
+                    for w in part.wakers_of(part.generation)
+                )
+                return Need([step], CLASS_ONLY if heard else direct)
+            if through is None:
+                leading = self._leading_to(key.cls) if leading is None else leading
+                if touch.key.cls in leading:
+                    way = self.behind(waiter, waker.serial, touch.key, key, touch)
+                    if way is not None and way.severity == POSSIBLE:
+                        through = Need([step, *way.steps], POSSIBLE)
+        return through
+
+    def _in_the_way(self, waiter: Waiter, held: Key, wanted: Key, other: int) -> Severity | None:
+        """Does the waiter, which holds `held`, keep thread `other` from `wanted`?
+
+        A queued reader waits behind another reader only where a writer comes between.
+        """
+        if not surely_same(held, wanted):
+            return None
+        if held.mode == WRITE or wanted.mode == WRITE:
+            return POSSIBLE
+        if wanted.mode != READ:
+            return None
+        writers = self._graph.writers(wanted)
+        slot, epoch, vc = waiter.at
+        for writer in writers:
+            ordered = writer.before(vc) or epoch <= writer.vc.get(slot, 0)
+            if (
+                writer.serial not in (waiter.serial, other)
+                and not ordered
+                and gate(waiter.keys, writer.rec.before) is None
+            ):
+                return POSSIBLE
+        return CLASS_ONLY if writers else None
+
+    def _leading_to(self, goal: LockClass) -> frozenset[LockClass]:
+        """Classes from which dependencies of locks lead to `goal`."""
+
+        def follow(cls: LockClass) -> Iterator[tuple[LockClass, Edge]]:
+            yield from self._graph.before(cls).items()
+
+        return frozenset(Walk(goal, follow)) - {goal}
 
     def _after_another(
         self, waker: Waker, key: Key, seen: set[tuple[str, int]], waiter: Waiter, owed: LockRef
@@ -187,9 +251,12 @@ class WaitCycles:
                     continue
                 told = f"{touch.thread} takes {touch.ref.name} before {name} ends"
                 step = Step(touch.thread, owed, touch.ref, (), told=told)
-                if wanted is key:
-                    yield wait_cycle([wait, step], POSSIBLE)
+                direct = self._in_the_way(waiter, key, wanted, serial)
+                if direct is not None:
+                    yield wait_cycle([wait, step], direct)
                     continue
+                if surely_same(key, wanted):
+                    continue  # readers
                 way = self.behind(waiter, serial, wanted, key, touch)
                 if way is not None and way.severity == POSSIBLE:
                     yield wait_cycle([wait, step, *way.steps], POSSIBLE)
@@ -217,25 +284,45 @@ class WaitCycles:
             by = made[0]
 
     def foreign_release(
-        self, thread: tuple[int, str], lock: LockRef, keys: Sequence[tuple[Key, LockRef]], owed: Key
+        self, by: Releaser, lock: LockRef, owed: Key, taken: tuple[int, Record] | None
     ) -> Iterator[Report]:
         """A plain lock is released by a thread that did not take it: it is an event, too.
 
-        `keys`: what that thread holds; whoever waits for the lock under one of these is not woken.
+        Whoever waits for it under a lock that everybody who releases it so needs is not woken.
+        `taken`: who had taken it, and where; one that takes it once only does not wait for itself.
         """
-        serial, name = thread
-        refs = tuple(ref for _, ref in keys)
-        for key, ref in keys:
+        yield from self.releases(by, owed)
+        known = self._releasers[owed]
+        for key, ref in zip(by.keys, by.refs, strict=True):
+            if any(key not in other.keys for other in known):
+                continue
             edge = self._graph.after(key.cls).get(owed.cls)
             for rec, index in () if edge is None else edge.records:
                 held, wanted = rec.held[index], rec.held[-1]
                 if not surely_same(held, key) or not surely_same(wanted, owed):
                     continue
-                told = f"{name} releases {lock.name} only after it got {ref.name}"
+                told = f"{by.thread} releases {lock.name} only after it got {ref.name}"
                 for witness in rec.witnesses:
-                    if witness.serial != serial:
-                        waking = Step(name, lock, ref, refs, told=told)
-                        yield wait_cycle([_waiting(witness, index), waking], POSSIBLE)
+                    if taken == (witness.serial, rec) or any(
+                        witness.serial == other.serial for other in known
+                    ):
+                        continue
+                    waking = Step(by.thread, lock, ref, by.refs, told=told)
+                    report = wait_cycle([_waiting(witness, index), waking], POSSIBLE)
+                    said = self._awaited.setdefault(owed, [])
+                    said.append((witness.serial, key, report.ident))
+                    del said[:-REMEMBERED]
+                    yield report
+
+    def releases(self, by: Releaser, owed: Key) -> Iterator[Report]:
+        """A thread releases a lock that it did not take; take back what that speaks against."""
+        known = self._releasers.setdefault(owed, [])
+        known.append(by)
+        del known[:-KEPT]
+        for serial, key, ident in self._awaited.get(owed, ()):
+            if by.serial == serial or key not in by.keys:
+                yield Report("wait-cycle", CLASS_ONLY, "", FREE_AFTER_ALL, ident=ident,
+                             retracts=True)  # fmt: skip
 
 
 def _waiting(witness: Witness, index: int) -> Step:

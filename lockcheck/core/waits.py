@@ -23,14 +23,14 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from lockcheck.core.chains import add_touch, note_touched
-from lockcheck.core.classes import Key, LockClass
+from lockcheck.core.classes import WRITE, Key, LockClass
 from lockcheck.core.events import KEPT, Part, Touches, Waiter, Waker
 from lockcheck.core.graph import Graph
-from lockcheck.core.held import CheckedLock, ThreadState, ref_of
+from lockcheck.core.held import Chain, CheckedLock, ThreadState, ref_of
 from lockcheck.core.report import LockRef, Report
 from lockcheck.core.stacks import Stack
 from lockcheck.core.vector import Clock
-from lockcheck.core.wait_cycles import WaitCycles
+from lockcheck.core.wait_cycles import Releaser, WaitCycles
 
 __all__ = ["Event", "Waits", "needed"]
 
@@ -59,6 +59,16 @@ class Event(Protocol):
         """Of how many threads does it need each one (a barrier)?  0: anybody makes it happen."""
         ...
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Parts of which there is nothing until somebody makes it happen (an item)."""
+        ...
+
+    @property
+    def plenty(self) -> tuple[str, ...]:
+        """Parts of which there is enough, until `Engine.ran_short` says otherwise (room)."""
+        ...
+
 
 class Waits:
     """The wait/event dependencies."""
@@ -80,7 +90,14 @@ class Waits:
         found = obj.dep.get(name)
         if found is None:
             label = obj.name if not name else f"{obj.name} ({name})"
-            found = obj.dep.setdefault(name, Part(label, once=obj.once, parties=obj.parties))
+            part = Part(
+                label,
+                once=obj.once,
+                parties=obj.parties,
+                first=name in obj.lacking,
+                scarce=name not in obj.plenty,
+            )
+            found = obj.dep.setdefault(name, part)
         return found
 
     # -- waiting -----------------------------------------------------------------------------------
@@ -158,6 +175,12 @@ class Waits:
             part.generation += 1
             part.happened = False
 
+    def ran_short(self, part: Part) -> Iterator[Report]:
+        """More was wanted than there had been: from now on somebody may have to wait."""
+        part.scarce = True
+        for waiter in tuple(part.waiters):
+            yield from self._cycles.judge(part, waiter)
+
     def again(self) -> Iterator[Report]:
         """A new kind of dependency between locks: it may lie between a waiter and its waker."""
         for part in self._parts:
@@ -196,15 +219,26 @@ class Waits:
         yield from self._cycles.join(*seen)
 
     def released_by_other(
-        self, ts: ThreadState, lock: CheckedLock, stack: Stack
+        self, ts: ThreadState, owner: ThreadState, lock: CheckedLock, stack: Stack
     ) -> Iterator[Report]:
-        """A plain lock is released by a thread that did not take it: it is an event, too."""
+        """A plain lock that `owner` took is released by `ts`: it is an event, too."""
         keys, refs = _holding(ts)
         for ref in refs:
             self._edge(lock.name, ref.cls, "needs")
+        entry = owner.find(lock)
+        chain: Chain | None = None if entry is None else entry._k
+        while chain is not None and chain.came is not None:
+            chain = chain.came  # as it stood before releases out of order
+        taken = None if chain is None else (owner.serial, chain.rec)
         owed = LockRef(lock.name, lock.key.cls.name, "owed", stack)
-        pairs = tuple(zip(keys, refs, strict=True))
-        yield from self._cycles.foreign_release((ts.serial, ts.name), owed, pairs, lock.key)
+        yield from self._cycles.foreign_release(
+            Releaser(ts.serial, ts.name, keys, refs), owed, lock.key, taken
+        )
+
+    def released_free(self, ts: ThreadState, lock: CheckedLock) -> Iterator[Report]:
+        """A plain lock is released that nobody had taken: another time somebody may have."""
+        keys, refs = _holding(ts)
+        yield from self._cycles.releases(Releaser(ts.serial, ts.name, keys, refs), lock.key)
 
     def synced(self, ts: ThreadState, name: str) -> None:
         """A flush: judged as an acquire of the map already; shown in the graph."""
@@ -225,14 +259,19 @@ def _waiter(ts: ThreadState, stack: Stack, generation: int) -> Waiter:
 def _holding(ts: ThreadState) -> tuple[tuple[Key, ...], tuple[LockRef, ...]]:
     """Keys and references of the real locks a thread holds, oldest first."""
     entries = [e for e in ts.stack() if _matters(e.key.cls.base)]
-    return tuple(e.key.base for e in entries), tuple(ref_of(e) for e in entries)
+    return tuple(_plain(e.key) for e in entries), tuple(ref_of(e) for e in entries)
 
 
 def needed(ts: ThreadState) -> tuple[Key, ...]:
     """Keys of the real locks a thread holds, oldest first."""
-    keys = [e.key.base for e in ts.held() if _matters(e.key.cls.base)]
+    keys = [_plain(e.key) for e in ts.held() if _matters(e.key.cls.base)]
     keys.reverse()
     return tuple(keys)
+
+
+def _plain(key: Key) -> Key:
+    """The key without subclass and try; that a reader holds it matters."""
+    return key.base if key.mode == WRITE else key
 
 
 def _matters(cls: LockClass) -> bool:

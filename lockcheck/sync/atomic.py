@@ -62,6 +62,8 @@ class Refcount(Ownerless):
 
     once = False
     parties = 0
+    lacking = ()
+    plenty = ()
 
     def __init__(self, chk: Host, name: str, value: int = 1, owner: Any = None) -> None:
         self.chk = chk

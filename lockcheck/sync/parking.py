@@ -72,6 +72,10 @@ class Parking(Ownerless):
     """Happens once a generation (event, end of a thread)."""
     parties = 0
     """Of how many threads it needs each one (a barrier)."""
+    lacking: tuple[str, ...] = ()
+    """Parts of which there is nothing until somebody makes it happen."""
+    plenty: tuple[str, ...] = ()
+    """Parts of which there is enough until the engine hears otherwise."""
 
     def __init__(self, chk: Host, name: str = "parking") -> None:
         self.chk = chk

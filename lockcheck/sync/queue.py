@@ -21,12 +21,16 @@ __all__ = ["LifoQueue", "PriorityQueue", "Queue", "SimpleQueue"]
 class Queue(Parking):
     """As `queue.Queue`."""
 
+    lacking = ("item",)
+    plenty = ("room",)
     _storage: type[queue.Queue[Any]] = queue.Queue
 
     def __init__(self, chk: Host, maxsize: int = 0, name: str = "queue") -> None:
         super().__init__(chk, name)
         self.maxsize = maxsize
         self._store = self._storage(maxsize)  # only its _put/_get/_qsize are used, under _gate
+        self._filled = 0
+        """Items added so far, until that is more than there is room for."""
         self.unfinished_tasks = 0
 
     def qsize(self) -> int:
@@ -70,7 +74,12 @@ class Queue(Parking):
         )
         if got is None:
             raise queue.Full
-        self.chk.engine.wake(self.chk.current(), self, "item")
+        ts = self.chk.current()
+        if self._filled <= self.maxsize:
+            self._filled += 1
+            if self._filled > self.maxsize:
+                self.chk.engine.ran_short(ts, self, "room")
+        self.chk.engine.wake(ts, self, "item")
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Remove and return an item; wait for one.  Raises: queue.Empty, Unwind."""
@@ -78,6 +87,8 @@ class Queue(Parking):
             box = self.change(
                 lambda: None if self._is_empty() else self._remove(), why="get", part="room"
             )
+            if box is not None and self.dep is not None and "item" in self.dep:
+                self.chk.engine.took(self.chk.current(), self, "item")
         else:
             if timeout is not None and timeout < 0:
                 raise ValueError("'timeout' must be a non-negative number")

@@ -27,7 +27,7 @@ __all__ = ["BoundedSemaphore", "Semaphore"]
 class Semaphore(Parking):
     """As `threading.Semaphore`."""
 
-    __slots__ = ("_holders", "_signal", "_value", "key")
+    __slots__ = ("_holders", "_signal", "_value", "key", "lacking")
 
     def __init__(
         self, chk: Host, value: int = 1, name: str = "semaphore", cls: str | None = None
@@ -37,6 +37,7 @@ class Semaphore(Parking):
         super().__init__(chk, name)
         self._value = value
         self.key = chk.lock_key(cls or name, name, kind="semaphore", permits=max(1, value))
+        self.lacking = () if value else ("",)
         self._signal = value == 0
         """Nobody holds a unit: whoever releases makes it happen."""
         self._holders: list[ThreadState] = []  # one entry a unit held

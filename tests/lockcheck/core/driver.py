@@ -215,7 +215,7 @@ class Driver(WwSteps):
             lock.counts[state.serial] += 1
             return
         hold = Hold(lock, mode)
-        owner = lock.ts
+        owner = next(iter(lock.holders()), None)
         held = owner is not None and owner.find(lock) is not None
         if held and owner is not state and not trylock:
             self.engine.prepare(hold, subclass=subclass, nest=nest)

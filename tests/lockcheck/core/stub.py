@@ -18,7 +18,8 @@ class StubLock:
     def __init__(self, key: Key) -> None:
         self.key = key
         self.name = key.name
-        self.ts: ThreadState | None = None
+        self._owners: list[ThreadState] = []
+        """Oldest first: a recorded acquire that blocks counts as taken while the first holds it."""
         self.clock: Clock | None = None
 
     @property
@@ -26,11 +27,14 @@ class StubLock:
         return self.key.cls.name
 
     def holders(self) -> tuple[ThreadState, ...]:
-        held = self.ts is not None and self.ts.find(self) is not None
-        return (self.ts,) if self.ts is not None and held else ()
+        self._owners = [ts for ts in self._owners if ts.find(self) is not None]
+        return tuple(self._owners)
 
     def owned_by(self, ts: ThreadState | None) -> None:
-        self.ts = ts
+        if ts is None:
+            del self._owners[:1]
+        else:
+            self._owners.append(ts)
 
     def really_held(self) -> bool:
         return True
@@ -44,6 +48,8 @@ class StubEvent:
 
     class_name = "event"
     parties = 0
+    lacking = ()
+    plenty = ()
 
     def __init__(self, name: str, *, once: bool = True) -> None:
         self.name = name

@@ -13,7 +13,7 @@ from lockcheck.core.report import Report
 from lockcheck.explore.result import exception_report
 from lockcheck.explore.subject import FirstThread
 from lockcheck.sync.shared import Shared
-from tests.lockcheck.explore.oracle import PARTIES, Program
+from tests.lockcheck.explore.oracle import ASSUMED, PARTIES, Instruction, Program
 
 __all__ = ["FamilySubject", "FamilyWorld"]
 
@@ -43,6 +43,8 @@ class FamilyWorld:
         count = len(program.threads)
         self.pcs: list[Any] = ["new"] * count
         self.logs: list[list[object]] = [[] for _ in range(count)]
+        self.done: list[list[Instruction]] = [[] for _ in range(count)]
+        """What each thread has carried out; a try with the outcome that it had."""
 
     def body(self) -> None:
         chk = self.chk
@@ -96,6 +98,9 @@ class FamilyWorld:
                 seen = False
             if seen is not None:
                 log.append(seen)
+            if what.startswith(("try", "timed", "rtry", "rtimed")):
+                what, arg = ASSUMED + what, int(seen in (True, "passed"))
+            self.done[t].append((what, name, arg))
             pc += 1
         self.pcs[t] = "end"
 

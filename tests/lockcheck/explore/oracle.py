@@ -14,7 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["INITIAL", "Instruction", "OracleLimitError", "Program", "final_states"]
+__all__ = [
+    "ASSUMED", "INITIAL", "Instruction", "OracleLimitError", "Program", "final_states",
+    "stuck_states",
+]  # fmt: skip
 
 Value = object
 Instruction = tuple[str, str, int]
@@ -55,6 +58,9 @@ class Program:
         ]
         return "\n".join(rows)
 
+
+ASSUMED = "assumed "
+"""Before a try: it stands only for the outcome that its number says."""
 
 State = tuple[
     tuple[int, ...],  # program counters; -1: not started; len(code): at its end; beyond: ended
@@ -283,7 +289,11 @@ def _moves(program: Program, state: State, t: int) -> Iterator[State]:
         yield from _thread_moves(program, state, t, what, arg)
         return
     draft = _Draft(state)
+    assumed = what.startswith(ASSUMED)
+    what = what.removeprefix(ASSUMED)
     for values, seen in _SEMANTICS[what](draft, t, what, name, arg):
+        if assumed and seen is not INSIDE and (seen in (True, "passed")) != bool(arg):
+            continue
         after = _Draft(state)
         gave_up = values.pop("", 0)
         after.values.update(values)
@@ -340,13 +350,17 @@ def final_states(program: Program, limit: int) -> set[str]:
 
     Raises: OracleLimitError with more than `limit` states.
     """
+    return {_shown(program, state) for state in reached(program, limit)}
+
+
+def reached(program: Program, limit: int) -> Iterator[State]:
+    """Every state in which nobody can go.  Raises: OracleLimitError."""
     count = len(program.threads)
     first = _Draft(((-1,) * count, (0,) * count, ((),) * count, tuple(INITIAL.values())))
     first.pcs[0] = 0
     _skip(program, first, 0)
     todo = [first.frozen()]
     seen = set(todo)
-    finals = set()
     while todo:
         state = todo.pop()
         stuck = True
@@ -357,10 +371,26 @@ def final_states(program: Program, limit: int) -> set[str]:
                     seen.add(following)
                     todo.append(following)
         if stuck:
-            finals.add(_shown(program, state))
+            yield state
         if len(seen) > limit:
             raise OracleLimitError
-    return finals
+
+
+def stuck_states(program: Program, limit: int) -> list[tuple[int, ...]]:
+    """Where each thread stands, for every deadlock; beyond its code: it has ended.
+
+    One in which a thread stands before an `assumed` outcome is none: the real thread would do
+    something else there.
+    """
+    found = set()
+    for state in reached(program, limit):
+        at = state[0]
+        left = [
+            code[pc] for pc, code in zip(at, program.threads, strict=True) if 0 <= pc < len(code)
+        ]
+        if left and not any(what.startswith(ASSUMED) for what, _, _ in left):
+            found.add(at)
+    return sorted(found)
 
 
 def _shown(program: Program, state: State) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
@@ -49,12 +50,34 @@ def test_a_result_under_a_lock_that_the_task_takes_is_told_without_hanging(
     assert "circular" in told(chk)
 
 
+def test_a_result_that_was_waited_for_by_a_semaphore_is_there() -> None:
+    """One worker does both tasks: with the unit of the second the first is over in every run."""
+    chk = lockcheck.Checker()
+    a, ended = chk.Lock("a"), chk.Semaphore(0, "ended")
+
+    def work() -> None:
+        with a:
+            pass
+        ended.release()
+
+    thread = chk.Thread(target=work)
+    thread.start()
+    ended.acquire()
+    with a:
+        thread.join()
+
+    assert chk.reports == []
+
+
 def test_a_result_that_happens_to_be_there_is_judged_as_if_it_were_not(
     chk: lockcheck.Checker,
 ) -> None:
     """The task took the lock and was faster, this time."""
     a = threading.Lock()
-    ended = threading.Semaphore(0)
+    ended = (
+        _thread.allocate_lock()
+    )  # an order that the checker does not see, so it keeps nobody away
+    ended.acquire()
 
     def work() -> None:
         with a:
