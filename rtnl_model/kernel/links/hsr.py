@@ -70,13 +70,17 @@ class Hsr(MasterDriver):
     def check_slave(self, dev: NetDevice, slave: NetDevice) -> None:
         """hsr_check_dev_ok.  Raises: KernelError(EINVAL)."""
         if slave.type != "ether":
-            raise KernelError(EINVAL, "Cannot use loopback or non-ethernet device as HSR slave.")
+            raise KernelError(
+                EINVAL, "hsr: Cannot use loopback or non-ethernet device as HSR slave."
+            )
         if slave.netdev_ops is self:
-            raise KernelError(EINVAL, "Cannot create trees of HSR devices.")
+            raise KernelError(EINVAL, "hsr: Cannot create trees of HSR devices.")
         if slave.rx_handler == self.rx_owner:
-            raise KernelError(EINVAL, "This device is already a HSR slave.")
+            raise KernelError(EINVAL, "hsr: This device is already a HSR slave.")
         if slave.kind == "vlan":
-            raise KernelError(EINVAL, "HSR on top of VLAN is not yet supported in this driver.")
+            raise KernelError(
+                EINVAL, "hsr: HSR on top of VLAN is not yet supported in this driver."
+            )
 
     def add_port(self, dev: NetDevice, slave: NetDevice) -> None:
         """hsr_portdev_setup: promiscuous, linked, its receive handler taken."""
