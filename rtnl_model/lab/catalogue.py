@@ -60,9 +60,9 @@ def entries() -> list[Entry]:
     found: list[Entry] = []
     for module in pkgutil.iter_modules(bugs.__path__):
         page = importlib.import_module(f"{bugs.__name__}.{module.name}")
-        entry_: Entry | None = getattr(page, "ENTRY", None)
-        if entry_ is not None:
-            found.append(entry_)
+        one: Entry | None = getattr(page, "ENTRY", None)
+        more: Sequence[Entry] = getattr(page, "ENTRIES", () if one is None else (one,))
+        found.extend(more)
     return sorted(found, key=lambda e: (KIND_ORDER.index(e.kind), sort_key(e.id)))
 
 

@@ -1,43 +1,32 @@
 """macsec without a global RTNL: a conversion in the series' manner.  Not upstream.
 
-The lower's list of secure entities has a mutex; it is made and given back under the lower's
-instance lock by the first ndo_init and the last ndo_uninit, which count it, as patches 11 and 12
-do for ipvlan's port.  Only what changes stands in this file.
+The lower's list of secure entities has a mutex and a count, as patches 11 and 12 gave them to
+ipvlan's port.  Only what changes stands in this file.
 """
 
 from __future__ import annotations
 
-from errno import EBUSY, ENODEV
+from errno import EBUSY
 from typing import TYPE_CHECKING, ClassVar
 
-from lockcheck import guarded, own
+from lockcheck import guarded
 
 from ..errors import KernelError
 from ..guards import TheLock
-from ..netdevice import RTNL_OF_AREA, RegState
+from ..netdevice import RTNL_OF_AREA
 from .macsec import RX_HANDLER, Macsec, MacsecPriv, MacsecRxh
-from .stacked_pernet import StackedPernet
+from .stacked_pernet import CountedPernet, CountedTable
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock, Refcount
+    from lockcheck.sync import Lock
 
-    from ..netdevice import NetDevice, RefTracker
+    from ..netdevice import NetDevice
 
 
-class MacsecPernetRxh(MacsecRxh):
+class MacsecPernetRxh(CountedTable, MacsecRxh):
     """The list, with a mutex and a count."""
 
     lock: Lock
-    dev_tracker: own[RefTracker | None] = own(default=None)
-    """The list's reference on the lower."""
-
-    def __init__(self, real_dev: NetDevice, lock: Lock, refs: Refcount) -> None:
-        super().__init__(real_dev)
-        self.lock = lock
-        """Protects: secys, every `dying` of it.  Order: after the namespaces' RTNL and the lower's
-        instance lock, before an upper's."""
-        self.refs = refs
-        """One per upper between its init and uninit.  Changed under I(lower)."""
 
 
 def _rxd_lock(priv: MacsecPernetPriv) -> Lock | None:
@@ -52,7 +41,7 @@ class MacsecPernetPriv(MacsecPriv):
     dying = guarded[bool](TheLock(_rxd_lock, "&rxd->secys_lock"), default=False)
 
 
-class MacsecPernet(StackedPernet, Macsec):
+class MacsecPernet(CountedPernet, Macsec):
     """Ours."""
 
     dellink_probe: ClassVar[str] = "macsec_dellink"
@@ -66,40 +55,37 @@ class MacsecPernet(StackedPernet, Macsec):
 
     def ndo_init(self, dev: NetDevice) -> None:
         """Join the lower's list, or make it.  Raises: KernelError(ENODEV, EBUSY)."""
-        priv = dev.netdev_priv(MacsecPernetPriv)
-        lower = priv.real_dev
-        with lower.lock:
-            if lower.reg_state is not RegState.REGISTERED:
-                raise KernelError(ENODEV)
-            found = self.rxh_data(lower)
-            if found is None:
-                found = self.make_list(lower)
-            else:
-                assert isinstance(found, MacsecPernetRxh)
-                found.refs.inc()
-            assert isinstance(found, MacsecPernetRxh)
-            priv.rxd = found
+        rxd = self.enter_table(dev)
+        assert isinstance(rxd, MacsecPernetRxh)
+        dev.netdev_priv(MacsecPernetPriv).rxd = rxd
         super().ndo_init(dev)
 
-    def make_list(self, lower: NetDevice) -> MacsecPernetRxh:
-        """Take the lower's rx handler.  Locks: I(lower).  Raises: KernelError(EBUSY)."""
-        lock = self.k.make_lock("&rxd->secys_lock", lower.label)
-        refs = self.k.chk.Refcount(f"macsec_rxh_data of {lower.label}", 1)
-        rxd = MacsecPernetRxh(lower, lock, refs)
-        self.k.dev.netdev_rx_handler_register(lower, RX_HANDLER, rxd)
-        rxd.dev_tracker = self.k.dev.netdev_hold(lower, "macsec_rxh_data")
+    def ndo_uninit(self, dev: NetDevice) -> None:
+        """Leave the list; the last one gives the rx handler back."""
+        self.leave_lower(dev, dev.netdev_priv(MacsecPernetPriv).rxd)
+
+    def table_of(self, lower: NetDevice) -> CountedTable | None:
+        """The lower's list."""
+        rxd = self.rxh_data(lower)
+        assert rxd is None or isinstance(rxd, MacsecPernetRxh)
         return rxd
 
-    def ndo_uninit(self, dev: NetDevice) -> None:
-        """Leave the list; the last one gives the rx handler back.  Locks: not I(lower)."""
-        rxd = dev.netdev_priv(MacsecPernetPriv).rxd
-        lower = self.lower_of(dev)
-        tracker = self.k.dev.netdev_hold(lower, "macsec_uninit")
-        with lower.lock:
-            if rxd.refs.dec_and_test():
-                self.k.dev.netdev_rx_handler_unregister(lower)
-                self.k.dev.netdev_put(lower, rxd.dev_tracker)
-        self.k.dev.netdev_put(lower, tracker)
+    def make_table(self, dev: NetDevice, lower: NetDevice) -> CountedTable:
+        """Take the lower's rx handler.  Locks: I(lower).  Raises: KernelError(EBUSY)."""
+        rxd = MacsecPernetRxh(lower)
+        refs = self.k.chk.Refcount(rxd.label, 1)
+        rxd.counted(self.k.make_lock("&rxd->secys_lock", lower.label), refs)
+        self.k.dev.netdev_rx_handler_register(lower, RX_HANDLER, rxd)
+        return rxd
+
+    def give_back(self, table: CountedTable, lower: NetDevice) -> None:
+        """The rx handler.  Locks: I(lower)."""
+        self.k.dev.netdev_rx_handler_unregister(lower)
+
+    def uppers_of(self, table: CountedTable) -> list[NetDevice]:
+        """The list."""
+        assert isinstance(table, MacsecPernetRxh)
+        return table.secys
 
     def register_macsec_dev(self, real_dev: NetDevice, dev: NetDevice) -> None:
         """One SCI each, under the mutex.  Raises: KernelError(EBUSY)."""

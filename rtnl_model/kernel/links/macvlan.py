@@ -40,12 +40,12 @@ MODES = ("private", "vepa", "bridge", "passthru", "source")
 
 def _vlans_lock(port: MacvlanPort) -> Lock:
     """RTNL in 7.3; the conversion has a mutex of its own."""
-    return port.vlans_lock or port.dev.peek_net().rtnl_guard
+    return port.lock or port.dev.peek_net().rtnl_guard
 
 
 def _handler_lock(port: MacvlanPort) -> Lock:
     """What covers the lower's rx handler: RTNL, in the conversion I(lower)."""
-    return port.dev.peek_net().rtnl_guard if port.vlans_lock is None else port.dev.instance_lock
+    return port.dev.peek_net().rtnl_guard if port.lock is None else port.dev.instance_lock
 
 
 LOWER_HANDLER = TheLock(_handler_lock, "RTNL (in pernet: I(lower))")
@@ -64,7 +64,7 @@ class MacvlanPort:
     perm_addr = guarded[str](LOWER_HANDLER, default="")
     """The lower's address before a passthru upper changed it."""
 
-    vlans_lock: Lock | None = None
+    lock: Lock | None = None
     """Only in the conversion."""
 
     def __init__(self, dev: NetDevice) -> None:

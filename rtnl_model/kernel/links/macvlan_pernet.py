@@ -20,44 +20,30 @@ from __future__ import annotations
 from errno import EINVAL, ENODEV
 from typing import TYPE_CHECKING, ClassVar
 
-from lockcheck import own
-
 from ..errors import KernelError
-from ..events import NOTIFY_DONE
-from ..netdevice import RegState, UnregHead
+from ..netdevice import RegState
 from .macvlan import Macvlan, MacvlanPort, MacvlanPriv
 from .macvtap import Macvtap
+from .stacked_pernet import CountedPernet, CountedTable
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock, Refcount
+    from lockcheck.sync import Lock
 
-    from ..net_namespace import Net
-    from ..netdevice import NetDevice, RefTracker
+    from ..netdevice import NetDevice
     from ..notifier import NotifierInfo
     from ..rtnetlink_request import AttrValue, NewlinkParams
 
 
-class MacvlanPernetPort(MacvlanPort):
+class MacvlanPernetPort(CountedTable, MacvlanPort):
     """What the uppers of one lower share, with locks of its own."""
 
-    vlans_lock: Lock
-    dev_tracker: own[RefTracker | None] = own(default=None)
-    """The port's reference on the lower."""
-
-    def __init__(self, dev: NetDevice, lock: Lock, count: Refcount) -> None:
-        super().__init__(dev)
-        self.vlans_lock: Lock = lock
-        """Protects: vlans, every `dying` of it, passthru, the sources, bc_queue_len_used.
-        Order: after the namespaces' RTNL and the lower's instance lock, before an upper's."""
-        self.refs = count
-        """One per upper between its init and uninit.  Changed under I(lower)."""
+    lock: Lock
 
 
-class MacvlanPernet(Macvlan):
+class MacvlanPernet(CountedPernet, Macvlan):
     """Ours."""
 
-    converted: ClassVar[bool] = True
-    upstream: ClassVar[bool] = False
+    dellink_probe: ClassVar[str] = "macvlan_dellink"
 
     def port_of(self, dev: NetDevice) -> MacvlanPernetPort:
         """The port of an upper."""
@@ -103,7 +89,7 @@ class MacvlanPernet(Macvlan):
         with lower.lock:
             if lower.reg_state != RegState.REGISTERED:
                 raise KernelError(ENODEV)
-            with port.vlans_lock:
+            with port.lock:
                 self.k.dev.netdev_upper_dev_link(lower, dev)
                 if dev.netdev_priv(MacvlanPriv).mode == "source":
                     self.add_sources(dev, params.data)
@@ -111,69 +97,63 @@ class MacvlanPernet(Macvlan):
                 self.update_port_bc_queue_len(port)
 
     def join_port(self, dev: NetDevice) -> None:
-        """Under the lower's instance lock: it must be registered; make its port or count up.
-
-        Raises: KernelError(ENODEV, EINVAL, EBUSY).
-        """
+        """Join or make the port.  Raises: KernelError(ENODEV, EINVAL, EBUSY)."""
+        port = self.enter_table(dev)
+        assert isinstance(port, MacvlanPernetPort)
         priv = dev.netdev_priv(MacvlanPriv)
-        lower = priv.lowerdev
-        with lower.lock:
-            if lower.reg_state != RegState.REGISTERED:
-                raise KernelError(ENODEV)
-            if self.netif_is_macvlan_port(lower):
-                self.join_existing(lower.rx_handler_data, priv.mode)
-                priv.port = lower.rx_handler_data
-            else:
-                priv.port = self.macvlan_port_create(lower)
-                priv.port.passthru = priv.mode == "passthru"
+        priv.port = port
         if priv.mode == "passthru":
-            dev.address = lower.address
-        priv.dev_tracker = self.k.dev.netdev_hold(lower, "macvlan")
+            dev.address = priv.lowerdev.address
+        self.hold_lower(dev, priv, "macvlan")
 
-    def join_existing(self, port: MacvlanPernetPort, mode: str) -> None:
-        """One more upper.  Locks: I(lower). Raises: KernelError(EINVAL)."""
-        if port.passthru or mode == "passthru":
-            raise KernelError(EINVAL)
-        port.refs.inc()
-
-    def macvlan_port_create(self, lower: NetDevice) -> MacvlanPort:
-        """The port holds its lower.  Locks: I(lower). Raises: KernelError(EINVAL, EBUSY)."""
-        self.k.chk.assert_held(lower.lock)
-        self.check_lower(lower)
-        lock = self.k.make_lock("&port->vlans_lock", lower.label)
-        refs = self.k.chk.Refcount(f"macvlan_port.refs:{lower.label}", 1)
-        port = MacvlanPernetPort(lower, lock, refs)
-        port.perm_addr = lower.address
-        self.register_port(lower, port)
-        port.dev_tracker = self.k.dev.netdev_hold(lower, "macvlan_port")
+    def table_of(self, lower: NetDevice) -> CountedTable | None:
+        """The lower's port."""
+        port = lower.rx_handler_data if self.netif_is_macvlan_port(lower) else None
+        assert port is None or isinstance(port, MacvlanPernetPort)
         return port
 
-    def leave_port(self, dev: NetDevice) -> None:
-        """Under the lower's instance lock; the hold spans its release.
+    def make_table(self, dev: NetDevice, lower: NetDevice) -> CountedTable:
+        """macvlan_port_create.  Locks: I(lower).  Raises: KernelError(EINVAL, EBUSY)."""
+        self.check_lower(lower)
+        port = MacvlanPernetPort(lower)
+        refs = self.k.chk.Refcount(f"macvlan_port.refs:{lower.label}", 1)
+        port.counted(self.k.make_lock("&port->vlans_lock", lower.label), refs)
+        port.perm_addr = lower.address
+        port.passthru = dev.netdev_priv(MacvlanPriv).mode == "passthru"
+        self.register_port(lower, port)
+        return port
 
-        Locks: not vlans_lock, not I(lower).
-        """
+    def may_join(self, dev: NetDevice, table: CountedTable) -> None:
+        """A passthru port has one upper.  Locks: I(lower).  Raises: KernelError(EINVAL)."""
+        assert isinstance(table, MacvlanPernetPort)
+        if table.passthru or dev.netdev_priv(MacvlanPriv).mode == "passthru":
+            raise KernelError(EINVAL)
+
+    def leave_port(self, dev: NetDevice) -> None:
+        """Sources, then the count.  Locks: not vlans_lock, not I(lower)."""
         port = self.port_of(dev)
-        lower = port.dev
-        tracker = self.k.dev.netdev_hold(lower, "macvlan_uninit")
-        with port.vlans_lock:
+        with port.lock:
             self.flush_sources(port, dev)
-        with lower.lock:
-            if port.refs.dec_and_test():
-                name = f"macvlan's port of {lower.name}"
-                self.k.lifetime.port_freed(name, (port.vlans_lock,), port.vlans, lower)
-                self.macvlan_port_destroy(port)
-                self.k.dev.netdev_put(lower, port.dev_tracker)
-        self.k.dev.netdev_put(lower, tracker)
+        self.leave_lower(dev, port)
+
+    def give_back(self, table: CountedTable, lower: NetDevice) -> None:
+        """macvlan_port_destroy.  Locks: I(lower)."""
+        assert isinstance(table, MacvlanPernetPort)
+        self.macvlan_port_destroy(table)
+
+    def uppers_of(self, table: CountedTable) -> list[NetDevice]:
+        """The port's list."""
+        assert isinstance(table, MacvlanPernetPort)
+        return table.vlans
 
     def ndo_open(self, dev: NetDevice) -> None:
         """Looks at its siblings, which live anywhere. Raises: KernelError(EBUSY)."""
-        with self.port_of(dev).vlans_lock:
+        with self.port_of(dev).lock:
             super().ndo_open(dev)
 
     def ndo_set_mac_address(self, dev: NetDevice, address: str) -> None:
         """As ndo_open. Raises: KernelError."""
-        with self.port_of(dev).vlans_lock:
+        with self.port_of(dev).lock:
             super().ndo_set_mac_address(dev, address)
 
     # -- the lower's address --
@@ -202,38 +182,29 @@ class MacvlanPernet(Macvlan):
 
     # -- dellink --
 
-    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
-        """Unless the lower's unregistration was faster.  Locks: RTNL of dev_net(dev)."""
-        with self.k.probe.fn("macvlan_dellink", dev):
-            net = self.k.dev.dev_net(dev)
-            self.k.ASSERT_RTNL_NET(net)
-            with self.port_of(dev).vlans_lock:
-                if not dev.netdev_priv(MacvlanPriv).dying:
-                    self.delete_upper(net, dev, head)
+    def uppers_lock(self, dev: NetDevice) -> Lock:
+        """The port's."""
+        return self.port_of(dev).lock
 
-    def delete_upper(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
-        """List, adjacency, queue last; `net` is the one the caller owns.  Locks: vlans_lock."""
-        self.k.chk.assert_held(self.port_of(dev).vlans_lock)
-        dev.netdev_priv(MacvlanPriv).dying = True
+    def take_dying(self, dev: NetDevice) -> bool:
+        """Locks: vlans_lock."""
+        priv = dev.netdev_priv(MacvlanPriv)
+        was, priv.dying = priv.dying, True
+        return not was
+
+    def leave_table(self, dev: NetDevice) -> None:
+        """Off the port's list.  Locks: vlans_lock."""
         self.delete_from_port(dev)
-        self.k.dev.netdev_upper_dev_unlink(dev.netdev_priv(MacvlanPriv).lowerdev, dev)
-        self.k.dev.unregister_netdevice_queue_net(net, dev, head)
 
     # -- notifier --
-
-    def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
-        """As 7.3's, but nothing on CHANGEUPPER, which comes with vlans_lock held."""
-        if event in ("PRECHANGEUPPER", "CHANGEUPPER"):
-            return NOTIFY_DONE
-        return super().netdev_event(event, dev, info)
 
     def handle_event(self, event: str, dev: NetDevice, port: MacvlanPort) -> None:
         """Under the port's mutex; the nested unregistration comes after it."""
         assert isinstance(port, MacvlanPernetPort)
         if event == "UNREGISTER" and dev.reg_state == RegState.UNREGISTERING:
-            self.delete_uppers(port)
+            self.delete_from_lower(dev, port.lock, lambda: port.vlans)
             return
-        with port.vlans_lock:
+        with port.lock:
             if event == "CHANGEMTU":
                 for upper in port.vlans:
                     self.k.netdev_work.netdev_work_sched(upper, self.follow_mtu)
@@ -254,21 +225,11 @@ class MacvlanPernet(Macvlan):
         """The lower's address of this moment."""
         super().macvlan_sync_address(dev, dev.netdev_priv(MacvlanPriv).lowerdev)
 
-    def delete_uppers(self, port: MacvlanPort) -> None:
-        """Mark and queue every upper."""
-        assert isinstance(port, MacvlanPernetPort)
-        head = UnregHead(f"macvlan_device_event:{port.dev.label}")
-        net = self.k.dev.dev_net(port.dev)
-        with port.vlans_lock:
-            for upper in list(port.vlans):
-                self.delete_upper(net, upper, head)
-        self.k.dev.unregister_netdevice_many(head)
-
     # -- the rest --
 
     def changelink(self, dev: NetDevice, data: dict[str, AttrValue]) -> None:
         """Under the port's mutex. Raises: KernelError(EINVAL)."""
-        with self.port_of(dev).vlans_lock:
+        with self.port_of(dev).lock:
             super().changelink(dev, data)
 
 
