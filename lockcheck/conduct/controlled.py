@@ -275,7 +275,7 @@ class ControlledConductor(QuietPhases):
         task.granted = choice == task.go
         self.events.append((task.go if task.granted else task.fire, task.op))
         if not task.granted:
-            self._clock.fire(task)
+            self._clock.fire(task, self.live)
         return task
 
     def choose(self, n: int, why: str) -> int:

@@ -83,8 +83,10 @@ class Clock:
                 self.cut |= self._counts
         return due + early
 
-    def fire(self, task: Task) -> None:
+    def fire(self, task: Task, live: list[Task]) -> None:
         """`task`'s timer fires; one that is not due is early."""
+        if task.op.repeat:
+            self._fired_in.setdefault(_picture(live), set()).add(task.index)
         if task.deadline > self.now:
             if task.op.aux is never:
                 task.slept += 1
@@ -102,15 +104,12 @@ class Clock:
         Timers whose deadline has then passed are due.
         """
         timed = [task for task in live if task.timed]
-        fired = self._fired_in.setdefault(_picture(live), set())
+        fired = self._fired_in.get(_picture(live), ())
         useful = [task for task in timed if not task.op.repeat or task.index not in fired]
         if not useful:
             return False
         first = min(useful, key=lambda task: task.deadline)
         self.now = max(self.now, first.deadline)
-        for task in useful:
-            if task.deadline <= self.now and task.op.repeat:
-                fired.add(task.index)
         return True
 
 

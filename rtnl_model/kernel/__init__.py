@@ -33,24 +33,22 @@ data; a test compares both with what the checker observed).
     `&bn->lock`, `&gn->lock`, `&pn->lock`, `&vn->lock`, `&itn->lock`: who of a port's or a
     backend's devices is queued by whom.
 12. `&dev->lock`, `&dev_instance_lock_key`: reg_state and nd_net (writers) of all other devices.
-13. `&veth->peer_lock`, `&vxcan->peer_lock`, `&nk->peer_lock`: the peer pointer's readers
-    (pernet).
-14. `&port->addrs_lock`: addresses of an ipvlan port.
-14. `&wg->device_update_lock`: sockets and creating_net of wireguard devices.
-14. `ipvlan_l3s_lock`: hook counters of all namespaces (pernet, fix of G.8).
-14. `netdev_adjacent_lock`: upper and lower lists, where RTNL does not exist.
-14. `nsim_bus_lists`: netdevsim's devices.
-15. `&net->dev_unreg_lock`: dev_unreg_head and every unreg_list_net that names the namespace.
+13. `&port->addrs_lock`: addresses of an ipvlan port.
+13. `&wg->device_update_lock`: sockets and creating_net of wireguard devices.
+13. `ipvlan_l3s_lock`: hook counters of all namespaces (pernet, fix of G.8).
+13. `netdev_adjacent_lock`: upper and lower lists, where RTNL does not exist.
+13. `nsim_bus_lists`: netdevsim's devices.
+14. `&net->dev_unreg_lock`: dev_unreg_head and every unreg_list_net that names the namespace.
     Nesting: by address.
-15. `&net->nsid_lock`: the nsid table of a namespace.
-15. `net_rwsem`: net_namespace_list.
-15. `link_ops_mutex`: the list of kinds.
-15. `rcu_state.barrier_mutex`: one rcu_barrier at a time.
+14. `&net->nsid_lock`: the nsid table of a namespace.
+14. `net_rwsem`: net_namespace_list.
+14. `link_ops_mutex`: the list of kinds.
+14. `rcu_state.barrier_mutex`: one rcu_barrier at a time.
 
 Waiting for references, flushing works and joining threads: with none of them held, but for
 pernet_ops_rwsem (cleanup_net for reading, module unload and notifier registration for writing).
 
-Fields that are touched without the lock that covers their writers are declared `shared()`:
-`NetDevice.reg_state`, `NetDevice.net`, `Net.has_pending`, and those of the drivers.
+Fields that are read without the lock that covers their writers say `reads="once"` (READ_ONCE, a
+scheduling point) or ask for an RCU read side (`rcu`); what covers the writers stands at each field.
 Left out: the data path; what each file leaves out stands in it.
 """

@@ -31,6 +31,7 @@ class Dev:
     def __init__(self, k: Kernel) -> None:
         refs = k.dev_refs
         self.dev_net = refs.dev_net
+        self.dev_is_registered = refs.dev_is_registered
         self.netdev_hold = refs.netdev_hold
         self.netdev_put = refs.netdev_put
         self.netdev_get_by_index = refs.netdev_get_by_index

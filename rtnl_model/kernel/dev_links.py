@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from .errors import KernelError
 from .netdevice import Adjacent, NetDevice, RegState
+from .rcu import RX_DATA
 
 __all__ = ["DevLinks"]
 
@@ -77,10 +78,10 @@ class DevLinks:
 
     def check_attach(self, lower: NetDevice, upper: NetDevice) -> None:
         """invariant: nothing attaches to a lower that is going (7.3 lets a nested ipvlan, G.1)."""
-        state = lower.peek_state()
-        if state is not RegState.REGISTERED:
+        if not self.k.dev.dev_is_registered(lower):
+            state = lower.peek_state().name
             self.k.report_invariant(
-                f"{upper.name} attaches to {lower.name}, which is {state.name}",
+                f"{upper.name} attaches to {lower.name}, which is {state}",
                 rule="late-attach",
                 dev=lower,
                 known="G.1",
@@ -191,7 +192,9 @@ class DevLinks:
         """Take it off, with a grace period between handler and data."""
         self.k.ASSERT_RTNL()
         dev.rx_handler = None
+        self.k.rcu.retire(dev, RX_DATA)
         self.k.rcu.synchronize_net()
+        self.k.rcu.assert_elapsed(dev, RX_DATA, "the end of rx_handler_data")
         dev.rx_handler_data = None
 
     # -- carrier --

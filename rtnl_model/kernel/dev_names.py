@@ -12,6 +12,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from .errors import KernelError
+from .rcu import LISTED
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -49,6 +50,7 @@ class DevNames:
         if net.names.get(dev.name) is dev:
             del net.names[dev.name]
         dev.listed = False
+        self.k.rcu.retire(dev, LISTED)
 
     def dev_get_by_name(self, net: Net, name: str) -> NetDevice | None:
         """__dev_get_by_name.  Locks: RTNL of net, or the caller only looks."""

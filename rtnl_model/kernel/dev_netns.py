@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from .errors import KernelError
 from .events import ALL
 from .netdevice import NetDevice, RegState
+from .rcu import LISTED, OLD_NET
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -96,8 +97,10 @@ class DevNetns:
         with dev.lock:
             dev.moving_ns = True
         k.rcu.synchronize_net()
+        k.rcu.assert_elapsed(dev, LISTED, "NETDEV_UNREGISTER")
         k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
         k.rcu.rcu_barrier()
+        k.rcu.assert_callbacks_done(dev, "the move goes on")
         k.events.rtmsg_ifinfo("DELLINK", dev, ALL, new_net=net, new_ifindex=new_ifindex)
         k.inet.unregister_sysfs(dev)
 
@@ -105,6 +108,7 @@ class DevNetns:
         """nd_net, under the instance lock."""
         with dev.lock:
             dev.net = net
+        self.k.rcu.retire(dev, OLD_NET)
 
     def arrive(self, dev: NetDevice, net: Net) -> None:
         """List it in its new namespace and notify everybody."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .netdevice import NetDevice, RefTracker
+from .netdevice import NetDevice, RefTracker, RegState
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -35,6 +35,15 @@ class DevRefs:
             return here
         net: Net = dev.net
         return net
+
+    def dev_is_registered(self, dev: NetDevice) -> bool:
+        """REGISTERED now.
+
+        Who holds its namespace's RTNL reads plainly: unregistration begins under that.
+        """
+        if self.k.rtnl.is_net_held(dev.peek_net()):
+            return dev.peek_state() is RegState.REGISTERED
+        return dev.reg_state is RegState.REGISTERED
 
     def netdev_hold(self, dev: NetDevice | None, what: str) -> RefTracker | None:
         """Take a tracked reference; None is a no-op."""

@@ -104,6 +104,8 @@ class DevTodo:
         """rcu_barrier, then UNREGISTERED under the instance lock."""
         k = self.k
         k.rcu.rcu_barrier()
+        for dev in devs:
+            k.rcu.assert_callbacks_done(dev, "UNREGISTERED")
         marked: list[NetDevice] = []
         for dev in devs:
             with dev.lock:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from .events import ALL
 from .netdevice import NetDevice, RegState, UnregHead
+from .rcu import LISTED, TORN_DOWN
 
 if TYPE_CHECKING:
     from .documents import Fields
@@ -57,6 +58,7 @@ class DevUnregister:
             k.rcu.synchronize_net()
             for dev in devs:
                 self.k.dev_queue.forget_pending(dev)
+                k.rcu.assert_elapsed(dev, TORN_DOWN, "the end of registration")
                 self.k.dev.netdev_put(dev, dev.registered_tracker)
                 self.net_set_todo(dev)
             k.dev_unreg_count_add(devs)
@@ -83,6 +85,7 @@ class DevUnregister:
     def unlist_and_mark(self, dev: NetDevice) -> None:
         """Step 3."""
         self.k.dev_names.unlist_netdevice(dev)
+        self.k.rcu.into_backlog(dev)
         dev.unregister_count += 1
         if dev.unregister_count > 1:
             self.k.report_invariant(
@@ -95,6 +98,8 @@ class DevUnregister:
         """Step 6: shut one device down and notify everybody."""
         k = self.k
         assert dev.netdev_ops is not None
+        k.rcu.assert_flushed(dev, "NETDEV_UNREGISTER")
+        k.rcu.assert_elapsed(dev, LISTED, "NETDEV_UNREGISTER")
         if dev.rx_queues:
             with k.netdev_lock_ops(dev):
                 k.netdev_rx_queue.dev_memory_provider_uninstall(dev)
@@ -124,6 +129,7 @@ class DevUnregister:
             )
         k.inet.unregister_sysfs(dev)
         k.cpu(k.timing.sysfs, "sysfs")
+        k.rcu.retire(dev, TORN_DOWN)
 
     def check_no_upper(self, dev: NetDevice) -> None:
         """invariant: uppers are gone from the adjacency before their lower's PRE_UNINIT."""

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .netdevice import RegState
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,7 +62,7 @@ class RtnlEvents:
         portid: int = 0,
     ) -> None:
         """rtmsg_ifinfo_event: build and send one, of a registered device only."""
-        if dev.peek_state() is not RegState.REGISTERED:
+        if not self.k.dev.dev_is_registered(dev):
             return
         self.rtmsg_ifinfo_send(
             self.rtmsg_ifinfo_build_skb(
@@ -89,7 +87,7 @@ class RtnlEvents:
         """
         if self.k.probe.enabled:
             self.k.probe.note("rtmsg_ifinfo_build_skb", dev, type=ev, change=hex(change))
-        net = dev.peek_net()
+        net = self.k.dev.dev_net(dev)
         msg: Fields = {"ns": net.name, "ev": ev, "ifname": dev.name, "ifindex": dev.ifindex}
         msg["_net"] = net
         if dev.kind:

@@ -98,6 +98,7 @@ class Inet:
         if table is None:
             return
         dev.sysctl = None
+        self.k.rcu.call_rcu(dev, "in6_dev_finish_destroy_rcu")
         with self.k.probe.frames("addrconf_ifdown", "drop_sysctl_table"):
             table.parking.change(lambda: setattr(table, "gone", True), part=None)
             if table.parking.peek(lambda: table.users):

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .marks import Mark, Marks
-from .netdevice import NetDevice, RegState
+from .netdevice import NetDevice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +90,7 @@ class Linkwatch:
         for mark in marks:
             dev = mark.dev
             self.rfc2863_policy(dev)
-            if dev.peek_state() is RegState.REGISTERED and dev.up:
+            if k.dev.dev_is_registered(dev) and dev.up:
                 with k.netdev_lock_ops(dev):
                     k.dev.netdev_state_change(dev)
             k.dev.netdev_put(dev, mark.tracker)

@@ -170,7 +170,10 @@ class NetdevGenl:
             return line
         line.lease_ifindex = virt.dev.ifindex
         line.lease_queue = virt.index
-        here, there = self.k.dev.dev_net(dev), virt.dev.peek_net()  # the lessee may be moving
+        here, there = (
+            self.k.dev.dev_net(dev),
+            self.k.dev.dev_net(virt.dev),
+        )  # the lessee may be moving
         if there is not here:
             line.lease_nsid = self.k.net_namespace.peernet2id_alloc(here, there)
         return line

@@ -19,6 +19,7 @@ from lockcheck import guarded
 from .errors import KernelBug, KernelError
 from .guards import Bookkeeping, Inside
 from .netdevice import UnregHead
+from .rcu import LISTED, OLD_NET
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,6 +127,7 @@ class NetnsCleanup:
                     for net in batch:
                         k.net_namespace.net_namespace_list.remove(net)
                         net.listed = False
+                        k.rcu.retire(net, LISTED)
                         net.is_dying = True
                         net.observed = False
                 for net in batch:
@@ -133,7 +135,10 @@ class NetnsCleanup:
                 self.ops_undo_list(k.pernet.operations(), batch, expedite=True)
                 for net in batch:
                     net.cleaned = True
+                    k.rcu.call_rcu(net, "the end of its tables")
             k.rcu.rcu_barrier()
+            for net in batch:
+                k.rcu.assert_callbacks_done(net, "the namespace is let go")
             self.net_complete_free()
             for net in batch:
                 k.rtnl_work.destroy_net(net)
@@ -196,6 +201,8 @@ class NetnsCleanup:
         """
         k = self.k
         dev_kill_list = UnregHead("dev_kill_list")
+        for net in nets:
+            k.rcu.assert_elapsed(net, LISTED, "exit_rtnl")
         k.rtnl.rtnl_lock()
         try:
             for net in nets:
@@ -231,6 +238,7 @@ class NetnsCleanup:
                     k.dev.dev_change_net_namespace(dev, k.init_net, pattern)
                 except KernelError as error:
                     k.bug(f"cannot move {dev.name} to init_net: {error}", dev=dev)
+                k.rcu.assert_elapsed(dev, OLD_NET, "the end of the move")
 
     def default_device_exit_batch(self, nets: Sequence[Net]) -> None:
         """At exit all devices of a namespace leave it or go (patches 4 and 7)."""

@@ -113,6 +113,7 @@ class Task:
         "frame",
         "notifier_depth",
         "pid",
+        "rcu_depth",
         "request",
         "section",
         "stack",
@@ -135,6 +136,8 @@ class Task:
         self.request = ""
         """What this thread was asked, in words, for reports."""
         self.notifier_depth = 0
+        self.rcu_depth = 0
+        """Read-side sections of RCU that this thread is inside."""
         self.unregistering: list[NetDevice] = []
         """Devices whose NETDEV_UNREGISTER this thread is sending, outermost first."""
 

@@ -5,19 +5,24 @@ kernel serialises it: a mutex and a sequence number.  A caller notes the number 
 for the mutex and returns at once if a whole barrier ran since, else it runs its own: that is why
 two requesters are slower than one and eight are faster.
 
-Read-side sections are modelled where a device is looked up by index without RTNL and held then:
-without a grace period between unlisting and freeing, the hold would come too late.
-Left out: the read sides of the data path, and generations (a grace period waits for every reader).
+Read-side sections are modelled where a device is looked up by index without RTNL, and where the
+peer of a pair, a lower or an rx handler is read for a message or a packet: without a grace period
+between unlisting and freeing, a hold would come too late.  What a reader may see no more is
+*retired*; whoever goes on to destroy it asserts that a whole grace period has passed since, as the
+kernel's get_state_synchronize_rcu and poll_state_synchronize_rcu would say.  Callbacks (call_rcu)
+are kept until a barrier, so that something that is freed before its callbacks is found.
+Left out: generations (a grace period waits for every reader), callbacks that run by themselves.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lockcheck import guarded
 
 from .guards import Bookkeeping, Inside
+from .netdevice import NetDevice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +31,13 @@ if TYPE_CHECKING:
 
     from .kernel import Kernel
 
-__all__ = ["Rcu", "Srcu"]
+__all__ = ["LISTED", "OLD_NET", "RX_DATA", "TORN_DOWN", "Rcu", "Srcu"]
+
+LISTED: Final = "its entries in lists and tables"
+TORN_DOWN: Final = "what its uninit took down"
+RX_DATA: Final = "the data of its rx handler"
+OLD_NET: Final = "its old namespace"
+"""What readers see no more: of a device, or of a namespace."""
 
 
 class Rcu:
@@ -37,6 +48,16 @@ class Rcu:
     barriers_done = guarded[int]("barrier_mutex")
     inside = guarded[int](Inside(lambda self: self.readers), reads="any", default=0)
     """Readers inside."""
+    begun: Bookkeeping[int]
+    """Grace periods that have begun; covered by gate, as are the next three."""
+    elapsed: Bookkeeping[int]
+    """The latest of them that is over: whoever was inside when it began has left."""
+    backlog: Bookkeeping[list[NetDevice]]
+    """Devices of which packets may wait in a CPU's backlog."""
+    retired: Bookkeeping[dict[tuple[object, str], int]]
+    """(thing, what readers see no more) -> the grace period that must pass first."""
+    callbacks: Bookkeeping[list[tuple[object, str]]]
+    """(what it uses, name): call_rcu that has not run yet."""
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
@@ -48,6 +69,10 @@ class Rcu:
         self.barriers_begun = 0
         self.barriers_done = 0
         self.readers: Parking = k.chk.Parking("RCU readers")
+        self.begun = self.elapsed = 0
+        self.backlog = []
+        self.retired = {}
+        self.callbacks = []
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -57,10 +82,13 @@ class Rcu:
         So to leave needs nothing, and a grace period depends on nothing that readers do elsewhere
         (`part=None`).
         """
+        task = self.k.probe.current()
         self.readers.change(self._enter, why="rcu_read_lock", part=None, commutes=True)
+        task.rcu_depth += 1
         try:
             yield
         finally:
+            task.rcu_depth -= 1
             self.readers.change(self._leave, why="rcu_read_unlock", part=None, commutes=True)
 
     def _enter(self) -> None:
@@ -69,26 +97,111 @@ class Rcu:
     def _leave(self) -> None:
         self.inside -= 1
 
+    def rcu_dereference_check(self, covered: bool, what: str, dev: NetDevice) -> None:
+        """A pointer that readers of other namespaces follow is read: inside a read side, or
+        `covered` by what keeps its writers away."""
+        if not covered and not self.k.probe.current().rcu_depth:
+            self.k.file(
+                "assertion",
+                f"{what} of {dev.peek_name()} is read without rcu_read_lock and without its lock",
+                "rcu-dereference",
+                dev,
+            )
+
+    # -- grace periods --
+
     def wait_for_readers(self) -> None:
         """A grace period, as far as somebody can notice it."""
         self.readers.wait(lambda: not self.inside, why="RCU readers to leave")
 
+    def grace_period(self) -> None:
+        """A whole one: every reader that was inside at its beginning has left."""
+        with self.k.gate:
+            self.begun += 1
+            mine = self.begun
+        self.wait_for_readers()
+        with self.k.gate:
+            self.elapsed = max(self.elapsed, mine)
+
     def synchronize_net(self) -> None:
         """An expedited grace period: RTNL is held."""
-        self.wait_for_readers()
+        self.grace_period()
         self._sleep(self.k.timing.synchronize_net, "synchronize_net")
 
     def synchronize_rcu_expedited(self) -> None:
         """In cleanup_net, RTNL not held."""
-        self.wait_for_readers()
+        self.grace_period()
         self._sleep(self.k.timing.synchronize_rcu_expedited, "synchronize_rcu_expedited")
 
+    def retire(self, thing: object, what: str) -> None:
+        """From here on a new reader cannot find this; those inside still may."""
+        with self.k.gate:
+            self.retired[(thing, what)] = self.begun + 1
+
+    def assert_elapsed(self, thing: object, what: str, then: str) -> None:
+        """A grace period has begun and ended since it was retired, where it ever was."""
+        with self.k.gate:
+            wanted = self.retired.pop((thing, what), 0)
+        if wanted > self.elapsed:
+            dev = thing if isinstance(thing, NetDevice) else None
+            name = dev.peek_name() if dev is not None else getattr(thing, "label", thing)
+            self.k.report_invariant(
+                f"{then} of {name} while RCU readers may still use {what}: no grace period",
+                rule="grace-period",
+                dev=dev,
+            )
+
     def flush_all_backlogs(self) -> None:
-        """Every CPU's backlog, RTNL held."""
+        """Every CPU's backlog, RTNL held: packets in it name devices."""
+        with self.k.gate:
+            waiting = list(self.backlog)
         self._sleep(self.k.timing.flush_all_backlogs, "flush_all_backlogs")
+        with self.k.gate:
+            self.backlog = [dev for dev in self.backlog if dev not in waiting]
+
+    def into_backlog(self, dev: NetDevice) -> None:
+        """It received until now: a packet of it may wait in a CPU's backlog."""
+        with self.k.gate:
+            self.backlog.append(dev)
+
+    def assert_flushed(self, dev: NetDevice, then: str) -> None:
+        """No packet of it is left in any backlog."""
+        with self.k.gate:
+            left = dev in self.backlog
+        if left:
+            self.k.report_invariant(
+                f"{then} of {dev.peek_name()} with its packets in a backlog",
+                rule="backlog-flushed",
+                dev=dev,
+            )
+
+    # -- callbacks --
+
+    def call_rcu(self, used: object, name: str) -> None:
+        """After a grace period `name` will use this; a barrier waits for it."""
+        with self.k.gate:
+            self.callbacks.append((used, name))
+
+    def assert_callbacks_done(self, used: object, then: str) -> None:
+        """No callback that uses this is left."""
+        with self.k.gate:
+            left = [name for thing, name in self.callbacks if thing is used]
+            self.callbacks = [each for each in self.callbacks if each[0] is not used]
+        dev = used if isinstance(used, NetDevice) else None
+        for name in left:
+            self.k.report_invariant(
+                f"{then} while {name} is still to run: no rcu_barrier", rule="rcu-barrier", dev=dev
+            )
 
     def rcu_barrier(self) -> None:
         """Until all callbacks queued so far have run; shared with whoever waits meanwhile."""
+        with self.k.gate:
+            queued = list(self.callbacks)
+        self._barrier()
+        with self.k.gate:
+            self.callbacks = [each for each in self.callbacks if each not in queued]
+
+    def _barrier(self) -> None:
         length = self.k.timing.rcu_barrier
         if length <= 0:
             return

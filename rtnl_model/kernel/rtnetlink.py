@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .events import NOTIFY_DONE
-from .netdevice import RegState
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -54,6 +53,6 @@ class Rtnetlink:
 
     def rtnetlink_event(self, event: str, dev: NetDevice, _info: NotifierInfo) -> int:
         """Send a NEWLINK for what has no notification of its own, unless the device is going."""
-        if event in RTNETLINK_EVENTS and dev.peek_state() is RegState.REGISTERED:
+        if event in RTNETLINK_EVENTS and self.k.dev.dev_is_registered(dev):
             self.k.events.rtmsg_ifinfo("NEWLINK", dev, 0)
         return NOTIFY_DONE

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .errors import KernelError
 from .netdevice import IFF_ALLMULTI, IFF_NOARP, IFF_PROMISC, IFF_UP, NetDevice
+from .rcu import OLD_NET
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -131,6 +132,7 @@ class RtnlSetlink:
         with k.probe.frame("do_setlink"):
             if tgt_net is not None and tgt_net is not k.dev.dev_net(dev):
                 k.dev.dev_change_net_namespace(dev, tgt_net, req.ifname, req.new_ifindex)
+                k.rcu.assert_elapsed(dev, OLD_NET, "the end of the move")
             with k.netdev_lock_ops(dev):
                 self.set_attributes(req, dev)
             if req.master is not None:

@@ -26,11 +26,11 @@ from __future__ import annotations
 import ast
 import importlib
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lockcheck import Checker
 from lockcheck.sync import Lock
@@ -41,8 +41,10 @@ __all__ = [
     "CLASSES",
     "Mutant",
     "apply",
+    "lock_class",
     "mutants",
     "note_lock_classes",
+    "note_places",
     "without_lock_class",
 ]
 
@@ -71,7 +73,8 @@ SERVICES: Final = frozenset({"worker", "cpu_worker", "wait_cleanup_idle", "wait_
 NOT_THE_MODEL: Final = frozenset({"guards.py", "lifetime.py", "assertions.py", "probe.py"})
 """What checks is not what is checked."""
 
-REACHED: Final = "mutant_assertion_reached"
+REACHED: Final = "mutant_reached"
+ROOT: Final = Path(kernel.__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +97,29 @@ class Mutant:
         return f"{self.kind}: {self.what} ({where})" if self.what else f"{self.kind}: {where}"
 
 
+def lock_class(name: str) -> Mutant:
+    """The mutant whose locks of a class exclude nobody."""
+    return Mutant("lock class", "", name, 0, "")
+
+
 def mutants() -> list[Mutant]:
     """Every one that the source allows, but lock classes (which only a running kernel knows)."""
-    root = Path(kernel.__file__).parent
     found: list[Mutant] = []
-    for path in sorted(root.rglob("*.py")):
-        file = path.relative_to(root).as_posix()
+    for path in sorted(ROOT.rglob("*.py")):
+        file = path.relative_to(ROOT).as_posix()
         if file in NOT_THE_MODEL:
             continue
         for cls, function in functions(ast.parse(path.read_text(encoding="utf-8"))):
-            for kind, node in places(function):
-                shown = ast.unparse(node).split("\n")[0].removesuffix(":")
-                found.append(Mutant(kind, file, f"{cls.name}.{function.name}", node.lineno, shown))
+            found += [mutant_at(file, cls, function, *place) for place in places(function)]
     return found
+
+
+def mutant_at(
+    file: str, cls: ast.ClassDef, function: ast.FunctionDef, kind: str, node: ast.stmt
+) -> Mutant:
+    """The mutant that lacks this place."""
+    shown = ast.unparse(node).split("\n")[0].removesuffix(":")
+    return Mutant(kind, file, f"{cls.name}.{function.name}", node.lineno, shown)
 
 
 def functions(tree: ast.Module) -> Iterator[tuple[ast.ClassDef, ast.FunctionDef]]:
@@ -118,7 +131,7 @@ def functions(tree: ast.Module) -> Iterator[tuple[ast.ClassDef, ast.FunctionDef]
                     yield cls, node
 
 
-def places(function: ast.FunctionDef) -> Iterator[tuple[str, ast.stmt | ast.expr]]:
+def places(function: ast.FunctionDef) -> Iterator[tuple[str, ast.stmt]]:
     """What can be taken out of a function."""
     if function.name in SERVICES:
         return
@@ -192,14 +205,8 @@ def apply(mutant: Mutant, reached: Callable[[], None]) -> None:
     `reached` is called where an assertion stood.  The class keeps its other methods; `super()` in
     the function means what it meant.
     """
-    package = kernel.__name__
-    module = importlib.import_module(
-        f"{package}.{mutant.file.removesuffix('.py').replace('/', '.').removesuffix('.__init__')}"
-    )
     cls_name, method = mutant.function.split(".")
-    cls = vars(module)[cls_name]
-    path = Path(kernel.__file__).parent / mutant.file
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / mutant.file).read_text(encoding="utf-8"))
     function = next(
         f for c, f in functions(tree) if c.name == cls_name and f.name == method
         and f.lineno <= mutant.line <= (f.end_lineno or f.lineno)
@@ -207,16 +214,67 @@ def apply(mutant: Mutant, reached: Callable[[], None]) -> None:
     without = _Without(mutant)
     function = without.visit(function)
     assert without.done, mutant.name
+    _replace(mutant.file, cls_name, function, {"nullcontext": nullcontext, REACHED: reached})
+
+
+def note_places(note: Callable[[str], None]) -> None:
+    """Let every place that a mutant is made of call `note(mutant's name)` before it acts.
+
+    Context: a process of its own, whose kernel has these functions for good.
+    """
+    for path in sorted(ROOT.rglob("*.py")):
+        file = path.relative_to(ROOT).as_posix()
+        if file in NOT_THE_MODEL:
+            continue
+        for cls, function in functions(ast.parse(path.read_text(encoding="utf-8"))):
+            names = {
+                (node.lineno, node.col_offset): mutant_at(file, cls, function, kind, node).name
+                for kind, node in places(function)
+            }
+            if names:
+                noting = _Noting(names).visit(function)
+                _replace(file, cls.name, noting, {REACHED: note})
+
+
+class _Noting(ast.NodeTransformer):
+    """Puts a call of `note` before every place."""
+
+    def __init__(self, names: Mapping[tuple[int, int], str]) -> None:
+        self.names = names
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)  # whichever statements this one has
+            if isinstance(block, list):
+                setattr(node, name, [each for stmt in block for each in self._noted(stmt)])
+        return node
+
+    def _noted(self, stmt: ast.stmt) -> list[ast.stmt]:
+        name = self.names.get((stmt.lineno, stmt.col_offset))
+        if name is None:
+            return [stmt]
+        return [ast.Expr(ast.Call(ast.Name(REACHED, ast.Load()), [ast.Constant(name)], [])), stmt]
+
+
+def _replace(
+    file: str, cls_name: str, function: ast.FunctionDef, names: Mapping[str, object]
+) -> None:
+    """Compile a method anew and put it into its class; `names` are known to it."""
+    module = importlib.import_module(
+        f"{kernel.__name__}.{file.removesuffix('.py').replace('/', '.').removesuffix('.__init__')}"
+    )
+    cls = vars(module)[cls_name]
     maker = ast.parse("def make(__class__):\n    return None").body[0]
     assert isinstance(maker, ast.FunctionDef)
-    maker.body = [function, ast.Return(ast.Name(method, ast.Load()))]
-    module_tree = ast.fix_missing_locations(ast.Module([maker], []))
-    code = compile(module_tree, str(path), "exec", dont_inherit=True, flags=_future())
+    maker.body = [function, ast.Return(ast.Name(function.name, ast.Load()))]
+    tree = ast.fix_missing_locations(ast.Module([maker], []))
+    code = compile(tree, str(ROOT / file), "exec", dont_inherit=True, flags=_future())
     space = vars(module)
-    space.update({"nullcontext": nullcontext, REACHED: reached})
+    space.update(names)
     made: dict[str, Callable[[type], types.FunctionType]] = {}
     exec(code, space, made)
-    setattr(cls, method, made["make"](cls))
+    setattr(cls, function.name, made["make"](cls))
 
 
 def _future() -> int:
@@ -242,25 +300,43 @@ NOTHING: Final = {
 """What is left of a lock: it excludes nobody, and nobody ever holds it."""
 
 
-def note_lock_classes(chk: Checker, asked: set[str]) -> None:
-    """Note the class of every lock that a checker is asked for."""
-    real = chk.Lock
+def note_lock_classes(chk: Checker, note: Callable[[str], None]) -> None:
+    """Call `note(class)` whenever a lock is taken that this checker makes from now on."""
 
-    def make(name: str | None = None, *, instance: str | None = None, **how: object) -> object:
-        asked.add(name or "")
-        return real(name, instance=instance, **how)  # type: ignore[arg-type]  # passed on
+    def noting(made: Lock, name: str) -> None:
+        kind = type(made)
 
-    vars(chk)["Lock"] = make
+        def acquire(lock: Lock, *args: Any, **how: Any) -> bool:
+            note(name)
+            return kind.acquire(lock, *args, **how)
+
+        def enter(lock: Lock) -> bool:
+            note(name)
+            return kind.__enter__(lock)
+
+        methods = {"__slots__": (), "__enter__": enter, "acquire": acquire}
+        made.__class__ = type("NotingLock", (kind,), methods)
+
+    _change_locks(chk, noting)
 
 
 def without_lock_class(chk: Checker, name: str) -> None:
     """Let a checker make locks that exclude nobody where this class is asked for."""
-    real = chk.Lock
 
-    def make(asked: str | None = None, *, instance: str | None = None, **how: object) -> object:
-        made = real(asked, instance=instance, **how)  # type: ignore[arg-type]  # passed on
+    def emptied(made: Lock, asked: str) -> None:
         if asked == name:
             made.__class__ = type("NoLock", (type(made),), NOTHING)
+
+    _change_locks(chk, emptied)
+
+
+def _change_locks(chk: Checker, change: Callable[[Lock, str], None]) -> None:
+    """Let `change(lock, class)` have every lock that the checker makes."""
+    real = chk.Lock
+
+    def make(name: str | None = None, *, instance: str | None = None, **how: Any) -> Lock:
+        made = real(name, instance=instance, **how)
+        change(made, name or "")
         return made
 
     vars(chk)["Lock"] = make

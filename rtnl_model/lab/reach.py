@@ -1,55 +1,139 @@
-"""Which functions of the model a topology comes by: what a mutant of them is searched with."""
+"""Which places of the model a script comes by: what a mutant there is searched with.
+
+The scripts are the topologies, the scenarios of the catalogue's pages (without their defects) and
+some that the generator draws, which reach what nobody thought of.
+"""
 
 from __future__ import annotations
 
-import functools
-import importlib
-from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from lockcheck.explore.random_walk import RandomWalk
 from lockcheck.explore.result import Limits
 from lockcheck.explore.session import Session
+from lockcheck.explore.strategies import make_strategy
 
-from .. import kernel
-from ..iproute import load_script
-from .explore import ModelSubject
-from .model_run import ModelSetting, link_kinds
-from .mutants import mutants
-from .topologies import topology
+from ..iproute import load_script, parse_scenario, parse_script
+from ..iproute.commands import LinkAdd, Script
+from .audit import Audit
+from .bugs import Entry
+from .catalogue import entries
+from .explore import ModelSubject, ModelWorld
+from .model_run import ModelSetting, link_kinds, usable_kinds
+from .mutants import lock_class, note_lock_classes, note_places
+from .scenarios import KINDS, PROFILES, Generator
+from .topologies import topology, topology_names
 
-__all__ = ["reaching"]
+if TYPE_CHECKING:
+    from lockcheck import Checker
+    from lockcheck.conduct.controlled import ControlledConductor
 
-SCHEDULES: Final = 4
+__all__ = ["ChangedSubject", "Seen", "reaching", "script_named", "script_names"]
+
+SCHEDULES: Final = 24
 SEED: Final = 1
+DRAWN: Final = 24
+"""Scripts of the generator."""
 
 
-def reaching(regime: str, name: str) -> frozenset[str]:
-    """`Class.method` of every mutated function that some schedules of a topology call.
+def script_names(setting: ModelSetting) -> list[str]:
+    """Every script whose kinds this setting has: topologies first, then pages, then drawn ones."""
+    names = [*topology_names(), *(entry.id for entry in entries())]
+    names += [f"drawn-{number}" for number in range(DRAWN)]
+    usable = usable_kinds(setting)
+    return [name for name in names if kinds_of(script_named(name, setting)) <= usable]
 
-    Context: a process of its own, which these functions are wrapped in for good.
+
+def script_named(name: str, setting: ModelSetting) -> Script:
+    """A topology, a page's scenario, or a drawn script."""
+    if name in topology_names():
+        return load_script(f"@{name}", topology=topology, kinds=link_kinds(setting))
+    if name.startswith("drawn-"):
+        return drawn(int(name.removeprefix("drawn-")), setting)
+    page: Entry = next(entry for entry in entries() if entry.id == name)
+    return parse_script(page.scenario, name, strict=False)
+
+
+def drawn(number: int, setting: ModelSetting) -> Script:
+    """A random topology with commands that meet; every third one is about leases."""
+    profile = ("ip", "modules", "leases")[number % 3]
+    kinds = sorted(usable_kinds(setting) & set(KINDS))
+    generator = Generator(SEED, kinds=kinds, weights=PROFILES[profile])
+    return parse_scenario(generator.concurrent(number, threads=3, after=8))
+
+
+def kinds_of(script: Script) -> frozenset[str]:
+    """The kinds of devices that it makes."""
+    adds = [command for command in script.commands() if isinstance(command, LinkAdd)]
+    return frozenset(add.kind for add in adds if add.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a script shows of a kernel in which nothing is missing."""
+
+    places: frozenset[str]
+    """Names of the mutants whose places it comes by; of a lock class, that it is taken."""
+    audited: frozenset[tuple[str, str, str]]
+    """What it puts on the audit's list."""
+    findings: frozenset[str]
+    """Titles of what is found though nothing is missing; known defects are left out."""
+
+
+def reaching(regime: str, name: str) -> Seen:
+    """Run some schedules of a script.
+
+    Context: a process of its own, for `note_places` is for good.
     """
     seen: set[str] = set()
-    for file, function in sorted({(m.file, m.function) for m in mutants()}):
-        _watch(file, function, seen)
+    note_places(seen.add)
     setting = ModelSetting(rtnl=regime, timing="zero")
-    script = load_script(f"@{name}", topology=topology, kinds=link_kinds(setting))
-    with Session(ModelSubject(script, setting), limits=Limits(shrink=False)) as session:
-        for number in range(SCHEDULES):
-            session.run_one(RandomWalk(SEED), number)
-    return frozenset(seen)
+    subject = ReachSubject(script_named(name, setting), setting)
+    subject.audit.script = name
+    subject.taken = seen
+    limits = Limits(schedules=SCHEDULES, shrink=False)
+    with Session(subject, limits=limits) as session:
+        session.explore(make_strategy("portfolio", SEED))
+        found = frozenset(each.report.title for each in session.findings if not each.known)
+    return Seen(frozenset(seen), frozenset(subject.audit.entries), found)
 
 
-def _watch(file: str, function: str, seen: set[str]) -> None:
-    """Note each call of a method."""
-    dotted = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
-    cls_name, method = function.split(".")
-    cls = vars(importlib.import_module(f"{kernel.__name__}.{dotted}"))[cls_name]
-    real: Callable[..., object] = vars(cls)[method]
+class ChangedSubject(ModelSubject):
+    """A script on a kernel whose checker is changed before it boots."""
 
-    @functools.wraps(real)
-    def called(*args: object, **how: object) -> object:
-        seen.add(function)
-        return real(*args, **how)
+    def __init__(self, script: Script, setting: ModelSetting) -> None:
+        super().__init__(script, setting)
+        self.audit = Audit()
+        """Sees every access, where it has a script's name."""
 
-    setattr(cls, method, called)
+    def change(self, chk: Checker) -> None:
+        """Of a checker whose kernel has not booted."""
+
+    def world(self, conductor: ControlledConductor) -> ModelWorld:
+        """A fresh one."""
+        world = super().world(conductor)
+        self.change(world.chk)
+        return self.watched(world)
+
+    def kept(self, conductor: ControlledConductor) -> ModelWorld:
+        """The one that set-up left: what boots and sets up is on nobody's list."""
+        world = super().kept(conductor)
+        if self.booted is None:
+            self.change(world.chk)
+        return self.watched(world)
+
+    def watched(self, world: ModelWorld) -> ModelWorld:
+        """With the audit's eyes."""
+        if self.audit.script:
+            self.audit.watch(world.chk, lambda: world.k)
+        return world
+
+
+class ReachSubject(ChangedSubject):
+    """Notes which lock classes are taken."""
+
+    taken: set[str]
+
+    def change(self, chk: Checker) -> None:
+        """Look at every lock."""
+        note_lock_classes(chk, lambda name: self.taken.add(lock_class(name).name))

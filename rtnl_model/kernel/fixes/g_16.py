@@ -40,6 +40,11 @@ class OneDecision(PairedDriver):
         with dev.netdev_priv(PairPriv).pair_lock:
             super().dellink(dev, head)
 
+    def take_peer(self, dev: NetDevice) -> NetDevice | None:
+        """Locks: the pair's mutex, until what is won is queued."""
+        self.k.chk.assert_held(dev.netdev_priv(PairPriv).pair_lock)
+        return super().take_peer(dev)
+
 
 FIX = Fix(
     "G.16",

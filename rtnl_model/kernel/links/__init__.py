@@ -239,7 +239,7 @@ class LinkDriver:
     def dev_net_rcu(self, dev: NetDevice) -> Net:
         """The namespace of a device that may be moving, for a message: old or new, both are
         right."""
-        return dev.peek_net()
+        return self.k.dev.dev_net(dev)
 
     def eth_hw_addr_random(self, dev: NetDevice) -> None:
         """A locally administered address, the same in every run: made from the device's label."""

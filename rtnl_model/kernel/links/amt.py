@@ -146,7 +146,7 @@ class Amt(LinkDriver):
 
     def get_link_net(self, dev: NetDevice) -> Net | None:
         """Its own."""
-        return dev.peek_net()
+        return self.k.dev.dev_net(dev)
 
     def fill_info(self, dev: NetDevice) -> Fields:
         """Mode, the stream device and the local address."""

@@ -200,7 +200,7 @@ class HashedTunnelDriver(LinkDriver):
     def link_name(self, dev: NetDevice) -> str:
         """What `ip` calls parms.link: it looks the number up where the device lives now."""
         link = dev.netdev_priv(TunnelPriv).link
-        found = self.k.dev.dev_get_by_index(dev.peek_net(), link)
+        found = self.k.dev.dev_get_by_index(self.k.dev.dev_net(dev), link)
         return found.name if found is not None else f"if{link}"
 
     def fill_info(self, dev: NetDevice) -> Fields:

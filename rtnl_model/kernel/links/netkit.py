@@ -57,14 +57,14 @@ POLICIES = ("forward", "pass", "blackhole", "drop")
 
 def _peer_lock(priv: NetkitPriv) -> Lock | None:
     """RTNL in 7.3; the conversion has a lock for both ends."""
-    return priv.readers_lock()
+    return priv.writers_lock()
 
 
 class NetkitPriv(PrivateArea):
     """netdev_priv() of one end (struct netkit)."""
 
     peer: guarded[NetDevice | None] = guarded(
-        TheLock(_peer_lock, "RTNL (in pernet: &nk->peer_lock)", lambda priv: priv.netdev.is_public),
+        TheLock(_peer_lock, "RTNL (in pernet: &nk->pair_lock)", lambda priv: priv.netdev.is_public),
         reads="once",
         default=None,
     )
@@ -76,7 +76,7 @@ class NetkitPriv(PrivateArea):
     policy = guarded[str](RTNL_OF_AREA, reads="any", default="forward")
     scrub = guarded[str](RTNL_OF_AREA, reads="any", default="default")
 
-    def readers_lock(self) -> Lock | None:
+    def writers_lock(self) -> Lock | None:
         """What covers `peer`: RTNL of the device."""
         return self.netdev.peek_net().rtnl_guard
 

@@ -39,12 +39,10 @@ class NetkitPair:
     dying = guarded[bool]("lock", default=False)
     """Both ends are queued."""
 
-    def __init__(self, lock: Lock, peer_lock: Lock) -> None:
+    def __init__(self, lock: Lock) -> None:
         self.lock = lock
-        """Protects: dying, and makes claim and queueing one step.
+        """Protects: dying, both ends' `peer` (writers), and makes claim and queueing one step.
         Order: after the namespaces' RTNL, before an end's instance lock.  Never inside one."""
-        self.peer_lock = peer_lock
-        """Protects: both ends' `peer`.  Order: leaf (stands for the RCU read side)."""
 
 
 class NetkitPernetPriv(NetkitPriv):
@@ -57,9 +55,9 @@ class NetkitPernetPriv(NetkitPriv):
         super().__init__()
         self.shared = shared
 
-    def readers_lock(self) -> Lock:
+    def writers_lock(self) -> Lock:
         """The pair's own."""
-        return self.shared.peer_lock
+        return self.shared.lock
 
 
 class NetkitPernet(HeldPeer, Netkit):
@@ -70,20 +68,21 @@ class NetkitPernet(HeldPeer, Netkit):
     def setup(self, dev: NetDevice) -> None:
         """Every device starts with a pair object of its own; a peer joins its primary's."""
         super().setup(dev)
-        lock = self.k.make_lock("&nk->pair_lock", dev.label)
-        dev.priv = NetkitPernetPriv(NetkitPair(lock, self.k.make_lock("&nk->peer_lock", dev.label)))
+        dev.priv = NetkitPernetPriv(NetkitPair(self.k.make_lock("&nk->pair_lock", dev.label)))
 
     def publish_pair(self, dev: NetDevice, peer: NetDevice) -> None:
         """One pair object, then both pointers; until here the peer cannot lease."""
         shared = dev.netdev_priv(NetkitPernetPriv).shared
         peer.netdev_priv(NetkitPernetPriv).shared = shared
-        with shared.peer_lock:
+        with shared.lock:
             dev.netdev_priv(NetkitPernetPriv).peer = peer
             peer.netdev_priv(NetkitPernetPriv).peer = dev
 
     def ndo_queue_create(self, dev: NetDevice) -> int:
         """A lease could bring the notifier to an end that is not published. Raises: KernelError."""
-        if dev.netdev_priv(NetkitPernetPriv).pair and self.get_peer(dev) is None:
+        with self.k.rcu.reading():
+            published = self.get_peer(dev) is not None
+        if dev.netdev_priv(NetkitPernetPriv).pair and not published:
             raise KernelError(EBUSY)
         return super().ndo_queue_create(dev)
 
@@ -111,11 +110,11 @@ class NetkitPernet(HeldPeer, Netkit):
 
     def forget_peer(self, shared: NetkitPair, dev: NetDevice) -> NetDevice | None:
         """Clear both pointers.  Locks: shared.lock."""
-        with shared.peer_lock:
-            peer = self.get_peer(dev)
-            dev.netdev_priv(NetkitPernetPriv).peer = None
-            if peer is not None:
-                peer.netdev_priv(NetkitPernetPriv).peer = None
+        self.k.chk.assert_held(shared.lock)
+        peer = self.get_peer(dev)
+        dev.netdev_priv(NetkitPernetPriv).peer = None
+        if peer is not None:
+            peer.netdev_priv(NetkitPernetPriv).peer = None
         return peer
 
     # -- notifier --
@@ -142,7 +141,6 @@ class NetkitPernet(HeldPeer, Netkit):
         """Programs of this end are covered by its own namespace."""
         self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
 
-    def peer_lock(self, dev: NetDevice) -> Lock:
-        """The pair's."""
-        shared = dev.netdev_priv(NetkitPernetPriv).shared
-        return shared.peer_lock
+    def pair_is_locked(self, dev: NetDevice) -> bool:
+        """The pair's mutex, which every writer has."""
+        return self.k.rtnl.owns(dev.netdev_priv(NetkitPernetPriv).shared.lock)

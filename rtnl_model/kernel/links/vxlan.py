@@ -217,7 +217,7 @@ class Vxlan(ListedTunnelDriver):
         if priv.local:
             info["local"] = priv.local
         if priv.remote_ifindex:
-            found = self.k.dev.dev_get_by_index(dev.peek_net(), priv.remote_ifindex)
+            found = self.k.dev.dev_get_by_index(self.k.dev.dev_net(dev), priv.remote_ifindex)
             info["link"] = found.name if found is not None else f"if{priv.remote_ifindex}"
         info["port"] = priv.port
         return info
