@@ -22,7 +22,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from types import FunctionType
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.crew import crew
@@ -33,7 +32,7 @@ from lockcheck.explore.session import Session
 from lockcheck.explore.strategies import make_strategy
 from rtnl_model.iproute.commands import Par
 from rtnl_model.kernel.kernel import Kernel
-from rtnl_model.kernel.links.drivers import driver_table
+from rtnl_model.lab.builds import built
 from rtnl_model.lab.mix import parse_mix
 from rtnl_model.lab.model_run import ModelSetting, usable_kinds
 from rtnl_model.lab.mutants import (
@@ -57,9 +56,11 @@ DESCRIPTION = "mutants of the model that are noticed: caught and missed, by clas
 
 REGIMES: Final = ("pernet", "small")
 TARGETS: Final = {"pernet": 95, "small": 85}
-ROUNDS: Final = ((3, "zero"), (12, "zero"), (6, "quick"))
-"""(Schedules of each script, timing): every script has its turn before any has many."""
-SCRIPTS_MAX: Final = 10
+ROUNDS: Final = (
+    (0, 8, 3, "zero"), (8, 36, 2, "zero"), (0, 8, 16, "zero"), (0, 12, 5, "quick")
+)  # fmt: skip
+"""(From which script, to which, schedules of each, timing): many before any has many."""
+SCRIPTS_MAX: Final = 36
 SECONDS_MAX: Final = 25.0
 """For the schedules of one mutant."""
 KILLED_AFTER: Final = 30.0
@@ -163,43 +164,13 @@ def tasks_of(regime: str, seen: Mapping[str, Seen], seed: int, *, quick: bool) -
     return tasks + controls
 
 
-def built(mutant: Mutant, regime: str) -> bool:
-    """Is the mutated function part of this build at all?"""
-    pernet = regime == "pernet"
-    if mutant.file.startswith("fixes/"):
-        return pernet
-    if not mutant.file.startswith("links/"):
-        return True
-    cls_name, method = mutant.function.split(".")
-    for driver in driver_table(has_rtnl=not pernet).values():
-        if pernet and not driver.converted and driver.kind:
-            continue  # refused
-        if runs_in(driver, cls_name, method):
-            return True
-    return not any(runs_in(driver, cls_name, method) for driver in every_driver())
-
-
-def runs_in(driver: type, cls_name: str, method: str) -> bool:
-    """Does a driver get to that method: nothing above it takes its place without calling it?"""
-    for cls in driver.__mro__:
-        found = vars(cls).get(method)
-        if cls.__name__ == cls_name:
-            return found is not None
-        if isinstance(found, FunctionType) and "super" not in found.__code__.co_names:
-            return False
-    return False
-
-
-def every_driver() -> list[type]:
-    """7.3's and the conversions."""
-    return [driver for has in (True, False) for driver in driver_table(has_rtnl=has).values()]
-
-
 def fitting(mutant: Mutant, seen: Mapping[str, Seen]) -> tuple[str, ...]:
     """The scripts that come by the mutant's place: those in which commands meet first."""
-    names = [name for name, each in seen.items() if mutant.name in each.places]
-    names.sort(key=lambda name: (not meeting(name), list(seen).index(name)))
-    return tuple(names[:SCRIPTS_MAX])
+    order = list(seen)
+    there = [name for name in order if mutant.name in seen[name].places]
+    there.sort(key=lambda name: (not meeting(name), order.index(name)))
+    near = [name for name in order if mutant.function in seen[name].places and name not in there]
+    return tuple([*there, *near][:SCRIPTS_MAX])
 
 
 def meeting(name: str) -> bool:
@@ -248,9 +219,9 @@ def judge(task: Task) -> Verdict:
 
 def searched(task: Task, hits: list[int], deadline: float) -> Iterator[tuple[str, int]]:
     """(What was found, schedules) after each piece of the search."""
-    for round_, (schedules, timing) in enumerate(ROUNDS):
+    for round_, (first, last, schedules, timing) in enumerate(ROUNDS):
         setting = setting_of(task.regime, timing)
-        for name in task.scripts:
+        for name in task.scripts[first:last]:
             left = deadline - time.monotonic()
             if left <= 0:
                 break

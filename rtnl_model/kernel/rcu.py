@@ -19,7 +19,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from lockcheck import guarded
+from lockcheck import guarded, looking
 
 from .guards import Bookkeeping, Inside
 from .netdevice import NetDevice
@@ -49,7 +49,9 @@ class Rcu:
     inside = guarded[int](Inside(lambda self: self.readers), reads="any", default=0)
     """Readers inside."""
     begun: Bookkeeping[int]
-    """Grace periods that have begun; covered by gate, as are the next three."""
+    """Grace periods that have begun; covered by gate, as is the rest."""
+    entered: Bookkeeping[list[tuple[int, str, int]]]
+    """Read sides: grace periods begun before, and whose."""
     elapsed: Bookkeeping[int]
     """The latest of them that is over: whoever was inside when it began has left."""
     backlog: Bookkeeping[list[NetDevice]]
@@ -71,6 +73,7 @@ class Rcu:
         self.readers: Parking = k.chk.Parking("RCU readers")
         self.begun = self.elapsed = 0
         self.backlog = []
+        self.entered = []
         self.retired = {}
         self.callbacks = []
 
@@ -85,10 +88,15 @@ class Rcu:
         task = self.k.probe.current()
         self.readers.change(self._enter, why="rcu_read_lock", part=None, commutes=True)
         task.rcu_depth += 1
+        entered = (self.begun, task.comm, task.pid)
+        with self.k.gate:
+            self.entered.append(entered)
         try:
             yield
         finally:
             task.rcu_depth -= 1
+            with self.k.gate:
+                self.entered.remove(entered)
             self.readers.change(self._leave, why="rcu_read_unlock", part=None, commutes=True)
 
     def _enter(self) -> None:
@@ -122,6 +130,13 @@ class Rcu:
         self.wait_for_readers()
         with self.k.gate:
             self.elapsed = max(self.elapsed, mine)
+            inside = [(comm, pid) for begun, comm, pid in self.entered if begun < mine]
+        for comm, pid in inside:
+            self.k.report_invariant(
+                f"a grace period ends while {comm} {pid} is inside the read side that it was in"
+                " when it began",
+                rule="grace-period",
+            )
 
     def synchronize_net(self) -> None:
         """An expedited grace period: RTNL is held."""
@@ -245,6 +260,8 @@ class Srcu:
     generation = guarded[int](Inside(lambda self: self.parking), reads="any")
     readers = guarded[dict[int, int]](Inside(lambda self: self.parking), reads="any")
     """Generation -> readers inside."""
+    waited: Bookkeeping[int] = 0
+    """All readers of generations below this one were waited for."""
 
     def __init__(self, k: Kernel, lock_class: str, name: str) -> None:
         self.chk = k.chk
@@ -282,6 +299,12 @@ class Srcu:
             lambda: not any(n for gen, n in self.readers.items() if gen < before),
             why=f"{self.parking.name} to leave",
         )
+        self.waited = before
+
+    def is_quiet(self, generation: int) -> bool:
+        """Was every reader of this generation and of those before waited for?"""
+        with looking(self.chk):
+            return self.waited > generation and not any(gen <= generation for gen in self.readers)
 
     def _enter(self) -> int:
         self.readers[self.generation] = self.readers.get(self.generation, 0) + 1

@@ -70,7 +70,14 @@ class RtnlLinkOps:
         k = self.k
         with self.link_ops_mutex:
             del self.link_ops[ops.kind]
-        self.srcu(ops.kind).synchronize_srcu()
+        srcu = self.srcu(ops.kind)
+        unlisted = srcu.generation
+        srcu.synchronize_srcu()
+        if not srcu.is_quiet(unlisted):
+            k.report_invariant(
+                f"{ops.kind} is unregistered while a newlink of the kind may be under way",
+                rule="grace-period",
+            )
         with k.pernet_ops_rwsem.writing():
             self.rtnl_lock_unregistering_all(ops)
             try:

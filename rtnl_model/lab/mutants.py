@@ -68,8 +68,10 @@ CALLS: Final[dict[str, frozenset[str]]] = {
 ASSERTIONS: Final = ("ASSERT_", "assert_", "strict_assert", "netdev_assert")
 LOCK_NAMES: Final = ("lock", "mutex", "netdev_lock_ops", "netdev_adjacent", "reading", "writing")
 """How the name of what stands in a `with` ends."""
-SERVICES: Final = frozenset({"worker", "cpu_worker", "wait_cleanup_idle", "wait_idle", "quiesce"})
-"""Idle threads and the harness: their waits are no part of the kernel's locking."""
+SERVICES: Final = frozenset(
+    {"worker", "cpu_worker", "wait_cleanup_idle", "wait_idle", "quiesce", "pause"}
+)
+"""Idle threads, the harness, and a pause between two tries: no part of the kernel's locking."""
 NOT_THE_MODEL: Final = frozenset({"guards.py", "lifetime.py", "assertions.py", "probe.py"})
 """What checks is not what is checked."""
 
@@ -218,7 +220,8 @@ def apply(mutant: Mutant, reached: Callable[[], None]) -> None:
 
 
 def note_places(note: Callable[[str], None]) -> None:
-    """Let every place that a mutant is made of call `note(mutant's name)` before it acts.
+    """Let every place that a mutant is made of call `note(mutant's name)` before it acts, and
+    every function with one `note(Class.method)` when it is entered.
 
     Context: a process of its own, whose kernel has these functions for good.
     """
@@ -232,7 +235,10 @@ def note_places(note: Callable[[str], None]) -> None:
                 for kind, node in places(function)
             }
             if names:
+                whole = mutant_at(file, cls, function, "lock", function.body[0]).function
                 noting = _Noting(names).visit(function)
+                entry = ast.Call(ast.Name(REACHED, ast.Load()), [ast.Constant(whole)], [])
+                noting.body.insert(0, ast.Expr(entry))
                 _replace(file, cls.name, noting, {REACHED: note})
 
 
