@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lockcheck import Unwind
+from lockcheck import Unwind, looking
 from rtnl_model.kernel.documents import Fields
 
 from ..kernel.errors import KernelBug
@@ -125,6 +125,8 @@ class ScriptRun:
     def stuck(self) -> None:
         """The watchdog's call, before the run is aborted: keep what the world looks like."""
         self._devices_stuck = devices_by_netns(self.k, stuck=True)
+        with looking(self.k.chk):
+            self.k.dev_todo.warn_cut_short()
 
     # -- processes --
 

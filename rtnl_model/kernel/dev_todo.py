@@ -61,10 +61,13 @@ class DevTodo:
 
     Each entry is its own task's.
     """
+    warned: Bookkeeping[set[int]]
+    """Tasks for whose devices the kernel's line was printed."""
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
         self.waiting = {}
+        self.warned = set()
 
     def netdev_run_todo(self) -> None:
         """Drop RTNL and finish every device of this section.  It may sleep for long."""
@@ -98,6 +101,7 @@ class DevTodo:
             self.release_one(dev)
             released.append(dev)
         del self.waiting[task.pid]
+        self.warned.discard(task.pid)
         k.dev_unreg_count_sub(released)
 
     def mark_unregistered(self, devs: list[NetDevice]) -> list[NetDevice]:
@@ -146,7 +150,8 @@ class DevTodo:
             devs.extend(self.netdev_rebroadcast(devs))
             now = k.chk.now()
             if now - warned >= k.timing.unregister_timeout:
-                self.warn_allrefs(devs, now - started)
+                self.warn_allrefs(devs)
+                self.warned.add(k.probe.current().pid)
                 warned = now
 
     def wait_refs_once(self, devs: list[NetDevice], *, has_warned: bool) -> Refcount | None:
@@ -201,7 +206,16 @@ class DevTodo:
                 k.rtnl.rtnl_net_unlock_nested(net)
         return []
 
-    def warn_allrefs(self, devs: list[NetDevice], waited: float) -> None:
+    def warn_cut_short(self) -> None:
+        """A stuck run is being ended: print the lines that nobody would wait for any more.
+
+        The watchdog knows after a moment what the kernel says after ten seconds.
+        """
+        for pid, devs in list(self.waiting.items()):
+            if pid not in self.warned:
+                self.warn_allrefs(devs)
+
+    def warn_allrefs(self, devs: list[NetDevice]) -> None:
         """The kernel's line, with the trackers, once per netdev_unregister_timeout_secs."""
         for dev in devs:
             refs = dev.refcnt.value

@@ -15,7 +15,7 @@ import pytest
 
 from rtnl_model.iproute.commands import Script
 from rtnl_model.lab.conform import Conformity, compare, lacking_kinds, left_out
-from rtnl_model.lab.model_run import ModelSetting, link_kinds
+from rtnl_model.lab.model_run import ModelSetting, link_kinds, record
 
 from .runs import LOGICAL, REAL, Call, ahead, recording, run, scripts, text
 
@@ -148,6 +148,15 @@ def test_a_recorded_hang_ends_and_names_who_waits(
     assert len(findings) == 1
     assert findings[0]["tag"] == "known:G.5"
     assert "behind the work of" in findings[0]["text"]
+
+
+@pytest.mark.timeout(30)
+def test_a_hang_is_logged_although_nobody_waits_ten_seconds() -> None:
+    """The watchdog ends a run long before the kernel's first line: it is there all the same."""
+    script = scripts("scenarios-topologies")["T6-deep-chain"]
+    document = record(script, ModelSetting(workers="percpu", timing="idle")).document
+
+    assert any("to become free. Usage count = " in line for line in document["ops"][-1]["kmsg"])
 
 
 @pytest.mark.parametrize(("scenario", "op", "file"), HANGS)

@@ -25,10 +25,10 @@ def left(document: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def run(name: str, **setting: Any) -> dict[str, Any]:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     document = run_document(load_script(f"@{name}", topology=topology), ModelSetting(**setting))
 
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
     return document
 
 
