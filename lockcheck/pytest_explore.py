@@ -6,7 +6,9 @@
 The test's file is executed afresh for every schedule, as `lockcheck explore FILE::FUNCTION` does
 it, so no schedule sees another one's globals; plain locks, queues and data of the test's own
 modules are controlled.  Values of fixtures and parameters are made once, by pytest, outside of the
-schedules: what is to be controlled belongs into the body or the file.
+schedules: what is to be controlled belongs into the body or the file.  The modules of the test's
+folder and package, and those of `data=`, are imported again for every schedule, conftest files
+left out; so an object that a fixture has made is of another class than the test's own of that name.
 
 A failing test shows the findings and a token, which `pytest --lockcheck-replay TOKEN` runs again.
 """
@@ -46,6 +48,7 @@ class TestSubject(FunctionSubject):
     """One test function, or method, with the values that pytest gives it."""
 
     __test__ = False
+    afresh = True
 
     def __init__(
         self, file: str, name: str, values: Mapping[str, object], data: DataOptions

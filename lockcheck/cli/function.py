@@ -35,6 +35,7 @@ from lockcheck.core.report import Report
 from lockcheck.explore.result import exception_report
 from lockcheck.explore.subject import FirstThread
 from lockcheck.patch.data import DataOptions
+from lockcheck.patch.data.hook import package_of
 from lockcheck.seam import Unwind
 from lockcheck.sync.thread import life_of
 
@@ -50,6 +51,9 @@ class SubjectError(Exception):
 
 class FunctionSubject:
     """A function to explore; a context manager, for it installs itself in the process."""
+
+    afresh = False
+    """Are its modules imported already, by somebody who did not look at their data?"""
 
     def __init__(
         self, file: str, function: str, *, races: bool = True, data: DataOptions | None = None
@@ -100,9 +104,10 @@ class FunctionSubject:
         patch.install(self.base)
         logging.getLogger("concurrent.futures").addFilter(_is_no_unwind)
         self._real = {name: getattr(time, name) for name in ("sleep", "monotonic", "time")}
-        self._path_entry = os.path.dirname(self._path)
-        sys.path.insert(0, self._path_entry)
-        self.seeing = self.data.see(self._path)
+        self._package, holder = package_of(self._path)
+        self._path_entries = list(dict.fromkeys((os.path.dirname(self._path), holder)))
+        sys.path[:0] = self._path_entries
+        self.seeing = self.data.see(self._path, afresh=self.afresh)
         self._check()
         return self
 
@@ -110,8 +115,9 @@ class FunctionSubject:
         self.seeing.stop()
         for name, real in self._real.items():
             setattr(time, name, real)
-        if self._path_entry in sys.path:
-            sys.path.remove(self._path_entry)
+        for entry in self._path_entries:
+            if entry in sys.path:
+                sys.path.remove(entry)
         random.setstate(self._random)
         logging.getLogger("concurrent.futures").removeFilter(_is_no_unwind)
         patch.uninstall()
@@ -138,8 +144,11 @@ class FunctionSubject:
     def load(self) -> types.ModuleType:
         """Execute the file in a fresh module."""
         name = os.path.splitext(os.path.basename(self._path))[0]
+        if self._package:
+            name = f"{self._package}.{name}"
         module = types.ModuleType(name)
         module.__file__ = self._path
+        module.__package__ = self._package
         self.seeing.forget_modules()
         before = sys.modules.get(name)
         sys.modules[name] = module  # dataclasses and pickles look their module up

@@ -15,6 +15,8 @@ from lockcheck.core.document import Json
 from lockcheck.sync.lock import ObservedLock
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from lockcheck.core.classes import Key
     from lockcheck.core.held import Hold, ThreadState
     from lockcheck.seam import Op
@@ -206,6 +208,17 @@ class RecordedLock(ObservedLock):
             return False
         self.since = self.chk.now()
         return True
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
 
     def release(self) -> None:
         since = self.since

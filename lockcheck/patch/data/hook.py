@@ -24,7 +24,7 @@ from typing import Final
 
 from lockcheck.patch.data.code import compile_seen, compile_tree
 
-__all__ = ["DataFinder", "DataLoader", "Reach"]
+__all__ = ["DataFinder", "DataLoader", "Reach", "package_of"]
 
 _OURS: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _NOT_OWN: Final = ("site-packages", "dist-packages", ".tox", ".nox", ".eggs")
@@ -67,6 +67,19 @@ class Reach:
                     return False
                 return not path.startswith(self._standard) or folder.startswith(self._standard)
         return False
+
+
+def package_of(path: str) -> tuple[str, str]:
+    """Return the dotted name of the package that the file at `path` stands in, and what holds it.
+
+    ("", the file's folder) for a file in no package.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    names: list[str] = []
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder, name = os.path.split(folder)
+        names.insert(0, name)
+    return ".".join(names), folder
 
 
 class DataLoader(SourceFileLoader):

@@ -1,6 +1,6 @@
 """What a user asked to see, and switching that on and off for a function that is explored.
 
-Without a word of the user's it is the modules of the file's own folder.
+Without a word of the user's it is the modules of the file's own folder and package.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Final
 
 from lockcheck.core.document import Document, Json
 from lockcheck.patch.data import code
 from lockcheck.patch.data.calls import watch_with
-from lockcheck.patch.data.hook import DataFinder, Reach
+from lockcheck.patch.data.hook import DataFinder, Reach, package_of
 from lockcheck.patch.data.order import order_of_run, text_of_order
 from lockcheck.patch.data.points import Points
 from lockcheck.patch.data.races import Races
@@ -70,9 +70,9 @@ class DataOptions:
         plain: CodeType = compile(source, path, "exec", dont_inherit=True)
         return plain
 
-    def see(self, path: str) -> Seeing:
-        """Begin to see what the file at `path` imports."""
-        return Seeing(self, path)
+    def see(self, path: str, *, afresh: bool = False) -> Seeing:
+        """Begin to see what the file at `path` imports; `afresh`: what was imported before, too."""
+        return Seeing(self, path, afresh=afresh)
 
     def in_words(self) -> str:
         """Say what was looked at, for the summary."""
@@ -127,17 +127,37 @@ def files_in_words() -> str:
 
 
 class Seeing:
-    """Data accesses of one exploration."""
+    """Data accesses of one exploration.
 
-    def __init__(self, options: DataOptions, path: str) -> None:
+    Args:
+        options: which data.
+        path: the file that is explored.
+        afresh: set the user's modules that are imported already aside until `stop`, so that they
+            are imported again, with their accesses announced.  conftest modules stay.
+    """
+
+    def __init__(self, options: DataOptions, path: str, *, afresh: bool = False) -> None:
         self._options = options
         self._points: Points | None = None
-        self._reach = Reach([os.path.dirname(path)], options.packages)
+        package, holder = package_of(path)
+        top = os.path.join(holder, package.partition(".")[0]) if package else holder
+        self._reach = Reach([os.path.dirname(path), top], options.packages)
         self._finder: DataFinder | None = None
+        self._aside: dict[str, ModuleType] = {}
+        if afresh and options.on:
+            self._set_aside()
         if options.on:
             self._finder = DataFinder(self._reach)
             self._finder.install()
         self._before = frozenset(sys.modules)
+
+    def _set_aside(self) -> None:
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if file is None or name == "__main__" or name.rpartition(".")[2] == "conftest":
+                continue
+            if self._reach.covers(name, file):
+                self._aside[name] = sys.modules.pop(name)
 
     def start(self, conductor: ControlledConductor, chk: Checker) -> None:
         """A schedule is about to run under `conductor`."""
@@ -170,6 +190,8 @@ class Seeing:
         """No more schedules."""
         watch_with(None)
         self.forget_modules()
+        sys.modules.update(self._aside)
+        self._aside.clear()
         if self._finder is not None:
             self._finder.remove()
             self._finder = None

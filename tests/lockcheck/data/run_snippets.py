@@ -1,6 +1,8 @@
 """Runs every snippet of `snippets.txt` and prints, as JSON, what each wrote and raised.
 
-python -m tests.lockcheck.data.run_snippets plain|rewritten|points|races
+python -m tests.lockcheck.data.run_snippets plain|rewritten|watched [--lines]
+
+With `--lines` it prints the lines that ran instead, as a coverage tool sees them.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import linecache
 import sys
 import traceback
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
+from typing import Protocol
 
 from lockcheck.patch.data.calls import watch_with
 from lockcheck.patch.data.code import compile_seen
@@ -21,6 +24,12 @@ from tests.lockcheck.data.listener import Listener
 
 SNIPPETS = Path(__file__).with_name("snippets.txt")
 OURS = str(Path(__file__).parent)
+
+
+class Trace(Protocol):
+    """What `sys.settrace` wants."""
+
+    def __call__(self, frame: FrameType, event: str, arg: object, /) -> Trace | None: ...
 
 
 def snippets() -> dict[str, str]:
@@ -51,6 +60,41 @@ def outcome(name: str, text: str, mode: str) -> str:
     return out.getvalue()
 
 
+def lines(name: str, text: str, mode: str) -> str:
+    """Run one; return the lines of it that a tracer hears of, and those that its code claims."""
+    file = f"<snippet {name}>"
+    ran: set[int] = set()
+
+    def trace(frame: FrameType, event: str, _arg: object) -> Trace | None:
+        if frame.f_code.co_filename != file:
+            return None
+        if event == "line":
+            ran.add(frame.f_lineno)
+        return trace
+
+    code = _compiled(text, file, mode)
+    module: dict[str, object] = {"__name__": "snippet", "__file__": file}
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            with contextlib.suppress(BaseException):
+                exec(code, module)
+    finally:
+        sys.settrace(before)
+    module.clear()
+    gc.collect()
+    return f"ran {sorted(ran)}, claimed {sorted(_claimed(code))}"
+
+
+def _claimed(code: CodeType) -> set[int]:
+    found = {line for _start, _end, line in code.co_lines() if line}
+    for each in code.co_consts:
+        if isinstance(each, CodeType):
+            found |= _claimed(each)
+    return found
+
+
 def _compiled(text: str, file: str, mode: str) -> CodeType:
     if mode == "plain":
         plain: CodeType = compile(text, file, "exec", dont_inherit=True)
@@ -58,14 +102,15 @@ def _compiled(text: str, file: str, mode: str) -> CodeType:
     return compile_seen(text, file)
 
 
-def main(mode: str) -> None:
+def main(mode: str, *words: str) -> None:
     import types
 
     sys.modules["snippet"] = types.ModuleType("snippet")
     if mode == "watched":
         watch_with(Listener())
-    print(json.dumps({name: outcome(name, text, mode) for name, text in snippets().items()}))
+    shown = lines if "--lines" in words else outcome
+    print(json.dumps({name: shown(name, text, mode) for name, text in snippets().items()}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -143,3 +143,35 @@ def test_a_declared_field_is_checked_without_the_option(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "data race on Account.balance" in done.stderr
+
+
+GUARDED = """import threading
+from lockcheck import guarded
+class Account:
+    balance = guarded("lock")
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.balance = 0
+account = Account()
+def pay():
+    with account.lock:
+        account.balance += 1
+def peek():
+    return account.balance
+threads = [threading.Thread(target=f) for f in (pay, PEEK)]
+for t in threads: t.start()
+for t in threads: t.join()
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--races",)])
+def test_a_guarded_field_is_checked_in_a_run(options: tuple[str, ...], tmp_path: Path) -> None:
+    """An access without the guard counts, with and without the option; under it, none does."""
+    program = tmp_path / "account.py"
+    program.write_text(GUARDED.replace("PEEK", "peek"))
+    wrong = run(*options, str(program))
+    program.write_text(GUARDED.replace("PEEK", "pay"))
+    right = run(*options, str(program))
+
+    assert (wrong.returncode, right.returncode) == (1, 0), wrong.stderr + right.stderr
+    assert "Account.balance" in wrong.stderr

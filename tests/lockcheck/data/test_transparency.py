@@ -14,8 +14,8 @@ from tests.lockcheck.data.run_snippets import snippets
 ROOT = Path(__file__).parents[3]
 
 
-def _outcomes(mode: str) -> dict[str, str]:
-    command = [sys.executable, "-m", "tests.lockcheck.data.run_snippets", mode]
+def _outcomes(*words: str) -> dict[str, str]:
+    command = [sys.executable, "-m", "tests.lockcheck.data.run_snippets", *words]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=100
     )
@@ -33,3 +33,12 @@ def test_every_snippet_does_what_it_does_plain(mode: str) -> None:
     assert len(plain) >= 150
     assert plain.keys() == found.keys() == snippets().keys()
     assert {name: found[name] for name in plain if found[name] != plain[name]} == {}
+
+
+def test_a_coverage_tool_sees_the_same_lines() -> None:
+    """The lines that run, and those that could, are the plain ones: none hidden, none invented."""
+    plain = _outcomes("plain", "--lines")
+    found = _outcomes("rewritten", "--lines")
+
+    assert {name: found[name] for name in plain if found[name] != plain[name]} == {}
+    assert sum("ran []" not in each for each in plain.values()) >= 150

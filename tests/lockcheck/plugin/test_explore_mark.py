@@ -130,3 +130,161 @@ def test_a_race_is_allowed_by_its_mark(tmp_path: Path) -> None:
     )
 
     assert "1 passed" in run_pytest(tmp_path, text, "--lockcheck-races").stdout
+
+
+IN_A_PACKAGE = """
+import threading
+import pytest
+from .shop import Shop
+
+def test_kept_apart():
+    assert Shop().sold == 0
+
+@pytest.mark.lockcheck(explore=True, strategy="dpor")
+def test_sold():
+    shop = Shop()
+    threads = [threading.Thread(target=shop.sell) for _ in range(2)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    assert shop.sold == 2
+
+def test_classes_are_back():
+    assert isinstance(Shop(), __import__("suite.shop").shop.Shop)
+"""
+
+
+def test_the_modules_of_the_tests_package_are_seen(tmp_path: Path) -> None:
+    """A lost update in a module that pytest has imported before is found, and stays apart."""
+    package = tmp_path / "suite"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "shop.py").write_text(SHOP)
+    (package / "test_shop.py").write_text(IN_A_PACKAGE)
+
+    done = run_pytest(tmp_path, "", "suite")
+
+    assert "1 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert "shop.py, test_shop.py" in done.stdout
+    assert re.search(r"self\.sold \+= 1 +\[write\]", done.stdout)
+
+
+NAMED = """
+import threading
+import pytest
+from shop import Shop
+
+@pytest.mark.lockcheck(explore=True, strategy="dpor"DATA)
+def test_sold():
+    shop = Shop()
+    threads = [threading.Thread(target=shop.sell) for _ in range(2)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    assert shop.sold == 2
+"""
+
+
+def test_a_package_elsewhere_is_seen_when_it_is_named(tmp_path: Path) -> None:
+    """`data=` widens what is looked at; without it such a module's data are no points."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "shop.py").write_text(SHOP)
+    (tmp_path / "tests").mkdir()
+    path = "pythonpath=lib"
+
+    def outcome(data: str) -> str:
+        (tmp_path / "tests" / "test_named.py").write_text(NAMED.replace("DATA", data))
+        return run_pytest(tmp_path, "", "-o", path, "tests").stdout
+
+    assert "1 passed" in outcome("")
+    assert "1 failed" in outcome(", data='shop'")
+
+
+FIELDS = """
+import threading
+import lockcheck
+
+class Account:
+    FIELD
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.balance = 0
+
+def pay_with(account):
+    with account.lock:
+        account.balance += 1
+
+def pay_without(account):
+    account.balance += 1
+
+def run(*bodies):
+    account = Account()
+    threads = [threading.Thread(target=each, args=(account,)) for each in bodies]
+    for t in threads: t.start()
+    for t in threads: t.join()
+
+def test_right():
+    run(pay_with, pay_with)
+
+def test_wrong():
+    run(pay_with, pay_without)
+"""
+
+
+@pytest.mark.parametrize(
+    "field", ["balance = lockcheck.shared()", 'balance = lockcheck.guarded("lock")']
+)
+def test_declared_fields_are_checked_in_tests(tmp_path: Path, field: str) -> None:
+    """`shared()` and `guarded()` need `--lockcheck` alone: the wrong test fails, the right not."""
+    done = run_pytest(tmp_path, FIELDS.replace("FIELD", field), "--lockcheck")
+
+    assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert "FAILED test_it.py::test_wrong" in done.stdout
+    assert "Account.balance" in done.stdout
+
+
+WORDS = """
+import threading
+import pytest
+
+def count(times, lock):
+    found = [0]
+    def add():
+        for _ in range(times):
+            with lock():
+                found[0] += 1
+    threads = [threading.Thread(target=add) for _ in range(3)]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    assert found[0] == 3 * times
+
+class NoLock:
+    def __enter__(self): pass
+    def __exit__(self, *_): pass
+
+LOCK = threading.Lock()
+
+@pytest.mark.lockcheck(explore=True, strategy="dpor")
+def test_found():
+    count(1, NoLock)
+
+@pytest.mark.lockcheck(explore=True, strategy="dpor")
+def test_held():
+    count(1, lambda: LOCK)
+
+@pytest.mark.lockcheck(explore=True, strategy="random", schedules=3)
+def test_inconclusive():
+    count(4, lambda: LOCK)
+"""
+
+
+def test_each_explored_test_ends_with_one_of_three_words(tmp_path: Path) -> None:
+    """Found names the finding; held what was looked at and the bounds; else inconclusive, why."""
+    done = run_pytest(tmp_path, WORDS, "-rA")
+    words = re.findall(r"^(found|held|inconclusive): (.+)$", done.stdout, re.MULTILINE)
+    said: dict[str, str] = dict(words)
+
+    assert said.keys() == {"found", "held", "inconclusive"}, done.stdout
+    assert "AssertionError" in said["found"]
+    assert "every order was tried, in 6 schedules" in said["held"]
+    assert "early" in said["held"]
+    assert "3 schedules passed" in said["inconclusive"]
+    assert "data looked at: attributes, items, globals and variables of test_it.py" in done.stdout
