@@ -222,7 +222,10 @@ class FunctionWorld:
         raised = [
             exception_report(name, error) for chk in self._mine() for name, error in chk.failures
         ]
-        return [report for chk in self._mine() for report in chk.reports] + raised
+        found = [report for chk in self._mine() for report in chk.reports] + raised
+        if found or self._conductor.error is not None:
+            return found  # what the program itself notices says more than how it came about
+        return self._subject.seeing.lost()
 
     def _mine(self) -> list[Checker]:
         """This world's checkers: what imported modules made belongs to all worlds."""

@@ -77,6 +77,8 @@ class Started(Protocol):
     """What its starter handed over."""
     state: ThreadState | None
     """From its first operation on."""
+    origin: Stack
+    """Where it was started; kept when the order of accesses is."""
 
 
 class WaitOp(Protocol):
@@ -190,6 +192,7 @@ class Engine:
         """First operation of a thread; `started` if it was announced by `spawn`."""
         given = None if started is None else started.parent_clock
         (vc, hb), ts.leases = given if given is not None else (({}, {}), ())
+        ts.origin = EMPTY if started is None or given is None else started.origin
         with PAUSED, self.leaf:
             ts.slot, ts.epoch, time = self.slots.take(vc)
             ts.vc = vc
@@ -202,6 +205,8 @@ class Engine:
         """`ts` starts `thread`: what it did so far is ordered before all of the thread."""
         chains.materialise(ts)
         thread.parent_clock = (self.fork(ts), leases.granted(ts))
+        if self._wants_order:
+            thread.origin = self.capture()
 
     def joined(self, ts: ThreadState, thread: Started) -> None:
         """`ts` saw `thread` end: all of the thread is ordered before what follows."""

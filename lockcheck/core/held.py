@@ -252,6 +252,7 @@ class ThreadState:
         "moment",
         "name",
         "now",
+        "origin",
         "overlay",
         "pending",
         "serial",
@@ -287,6 +288,8 @@ class ThreadState:
         """Happens-before of the race detector (locks included)."""
         self.now = 0
         """Its own time in `hb`."""
+        self.origin: Stack = EMPTY
+        """Where it was started, as far as that is kept."""
         self.touched: dict[Key, list[Touch]] = {}
         """Locks that it wanted so far (`chains.note_touched`): its end depends on them, and what it
         makes happen.  Locks: written under the engine's leaf."""

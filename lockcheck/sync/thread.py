@@ -18,6 +18,7 @@ from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from lockcheck.core.stacks import EMPTY, Stack
 from lockcheck.seam import Kind, Op, Unwind
 from lockcheck.sync.parking import Parking
 
@@ -83,8 +84,8 @@ class Life:
     """
 
     __slots__ = (
-        "_ref", "chk", "done", "exception", "native_id", "parent_clock", "pooled", "started",
-        "state", "unwound",
+        "_ref", "chk", "done", "exception", "native_id", "origin", "parent_clock", "pooled",
+        "started", "state", "unwound",
     )  # fmt: skip
 
     def __init__(self, chk: Host, thread: threading.Thread) -> None:
@@ -97,8 +98,10 @@ class Life:
         self.state: ThreadState | None = None
         """The engine's ThreadState, from its first instruction on."""
         self.parent_clock: tuple[Start, tuple[Leased, ...]] | None = None
+        self.origin: Stack = EMPTY
+        """Where it was started."""
         self.started = False
-        """Started by us: its end will be told."""
+        """Started by us: its end will be reported."""
         self.pooled = False
         self.native_id: int | None = None
         """The pooled thread's."""

@@ -64,9 +64,9 @@ class Watch(Protocol):
     def variable_read(self, variable: Variable) -> None: ...
     def variable_write(self, variable: Variable, value: object) -> None: ...
     def cell_read(self, cell: CellType, name: str) -> None: ...
-    def variable_augment(self, variable: Variable) -> None: ...
+    def variable_augment(self, variable: Variable, old: object) -> None: ...
     def cell_write(self, cell: CellType, name: str) -> None: ...
-    def cell_augment(self, cell: CellType, name: str) -> None: ...
+    def cell_augment(self, cell: CellType, name: str, old: object) -> None: ...
     def named(self, owner: object, name: object, *, write: bool) -> None: ...
 
 
@@ -417,12 +417,12 @@ def _variable_write(value: V, variable: Variable) -> V:
     return value
 
 
-def variable_augment(value: V, variable: Variable) -> V:
+def variable_augment(value: V, variable: Variable, old: object) -> V:
     return value
 
 
-def _variable_augment(value: V, variable: Variable) -> V:
-    _watch.variable_augment(variable)
+def _variable_augment(value: V, variable: Variable, old: object) -> V:
+    _watch.variable_augment(variable, old)
     return value
 
 
@@ -445,13 +445,13 @@ def _cell_write(value: V, holder: FunctionType, name: str) -> V:
     return value
 
 
-def cell_augment(value: V, holder: FunctionType, name: str) -> V:
+def cell_augment(value: V, holder: FunctionType, name: str, old: object) -> V:
     return value
 
 
-def _cell_augment(value: V, holder: FunctionType, name: str) -> V:
+def _cell_augment(value: V, holder: FunctionType, name: str, old: object) -> V:
     if holder.__closure__:
-        _watch.cell_augment(holder.__closure__[0], name)
+        _watch.cell_augment(holder.__closure__[0], name, old)
     return value
 
 
@@ -585,20 +585,20 @@ def _quick_variable_read(variable: Variable) -> None:
     _watch.variable_read(variable)
 
 
-def _quick_variable_augment(value: V, variable: Variable) -> V:
+def _quick_variable_augment(value: V, variable: Variable, old: object) -> V:
     field = variable.field
     if field is not None:
         try:
             ts = _near.t
             if field.write_at is ts.now or (
                 field.writer is ts
-                and type(value) in SCALARS
+                and type(old) in SCALARS
                 and write_again(field, ts, _getframe(1), plain=False)
             ):
                 return value
         except AttributeError:
             pass
-    _watch.variable_augment(variable)
+    _watch.variable_augment(variable, old)
     return value
 
 

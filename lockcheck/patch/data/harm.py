@@ -35,12 +35,14 @@ _PLAIN_VALUES: Final = (bool, int, str, float, type(None))
 class Access(Entry):
     """One access, as a report shows it."""
 
-    __slots__ = ("_stack", "chain", "how", "mode", "renewed", "shown", "stands_on_read", "thread",
-                 "value")  # fmt: skip
+    __slots__ = ("_stack", "chain", "how", "mode", "origin", "renewed", "shown", "stands_on_read",
+                 "thread", "value")  # fmt: skip
 
     def __init__(self, ts: ThreadState, how: How, mode: int, stack: Stack, value: object) -> None:
         super().__init__(ts.slot, ts.now)
         self.thread = ts.name
+        self.origin = ts.origin
+        """Where its thread was started."""
         self.how = how
         self.mode = mode
         self._stack = stack

@@ -96,7 +96,7 @@ class RaceHunt:
     def __init__(
         self, chk: Checker, folders: Iterable[str], packages: tuple[str, ...] = ()
     ) -> None:
-        self.races = Races(chk)
+        self.races = Races(chk, packages)
         self.finder = DataFinder(Reach(folders, packages))
         self._near = chk.near
 
@@ -167,6 +167,10 @@ class Seeing:
             self._points = Points(conductor, chk)
         self._points.renew(chk)
         watch_with(self._points)
+
+    def lost(self) -> list[Report]:
+        """Updates that were lost in the run that has just ended."""
+        return [] if self._points is None else self._points.updates.lost
 
     def explain(self, report: Report, conductor: ControlledConductor) -> None:
         """Add to a finding the order of the run that has just shown it."""

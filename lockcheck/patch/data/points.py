@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from lockcheck.patch.data.memory import LOOK, Entry
 from lockcheck.patch.data.order import Place
 from lockcheck.patch.data.sight import UNKNOWN, How, Sight, Touch
+from lockcheck.patch.data.updates import Updates
 from lockcheck.seam import Kind, Op
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Points(Sight):
         self._numbers: dict[str, int] = {}
         self.places: dict[int, Place] = {}
         """Where the accesses of this run happened, by the number of their event."""
+        self.updates = Updates()
+        """Which of its updates were lost."""
 
     def renew(self, chk: Checker) -> None:
         """Forget the last run: another world is about to be made, with a checker of its own."""
@@ -50,6 +53,7 @@ class Points(Sight):
         self.fields.clear()
         self._numbers.clear()
         self.places = {}
+        self.updates = Updates()
 
     def _fresh_name(self, kind: str) -> str:
         """`Account#1`; by thread, so that it does not depend on who was faster."""
@@ -74,7 +78,8 @@ class Points(Sight):
             op = field.ops[touched] = Op(Kind.WRITE if write else Kind.READ, field)
             op.foot = touched
         conductor.point(op)
-        self.places[len(conductor.events) - 1] = _place(how)
+        place = self.places[len(conductor.events) - 1] = _place(how)
+        self.updates.note(me, field, place, write=touched[0][1] != LOOK)
 
     def _judge(self, touched: Touch) -> None:
         """See whether anything orders the access after those before."""

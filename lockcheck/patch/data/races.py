@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from lockcheck.core.held import ThreadState
 from lockcheck.core.report import CLASS_ONLY, Report, fingerprint, stronger
+from lockcheck.patch.data.explorable import how_to_explore
 from lockcheck.patch.data.fields import Field
 from lockcheck.patch.data.harm import Access, Harm, History, harm_of
 from lockcheck.patch.data.memory import LOOK, WRITE
@@ -38,9 +39,11 @@ _QUICK: Final = frozenset({How.WRITE, How.AUGMENT, How.ATOMIC})
 class Races(Sight):
     """Watches a free run."""
 
-    def __init__(self, chk: Checker) -> None:
+    def __init__(self, chk: Checker, packages: tuple[str, ...] = ()) -> None:
         super().__init__(_Names().fresh)
         self._chk = chk
+        self._packages = packages
+        """Looked at beside the program's own."""
         self._alone = True
         self._filed: dict[tuple[str, ...], Report] = {}
         """By the kind of field and the two functions."""
@@ -141,7 +144,7 @@ class Races(Sight):
         for old, now, report in history.listed:
             harm = harm_of(history, old, now)
             if stronger(harm.severity, report.severity):
-                _describe(report, field, old, now, harm)
+                _describe(report, field, old, now, harm, self._packages)
                 found.append(report)
         history.listed = [row for row in history.listed if row[2].severity == CLASS_ONLY]
         return found
@@ -152,10 +155,10 @@ class Races(Sight):
         if known is not None:
             if not stronger(harm.severity, known.severity):
                 return []
-            _describe(known, field, old, now, harm)
+            _describe(known, field, old, now, harm, self._packages)
             return [known]
         report = Report("race", harm.severity, "")
-        _describe(report, field, old, now, harm)
+        _describe(report, field, old, now, harm, self._packages)
         report.fingerprint = fingerprint("data race", pair)
         if self._chk.engine.file(report) is None:
             return []
@@ -172,7 +175,9 @@ def _repeatable(field: Field, ts: ThreadState) -> None:
         field.plain_writer, field.plain_write_at = ts, ts.now
 
 
-def _describe(report: Report, field: Field, old: Access, now: Access, harm: Harm) -> None:
+def _describe(
+    report: Report, field: Field, old: Access, now: Access, harm: Harm, packages: tuple[str, ...]
+) -> None:
     """Write into a report what was found last; its fingerprint stays."""
     rows = rows_of(old, now)
     report.severity = harm.severity
@@ -192,6 +197,8 @@ def _describe(report: Report, field: Field, old: Access, now: Access, harm: Harm
     report.held = now.held
     report.detail = text_of(field.name, rows)
     report.data = {"field": field.name, "accesses": rows}
+    if harm.severity != CLASS_ONLY:
+        report.detail += f"\n\n{how_to_explore(old, now, packages)}"
 
 
 class _Names:

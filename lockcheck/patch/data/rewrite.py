@@ -188,10 +188,12 @@ class _Rewriter(ast.NodeTransformer):
         self, target: ast.Name, kind: str, value: ast.expr, how: str = "write"
     ) -> ast.expr:
         """`value`, announced as about to be bound to the name."""
+        old = [_at(ast.Name(target.id, ast.Load()), value)] if how == "augment" else []
         if kind == MODULE:
-            return self._call(f"variable_{how}", value, value, self._variable(target.id, value))
+            place = self._variable(target.id, value)
+            return self._call(f"variable_{how}", value, value, place, *old)
         name = _at(ast.Constant(target.id), value)
-        return self._call(f"cell_{how}", value, value, self._cell(target.id, value), name)
+        return self._call(f"cell_{how}", value, value, self._cell(target.id, value), name, *old)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         """`a.b` as `read(a, b).b`."""
@@ -539,7 +541,7 @@ class _Rewriter(ast.NodeTransformer):
             if kind:
                 before.append(_statement(self._name_read(target, kind), node))
                 value = self._name_write(target, kind, value, "augment")
-            if kind or display:
+            elif display:
                 own = _at(ast.Name(target.id, ast.Load()), target)
                 value = self._call("grown", value, value, own)
         elif isinstance(target, ast.Attribute) and not self._is_plain_attribute(target):

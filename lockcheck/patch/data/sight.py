@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from lockcheck.patch.data.calls import NO_KEY
 from lockcheck.patch.data.fields import CONTAINERS, Content, Field, Fields, container_type
 from lockcheck.patch.data.memory import COUNT, LOOK, WRITE
-from lockcheck.patch.data.places import SCALARS, Attribute, Variable, attribute
+from lockcheck.patch.data.places import PLAIN_KEYS, SCALARS, Attribute, Variable, attribute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,10 +98,13 @@ class Sight:
         field = attribute.get(id(owner)) or self.fields.attribute(owner, attribute, write=True)
         if field is None:
             return
-        value = _own(owner).get(attribute.name)
-        if container_type(type(value)) is not None:
-            self.whole_write(value)
-        self.touch(How.AUGMENT, ((field, WRITE),))
+        self._augment(_own(owner).get(attribute.name), ((field, WRITE),))
+
+    def _augment(self, old: object, touched: Touch) -> None:
+        """`x += …`: of a container it is one step of that, which x names before and after."""
+        if container_type(type(old)) is not None:
+            self.whole_write(old)
+        self.touch(How.ATOMIC if _in_place(old) else How.AUGMENT, touched)
 
     def named(self, owner: object, name: object, *, write: bool) -> None:
         """`getattr(owner, name)` and its family."""
@@ -129,11 +132,11 @@ class Sight:
     def cell_write(self, cell: CellType, name: str) -> None:
         self.touch(How.WRITE, ((self.fields.cell(cell, name), WRITE),))
 
-    def variable_augment(self, variable: Variable) -> None:
-        self.touch(How.AUGMENT, ((_field_of(variable), WRITE),))
+    def variable_augment(self, variable: Variable, old: object) -> None:
+        self._augment(old, ((_field_of(variable), WRITE),))
 
-    def cell_augment(self, cell: CellType, name: str) -> None:
-        self.touch(How.AUGMENT, ((self.fields.cell(cell, name), WRITE),))
+    def cell_augment(self, cell: CellType, name: str, old: object) -> None:
+        self._augment(old, ((self.fields.cell(cell, name), WRITE),))
 
     # -- containers --------------------------------------------------------------------------------
 
@@ -154,7 +157,11 @@ class Sight:
     def item_augment(self, container: object, key: object) -> None:
         content = self._content(container)
         if content is not None:
-            self._write_key(content, container, key, How.AUGMENT)
+            old = _item_of(container, key)
+            if container_type(type(old)) is not None:
+                self.whole_write(old)
+            how = How.ATOMIC if _in_place(old) else How.AUGMENT
+            self._write_key(content, container, key, how)
 
     def whole_read(self, container: object) -> None:
         if type(container) in SCALARS:
@@ -248,6 +255,22 @@ def _normal(container: object, key: object) -> object:
     if type(key) is int and key < 0 and type(container) is list:
         return key + len(container)
     return key
+
+
+def _in_place(old: object) -> bool:
+    """Does `x += …` change what x names, and leave x naming it?"""
+    kind = type(old)
+    return kind not in SCALARS and any("__iadd__" in base.__dict__ for base in kind.__mro__)
+
+
+def _item_of(container: object, key: object) -> object:
+    """The item, where looking it up runs no code of the program's; else None."""
+    if type(key) in PLAIN_KEYS:
+        if type(container) is dict:
+            return container.get(key)
+        if type(container) is list and type(key) is int and -len(container) <= key < len(container):
+            return container[key]
+    return None
 
 
 def _own(owner: object) -> dict[str, object]:

@@ -177,6 +177,15 @@ def own_objects() -> None:
     together(work, work)
 
 
+def grown_in_place() -> None:
+    """`+=` of a list is one step of the list's, and loses nothing."""
+
+    def grow() -> None:
+        board.lines += [1]
+
+    together(grow, grow)
+
+
 def behind_the_lock() -> None:
     """A counter under a lock for many epochs; then somebody does not take it."""
     lock = threading.Lock()

@@ -41,6 +41,26 @@ def attribute() -> None:
     assert counter.n == 2
 
 
+def unnoticed() -> int:
+    """Nothing asserts; one of the updates is lost all the same."""
+    counter = Counter()
+    together(counter.increment, counter.increment)
+    return counter.n
+
+
+def grown_in_place() -> None:
+    """`+=` on a list extends it in one step, and names it as before."""
+    counter = Counter()
+    found: list[int] = []
+
+    def body() -> None:
+        nonlocal found
+        counter.items += [1]
+        found += [1]
+
+    together(body, body)
+
+
 def attribute_under_a_lock() -> None:
     counter = Counter()
     lock = threading.Lock()

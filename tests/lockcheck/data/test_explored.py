@@ -43,8 +43,23 @@ def test_a_fault_in_ordinary_data_is_found_and_replayed(function: str) -> None:
     assert [report.kind for report in again.reports] == [found.findings[0].report.kind]
 
 
+def test_a_lost_update_is_found_though_nothing_asserts() -> None:
+    """A value that was read, replaced by another thread, and written back is a finding itself."""
+    found = explored("unnoticed")
+
+    assert [finding.report.kind for finding in found.findings] == ["race"]
+    report = found.findings[0].report
+    assert report.title.startswith("lost update of Counter#1.n")
+    token = Token.parse(str(found.findings[0].token))
+    subject = FunctionSubject.of_token(token.subject)
+    with subject, Session(subject) as session:
+        again = session.replay(token)
+    assert [each.title for each in again.reports] == [report.title]
+
+
 @pytest.mark.parametrize(
-    "function", ["attribute_under_a_lock", "one_step_each", "keys_of_their_own"]
+    "function",
+    ["attribute_under_a_lock", "one_step_each", "keys_of_their_own", "grown_in_place"],
 )
 def test_a_right_program_passes_every_order(function: str) -> None:
     """Nothing is found, and the search was complete."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,14 @@ FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[2]
 
 
-def run(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lockcheck", "run", *words]
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return lockcheck("run", *words)
+
+
+def lockcheck(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lockcheck", *words]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, cwd=cwd,
+        command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
 
@@ -53,6 +58,7 @@ def races(scenario: str, tmp_path: Path) -> list[tuple[str, str]]:
         ("flag", "class-only", "unordered access"),
         ("counter_of_one", "class-only", "unordered look at the counter"),
         ("appends", "class-only", "unordered single steps"),
+        ("grown_in_place", "class-only", "unordered single steps"),
     ],
 )
 def test_a_race_is_judged_by_what_it_can_do(
@@ -102,6 +108,20 @@ def test_a_place_with_two_callers_is_shown_with_the_one_that_held_the_lock(tmp_p
         callers.add((names[1], bool(access["held"])))
     assert callers & {("by_day", True), ("by_night", True)}
     assert ("<lambda>", False) in callers
+
+
+def test_a_race_says_what_to_explore_and_that_shows_the_order() -> None:
+    """The command in the report finds the race under control, with its order and a token."""
+    done = run("--races", str(FOLDER / "racing.py"), "lost_update")
+    found = re.search(r"lockcheck (explore \S+::lost_update)$", done.stderr, re.MULTILINE)
+    assert found is not None, done.stderr
+
+    again = lockcheck(*found.group(1).split())
+
+    assert again.returncode == 1
+    assert "lost update of Board#1.n" in again.stdout
+    assert "the order that shows it:" in again.stdout
+    assert "lockcheck replay " in again.stdout
 
 
 def test_races_are_known_to_a_baseline(tmp_path: Path) -> None:
