@@ -1,12 +1,10 @@
-"""`multiprocessing`'s Lock and RLock, as far as this process uses them.
+"""`multiprocessing`'s locks, semaphores and queues, as far as this process uses them.
 
-Such a lock excludes threads, too, and its order with `threading`'s locks matters as much; so one is
-a lock class by the place where it is made, and taking it is judged and published like any other.
-Condition, Event and Queue are built of these.  It may also be held by another process, of which
-nothing is known: then nobody here is said to hold it, and no wait for it counts as stuck.
+Each gets methods that judge and publish what is done with it (`process_locks`).  Condition, Event,
+Barrier and Queue are built of these by multiprocessing itself; here stands which part of them is
+what, and the one wait that no semaphore shows: that of `Queue.get` for the pipe.
 
-Left out: Semaphore and BoundedSemaphore, which are counted as not checked; what a spawned process
-does with a lock that it was sent.
+Left out: `SimpleQueue.get`, connections, and whatever else waits for a pipe.
 """
 
 from __future__ import annotations
@@ -14,179 +12,54 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import update_wrapper
 from importlib.machinery import ModuleSpec
 from types import FrameType, ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
-from lockcheck.core.held import WRITE, Hold
 from lockcheck.core.sites import allocation
-from lockcheck.patch.foreign import note_foreign
+from lockcheck.patch.process_locks import Arrivals, ProcessLock, ProcessUnits, Signal, sharing
 from lockcheck.patch.state import binding
-from lockcheck.seam import Kind, Op
-from lockcheck.sync.blocking import block
-
-if TYPE_CHECKING:
-    from lockcheck.checker import Checker
-    from lockcheck.core.classes import Key, LockClass
-    from lockcheck.core.held import ThreadState
 
 __all__ = ["patch_processes", "unpatch_processes"]
 
+_Barrier = threading.Barrier
+_register: Any = getattr(os, "register_at_fork", None)
 _NAME = "multiprocessing.synchronize"
+_QUEUES = "multiprocessing.queues"
 _MAKERS = (_NAME, "multiprocessing.context")
-SLICE = 0.05
-"""Seconds between looks for an aborted run: no other process is made to release what it holds."""
+_PARTS = {
+    "_wait_semaphore": "a notify of",
+    "_woken_count": "the waiters to wake of",
+    "_sem": "room in",
+}
+"""Attribute that a semaphore of multiprocessing's own is assigned to -> what a wait for it is."""
+_QUIET = frozenset({"_woken_count", "_sleeping_count"})
+"""Whoever waits for these waits for one who is on its way: it has given up the lock before."""
 
 
-class _SemLock(Protocol):
-    """The interpreter's own semaphore."""
-
-    def acquire(self, block: bool = True, timeout: float | None = None) -> bool: ...
-    def release(self) -> None: ...
-    def _is_mine(self) -> bool: ...
-    def _is_zero(self) -> bool: ...
-    def _count(self) -> int: ...
-
-
-class _Raw:
-    """A semaphore as `sync.blocking` wants it."""
-
-    __slots__ = ("_chk", "_sem")
-
-    def __init__(self, chk: Checker, sem: _SemLock) -> None:
-        self._chk = chk
-        self._sem = sem
-
-    def acquire(self, _blocking: bool = True, timeout: float = -1) -> bool:
-        left = timeout
-        while not self._chk.aborted:
-            piece = SLICE if left < 0 else min(SLICE, left)
-            if self._sem.acquire(True, piece):
-                return True
-            if left >= 0:
-                left -= piece
-                if left <= 0:
-                    break
-        return False
-
-    def release(self) -> None:
-        """Nothing: who waits looks for itself."""
-
-    def locked(self) -> bool:
-        return self._sem._is_zero()
-
-
-class _Checked:
-    """What the graph knows of one lock, and the two methods that a program calls."""
-
-    __slots__ = ("__weakref__", "_pid", "_reentrant", "_sem", "_ts", "chk", "key", "raw")
-
-    def __init__(self, chk: Checker, key: Key, sem: _SemLock, *, reentrant: bool) -> None:
-        self.chk = chk
-        self.key = key
-        self.raw = _Raw(chk, sem)
-        self._sem = sem
-        self._reentrant = reentrant
-        self._ts: ThreadState | None = None
-        self._pid = 0
-
-    @property
-    def name(self) -> str:
-        return self.key.name
-
-    @property
-    def cls(self) -> LockClass:
-        return self.key.cls
-
-    @property
-    def ts(self) -> ThreadState | None:
-        """Who holds it, if that is a thread of this process."""
-        return self._ts if self._pid == os.getpid() else None
-
-    @ts.setter
-    def ts(self, ts: ThreadState | None) -> None:
-        self._ts = ts
-        self._pid = os.getpid()
-
-    @property
-    def class_name(self) -> str:
-        return self.cls.name
-
-    def holders(self) -> Sequence[ThreadState]:
-        """Who of this process holds it."""
-        owner = self.ts
-        held = owner is not None and self.really_held() and owner.find(self) is not None
-        return (owner,) if owner is not None and held else ()
-
-    def owned_by(self, ts: ThreadState | None) -> None:
-        """`ts` has taken it; None: it was released."""
-        self.ts = ts
-
-    def really_held(self) -> bool:
-        """Is it locked, whatever the held stacks say?"""
-        return self._sem._is_zero()
-
-    def own_references(self, ts: ThreadState) -> int:
-        """So few that it never looks forgotten: another process may give it back."""
-        return -1_000
-
-    def ready(self, _op: Op) -> bool:
-        """May it be taken now?  (`lockcheck.seam.SyncObject`)"""
-        return not self._sem._is_zero()
-
-    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
-        """As multiprocessing's."""
-        if self._reentrant and self._sem._is_mine():
-            return self._sem.acquire(block, timeout)
-        if not self._sem.acquire(False):
-            if not block or (timeout is not None and timeout <= 0):
-                return self._sem.acquire(block, timeout)
-            if not self._contended(timeout):
-                return False
-        chk = self.chk
-        hold = Hold(self, WRITE)
-        tried = not block or timeout is not None
-        try:
-            chk.engine.push(chk.current(), hold, trylock=tried)
-        except BaseException:
-            self._sem.release()
-            raise
-        return True
-
-    def _contended(self, timeout: float | None) -> bool:
-        chk = self.chk
-        ts = chk.current()
-        op = Op(Kind.ACQUIRE, self, timeout=timeout)
-        hold = Hold(self, WRITE)
-        engine = chk.engine
-        engine.prepare(hold, trylock=timeout is not None)
-        engine.before_block(ts, hold, op)
-        got = False
-        began = chk.now()
-        try:
-            got = block(chk, ts, op, self.raw, -1 if timeout is None else timeout)
-        finally:
-            engine.after_block(ts, self, got, chk.now() - began)
-        return got
-
-    def release(self) -> None:
-        """As multiprocessing's."""
-        if self._reentrant and self._sem._is_mine() and self._sem._count() > 1:
-            self._sem.release()
-            return
-        ts = self.chk.current()
-        if ts.find(self) is not None:
-            self.chk.engine.release(ts, self)
-            self.owned_by(None)
-        self._sem.release()  # by another process or thread: its business
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
 
 
 def _site(frame: FrameType | None) -> str:
-    """Name the place that wanted the lock, below multiprocessing's own makers."""
-    while frame is not None and frame.f_globals.get("__name__") in _MAKERS:
+    """Name the place that wanted a lock, below multiprocessing's own makers: its class."""
+    while frame is not None and _module(frame) in _MAKERS:
         frame = frame.f_back
     return "multiprocessing" if frame is None else allocation(frame)[0]
+
+
+def _whole(frame: FrameType | None) -> tuple[str, str]:
+    """Name what the program made that has a semaphore inside; and which part of it this is."""
+    part = ""
+    while frame is not None and _module(frame).partition(".")[0] == "multiprocessing":
+        name = allocation(frame)[0].rpartition(".")[2]
+        part = name if not part and (name in _PARTS or name in _QUIET) else part
+        frame = frame.f_back
+    return ("multiprocessing" if frame is None else allocation(frame)[0]), part
 
 
 class _Patched:
@@ -196,25 +69,49 @@ class _Patched:
         self.active = False
         self.module: Any = None
         self.plain: dict[str, Any] = {}
+        self.notify: Any = None
+        self.queues: Any = None
+        self.put: Any = None
+        self.get: Any = None
+        self.reset: Any = None
+        self.fork_registered = False
 
 
 _now = _Patched()
 
 
-def _make_methods(self: object) -> None:
+def _make_methods(self: Any) -> None:
     """Stands for `SemLock._make_methods`, which gives a lock its `acquire` and `release`."""
     _now.plain["_make_methods"](self)
     if not _now.active:
         return
-    module = _now.module
-    if not isinstance(self, (module.Lock, module.RLock)):
-        note_foreign("multiprocessing")
-        return
-    chk = binding.chk
-    key = chk.lock_key(_site(sys._getframe(1)), kind="lock")
-    reentrant = isinstance(self, module.RLock)
-    checked = _Checked(chk, key, self._semlock, reentrant=reentrant)
-    self.acquire, self.release = checked.acquire, checked.release
+    made = _checked(self, received=sys._getframe(1).f_code.co_name == "__setstate__")
+    self.acquire, self.release = made.acquire, made.release
+
+
+def _checked(self: Any, *, received: bool) -> ProcessLock | Signal:
+    """What stands behind a new lock or semaphore."""
+    module, sem, chk = _now.module, self._semlock, binding.chk
+    if isinstance(self, (module.Lock, module.RLock)):
+        reentrant = isinstance(self, module.RLock)
+        key = chk.lock_key(_site(sys._getframe(2)), kind="lock")
+        return ProcessLock(chk, key, sem, reentrant=reentrant, received=received)
+    units = _units(self)
+    whole, part = _whole(sys._getframe(2))
+    if part in _PARTS or part in _QUIET or not units:
+        whole = whole if part in _QUIET else binding.numbered(whole)
+        why = f"{_PARTS.get(part, 'a unit of')} {whole}"
+        return Signal(chk, why, sem, received=received, quiet=part in _QUIET)
+    key = chk.lock_key(_site(sys._getframe(2)), kind="semaphore", permits=units)
+    return ProcessUnits(chk, key, sem, received=received)
+
+
+def _units(self: Any) -> int:
+    """How many units a semaphore has; 1 where the system cannot say."""
+    try:
+        return int(self._semlock._get_value())
+    except NotImplementedError:
+        return 0 if self._semlock._is_zero() else 1
 
 
 def _enter(self: Any) -> Any:
@@ -225,15 +122,87 @@ def _exit(self: Any, *_exc: object) -> Any:
     return self.release()
 
 
+def _getstate(self: Any) -> Any:
+    """An object is sent to another process."""
+    sharing.happened()
+    return _now.plain["__getstate__"](self)
+
+
+def _notify(self: Any, n: int = 1) -> None:
+    """Whoever notifies makes it happen, also where nobody waits yet."""
+    signal = getattr(self._wait_semaphore.acquire, "__self__", None)
+    if isinstance(signal, Signal) and self._lock._semlock._is_mine():
+        signal.wakes()
+    _now.notify(self, n)
+
+
 def _patch(module: ModuleType) -> None:
-    if _now.plain:
-        return
     cls: object = vars(module)["SemLock"]
-    ours = {"_make_methods": _make_methods, "__enter__": _enter, "__exit__": _exit}
-    _now.module = module
-    _now.plain = {name: cls.__dict__[name] for name in ours}
+    ours = {
+        "_make_methods": _make_methods,
+        "__enter__": _enter,
+        "__exit__": _exit,
+        "__getstate__": _getstate,
+    }
+    if not _now.plain:
+        _now.module = module
+        _now.plain = {name: cls.__dict__[name] for name in ours}
+        _now.notify = module.Condition.notify
     for name, function in ours.items():
         setattr(cls, name, function)
+    module.Condition.notify = update_wrapper(_notify, _now.notify)
+
+
+# -- queues ----------------------------------------------------------------------------------------
+
+
+def _put(self: Any, obj: object, block: bool = True, timeout: float | None = None) -> Any:
+    arrivals = _arrivals(self)
+    if arrivals is not None and not self._closed:
+        arrivals.wakes()
+    return _now.put(self, obj, block, timeout)
+
+
+def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
+    arrivals = _arrivals(self) if block and timeout is None else None
+    if arrivals is not None and not self._closed:
+        arrivals.wait(arrivals.is_free)
+    return _now.get(self, block, timeout)
+
+
+def _arrivals(queue: Any) -> Arrivals | None:
+    """What stands behind the items of a queue; None of one made before, or received."""
+    found: Arrivals | None = queue.__dict__.get("_lockcheck_arrivals")
+    return found if _now.active else None
+
+
+def _reset(self: Any, after_fork: bool = False) -> None:
+    """Stands for `Queue._reset`, which every queue is made with, and made anew in a child."""
+    _now.reset(self, after_fork)
+    if _now.active and not after_fork and sys._getframe(1).f_code.co_name == "__init__":
+        name = binding.numbered(_whole(sys._getframe(1))[0])
+        self._lockcheck_arrivals = Arrivals(binding.chk, f"an item in {name}", self._poll)
+
+
+def _patch_queues(module: ModuleType) -> None:
+    cls: Any = vars(module)["Queue"]
+    if _now.queues is None:
+        _now.queues = cls
+        _now.put, _now.get, _now.reset = cls.put, cls.get, cls._reset
+    cls.put = update_wrapper(_put, _now.put)
+    cls.get = update_wrapper(_get, _now.get)
+    cls._reset = update_wrapper(_reset, _now.reset)
+
+
+@contextmanager
+def _plain_barrier() -> Iterator[None]:
+    """`threading.Barrier` is its own again: a subclass that keeps the state elsewhere needs it."""
+    now = threading.Barrier
+    threading.Barrier = _Barrier  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        threading.Barrier = now  # type: ignore[misc]
 
 
 class _Loader:
@@ -250,20 +219,29 @@ class _Loader:
         module.__loader__ = self._own
         if module.__spec__ is not None:
             module.__spec__.loader = self._own
-        self._own.exec_module(module)
+        with _plain_barrier():
+            self._own.exec_module(module)
         if _now.active:
-            _patch(module)
+            _PATCHES[module.__name__](module)
+
+
+_PATCHES = {_NAME: _patch, _QUEUES: _patch_queues}
 
 
 class _Finder:
-    """Waits on `sys.meta_path` for the one module, for most programs never import it."""
+    """Waits on `sys.meta_path` for the two modules, for most programs never import them."""
+
+    def __init__(self) -> None:
+        self.awaited: set[str] = set()
 
     def find_spec(
         self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != _NAME:
+        if name not in self.awaited:
             return None
-        _stop_waiting()
+        self.awaited.discard(name)
+        if not self.awaited:
+            _stop_waiting()
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.loader is not None:
             spec.loader = _Loader(spec.loader)  # type: ignore[assignment]  # as one, it is enough
@@ -281,18 +259,28 @@ def _stop_waiting() -> None:
 def patch_processes() -> None:
     """Check what is made from now on."""
     _now.active = True
-    module = sys.modules.get(_NAME)
-    if module is not None:
-        _patch(module)
-    else:
+    if not _now.fork_registered and hasattr(os, "register_at_fork"):
+        _now.fork_registered = True  # such a hook cannot be taken away again
+        os.register_at_fork(after_in_parent=sharing.happened, after_in_child=sharing.happened)
+    _finder.awaited.clear()
+    for name, patch in _PATCHES.items():
+        module = sys.modules.get(name)
+        if module is not None:
+            patch(module)
+        else:
+            _finder.awaited.add(name)
+    if _finder.awaited:
         sys.meta_path.insert(0, _finder)
 
 
 def unpatch_processes() -> None:
-    """Put multiprocessing's own back; locks that were made meanwhile go on being checked."""
+    """Put multiprocessing's own back; objects that were made meanwhile go on being checked."""
     _now.active = False
     _stop_waiting()
     if _now.plain:
-        for name, plain in _now.plain.items():
-            if name == "_make_methods":
-                setattr(_now.module.SemLock, name, plain)
+        for name in ("_make_methods", "__getstate__"):
+            setattr(_now.module.SemLock, name, _now.plain[name])
+        _now.module.Condition.notify = _now.notify
+    if _now.queues is not None:
+        cls = _now.queues
+        cls.put, cls.get, cls._reset = _now.put, _now.get, _now.reset

@@ -17,7 +17,7 @@ from lockcheck.seam import Op, Unwind
 from lockcheck.sync import interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from lockcheck.core.held import ThreadState
     from lockcheck.sync.host import Host
@@ -91,7 +91,7 @@ def block(
         if chk.aborted:
             raise Unwind
         if ts.ident == threading.main_thread().ident:
-            _take_in_slices(raw, timeout, taken, chk.clock)
+            _take_in_slices(raw, timeout, taken, chk)
         else:
             take(map(raw.acquire, (True,), (timeout,)), taken)
     except BaseException:
@@ -121,21 +121,20 @@ def take(attempt: Iterator[bool], taken: list[bool]) -> None:
     taken.extend(attempt)
 
 
-def _take_in_slices(
-    raw: Any, timeout: float, taken: list[bool], clock: Callable[[], float]
-) -> None:
+def _take_in_slices(raw: Any, timeout: float, taken: list[bool], chk: Host) -> None:
     """`take` for the main thread, which looks up now and then.
 
     A signal that comes after the interpreter's last look and before the thread sleeps wakes nobody;
     where locks spin first (free-threaded builds) that is no rare thing.
     """
+    clock = chk.clock
     end = None if timeout < 0 else clock() + timeout
     while True:
         interrupts.deliver()
         left = SLICE if end is None else end - clock()
         taken.clear()
         take(map(raw.acquire, (True,), (max(0.0, min(left, SLICE)),)), taken)
-        if taken[0] or (end is not None and clock() >= end):
+        if taken[0] or chk.aborted or (end is not None and clock() >= end):
             return
 
 

@@ -197,6 +197,58 @@ _TEXTS = {
         while sum(map(waits, sys._current_frames().values())) < 3: pass
         print("over")
     """,
+    "multiprocessing's objects serve threads and processes": """
+        import multiprocessing, queue, threading
+        context = multiprocessing.get_context("fork")
+        condition, event, units = context.Condition(), context.Event(), context.Semaphore(2)
+        items, done, barrier = context.Queue(2), context.JoinableQueue(), context.Barrier(2)
+        got, ready = [], []
+        def consume():
+            barrier.wait()
+            while (item := items.get()) is not None:
+                with units: got.append(item)
+        def wait():
+            with condition:
+                while not ready: condition.wait()
+            event.wait()
+        def work():
+            while done.get() is not None: done.task_done()
+            done.task_done()
+        threads = [threading.Thread(target=body) for body in (consume, wait, wait, work)]
+        for thread in threads: thread.start()
+        barrier.wait()
+        for item in [*range(10), None]: items.put(item)
+        for item in (1, 2, None): done.put(item)
+        done.join()
+        with condition:
+            ready.append(1)
+            condition.notify_all()
+        event.set()
+        for thread in threads: thread.join()
+        try: items.get(timeout=0.01)
+        except queue.Empty: print("empty")
+        event.clear()
+        def child(): event.wait(); items.put("from the child"); units.release()
+        process = context.Process(target=child)
+        process.start(); event.set(); print(items.get()); process.join()
+        print(got, [units.acquire(timeout=0.01) for _ in range(4)], event.is_set(), repr(units))
+        with context.Pool(2) as pool: print(pool.map(abs, [-1, -2]))
+        print(items.get.__name__, condition.notify.__qualname__)
+    """,
+    "multiprocessing's units in one order": """
+        import multiprocessing, threading
+        context = multiprocessing.get_context("fork")
+        a, b = context.BoundedSemaphore(1), threading.Lock()
+        turn = [False]
+        def other():
+            while not turn[0]: pass
+            with b, a: pass
+        thread = threading.Thread(target=other)
+        thread.start()
+        with a, b: pass
+        turn[0] = True
+        thread.join()
+    """,
     "multiprocessing's locks exclude threads in one order": """
         import multiprocessing, threading
         context = multiprocessing.get_context("fork")
@@ -224,6 +276,7 @@ CHECKED = {
     "a file whose name is no text": r"possible circular locking",
     "SIGTERM ends it, by that signal": r"lockcheck: undecided, terminated",
     "daemon threads wait for locks of every kind": r"[1-3] threads? still waiting .*not checked",
+    "multiprocessing's units in one order": r"possible circular locking",
     "multiprocessing's locks exclude threads in one order": r"possible circular locking",
 }
 NEVER_CLEAN = frozenset(CHECKED) - {"a collection is due at any of the next objects"}
