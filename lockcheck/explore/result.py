@@ -125,6 +125,20 @@ class Outcome:
     """Some schedule had a second thread."""
     cut_short: bool = False
     """Some schedule was given up at the limit of points."""
+    repeats_cut: bool = False
+    """The bound on early timers forbade some that only repeat their wait."""
+
+    @property
+    def assumed(self) -> str:
+        """What `exhausted` takes for granted beside the bounds, in words; empty: nothing.
+
+        A timer that only repeats its wait could fire without end, so that no search of a program
+        with one would ever be whole; it is bounded as the others are, and that is said.
+        """
+        if not self.repeats_cut:
+            return ""
+        most = f"at most {self.early_timers} times a schedule"
+        return f"timers that only repeat their wait fired early {most}"
 
     def to_dict(self, schema: str = "lockcheck/explore/1") -> Json:
         """The result document."""
@@ -143,6 +157,7 @@ class Outcome:
             "subject": self.subject,
             "details": self.details,
             "early_timers": self.early_timers,
+            **({"assumed": self.assumed} if self.assumed else {}),
             **(self.coverage.hashes() if self.shard[1] > 1 else {}),
         }
 

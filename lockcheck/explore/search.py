@@ -356,11 +356,6 @@ class Search:
         bounded = self._bounded
         if every.cut:
             bounded = f"the bound of {timers(limits.early_timers)} forbade some"
-        elif every.repeats_cut:
-            bounded = (
-                "a timer that only repeats its wait can fire without end, and the bound of "
-                f"{timers(limits.early_timers)} ended that"
-            )
         if self._exhausted and bounded:
             reasons.append(f"not every order: {bounded}")
         incomplete = every.points or every.interrupted or stopped
@@ -386,9 +381,10 @@ class Search:
             every.interrupted,
             self._crew.describe(),
             limits.early_timers,
-            every.cut or every.repeats_cut,
+            every.cut,
             every.scheduled,
             every.points,
+            every.repeats_cut,
         )
 
 
