@@ -671,17 +671,22 @@ class Engine:
         ts.last_wait, ts.pending = ts.pending, None
         if obj.dep is None:
             return
-        found = self._part(obj, part)
-        self._has(ts, found)
+        self._has(ts, obj, self._part(obj, part), sure=op.timeout is None)
 
-    def took(self, ts: ThreadState, obj: Event, part: str) -> None:
-        """`ts` got `part` of `obj` at once."""
-        self._has(ts, self._part(obj, part))
+    def took(self, ts: ThreadState, obj: Event, part: str, *, sure: bool = True) -> None:
+        """`ts` got `part` of `obj` at once; not `sure`: else it had gone on without."""
+        self._has(ts, obj, self._part(obj, part), sure=sure)
 
-    def _has(self, ts: ThreadState, part: Part) -> None:
-        """`ts` has what it waited for: that is after whatever had to come before."""
+    def _has(self, ts: ThreadState, obj: Event, part: Part, *, sure: bool) -> None:
+        """`ts` has what it waited for: that is after whatever had to come before.
+
+        Not where only the answer says whether it has it (`acquire(timeout=...)`): the same code may
+        follow without.  Who lacks an item gets an exception, so what follows comes after it.
+        """
         self.waits.took(ts, part)
-        if part.known is not None and part.generation == 1:
+        if part.known is None or part.generation > 1:
+            return
+        if sure or obj.once or obj.plenty:
             self.learn(ts, part.known)
 
     def ran_short(self, ts: ThreadState, obj: Event, part: str) -> None:

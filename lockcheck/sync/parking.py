@@ -164,7 +164,7 @@ class Parking(Ownerless):
                 else:
                     at_once = False
             if at_once:
-                self._went_at_once(chk, ts, part)
+                self._went_at_once(chk, ts, part, sure=timeout is None)
                 return result
         op = Op(
             Kind.WAIT,
@@ -208,14 +208,14 @@ class Parking(Ownerless):
             if taken:
                 taken.pop(ts.serial, None)  # it has given back what it took
 
-    def _went_at_once(self, chk: Host, ts: ThreadState, part: str) -> None:
+    def _went_at_once(self, chk: Host, ts: ThreadState, part: str, *, sure: bool) -> None:
         """What there is to note of a wait that did not block, of a thread that holds nothing."""
         ts.blocked = ts.blocked_on = ts.pending = ts.last_wait = None
         if self.dep is None:
             return
         found = self.dep.get(part)
         if found is None or found not in ts.waited:
-            chk.engine.took(ts, self, part)
+            chk.engine.took(ts, self, part, sure=sure)
         else:
             found.taken[ts.serial] = ()
 

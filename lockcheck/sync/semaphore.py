@@ -58,7 +58,7 @@ class Semaphore(Parking):
                     if got:
                         self._value -= 1
                 if got:
-                    self._went_at_once(chk, ts, "")
+                    self._went_at_once(chk, ts, "", sure=timeout is None)
                     return self._took(True, tried=timeout is not None)
         if not self._signal and self._value == 0 and timeout is None:
             self.chk.engine.might_lock(self.chk.current(), self)
