@@ -21,13 +21,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lockcheck.core.classes import MODE_NAMES, READ, RECURSIVE_READ, WRITE, Key, LockClass
+from lockcheck.core.gates import same_lock
 from lockcheck.core.graph import Graph
 from lockcheck.core.held import CheckedLock, ThreadState, ref_of
 from lockcheck.core.lock_order import step_of
 from lockcheck.core.paths import Walk
 from lockcheck.core.record import SN, SR, Record, Witness, blocks, kind_of
 from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Step, cycle_report
-from lockcheck.core.search import NO_CONTEXT, Dependency, Follow, Search, State, same_lock, strong
+from lockcheck.core.search import NO_CONTEXT, Dependency, Follow, Search, State, strong
 from lockcheck.core.stacks import Stack
 
 __all__ = ["CONTEXTS", "Contexts"]

@@ -39,6 +39,7 @@ from lockcheck.core.held import (
 from lockcheck.core.leaf import Leaf
 from lockcheck.core.ledger import Ledger
 from lockcheck.core.lock_order import LockOrder
+from lockcheck.core.meetings import EAGER
 from lockcheck.core.races import Access, Field, Races
 from lockcheck.core.record import Leased
 from lockcheck.core.report import LockRef, Report, fingerprint
@@ -228,6 +229,7 @@ class Engine:
         self._sweep(ts, "when the thread ended", EMPTY)
         self._judged(ts, lambda: rules.held_at_exit(ts))
         self._judged(ts, lambda: self.waits.thread_end(ts))
+        self._judged(ts, lambda: self.waits.left_over(ts))
         with PAUSED, self.leaf:
             self.slots.give(ts.slot, ts.epoch, ts.hb.get(ts.slot, 0))
         left = chains.materialise(ts)
@@ -653,6 +655,37 @@ class Engine:
             stack = self.capture()
             self._judged(ts, lambda: self.waits.wait(ts, part, stack))
 
+    def arrives(self, ts: ThreadState, obj: Event) -> None:
+        """`ts` is about to come to a barrier."""
+        part = self._part(obj, "")
+        meetings = part.meetings
+        if meetings is None or ts.tracing or not meetings.matters:
+            return
+        stack = self.capture(NEAR) if meetings.countable else EMPTY
+        if meetings.turn(ts.serial) < EAGER:
+            known = self.fork(ts)
+        else:
+            with PAUSED, self.leaf:
+                chains.note_touched(ts)
+            known = clocks.fork(ts)
+        with PAUSED, self.leaf:
+            self.waits.arrives(ts, part, known, stack)
+
+    def leaves(self, ts: ThreadState, obj: Event, *, broken: bool) -> None:
+        """`ts` leaves a barrier: all who met there had come before."""
+        meetings = self._part(obj, "").meetings
+        if meetings is None:
+            return
+        if broken:
+            with PAUSED, self.leaf:
+                meetings.broke()
+        elif meetings.known is None:
+            pass
+        elif meetings.turn(ts.serial) < EAGER:
+            self.learn(ts, meetings.known)
+        else:
+            clocks.learn(ts, meetings.known)
+
     def would_wait(self, ts: ThreadState, obj: Event, part: str = "") -> None:
         """`ts` ended the wait of others; had it come earlier, it would have waited itself."""
         if ts.holds and not ts.tracing:
@@ -686,14 +719,15 @@ class Engine:
         self.waits.took(ts, part)
         if part.known is None or part.generation > 1:
             return
-        if sure or obj.once or obj.plenty:
+        if sure or obj.once or obj.raises:
             self.learn(ts, part.known)
 
-    def ran_short(self, ts: ThreadState, obj: Event, part: str) -> None:
-        """More of `part` was taken than there was at first: whoever wants it may have to wait."""
+    def used(self, ts: ThreadState, obj: Event, part: str) -> bool:
+        """`ts` has some of a supply; returns whether such uses are still counted."""
         found = self._part(obj, part)
-        if not found.scarce and not ts.tracing:
-            self._judged(ts, lambda: self.waits.ran_short(found))
+        if found.used is not None and not ts.tracing:
+            self._judged(ts, lambda: self.waits.used(ts, found))
+        return found.used is not None
 
     def did_not_wait(self, ts: ThreadState) -> None:
         """A wait that did not block, of a thread that holds nothing: nothing depends on it."""
@@ -752,6 +786,8 @@ class Engine:
         """Look for freed locks: of the calling thread, if it is known, and of blocked others."""
         if me is not None:
             self._sweep(me, when)
+            if not me.tracing:
+                self._judged(me, lambda: self.waits.left_over(me))
         for other in others:
             if other is not me:
                 for entry, taken in freed.unknown_of_blocked(other):

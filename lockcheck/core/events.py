@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lockcheck.core.classes import Key
+from lockcheck.core.meetings import Meetings
 from lockcheck.core.record import Leased
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import Stack
@@ -98,12 +99,12 @@ class Part:
     """One thing of an object that can be waited for: an event, room, an item, an end."""
 
     __slots__ = (
-        "first", "free", "generation", "happened", "known", "name", "once", "parties", "scarce",
-        "taken", "waiters", "wakers",
+        "first", "free", "generation", "happened", "known", "meetings", "name", "once", "parties",
+        "supply", "taken", "used", "waiters", "wakers",
     )  # fmt: skip
 
     def __init__(
-        self, name: str, *, once: bool, parties: int = 0, first: bool = False, scarce: bool = True
+        self, name: str, *, once: bool, parties: int = 0, first: bool = False, supply: int = 0
     ) -> None:
         self.name = name
         self.once = once
@@ -112,8 +113,11 @@ class Part:
         """Happens only when so many make it happen (a barrier); 0: anybody does."""
         self.first: set[int] | None = set() if first else None
         """Who has made it happen, where nobody can have it before one of them did."""
-        self.scarce = scarce
-        """Was there ever less of it than was wanted?  Room in a queue that never fills is not."""
+        self.meetings = Meetings(parties) if parties else None
+        self.supply = supply
+        """How many may have it before anybody makes it happen."""
+        self.used: dict[int, int] | None = {} if supply else None
+        """Serial of a thread -> how often it had some; None: not counted (any more)."""
         self.generation = 1
         self.happened = False
         self.known: Start | None = None
@@ -173,8 +177,22 @@ class Part:
                 return True
         return False
 
+    def turn(self, serial: int) -> int:
+        """The generation, or which of its rounds at a barrier, or uses, a thread has come for."""
+        if self.used is not None:
+            return self.used.get(serial, 0)
+        return self.generation if self.meetings is None else self.meetings.turn(serial)
+
+    def has_enough_for(self, waiter: Waiter) -> bool:
+        """Can nobody have taken so much before that the waiter would have to wait?"""
+        if self.used is None:
+            return False
+        others = sum(times for serial, times in self.used.items() if serial != waiter.serial)
+        return others + waiter.generation < self.supply
+
     def is_new(self, serial: int, needs: tuple[Key, ...], after: tuple[Part, int] | None) -> bool:
         """Does a waker like this add to what is known?"""
+        turn = self.turn(serial)
         if self.once and after is not None and after == (self, self.generation):
             return False  # it waited for the very thing: somebody else had made it happen
         if not needs and after is None:
@@ -184,7 +202,7 @@ class Part:
         for old in self.wakers:
             if self.once and old.serial == serial and old.generation == self.generation:
                 return False  # it had made it happen before
-            if old.needs == needs and old.generation == self.generation and old.after == after:
+            if old.needs == needs and old.generation == turn and old.after == after:
                 alike += 1
                 if old.serial == serial or alike == FREE:
                     return False

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from lockcheck.core.classes import READ, WRITE, Key, LockClass
+from lockcheck.core.gates import excludes, gate, same_lock
 from lockcheck.core.graph import Graph
 from lockcheck.core.leases import keys_against
 from lockcheck.core.paths import Walk
@@ -29,7 +30,7 @@ from lockcheck.core.replay import meets
 
 __all__ = [
     "NO_CONTEXT", "WAITS_AS_WRITER", "Dependency", "Follow", "Participant", "Search", "State",
-    "class_cycle", "compatible", "gate", "same_lock", "strong", "surely_same", "why_not",
+    "class_cycle", "compatible", "strong", "why_not",
 ]  # fmt: skip
 
 NO_CONTEXT: Context = ((), frozenset())
@@ -66,7 +67,7 @@ class Participant(NamedTuple):
             for at, a in enumerate(self.held):
                 for there, b in enumerate(other.held):
                     lock = mine.instance(at) if a.many else None
-                    if lock is not None and lock is theirs.instance(there) and _excludes(a, b):
+                    if lock is not None and lock is theirs.instance(there) and excludes(a, b):
                         return a
         if not mine.leases and not theirs.leases:
             return gate(self.held, other.held)
@@ -74,18 +75,6 @@ class Participant(NamedTuple):
             (*self.held, *keys_against(mine.leases, theirs.serial, theirs.leases)),
             (*other.held, *keys_against(theirs.leases, mine.serial, mine.leases)),
         )
-
-
-def same_lock(one: Key, other: Key) -> bool:
-    """Can two keys be the same lock, whatever the subclass?"""
-    if one.base is other.base:
-        return True
-    return (one.many or other.many) and one.base.cls is other.base.cls
-
-
-def surely_same(one: Key, other: Key) -> bool:
-    """Are two keys certainly the same lock?"""
-    return one.base is other.base and not one.many
 
 
 def may_meet(one: Participant, other: Participant) -> bool:
@@ -108,19 +97,6 @@ def may_meet(one: Participant, other: Participant) -> bool:
     name = one.witness.wanted.name
     told = other.witness.held
     return other.at < len(told) and told[other.at].name == name and not name.endswith("#*")
-
-
-def gate(one: tuple[Key, ...], other: tuple[Key, ...]) -> Key | None:
-    """A lock in both held sets that not both hold as readers: they exclude each other."""
-    for a in one:
-        for b in other:
-            if surely_same(a, b) and _excludes(a, b):
-                return a
-    return None
-
-
-def _excludes(a: Key, b: Key) -> bool:
-    return a.permits == 1 and (a.mode == WRITE or b.mode == WRITE)
 
 
 Path = tuple[Participant, ...]

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from lockcheck.core.classes import READ, WRITE, Key, LockClass
 from lockcheck.core.events import KEPT, Part, Touch, Touches, Waiter, Waker
+from lockcheck.core.gates import gate, surely_same
 from lockcheck.core.graph import Graph
 from lockcheck.core.lock_order import step_of
 from lockcheck.core.paths import Walk
@@ -30,12 +31,13 @@ from lockcheck.core.report import (
     Step,
     cycle_report,
 )
-from lockcheck.core.search import NO_CONTEXT, Search, gate, surely_same
+from lockcheck.core.search import NO_CONTEXT, Search
 
 __all__ = ["Releaser", "WaitCycles", "wait_cycle"]
 
 
 FREE_AFTER_ALL = "another thread was seen later that makes it happen without what the waiter holds"
+NOBODY_LEFT = "another thread was seen later that comes for whoever was left over"
 REMEMBERED = 64
 """Waits called possible that a later waker may speak against."""
 
@@ -71,9 +73,11 @@ class WaitCycles:
     def judge(self, part: Part, waiter: Waiter) -> Iterator[Report]:
         """Does anything the waiter holds stand in the way of everybody who could wake it?"""
         wakers = [w for w in part.wakers_of(waiter.generation) if w.serial != waiter.serial]
+        if part.meetings is not None and not part.meetings.varied:
+            wakers = [w for w in wakers if w.generation == waiter.generation]
         own = not part.parties and len(wakers) < len(part.wakers_of(waiter.generation))
-        if not part.scarce:
-            return  # there was enough for everybody who wanted it so far
+        if part.has_enough_for(waiter):
+            return
         counted = own or (not part.once and part in waiter.waited)
         parties = {waiter.serial, *(w.serial for w in wakers)}
         everyone = 0 < len(parties) <= part.parties
@@ -261,6 +265,47 @@ class WaitCycles:
                 if way is not None and way.severity == POSSIBLE:
                     yield wait_cycle([wait, step, *way.steps], POSSIBLE)
 
+    # -- barriers ----------------------------------------------------------------------------------
+
+    def left_over(self, part: Part) -> Iterator[Report]:
+        """May some of those who come to a barrier be left, with nobody to come any more?"""
+        meetings = part.meetings
+        if meetings is None or not meetings.varied:
+            return
+        there = meetings.left_over()
+        ident = ("left over", part.name)
+        if there is None:
+            yield Report("wait-cycle", CLASS_ONLY, "", NOBODY_LEFT, ident=ident, retracts=True)
+            return
+        sure = all(arrival.alone for arrival in meetings.arrivals)
+        steps = [
+            Step(
+                each.thread,
+                LockRef(part.name, "event", "meet", each.stack),
+                LockRef(part.name, "event", "wait", each.stack),
+                each.refs,
+                "wait",
+                f"{each.thread} waits at {part.name} and nobody comes: the others have met each "
+                + ("other or need what it holds" if each.refs else "other"),
+            )
+            for each in there
+        ]
+        names = " and ".join(dict.fromkeys(each.thread for each in there))
+        yield cycle_report(
+            "wait-cycle",
+            POSSIBLE if sure else CLASS_ONLY,
+            f"possible wait cycle: {names} may be left over at {part.name}, which meets "
+            f"{part.parties} threads and is used by more",
+            steps,
+            ident=ident,
+            reason="the same arrivals in another order leave fewer threads than a round needs"
+            if sure
+            else "the same arrivals in another order leave fewer threads than a round needs, but "
+            "some of them wait for other things, too, which may rule that order out",
+            advice=f"Let as many threads use {part.name} as it has parties, or give each group of "
+            "threads that meets a barrier of its own.",
+        )
+
     # -- events and releases by others -------------------------------------------------------------
 
     def ring(self, part: Part, waker: Waker) -> Iterator[Report]:
@@ -284,12 +329,12 @@ class WaitCycles:
             by = made[0]
 
     def foreign_release(
-        self, by: Releaser, lock: LockRef, owed: Key, taken: tuple[int, Record] | None
+        self, by: Releaser, lock: LockRef, owed: Key, free: int
     ) -> Iterator[Report]:
         """A plain lock is released by a thread that did not take it: it is an event, too.
 
         Whoever waits for it under a lock that everybody who releases it so needs is not woken.
-        `taken`: who had taken it, and where; one that takes it once only does not wait for itself.
+        `free`: the thread that had taken it and goes on: it does not wait for itself.
         """
         yield from self.releases(by, owed)
         known = self._releasers[owed]
@@ -303,7 +348,7 @@ class WaitCycles:
                     continue
                 told = f"{by.thread} releases {lock.name} only after it got {ref.name}"
                 for witness in rec.witnesses:
-                    if taken == (witness.serial, rec) or any(
+                    if witness.serial == free or any(
                         witness.serial == other.serial for other in known
                     ):
                         continue

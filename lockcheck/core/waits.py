@@ -26,16 +26,19 @@ from lockcheck.core.chains import add_touch, note_touched
 from lockcheck.core.classes import WRITE, Key, LockClass
 from lockcheck.core.events import KEPT, Part, Touches, Waiter, Waker
 from lockcheck.core.graph import Graph
-from lockcheck.core.held import Chain, CheckedLock, ThreadState, ref_of
+from lockcheck.core.held import CheckedLock, ThreadState, ref_of
+from lockcheck.core.meetings import ARRIVALS, Arrival
 from lockcheck.core.report import LockRef, Report
 from lockcheck.core.stacks import Stack
-from lockcheck.core.vector import Clock
+from lockcheck.core.vector import Clock, Start
 from lockcheck.core.wait_cycles import Releaser, WaitCycles
 
 __all__ = ["Event", "Waits", "needed"]
 
 AGAIN = 8
 """Events and joins that are looked at again when the graph of locks has grown."""
+USES = 16
+"""Uses of a supply that are counted by thread, after as many as there were at first."""
 ALIKE = 2
 """Waiters, and wakers, kept that differ in nothing but the thread (one may be the other side)."""
 
@@ -65,8 +68,12 @@ class Event(Protocol):
         ...
 
     @property
-    def plenty(self) -> tuple[str, ...]:
-        """Parts of which there is enough, until `Engine.ran_short` says otherwise (room)."""
+    def raises(self) -> bool:
+        """Does who lacks it in the end get an exception, so that what follows is not run?"""
+        ...
+
+    def supply(self, part: str) -> int:
+        """How many may have a part before anybody makes it happen (room); 0: it is not known."""
         ...
 
 
@@ -79,6 +86,8 @@ class Waits:
         """Those that somebody waited for with locks held, the latest few."""
         self._joins: list[tuple[Waiter, int, str, Touches]] = []
         """Joins with locks held, the latest few."""
+        self._varied: dict[Part, None] = {}
+        """Barriers that more threads use than they have parties."""
         self.edges: dict[tuple[str, str, str], int] = {}
         """(from, to, "holds" | "needs") -> how often; for the graph."""
 
@@ -95,7 +104,7 @@ class Waits:
                 once=obj.once,
                 parties=obj.parties,
                 first=name in obj.lacking,
-                scarce=name not in obj.plenty,
+                supply=obj.supply(name),
             )
             found = obj.dep.setdefault(name, part)
         return found
@@ -106,13 +115,14 @@ class Waits:
     def is_new_wait(ts: ThreadState, part: Part) -> bool:
         """Was no such wait seen before?"""
         keys = needed(ts)
-        if not keys:
+        turn = part.turn(ts.serial)
+        if not keys or turn > ARRIVALS:
             return False
         if part.once and any(w.serial == ts.serial for w in part.wakers_of(part.generation)):
             return False  # it has made it happen itself
         alike = 0
         for old in part.waiters:
-            if old.keys == keys and old.generation == part.generation:
+            if old.keys == keys and old.generation == turn:
                 alike += 1
                 if old.serial == ts.serial or alike == ALIKE:
                     return False
@@ -120,7 +130,7 @@ class Waits:
 
     def wait(self, ts: ThreadState, part: Part, stack: Stack) -> Iterator[Report]:
         """`ts` is about to wait for `part` with locks held."""
-        waiter = _waiter(ts, stack, part.generation)
+        waiter = _waiter(ts, stack, part.turn(ts.serial))
         part.waiters.append(waiter)
         del part.waiters[:-KEPT]
         self._parts[part] = None
@@ -136,6 +146,8 @@ class Waits:
     def is_new_wake(ts: ThreadState, part: Part) -> bool:
         """Was nobody seen making it happen in this way?"""
         keys = needed(ts) if ts.holds else ()
+        if part.turn(ts.serial) > ARRIVALS:
+            return False
         return part.is_new(ts.serial, keys, ts.last_wait)
 
     def wake(self, ts: ThreadState, part: Part, stack: Stack) -> Iterator[Report]:
@@ -143,7 +155,7 @@ class Waits:
         keys, refs = _holding(ts)
         note_touched(ts)
         waker = Waker(
-            ts.serial, ts.name, keys, refs, stack, part.generation, ts.last_wait, ts.touched,
+            ts.serial, ts.name, keys, refs, stack, part.turn(ts.serial), ts.last_wait, ts.touched,
             ts.moment, part.taken.get(ts.serial, ()),
         )  # fmt: skip
         ts.moment += 1
@@ -175,9 +187,41 @@ class Waits:
             part.generation += 1
             part.happened = False
 
-    def ran_short(self, part: Part) -> Iterator[Report]:
-        """More was wanted than there had been: from now on somebody may have to wait."""
-        part.scarce = True
+    def arrives(self, ts: ThreadState, part: Part, known: Start, stack: Stack) -> None:
+        """`ts` is about to come to a barrier, having done so much."""
+        meetings = part.meetings
+        assert meetings is not None
+        if not meetings.countable:
+            meetings.orders(ts.serial, known)
+            return
+        since = max((a.moment for a in meetings.arrivals if a.serial == ts.serial), default=0)
+        way = [key for key, times in ts.touched.items() if times[-1].moment >= since]
+        ts.moment += 1
+        keys, refs = _holding(ts)
+        alone = all(other is part or other.once for other in ts.waited)
+        at = (ts.slot, ts.epoch - 1, ts.vc)  # what comes next is not ordered before anybody
+        meetings.arrives(
+            Arrival(ts, ts.name, at, keys, refs, tuple(way), stack, ts.moment, alone), known
+        )
+        if meetings.varied:
+            self._varied[part] = None
+
+    def left_over(self, ts: ThreadState) -> Iterator[Report]:
+        """`ts` ends, or looks at the result: may somebody be left over at a barrier?"""
+        for part in self._varied:
+            if part.meetings is not None and part.meetings.is_over(ts):
+                yield from self._cycles.left_over(part)
+
+    def used(self, ts: ThreadState, part: Part) -> Iterator[Report]:
+        """`ts` has some of what there was at first: others, or it itself, may have to wait."""
+        if part.used is None:
+            return
+        part.used[ts.serial] = part.used.get(ts.serial, 0) + 1
+        total = sum(part.used.values())
+        if total > part.supply + USES:
+            part.used = None
+        if total < part.supply:
+            return
         for waiter in tuple(part.waiters):
             yield from self._cycles.judge(part, waiter)
 
@@ -225,14 +269,10 @@ class Waits:
         keys, refs = _holding(ts)
         for ref in refs:
             self._edge(lock.name, ref.cls, "needs")
-        entry = owner.find(lock)
-        chain: Chain | None = None if entry is None else entry._k
-        while chain is not None and chain.came is not None:
-            chain = chain.came  # as it stood before releases out of order
-        taken = None if chain is None else (owner.serial, chain.rec)
+        free = -1 if owner.blocked_on is lock else owner.serial
         owed = LockRef(lock.name, lock.key.cls.name, "owed", stack)
         yield from self._cycles.foreign_release(
-            Releaser(ts.serial, ts.name, keys, refs), owed, lock.key, taken
+            Releaser(ts.serial, ts.name, keys, refs), owed, lock.key, free
         )
 
     def released_free(self, ts: ThreadState, lock: CheckedLock) -> Iterator[Report]:

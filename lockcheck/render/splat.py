@@ -130,7 +130,7 @@ MODES = {
     "try": "trylock",
     "wait": "event",
 }
-NO_LOCK = ("wait", "owed", "queue")
+NO_LOCK = ("wait", "owed", "queue", "meet")
 """Modes of what a step "holds" when it is no lock: an event it must make happen."""
 
 
@@ -263,7 +263,8 @@ def _waiting(finding: Finding) -> list[str]:
         lines.append(f"  [waits] {words}, at: {where(frames)}" if frames else f"  [waits] {words}")
         if frames[1:]:
             lines += stack_lines(frames[1:], "            ", 6)
-        lines.append(f"  [owes]  {_owed(step)} to {owed_to['thread']}")
+        if step["held"].get("mode") != "meet":
+            lines.append(f"  [owes]  {_owed(step)} to {owed_to['thread']}")
     if waits_for_itself(finding):
         return [*lines, "", f" {alone(cycle[0])}"]
     return lines + (scenario(cycle) if cycle else _stacks(finding))
@@ -279,6 +280,8 @@ def alone(step: Document) -> str:
     """The sentence for a thread that waits for itself."""
     who = str(step["thread"])
     words = str(step.get("told") or f"it waits for {lock_text(step['wanted'])}")
+    if step["held"].get("mode") == "meet":
+        return words  # not for itself: nobody comes
     if words.startswith(f"{who} "):
         words = f"it {words.removeprefix(f'{who} ')}"
     return f"{who} waits for itself: {words}"

@@ -63,7 +63,7 @@ class Refcount(Ownerless):
     once = False
     parties = 0
     lacking = ()
-    plenty = ()
+    raises = False
 
     def __init__(self, chk: Host, name: str, value: int = 1, owner: Any = None) -> None:
         self.chk = chk
@@ -131,6 +131,10 @@ class Refcount(Ownerless):
         """Set the value, as at initialisation."""
         self._point(Kind.RMW)
         self._add(value - self._value)
+
+    def supply(self, part: str) -> int:
+        """Nothing is known of how many there are."""
+        return 0
 
     def ready(self, op: Op) -> bool:
         """May `op` go now?  (`lockcheck.seam.SyncObject`)"""

@@ -74,8 +74,8 @@ class Parking(Ownerless):
     """Of how many threads it needs each one (a barrier)."""
     lacking: tuple[str, ...] = ()
     """Parts of which there is nothing until somebody makes it happen."""
-    plenty: tuple[str, ...] = ()
-    """Parts of which there is enough until the engine hears otherwise."""
+    raises = False
+    """Who lacks it in the end gets an exception."""
 
     def __init__(self, chk: Host, name: str = "parking") -> None:
         self.chk = chk
@@ -87,6 +87,10 @@ class Parking(Ownerless):
         self._waiters: list[_Waiter] = []
         self._woken: tuple[object, str, object] | None = None
         """The newest wake that the engine knows: chain, part, wait before."""
+
+    def supply(self, part: str) -> int:
+        """How many may have a part before anybody makes it happen; 0: it is not known."""
+        return 0
 
     def ready(self, op: Op) -> bool:
         """May `op` go now?  (`lockcheck.seam.SyncObject`)"""

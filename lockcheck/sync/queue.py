@@ -22,16 +22,20 @@ class Queue(Parking):
     """As `queue.Queue`."""
 
     lacking = ("item",)
-    plenty = ("room",)
+    raises = True
     _storage: type[queue.Queue[Any]] = queue.Queue
 
     def __init__(self, chk: Host, maxsize: int = 0, name: str = "queue") -> None:
         super().__init__(chk, name)
         self.maxsize = maxsize
         self._store = self._storage(maxsize)  # only its _put/_get/_qsize are used, under _gate
-        self._filled = 0
-        """Items added so far, until that is more than there is room for."""
+        self._counted = True
+        """Does the engine still count who had room?"""
         self.unfinished_tasks = 0
+
+    def supply(self, part: str) -> int:
+        """As many as there is room for may put before anybody gets."""
+        return self.maxsize if part == "room" else 0
 
     def qsize(self) -> int:
         self.chk.point(Kind.PROBE, self)
@@ -75,10 +79,8 @@ class Queue(Parking):
         if got is None:
             raise queue.Full
         ts = self.chk.current()
-        if self._filled <= self.maxsize:
-            self._filled += 1
-            if self._filled > self.maxsize:
-                self.chk.engine.ran_short(ts, self, "room")
+        if self._counted:
+            self._counted = self.chk.engine.used(ts, self, "room")
         self.chk.engine.wake(ts, self, "item")
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:

@@ -13,7 +13,7 @@ import pytest
 
 import lockcheck
 from lockcheck.core.report import CLASS_ONLY, Report
-from lockcheck.sync import Lock, Thread
+from lockcheck.sync import Barrier, Lock, Thread
 
 Body = Callable[[], None]
 Program = Callable[[lockcheck.Checker], None]
@@ -275,6 +275,173 @@ def a_party_took_and_dropped_the_lock(chk: lockcheck.Checker) -> None:
     thread.join()
 
 
+def meets_at(meeting: Barrier, *bodies: Body) -> None:
+    """Run each body and then the barrier, in threads that the checker sees no order between."""
+    threads = [threading.Thread(target=run, args=(body, meeting)) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def run(body: Body, meeting: Barrier) -> None:
+    body()
+    meeting.wait()
+
+
+def one_is_left_over_at_a_barrier(chk: lockcheck.Checker) -> None:
+    """Who comes once meets who comes twice, or the two who come once meet each other."""
+    meeting = chk.Barrier(2, name="meeting")
+    meets_at(meeting, meeting.wait, lambda: None, lambda: None)
+
+
+def all_pairs_do_at_a_barrier(chk: lockcheck.Checker) -> None:
+    meeting = chk.Barrier(2, name="meeting")
+    meets_at(meeting, *[lambda: None] * 4)
+
+
+def phases_between_barriers(chk: lockcheck.Checker) -> None:
+    one, two, meeting = chk.Lock("one"), chk.Lock("two"), chk.Barrier(2, name="meeting")
+
+    def early() -> None:
+        nested(one, two)()
+        meeting.wait()
+
+    def late() -> None:
+        meeting.wait()
+        nested(two, one)()
+
+    meets_at(meeting, early, late)
+
+
+def rounds_of_a_barrier(chk: lockcheck.Checker) -> None:
+    """The first round is over when one takes the lock that the other held in it."""
+    lock, meeting = chk.Lock("L"), chk.Barrier(2, name="meeting")
+
+    def first() -> None:
+        with lock:
+            meeting.wait()
+
+    def second() -> None:
+        meeting.wait()
+        with lock:
+            pass
+
+    meets_at(meeting, first, second)
+
+
+def an_order_that_an_item_brings(chk: lockcheck.Checker) -> None:
+    one, two, queue = chk.Lock("one"), chk.Lock("two"), chk.Queue(0, "queue")
+
+    def producer() -> None:
+        nested(one, two)()
+        queue.put(1)
+
+    def consumer() -> None:
+        queue.get()
+        nested(two, one)()
+
+    unordered(producer, consumer)
+
+
+def room_in_a_queue_that_never_fills(chk: lockcheck.Checker) -> None:
+    lock, queue = chk.Lock("L"), chk.Queue(4, "queue")
+
+    def producer() -> None:
+        with lock:
+            queue.put(1)
+
+    def consumer() -> None:
+        with lock:
+            pass
+        queue.get()
+
+    unordered(producer, consumer)
+
+
+def room_in_a_queue_that_fills(chk: lockcheck.Checker) -> None:
+    lock, queue = chk.Lock("L"), chk.Queue(1, "queue")
+
+    def producer() -> None:
+        with lock:
+            queue.put(1)
+
+    def consumer() -> None:
+        with lock:
+            pass
+        queue.get()
+
+    unordered(producer, consumer, producer, consumer)
+
+
+# -- locks released by others ----------------------------------------------------------------------
+
+
+def released_by_who_needs_what_the_waiter_holds(chk: lockcheck.Checker) -> None:
+    outer, signal = chk.Lock("outer"), chk.Lock("signal")
+    signal.acquire()
+
+    def sender() -> None:
+        with outer:
+            signal.release()
+
+    def receiver() -> None:
+        with outer:
+            signal.acquire()
+
+    unordered(sender, receiver, sender)
+
+
+def released_by_others_and_taken_once(chk: lockcheck.Checker) -> None:
+    outer, signal = chk.Lock("outer"), chk.Lock("signal")
+
+    def sender() -> None:
+        with outer:
+            signal.release()
+
+    def receiver() -> None:
+        with outer:
+            signal.acquire()
+        taken.set()
+        released.wait()
+
+    taken, released = threading.Event(), threading.Event()
+    thread = threading.Thread(target=receiver)
+    thread.start()
+    taken.wait()
+    unordered(sender)
+    released.set()
+    thread.join()
+
+
+# -- readers ---------------------------------------------------------------------------------------
+
+
+def readers_joined_under(recursive: bool, writes: bool) -> Program:
+    """A reader joins a reader; with a writer in between a queued one waits for ever."""
+
+    def program(chk: lockcheck.Checker) -> None:
+        rwlock = chk.RWLock("rw")
+
+        def reads() -> None:
+            with rwlock.reading(recursive=recursive):
+                pass
+
+        def write() -> None:
+            with rwlock.writing():
+                pass
+
+        if writes:
+            unordered(write)
+        thread, over = started_to_be_over(chk, reads)
+        with rwlock.reading(recursive=recursive):
+            thread.start()
+            over.wait()
+            thread.join()
+
+    return program
+
+
 # -- start and join --------------------------------------------------------------------------------
 
 
@@ -458,6 +625,10 @@ POSSIBLE: dict[str, Program] = {
     "the setter waits behind a lock": the_setter_waits_behind_a_lock,
     "the producer took and dropped the lock": the_producer_took_and_dropped_the_lock,
     "a party took and dropped the lock": a_party_took_and_dropped_the_lock,
+    "one is left over at a barrier": one_is_left_over_at_a_barrier,
+    "room in a queue that fills": room_in_a_queue_that_fills,
+    "released by who needs what the waiter holds": released_by_who_needs_what_the_waiter_holds,
+    "queued readers joined, a writer between": readers_joined_under(recursive=False, writes=True),
     "a joined thread joins": a_joined_thread_joins,
     "an order closes through a join": an_order_closes_through_a_join,
     "started under a lock that it never takes": started_under_a_lock_that_it_never_takes,
@@ -482,6 +653,14 @@ NOT_POSSIBLE: dict[str, Program] = {
     "another setter is free": another_setter_is_free,
     "a pool under a lock": a_pool_under_a_lock,
     "request and answer": request_and_answer,
+    "all pairs do at a barrier": all_pairs_do_at_a_barrier,
+    "phases between barriers": phases_between_barriers,
+    "rounds of a barrier": rounds_of_a_barrier,
+    "an order that an item brings": an_order_that_an_item_brings,
+    "room in a queue that never fills": room_in_a_queue_that_never_fills,
+    "released by others and taken once": released_by_others_and_taken_once,
+    "queued readers joined": readers_joined_under(recursive=False, writes=False),
+    "recursive readers joined": readers_joined_under(recursive=True, writes=True),
     "what is joined was done with the lock": what_is_joined_was_done_with_the_lock,
     "started under a lock that it takes first": started_under_a_lock_that_it_takes_first,
     "a handler only tries": a_handler_only_tries,

@@ -49,13 +49,16 @@ class StubEvent:
     class_name = "event"
     parties = 0
     lacking = ()
-    plenty = ()
+    raises = False
 
     def __init__(self, name: str, *, once: bool = True) -> None:
         self.name = name
         self.once = once
         self.dep: dict[str, Part] | None = None
         self.clock: Clock | None = None
+
+    def supply(self, part: str) -> int:
+        return 0
 
     def holders(self) -> tuple[ThreadState, ...]:
         return ()

@@ -253,7 +253,7 @@ def _is_spent(trace: Program, at: tuple[int, ...], left: dict[int, Body]) -> boo
             others = sum(s[0].endswith(made) and s[1] == name
                          for u, code in gone.items() if u != t or what in ("get", "take")
                          for s in code)  # fmt: skip
-            if others > sum(s[0].endswith(what) and s[1] == name for s in gone[t]):
+            if others and others >= sum(s[0].endswith(what) and s[1] == name for s in gone[t]):
                 return True
     return False
 
