@@ -204,6 +204,9 @@ def _summary(
         f"; {number} lock{'' if number == 1 else 's'} of {kind} not checked"
         for kind, number in sorted(foreign_locks().items())
     )
+    forgotten = classes["statistics"]["chains_forgotten"]
+    if forgotten:
+        unseen += f"; {forgotten} more chains judged by their dependencies alone"
     return (
         f"lockcheck: {', '.join(found)} "
         f"({len(classes['classes'])} lock classes, {len(classes['edges'])} dependencies{unseen})"

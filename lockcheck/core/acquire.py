@@ -103,9 +103,11 @@ class Acquires:
                 return []
         key = rec.key
         assert key is not None
-        wanted = LockRef(lock.name, key.cls.name, key.mode_name, stack)
+        one = self._graph.one
+        wanted = one(LockRef(lock.name, key.cls.name, key.mode_name, stack))
         at = (ts.slot, ts.epoch, ts.vc)
-        held, done = refs(ts), marks(ts.chain)
+        held = one(tuple(map(one, refs(ts))))
+        done = one(marks(ts.chain))
         witness = Witness(
             ts.serial, ts.name, at, rec, stack, held, wanted, done, ts.leases, instances
         )

@@ -5,8 +5,9 @@ is the warm path.  Everything else stands here: a segment that ends (start, join
 an event), an interrupting context that begins or ends, a lock released out of order or by another
 thread.
 
-A segment ends where the thread's order to others changes.  What it does afterwards is worth seeing
-again, so its views are thrown away, and what it holds is led from the root of the new views.
+A segment ends where the thread's order to others changes, and after so many views.  What it does
+afterwards is worth seeing again, so its views are thrown away, and what it holds is led from the
+root of the new views.
 
 Context: every function here runs in the thread it is about, under the engine's leaf and with
 `tracing` set where a graph is passed.
@@ -44,6 +45,7 @@ def begin_segment(graph: Graph, ts: ThreadState, *, noted: bool = False) -> None
         note_touched(ts)
     ts.fresh = set()
     ts.overlay = {}
+    ts.views = 0
     rechain(graph, ts)
 
 

@@ -52,6 +52,9 @@ __all__ = ["Engine", "Host", "Started"]
 
 NEAR = 10
 """Frames kept of a lock taken as others have taken it before."""
+VIEWS = 4_000
+"""Transitions that a thread remembers in one segment; then a new one begins, though nothing has
+changed in its order to others."""
 LATER = "when the thread took another lock"
 
 
@@ -383,6 +386,9 @@ class Engine:
         """
         if ts.tracing:
             return None
+        ts.views += 1
+        if ts.views > VIEWS:
+            self._begin_segment(ts)
         if nest is None and not ts.foreign:
             known = self._acquires.saturated(ts, key)
             if known is not None:

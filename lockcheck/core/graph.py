@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from lockcheck.core.classes import NOTHING, WRITE, Key, LockClass
 from lockcheck.core.order import Order
@@ -22,6 +23,16 @@ from lockcheck.core.record import (
 
 __all__ = ["Graph"]
 
+V = TypeVar("V", bound=Hashable)
+
+RECORDS = 30_000
+"""Records after which a chain is forgotten again whose dependencies are known well enough."""
+WELL_KNOWN = 64
+"""Records of a dependency that are well enough."""
+WITNESSES_IN_ALL = 20_000
+"""Witnesses of all records together after which a record that has enough of them keeps no more."""
+ONES = 8_000
+"""Values remembered to be shared."""
 WRITERS = 8
 """Witnesses kept of writers of one lock, for queued readers."""
 
@@ -37,8 +48,12 @@ class Graph:
         self._into: dict[LockClass, dict[LockClass, Edge]] = {}
         self._writers: dict[Key, tuple[Witness, ...]] = {}
         self.records = 0
+        self._ones: dict[Any, Any] = {}  # of values of any kind; `one` says which
+        self.witnesses = 0
+        """Of all records."""
         self.depth_max = 0
         self.stats = {"chain_misses": 0, "searches": 0, "search_steps": 0, "class_searches": 0}
+        self.stats["chains_forgotten"] = 0
 
     # -- records -------------------------------------------------------------------------------
 
@@ -51,12 +66,21 @@ class Graph:
         return found
 
     def child(self, parent: Record, token: Hashable, key: Key, *, edges: bool) -> Record:
-        """The record of acquiring `key` on top of `parent`; makes it and its edges."""
+        """The record of acquiring `key` on top of `parent`; makes it and its edges.
+
+        As lockdep has room for so many chains, there is a bound; past it a new dependency is still
+        judged, and what only joins known ones in another way is not remembered.
+        """
         found = parent.children.get(token)
         if found is not None:
             return found
-        self.records += 1
         held = (*parent.held, key)
+        if self.records >= RECORDS and edges and self._adds_nothing(held):
+            self.stats["chains_forgotten"] += 1
+            found = Record(parent, token, key, held, 0, parent.context)
+            found.saturated = True
+            return found
+        self.records += 1
         self.depth_max = max(self.depth_max, len(held))
         found = Record(parent, token, key, held, self.records, parent.context)
         if edges:
@@ -66,6 +90,19 @@ class Graph:
             found.saturated = not found.tainted
         parent.grow(token, found)
         return found
+
+    def _adds_nothing(self, held: tuple[Key, ...]) -> bool:
+        """Is each dependency of a chain known, of this kind, from many other chains?"""
+        key = held[-1]
+        if len(held) == 1 or (key.cls.base.kind == "rwlock" and key.mode == WRITE):
+            return False
+        for below in held[:-1]:
+            edge = self.edges.get((below.cls, key.cls))
+            if edge is None or len(edge.records) < WELL_KNOWN:
+                return False
+            if not edge.kinds & kind_of(below.mode, key.mode):
+                return False
+        return True
 
     def dropped(self, parent: Record, index: int, token: Hashable) -> Record:
         """The record after releasing position `index` of `parent` out of order."""
@@ -88,6 +125,16 @@ class Graph:
                 found.append(rec)
             todo.extend(rec.children.values())
         found.sort(key=lambda rec: rec.serial)
+        return found
+
+    def one(self, value: V) -> V:
+        """Return the one object kept of those that are equal to `value`, while it is remembered.
+
+        Most of what witnesses say was said by others, in other segments of the same threads.
+        """
+        if len(self._ones) >= ONES:
+            self._ones.clear()
+        found: V = self._ones.setdefault(value, value)
         return found
 
     # -- edges ---------------------------------------------------------------------------------
@@ -134,9 +181,16 @@ class Graph:
         rec.uses += 1
         mine = rec.witnesses
         kept = INSTANCES_TOLD if rec.shared else max(WITNESSES, 2 * rec.enough)
+        if rec.blurred:
+            kept = max(WITNESSES, 2 * rec.enough)
+        if self.witnesses >= WITNESSES_IN_ALL:
+            kept = rec.enough
+        self.witnesses += 1 - len(mine)
         if len(mine) >= kept:
-            mine = mine[: kept // 2] + mine[kept // 2 + 1 :]
+            first = kept // 2
+            mine = mine[:first] + mine[first + 1 - kept :]
             rec.blurred = True
+        self.witnesses += len(mine)
         rec.witnesses = mine = (*mine, witness)
         found = []
         assert rec.key is not None

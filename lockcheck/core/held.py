@@ -262,6 +262,7 @@ class ThreadState:
         "touched",
         "tracing",
         "vc",
+        "views",
         "waited",
         "waiting",
         "waits",
@@ -280,6 +281,8 @@ class ThreadState:
         """What it is about to block on, as reports name it: for live wait-for cycles."""
         self.blocked_on: Waitable | None = None
         self.overlay: Overlay = {}
+        self.views = 0
+        """How many it has in this segment, about."""
         self.slot = serial
         self.epoch = 1
         self.vc: Clock = {}

@@ -155,11 +155,10 @@ _TEXTS = {
     """,
     "SIGTERM ends it, by that signal": """
         import os, signal, threading
-        lock = threading.Lock()
+        never = threading.Event()
         print(signal.getsignal(signal.SIGTERM), flush=True)
-        lock.acquire()
         threading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGTERM), daemon=True).start()
-        lock.acquire()
+        never.wait()
     """,
     "SIGTERM ends a child": """
         import multiprocessing as mp, os, signal, threading

@@ -1,0 +1,99 @@
+"""A long run stays flat: what is known well enough is not remembered again, and is still judged."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+
+import pytest
+
+import lockcheck
+from lockcheck.core import engine, graph
+from lockcheck.core.held import views
+from lockcheck.core.record import SATURATED
+
+CLASSES = ("a", "b", "c", "d")
+INSTANCES = 8
+Locks = list[list[lockcheck.Lock]]
+
+
+def made(chk: lockcheck.Checker) -> Locks:
+    return [[chk.Lock(name) for _ in range(INSTANCES)] for name in CLASSES]
+
+
+def nested(locks: Locks, chance: random.Random, times: int) -> None:
+    """Take some locks in the order of their classes, any instance of each."""
+    for _ in range(times):
+        taken = [chance.choice(group) for group in locks if chance.random() < 0.7]
+        for lock in taken:
+            lock.acquire()
+        for lock in reversed(taken):
+            lock.release()
+
+
+def in_thread(body: Callable[[], object]) -> None:
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+
+
+def witnesses(chk: lockcheck.Checker) -> int:
+    return sum(len(rec.witnesses) for rec in chk.engine.graph.every_record())
+
+
+def test_chains_past_the_bound_are_judged_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their number stays, and a dependency that was never seen closes its cycle all the same."""
+    monkeypatch.setattr(graph, "RECORDS", 200)
+    monkeypatch.setattr(graph, "WELL_KNOWN", 5)
+    chk = lockcheck.Checker()
+    locks = made(chk)
+    nested(locks, random.Random(1), 300)
+    before = chk.engine.graph.records
+    in_thread(lambda: nested(locks, random.Random(2), 1000))
+
+    stats = chk.graph.to_dict()["statistics"]
+    assert before < chk.engine.graph.records < 400
+    assert stats["chains_forgotten"] > 100
+    assert chk.reports == []
+
+    late = chk.Lock("late")
+
+    def crossing() -> None:
+        with late, locks[0][3]:
+            pass
+
+    with locks[3][3], late:
+        pass
+    in_thread(crossing)
+    assert [report.kind for report in chk.reports] == ["circular"]
+
+
+def test_witnesses_past_the_bound_take_the_place_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record keeps as many as can decide something."""
+    monkeypatch.setattr(graph, "WITNESSES_IN_ALL", 100)
+    chk = lockcheck.Checker()
+    locks = [chk.Lock(name) for name in CLASSES]
+    for _ in range(40):
+        in_thread(lambda: [nested([[lock] for lock in locks], random.Random(1), 20)])
+    known = chk.engine.graph
+
+    assert known.witnesses == witnesses(chk)
+    assert known.witnesses <= 100 + SATURATED * known.records
+    assert witnesses(chk) > known.records
+
+
+def test_one_thread_remembers_so_many_transitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has forgotten it learns again, in the middle of a section, too."""
+    monkeypatch.setattr(engine, "VIEWS", 50)
+    chk = lockcheck.Checker()
+    locks = made(chk)
+    with locks[0][0]:
+        nested(locks[1:], random.Random(3), 500)
+        held = [entry.name for entry in chk.held()]
+    roots = chk.current().overlay.values()
+
+    assert held == ["a#0"]
+    assert sum(len(list(views(root))) for root in roots) <= 60
+    assert chk.reports == []
+    assert not chk.held()
