@@ -35,6 +35,7 @@ from lockcheck.explore.summary import (
 from lockcheck.explore.token import LONGEST, Token, TokenError
 from lockcheck.patch.data import DataOptions
 from lockcheck.render import heading, sarif
+from lockcheck.sync.interrupts import termination_as_interrupt
 
 __all__ = ["explore", "join", "read_token", "replay", "store_long_tokens"]
 
@@ -70,7 +71,7 @@ def explore(options: argparse.Namespace) -> int:
 
     progress = Progress(total=limits.schedules)
     try:
-        with stdout_kept():
+        with stdout_kept(), termination_as_interrupt():
             result = search(opened, strategy, limits, shard=shard, jobs=jobs, on_progress=progress)
             store_long_tokens(result, Path(options.report or "."))
             written = None

@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-__all__ = ["Deferred", "deferred_interrupts", "deliver"]
+__all__ = ["Deferred", "deferred_interrupts", "deliver", "termination_as_interrupt"]
 
 OURS = (
     "lockcheck.core.",
@@ -200,14 +200,31 @@ def deferred_interrupts() -> Iterator[None]:
     For programs that use a `Checker` of their own; `install()` does it for everybody.  Must be
     called in the main thread; elsewhere, and where SIGINT is handled otherwise, it does nothing.
     """
+    with _deferred(signal.SIGINT, signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def termination_as_interrupt() -> Iterator[None]:
+    """In the body SIGTERM is what Ctrl-C is: work stops, what is done is written, threads end.
+
+    For commands that run for long.  Where SIGTERM is handled already it does nothing.
+    """
+    with _deferred(signal.SIGTERM, signal.SIG_DFL):
+        yield
+
+
+@contextmanager
+def _deferred(number: signal.Signals, only: signal.Handlers | Own) -> Iterator[None]:
+    """Handle a signal as Ctrl-C, where its handler is `only`."""
     here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if not here or signal.getsignal(number) is not only:
         yield
         return
     handler = Deferred(signal.default_int_handler)
-    signal.signal(signal.SIGINT, handler)
+    signal.signal(number, handler)
     try:
         yield
     finally:
-        if signal.getsignal(signal.SIGINT) is handler:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if signal.getsignal(number) is handler:
+            signal.signal(number, only)

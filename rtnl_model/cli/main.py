@@ -12,7 +12,7 @@ from types import ModuleType
 from lockcheck.cli.completion import complete
 from lockcheck.render.legible import legible_line
 from lockcheck.render.screen import flush, show, silence
-from lockcheck.sync.interrupts import deferred_interrupts
+from lockcheck.sync.interrupts import deferred_interrupts, termination_as_interrupt
 
 from .. import __version__
 from ..iproute.script_error import ScriptError, nearest
@@ -77,7 +77,7 @@ HELP = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status; never raises but for a broken interpreter."""
     words = list(sys.argv[1:] if argv is None else argv)
-    with deferred_interrupts():
+    with deferred_interrupts(), termination_as_interrupt():
         return _told(words)
 
 

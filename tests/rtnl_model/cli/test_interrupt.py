@@ -116,15 +116,16 @@ def test_the_demo_is_interrupted() -> None:
 
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize(
-    "argv",
+    ("argv", "number"),
     [
-        ["conform", "{data}/scenarios.json.gz", "{data}/golden-global.json.gz"],
-        ["bugs", "--check"],
-        ["explore", "@T1", "--rtnl", "pernet", "--seconds", "600"],
+        (["conform", "{data}/scenarios.json.gz", "{data}/golden-global.json.gz"], signal.SIGINT),
+        (["bugs", "--check"], signal.SIGINT),
+        (["explore", "@T1", "--rtnl", "pernet", "--seconds", "600"], signal.SIGINT),
+        (["explore", "@T1", "--rtnl", "pernet", "--jobs", "1"], signal.SIGTERM),
     ],
-    ids=["conform", "bugs", "explore"],
+    ids=["conform", "bugs", "explore", "explore-terminated"],
 )
-def test_whatever_runs_long_is_interrupted(argv: list[str]) -> None:
+def test_whatever_runs_long_is_interrupted(argv: list[str], number: signal.Signals) -> None:
     """Conformity, the check of the catalogue, an exploration: 130, and nothing is left behind."""
     data = str(ROOT / "tests" / "data")
     process = subprocess.Popen(
@@ -139,7 +140,7 @@ def test_whatever_runs_long_is_interrupted(argv: list[str]) -> None:
         assert process.stdout is not None
         while process.stdout.readline() != "started\n":
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, _none = process.communicate(timeout=60)
 
     assert process.returncode == Status.INTERRUPTED

@@ -67,7 +67,8 @@ def test_the_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         assert {"function", "field", "kind", "guard", "held", "seen", "script"} <= entry.keys()
     counts = [entry["seen"] for entry in told["entries"]]
     assert sum(counts) >= len(counts) > 5
-    assert json.loads((tmp_path / "r" / "run.json").read_text()) == told
+    written = json.loads((tmp_path / "r" / "run.json").read_text())
+    assert written.items() >= told.items()
     assert "netdev_upper_dev_unlink" in (tmp_path / "r" / "index.html").read_text()
 
 
