@@ -250,6 +250,9 @@ class _Session:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._late += self._take(None)
+        hunt = self._config.stash.get(_HUNT, None)
+        if hunt is not None:
+            terminalreporter.write_line(f"lockcheck: {hunt.in_words()}")
         for report in self._late:
             terminalreporter.section("lockcheck: found outside of any test")
             terminalreporter.write_line(str(report))

@@ -69,7 +69,7 @@ def run(options: Namespace, program: Program) -> int:
         recorder = Recorder()
     races = options.races is not None or declares_fields(program.folders)
     chk = Checker(on_report="collect", recorder=recorder, races=races)
-    hunt: AbstractContextManager[object] = nullcontext()
+    hunt: RaceHunt | None = None
     if options.races is not None:
         hunt = RaceHunt(chk, program.folders, packages_of(options.races))
         program = replace(program, compiled=compile_seen)
@@ -82,7 +82,10 @@ def run(options: Namespace, program: Program) -> int:
         if os.getpid() != process:
             return status  # a forked child that ran to its end: the parent reports
         with redirect_stderr(stream):
-            return conclude(chk, options, rule, status, early)
+            status = conclude(chk, options, rule, status, early)
+            if hunt is not None and not options.quiet:
+                print(f"lockcheck: {hunt.in_words()}", file=sys.stderr)
+            return status
 
     early = ""
     with _writing_when_terminated(lambda: end(0, early="terminated")):
@@ -90,7 +93,7 @@ def run(options: Namespace, program: Program) -> int:
         own: list[Checker] = []
         census.open(own)
         try:
-            with hunt, _watchdog(chk, own, options):
+            with hunt or nullcontext(), _watchdog(chk, own, options):
                 status = program.run()
         except KeyboardInterrupt:
             status, early = INTERRUPTED, "interrupted"

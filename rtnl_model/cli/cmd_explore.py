@@ -3,6 +3,7 @@
 rtnl-model explore @T2 --rtnl naive
 rtnl-model explore cover.ip --strategy dpor --seconds 60
 rtnl-model explore my.ip --driver my_driver.py --shard 3/8 --json > shard-3.json
+rtnl-model explore @T2 --rtnl naive --format sarif > findings.sarif
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from lockcheck import __version__
 from lockcheck.conduct.pool import ThreadRefusedError
 from lockcheck.conduct.stuck import EARLY_TIMERS
 from lockcheck.explore.crew import available_jobs
@@ -78,6 +80,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"repeat every {CHECK_EVERY}th schedule and compare every operation",
     )
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="this part of the search")
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "sarif"),
+        help="how to print the result (json: as --json; sarif: for code review)",
+    )
     add_model(parser)
     add_checking(parser)
 
@@ -123,8 +130,12 @@ def run(args: argparse.Namespace) -> int:
         schedule = shown(script, setting, token)
         seen = {"regime": setting.rtnl, "script": script.name, "topology": schedule.states}
         write_report(folder, schedule.chk, {**document, **seen}, schedule.timeline)
-    if args.json:
+    if args.json or args.format == "json":
         show_json(document)
+    elif args.format == "sarif":
+        from lockcheck.render import sarif
+
+        show(f"{sarif.render(document['findings'], tool='rtnl-model', version=__version__)}\n")
     else:
         title = f"{script.name or 'script'} in {setting.rtnl} --workers {setting.workers}"
         show(summary(title, outcome, replay_command(args.driver)))

@@ -19,7 +19,7 @@ from lockcheck.patch.data.calls import watch_with
 from lockcheck.patch.data.hook import DataFinder, Reach, package_of
 from lockcheck.patch.data.order import order_of_run, text_of_order
 from lockcheck.patch.data.points import Points
-from lockcheck.patch.data.races import Races
+from lockcheck.patch.data.races import OWNERS_MAX, Races
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
@@ -110,8 +110,16 @@ class RaceHunt:
         self.finder.remove()
 
     def in_words(self) -> str:
-        """Say what was looked at."""
-        return f"data of {files_in_words()}"
+        """Say what was looked at, and what was not."""
+        races = self.races
+        said = f"data of {files_in_words()}: {races.accesses} accesses, repeated ones left out"
+        if races.forgotten:
+            times = f"{races.forgotten} time{'' if races.forgotten == 1 else 's'}"
+            said += (
+                f"; over {OWNERS_MAX} objects at once, so all was forgotten {times}: a race "
+                "across such a moment is not seen"
+            )
+        return said
 
 
 def files_in_words() -> str:

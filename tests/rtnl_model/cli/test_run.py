@@ -281,3 +281,16 @@ def test_without_the_notifier_the_card_waits_for_ever(
     assert doc["hung"] == 6
     assert "waiting for eth9 to become free. Usage count = 2" in doc["ops"][6]["kmsg"][0]
     assert "eth9 is held by" in doc["findings"][0]["text"]
+
+
+def test_explore_prints_its_findings_for_code_review(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--format sarif` is one SARIF document, with a code flow for the schedule's threads."""
+    words = ["explore", "@T2", "--rtnl", "naive", "--strategy", "random", "--schedules", "6"]
+    status = main([*words, "--seed", "1", "--jobs", "1", "--format", "sarif"])
+    document = json.loads(capsys.readouterr().out)
+
+    assert status == 1
+    results = document["runs"][0]["results"]
+    assert document["runs"][0]["tool"]["driver"]["name"] == "rtnl-model"
+    assert [each["ruleId"] for each in results][:1] == ["deadlock"]
+    assert "replay: v1/" in results[0]["message"]["text"]
