@@ -55,6 +55,7 @@ class Watch(Protocol):
     def attribute_write(self, owner: object, attribute: Attribute, value: object) -> None: ...
     def attribute_augment(self, owner: object, attribute: Attribute) -> None: ...
     def item_read(self, container: object, key: object) -> None: ...
+    def member(self, container: object, key: object) -> None: ...
     def item_write(self, container: object, key: object) -> None: ...
     def item_augment(self, container: object, key: object) -> None: ...
     def whole_read(self, container: object) -> None: ...
@@ -306,7 +307,7 @@ def member(container: V, key: object) -> V:
 
 
 def _member(container: V, key: object) -> V:
-    _watch.item_read(container, key)
+    _watch.member(container, key)
     return container
 
 
@@ -519,6 +520,19 @@ def _quick_item_read(container: V, key: object) -> V:
     return container
 
 
+def _quick_member(container: V, key: object) -> V:
+    content = _contents.get(id(container))
+    if content is not None and type(key) in PLAIN_KEYS:
+        field = content.by_key.get(key)
+        try:
+            if field is not None and field.read_at is _near.t.now:
+                return container
+        except AttributeError:
+            pass
+    _watch.member(container, key)
+    return container
+
+
 def _quick_item_augment(value: V, container: object, key: object) -> V:
     content = _contents.get(id(container))
     if content is not None and type(key) in PLAIN_KEYS:
@@ -639,7 +653,7 @@ _QUICK: Final = {
     "value_write": _quick_value_write.__code__,
     "item_read": _quick_item_read.__code__,
     "item_write": _quick_item_write.__code__,
-    "member": _quick_item_read.__code__,
+    "member": _quick_member.__code__,
     "item_augment": _quick_item_augment.__code__,
     "whole_read": _quick_whole_read.__code__,
     "method": _quick_method.__code__,

@@ -33,6 +33,8 @@ OWNERS_MAX: Final = 200_000
 """Objects remembered at once."""
 DEPTH: Final = 10
 """Frames kept of an access, ours included."""
+_BUILT_IN: Final = frozenset({"builtins", "collections", "array"})
+"""Modules whose containers are known; what `collections` overrides does as it is named."""
 _QUICK: Final = frozenset({How.WRITE, How.AUGMENT, How.ATOMIC})
 
 
@@ -51,6 +53,11 @@ class Races(Sight):
         """Accesses that were looked at, repeated ones left out."""
         self.forgotten = 0
         """How often everything was forgotten because there were too many objects."""
+
+    def hides(self, kind: type, name: str) -> bool:
+        """Is it the program's own code that takes its own locks?  Its caller accesses nothing."""
+        definer = next((base for base in kind.__mro__ if name in base.__dict__), None)
+        return definer is not None and definer.__module__ not in _BUILT_IN
 
     def touch(self, how: How, touched: Touch, value: object = UNKNOWN) -> None:
         """Judge an access and remember it."""

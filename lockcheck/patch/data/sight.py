@@ -141,7 +141,7 @@ class Sight:
     # -- containers --------------------------------------------------------------------------------
 
     def item_read(self, container: object, key: object) -> None:
-        content = self._content(container)
+        content = self._content(container, "__getitem__")
         if content is None:
             return
         if type(container) is defaultdict and not dict.__contains__(container, key):
@@ -149,13 +149,19 @@ class Sight:
         else:
             self._read_key(content, container, key)
 
+    def member(self, container: object, key: object) -> None:
+        """`key in container` makes nothing, not even in a defaultdict."""
+        content = self._content(container, "__contains__")
+        if content is not None:
+            self._read_key(content, container, key)
+
     def item_write(self, container: object, key: object) -> None:
-        content = self._content(container)
+        content = self._content(container, "__setitem__", "__delitem__")
         if content is not None:
             self._write_key(content, container, key, How.WRITE)
 
     def item_augment(self, container: object, key: object) -> None:
-        content = self._content(container)
+        content = self._content(container, "__setitem__")
         if content is not None:
             old = _item_of(container, key)
             if container_type(type(old)) is not None:
@@ -166,12 +172,12 @@ class Sight:
     def whole_read(self, container: object) -> None:
         if type(container) in SCALARS:
             return
-        content = self._content(container)
+        content = self._content(container, "__len__", "__iter__", "__contains__")
         if content is not None:
             self.touch(How.READ, ((content.whole, LOOK),))
 
     def whole_write(self, container: object) -> None:
-        content = self._content(container)
+        content = self._content(container, "__iadd__", "__setitem__")
         if content is not None:
             self.touch(How.ATOMIC, ((content.whole, WRITE), (content.keys, WRITE)))
 
@@ -183,9 +189,10 @@ class Sight:
             return
         if attribute.name not in kind.__dict__:
             return
-        content = self._content(owner)
-        assert content is not None, "it is a container"
         name = attribute.name
+        content = self._content(owner, name)
+        if content is None:
+            return
         if key is not NO_KEY and kind in _DICT_LIKE:
             if name in _KEYED_READS:
                 self._read_key(content, owner, key)
@@ -207,7 +214,7 @@ class Sight:
             whole = next(
                 (each for each in gc.get_referents(container) if isinstance(each, dict)), 0
             )
-        content = self._content(whole)
+        content = self._content(whole, "__iter__")
         if content is None:
             return container
         touched = ((content.whole, LOOK),)
@@ -220,9 +227,20 @@ class Sight:
         found: V = wrapped
         return found
 
-    def _content(self, container: object) -> Content | None:
-        found = self.fields.contents.get(id(container))
-        return found if found is not None else self.fields.content(container)
+    def hides(self, kind: type, name: str) -> bool:
+        """Does a container of the program's own kind answer this operation by code of its own?
+
+        A watch may then leave the operation to what that code does.
+        """
+        return False
+
+    def _content(self, container: object, *names: str) -> Content | None:
+        """What stands for a container's content; None for anything else."""
+        found = self.fields.contents.get(id(container)) or self.fields.content(container)
+        kind = type(container)
+        if found is None or kind in CONTAINERS:
+            return found
+        return None if any(self.hides(kind, name) for name in names) else found
 
     def _read_key(self, content: Content, container: object, key: object) -> None:
         field = content.field(_normal(container, key))

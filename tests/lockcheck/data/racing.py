@@ -5,6 +5,7 @@ racing.py SCENARIO
 
 from __future__ import annotations
 
+import collections
 import queue
 import sys
 import threading
@@ -238,6 +239,48 @@ def two_ways_in() -> None:
             by_night()
 
     together(both, lambda: step())
+
+
+class Guarded(dict[str, int]):
+    """A dict that takes a lock of its own in each of its operations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+    def __setitem__(self, key: str, value: int) -> None:
+        with self.lock:
+            super().__setitem__(key, value)
+
+    def __getitem__(self, key: str) -> int:
+        with self.lock:
+            return super().__getitem__(key)
+
+    def __len__(self) -> int:
+        with self.lock:
+            return super().__len__()
+
+
+def locked_inside() -> None:
+    """The locks are in the container's own methods, not at its users'."""
+    found = Guarded()
+
+    def use() -> None:
+        found["a"] = 1
+        assert found["a"] == 1
+        assert len(found) == 1
+
+    together(use, use)
+
+
+def asked_of_a_defaultdict() -> None:
+    """`in` adds no key, so two askers are readers."""
+    found: collections.defaultdict[str, int] = collections.defaultdict(int)
+
+    def ask() -> None:
+        assert "a" not in found
+
+    together(ask, ask)
 
 
 def thread_local() -> None:

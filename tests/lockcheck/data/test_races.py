@@ -74,7 +74,16 @@ def test_a_race_is_judged_by_what_it_can_do(
 
 
 @pytest.mark.parametrize(
-    "scenario", ["locked", "handed_over", "own_objects", "thread_local", "keys_of_their_own"]
+    "scenario",
+    [
+        "locked",
+        "handed_over",
+        "own_objects",
+        "thread_local",
+        "keys_of_their_own",
+        "locked_inside",
+        "asked_of_a_defaultdict",
+    ],
 )
 def test_ordered_accesses_are_no_race(scenario: str, tmp_path: Path) -> None:
     """Locks, queues, events and joins order accesses; keys and objects of one's own need none."""
