@@ -46,7 +46,7 @@ def write_search(folder: str, subject: FunctionSubject, result: Outcome) -> Path
     try:
         return write_folder(
             folder, graph, document["findings"], timeline=timeline, run=document,
-            title=f"lockcheck explore {subject.title}",
+            title=f"lockcheck explore {subject.title}", command="lockcheck replay TOKEN --trust",
         )  # fmt: skip
     except FolderError as error:
         raise InputError(str(error)) from error

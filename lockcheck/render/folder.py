@@ -33,7 +33,7 @@ def write_folder(
     panels: Sequence[html.Panel] = (),
     title: str = "lockcheck",
     lead: str = "",
-    command: str = "lockcheck replay",
+    command: str = "lockcheck replay TOKEN",
 ) -> Path:
     """Write all files of a report; returns the folder's path.  Raises: FolderError."""
     files = {

@@ -53,7 +53,7 @@ def render(
     panels: Sequence[Panel] = (),
     title: str = "lockcheck",
     lead: str = "",
-    command: str = "lockcheck replay",
+    command: str = "lockcheck replay TOKEN",
 ) -> str:
     """Return the page.
 

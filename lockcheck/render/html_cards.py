@@ -8,6 +8,7 @@ from html import escape
 
 from lockcheck.core.document import Document
 from lockcheck.core.findings import RootCause, known_as
+from lockcheck.render.html_accesses import accesses_html, order_html
 from lockcheck.render.places import short_path, users_own
 from lockcheck.render.scenario import columns, scenario_rows
 from lockcheck.render.sentences import KINDS, cause
@@ -22,7 +23,7 @@ PARTS_MAX = 20
 
 
 def cards_html(causes: Sequence[RootCause], command: str) -> str:
-    """A search bar and the cards.  `command` replays a token."""
+    """A search bar and the cards.  `command` replays TOKEN."""
     severities = dict.fromkeys(str(each.lead["severity"]) for each in causes)
     options = "".join(f"<option>{escape(name)}</option>" for name in severities)
     bar = (
@@ -64,6 +65,9 @@ def _card(root: RootCause, number: int, command: str) -> str:
                 "</details>"
             )
     else:
+        accesses, detail = accesses_html(finding)
+        order, detail = order_html(finding, detail)
+        parts += [accesses, order]
         if detail:
             parts.append(f'<div class="detail">{escape(detail)}</div>')
         parts.append(_stacks(finding.get("stacks") or []))
@@ -98,7 +102,7 @@ def _title(finding: Document) -> str:
 
 
 def _token(token: str, command: str) -> str:
-    call = f"{command} {token}"
+    call = command.replace("TOKEN", token)
     return (
         f'<div class="token"><code>{escape(call)}</code>'
         f'<button data-copy="{escape(call)}">copy</button></div>'

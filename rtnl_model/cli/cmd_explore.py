@@ -128,7 +128,10 @@ def run(args: argparse.Namespace) -> int:
         write_text(folder / "explore.json", json.dumps(document, indent=1) + "\n")
         token = next((f.token for f in outcome.findings if f.token is not None), None)
         schedule = shown(script, setting, token)
-        seen = {"regime": setting.rtnl, "script": script.name, "topology": schedule.states}
+        seen = {
+            "regime": setting.rtnl, "script": script.name, "topology": schedule.states,
+            "replay": replay_command(args.driver),
+        }  # fmt: skip
         write_report(folder, schedule.chk, {**document, **seen}, schedule.timeline)
     if args.json or args.format == "json":
         show_json(document)

@@ -69,5 +69,5 @@ def _write(
         panels.append(Panel("commands", "Commands", commands_html(ops)))
     lock_folder.write_folder(
         folder, graph, findings, timeline=timeline, run=run, panels=panels, title=title_of(run),
-        lead=str(run.get("lead", "")), command="rtnl-model replay",
+        lead=str(run.get("lead", "")), command=str(run.get("replay") or "rtnl-model replay TOKEN"),
     )  # fmt: skip
