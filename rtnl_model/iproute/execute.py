@@ -221,7 +221,7 @@ class Process:
                     arguments.link, in_link_netns=arguments.link_net is not None
                 )
             if arguments.link_net is not None:
-                self.getlink_under_rtnl()  # told of another namespace, by nsid
+                self.getlink_elsewhere(lower)
             req.link = lower.ifindex
         req.link_net = arguments.link_net
         self.talk("RTM_NEWLINK", self.k.rtnetlink.rtnl_newlink, req)
@@ -287,6 +287,18 @@ class Process:
         self.k.rtnl.rtnl_unlock()
         if self.k.chk.timed and self.k.timing.user_space:
             self.k.chk.sleep(self.k.timing.user_space, "user space")
+
+    def getlink_elsewhere(self, dev: NetDevice) -> None:
+        """RTM_GETLINK of a device of another namespace, named by its nsid.
+
+        The answer names the namespace of the device's lower, peer or backend by an nsid of *ours*
+        (rtnl_fill_link_netnsid), which is given out here if there was none; it may be our own.
+        """
+        self.getlink_under_rtnl()
+        ops = dev.rtnl_link_ops
+        link_net = ops.get_link_net(dev) if ops is not None else None
+        if link_net is not None and link_net is not dev.peek_net():
+            self.k.net_namespace.peernet2id_alloc(self.net, link_net)
 
     def link_show(self, command: LinkShow) -> str:
         only = self.device_shown(command.dev)
