@@ -221,7 +221,7 @@ class Process:
                     arguments.link, in_link_netns=arguments.link_net is not None
                 )
             if arguments.link_net is not None:
-                self.getlink_elsewhere(lower)
+                self.getlink_elsewhere(where, lower.ifindex)
             req.link = lower.ifindex
         req.link_net = arguments.link_net
         self.talk("RTM_NEWLINK", self.k.rtnetlink.rtnl_newlink, req)
@@ -285,20 +285,28 @@ class Process:
         """rtnl_getlink, where it wants RTNL: asked for virtual functions or another namespace."""
         self.k.rtnl.rtnl_lock()
         self.k.rtnl.rtnl_unlock()
+        self.user_space()
+
+    def user_space(self) -> None:
+        """iproute2 thinks."""
         if self.k.chk.timed and self.k.timing.user_space:
             self.k.chk.sleep(self.k.timing.user_space, "user space")
 
-    def getlink_elsewhere(self, dev: NetDevice) -> None:
+    def getlink_elsewhere(self, where: Net, ifindex: int) -> None:
         """RTM_GETLINK of a device of another namespace, named by its nsid.
 
         The answer names the namespace of the device's lower, peer or backend by an nsid of *ours*
         (rtnl_fill_link_netnsid), which is given out here if there was none; it may be our own.
         """
-        self.getlink_under_rtnl()
-        ops = dev.rtnl_link_ops
-        link_net = ops.get_link_net(dev) if ops is not None else None
-        if link_net is not None and link_net is not dev.peek_net():
+        self.k.rtnl.rtnl_lock()
+        with self.k.rcu.reading():
+            dev = self.k.dev.dev_get_by_index(where, ifindex)
+            ops = dev.rtnl_link_ops if dev is not None else None
+            link_net = ops.get_link_net(dev) if ops is not None and dev is not None else None
+        if link_net is not None and link_net is not where:
             self.k.net_namespace.peernet2id_alloc(self.net, link_net)
+        self.k.rtnl.rtnl_unlock()
+        self.user_space()
 
     def link_show(self, command: LinkShow) -> str:
         only = self.device_shown(command.dev)

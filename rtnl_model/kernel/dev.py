@@ -66,6 +66,7 @@ class Dev:
         self.raw_dev_change_flags = flags.raw_dev_change_flags
         self.dev_notify_flags = flags.dev_notify_flags
         self.dev_set_promiscuity = flags.dev_set_promiscuity
+        self.dev_disable_lro = flags.dev_disable_lro
         self.dev_set_allmulti = flags.dev_set_allmulti
         self.dev_set_mtu = flags.dev_set_mtu
         self.dev_validate_mtu = flags.dev_validate_mtu

@@ -158,6 +158,12 @@ class DevFlags:
             self.k.notifier.call_netdevice_notifiers("CHANGE", dev)
             self.k.events.rtmsg_ifinfo("NEWLINK", dev, 0)
 
+    def dev_disable_lro(self, dev: NetDevice) -> None:
+        """Large receive offload off, where it was on: its features changed.  Locks: RTNL."""
+        if dev.lro:
+            dev.lro = False
+            self.k.notifier.call_netdevice_notifiers("FEAT_CHANGE", dev)
+
     # -- name, mtu, address, group --
 
     def dev_set_mtu(self, dev: NetDevice, mtu: int) -> None:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from ..notifier import NotifierInfo
     from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams
 
-ETH_DATA_LEN = 1500
 RELAY_HLEN = 50
 GATEWAY_HLEN = 30
 """Outer headers by role; what is left of the stream device's MTU."""
@@ -61,7 +60,6 @@ class Amt(LinkDriver):
         dev.priv = AmtPriv()
         dev.netns_immutable = True
         dev.needs_free_netdev = True
-        dev.max_mtu = ETH_DATA_LEN
         self.eth_hw_addr_random(dev)
 
     def validate(self, req: LinkRequest) -> None:
@@ -94,6 +92,7 @@ class Amt(LinkDriver):
         priv.stream_dev = stream
         priv.tracker = self.k.dev.netdev_hold(stream, "amt")
         dev.mtu = stream.mtu - (GATEWAY_HLEN if priv.parms["mode"] == "gateway" else RELAY_HLEN)
+        dev.max_mtu = dev.mtu
         try:
             self.k.dev.register_netdevice(dev)
             try:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..rtnetlink_request import LinkRequest, NewlinkParams
 
 ACTIVE_BACKUP = "active-backup"
+LACP = "802.3ad"
 
 
 class BondPriv(MasterPriv):
@@ -92,6 +93,8 @@ class Bond(MasterDriver):
             raise KernelError(EPERM, "Cannot enslave bond to itself.")
         if slave.up:
             raise KernelError(EPERM, "Device can not be enslaved while up")
+        if dev.netdev_priv(BondPriv).mode == LACP and slave.type != "ether":
+            raise KernelError(EINVAL, "8023AD mode requires Ethernet devices")
         if self.slaves(dev) and slave.type != dev.type:
             raise KernelError(EINVAL, "Device type is different from other slaves")
 
@@ -113,9 +116,11 @@ class Bond(MasterDriver):
         self.choose_fail_over_mac(dev, slave, first=first)
         if first and priv.random_address:
             priv.random_address = False
-            self.set_address(dev, slave.address or dev.address)
+            # lo and an L3 netkit have an address of zeros, and now so has the bond
+            known = slave.type in ("ether", "loopback")
+            self.set_address(dev, slave.address if known else slave.address or dev.address)
         priv.original_mtu[slave.label] = slave.mtu
-        k.dev.dev_set_mtu(slave, dev.mtu)
+        self.set_slave_mtu(slave, dev.mtu)
         if not (priv.mode == ACTIVE_BACKUP and priv.fail_over_mac):
             before = slave.address
             k.dev.dev_set_mac_address(slave, dev.address)
@@ -160,11 +165,11 @@ class Bond(MasterDriver):
             k.dev.dev_close(slave)
         if slave.label in priv.original:
             before = priv.original.pop(slave.label)
-            if before:
+            if before or slave.address == before:
                 with suppress(KernelError):  # nobody looks whether it worked
                     k.dev.dev_set_mac_address(slave, before)
             else:
-                slave.address = before  # lo had none
+                slave.address = before
         mtu = priv.original_mtu.pop(slave.label, slave.mtu)
         if slave.reg_state is RegState.REGISTERED:
             with suppress(KernelError):
@@ -179,20 +184,24 @@ class Bond(MasterDriver):
     def after_link(self, dev: NetDevice, slave: NetDevice) -> None:
         """States are told, features are computed again, in the order of the recordings."""
         call = self.k.notifier.call_netdevice_notifiers
-        backup = dev.netdev_priv(BondPriv).mode == ACTIVE_BACKUP
-        for _ in range(3 if backup else 2):
+        mode = dev.netdev_priv(BondPriv).mode
+        backup = mode == ACTIVE_BACKUP
+        for _ in range(3 if mode in (ACTIVE_BACKUP, LACP) else 2):
             call("CHANGELOWERSTATE", slave)
         call("FEAT_CHANGE", dev)
         dev.lro = False
         if backup:
             call("CHANGELOWERSTATE", slave)
+            if dev.netdev_priv(BondPriv).fail_over_mac:
+                self.set_address(dev, slave.address or dev.address)
             call("BONDING_FAILOVER", dev)
         self.bond_set_carrier(dev)
 
     def after_unlink(self, dev: NetDevice, slave: NetDevice) -> None:
         """The slave's state is told; the bond has other features now; the slave is as it was."""
         notifier = self.k.notifier
-        notifier.call_netdevice_notifiers("CHANGELOWERSTATE", slave)
+        if dev.netdev_priv(BondPriv).mode != LACP:
+            notifier.call_netdevice_notifiers("CHANGELOWERSTATE", slave)
         if not dev.dismantle:
             if not dev.netdev_priv(BondPriv).slaves:
                 self.eth_hw_addr_random(dev)

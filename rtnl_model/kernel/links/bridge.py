@@ -74,6 +74,7 @@ class Bridge(MasterDriver):
     def after_link(self, dev: NetDevice, slave: NetDevice) -> None:
         """Promiscuous port; the bridge may take its address, and has other features now."""
         self.k.dev.dev_set_promiscuity(slave, 1)
+        self.k.dev.dev_disable_lro(slave)
         ports = self.slaves(dev)
         if dev.address != ports[0].address:
             self.k.notifier.call_checked("PRE_CHANGEADDR", dev, address=ports[0].address)

@@ -31,7 +31,7 @@ from .loopback import Loopback
 from .macsec import Macsec
 from .macsec_pernet import MacsecPernet
 from .macvlan import Macvlan
-from .macvlan_pernet import MacvlanPernet, MacvtapPernet
+from .macvlan_pernet import MacvlanPernet
 from .macvtap import Macvtap
 from .netdevsim import Netdevsim
 from .netdevsim_pernet import NetdevsimPernet
@@ -40,6 +40,7 @@ from .netkit_pernet import NetkitPernet
 from .nlmon import Nlmon
 from .paired_pernet import VethPernet, VxcanPernet
 from .pfcp import Pfcp
+from .tap_pernet import IpvtapPernet, MacvtapPernet
 from .team import Team
 from .vcan import Vcan
 from .veth import Veth
@@ -98,6 +99,7 @@ CONVERSIONS: Mapping[str, type[LinkDriver]] = {
     "veth": VethPernet,
     "vxcan": VxcanPernet,
     "netkit": NetkitPernet,
+    "ipvtap": IpvtapPernet,
     "macvlan": MacvlanPernet,
     "macvtap": MacvtapPernet,
     "netdevsim": NetdevsimPernet,

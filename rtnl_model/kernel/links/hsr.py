@@ -9,6 +9,7 @@ Left out: frames, supervision, interlink.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from errno import EINVAL
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from ..netdevice import NetDevice
     from ..notifier import NotifierInfo
     from ..rtnetlink_request import NewlinkParams
+
+
+ETH_DATA_LEN = 1500
+HSR_HLEN = 6
 
 
 class Hsr(MasterDriver):
@@ -90,14 +95,42 @@ class Hsr(MasterDriver):
         except KernelError:
             self.k.dev.dev_set_promiscuity(slave, -1)
             raise
-        ports = dev.netdev_priv(MasterPriv).slaves
-        ports.append(slave)
-        if len(ports) == 1:
-            self.k.notifier.call_netdevice_notifiers("FEAT_CHANGE", dev)
+        dev.netdev_priv(MasterPriv).slaves.append(slave)
+        self.fit_mtu(dev)
 
-    def before_unlink(self, dev: NetDevice, slave: NetDevice) -> None:
+    def fit_mtu(self, dev: NetDevice) -> None:
+        """hsr_add_port and hsr_del_port: as much as every port can carry."""
+        with suppress(KernelError):
+            self.k.dev.dev_set_mtu(dev, self.hsr_get_max_mtu(dev))
+
+    def hsr_get_max_mtu(self, dev: NetDevice) -> int:
+        """The smallest port's less the tag; without ports Ethernet's."""
+        smallest = min((port.mtu for port in self.slaves(dev)), default=ETH_DATA_LEN)
+        return max(min(smallest, ETH_DATA_LEN) - HSR_HLEN, 0)
+
+    def ndo_change_mtu(self, dev: NetDevice, mtu: int) -> None:
+        """hsr_dev_change_mtu.  Raises: KernelError(EINVAL)."""
+        if mtu > self.hsr_get_max_mtu(dev):
+            raise KernelError(EINVAL)
+        dev.mtu = mtu
+
+    def link(self, dev: NetDevice, slave: NetDevice) -> None:
+        """The adjacency first, then the receive handler.  Raises: KernelError."""
+        self.k.dev.netdev_upper_dev_link(slave, dev, master=True)
+        try:
+            self.k.dev.netdev_rx_handler_register(slave, self.rx_owner, dev.priv)
+        except KernelError:
+            self.k.dev.netdev_upper_dev_unlink(slave, dev)
+            raise
+        self.k.dev.dev_disable_lro(slave)
+
+    def unlink(self, dev: NetDevice, slave: NetDevice) -> None:
         """hsr_del_port."""
+        dev.netdev_priv(MasterPriv).slaves.remove(slave)
+        self.fit_mtu(dev)
+        self.k.dev.netdev_rx_handler_unregister(slave)
         self.k.dev.dev_set_promiscuity(slave, -1)
+        self.k.dev.netdev_upper_dev_unlink(slave, dev)
 
     # -- dellink --
 
@@ -113,7 +146,11 @@ class Hsr(MasterDriver):
     def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
         """hsr_netdev_notify: the last slave that goes takes the device with it.  Locks: RTNL."""
         master = self.master_of(dev)
-        if master is None or event != "UNREGISTER":
+        if master is None:
+            return NOTIFY_DONE
+        if event == "CHANGEMTU":
+            master.mtu = self.hsr_get_max_mtu(master)  # and nobody is told
+        if event != "UNREGISTER":
             return NOTIFY_DONE
         with self.k.probe.frame("hsr_netdev_notify"):
             self.ndo_del_slave(master, dev)

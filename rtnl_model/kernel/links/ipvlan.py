@@ -63,7 +63,6 @@ class Ipvlan(IpvlanPorts):
         """ipvlan_link_setup: nothing stacks on an ipvlan but another, which is flattened."""
         dev.priv = IpvlPriv()
         dev.vlan_challenged = True
-        dev.no_rx_handler = True
         dev.needs_free_netdev = True
 
     def validate(self, req: LinkRequest) -> None:
@@ -87,6 +86,7 @@ class Ipvlan(IpvlanPorts):
         dev.netdev_priv(IpvlPriv).phy_dev = lower
         dev.mtu = lower.mtu if params.req.mtu is None else dev.mtu
         dev.address = lower.address
+        dev.no_rx_handler = True  # an ipvtap has its own by now
         k.dev.register_netdevice(dev)  # → ipvlan_init makes or joins the port
         try:
             self.attach(dev, params)

@@ -61,7 +61,7 @@ class Ipvtap(TapDriver):
         """__ipvtap_dellink: the tap goes, then the ipvlan part.  Locks: pnodes_lock."""
         with self.k.probe.frame("__ipvtap_dellink"):
             self.k.chk.assert_held(dev.netdev_priv(IpvtapPriv).port.pnodes_lock)
-            dev.netdev_priv(IpvtapPriv).tap_queues.clear()
+            self.drop_tap(dev)
             self.ipvlan.ipvlan_link_delete_locked(net, dev, head)
 
     def module_init(self) -> None:

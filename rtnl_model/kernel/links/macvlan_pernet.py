@@ -1,4 +1,4 @@
-"""macvlan and macvtap without a global RTNL: a conversion in the series' manner.  Not upstream.
+"""macvlan without a global RTNL: a conversion in the series' manner.  Not upstream.
 
 What changes, and why:
 
@@ -23,14 +23,12 @@ from typing import TYPE_CHECKING, ClassVar
 from ..errors import KernelError
 from ..netdevice import RegState
 from .macvlan import Macvlan, MacvlanPort, MacvlanPriv
-from .macvtap import Macvtap
 from .stacked_pernet import CountedPernet, CountedTable
 
 if TYPE_CHECKING:
     from lockcheck.sync import Lock
 
     from ..netdevice import NetDevice
-    from ..notifier import NotifierInfo
     from ..rtnetlink_request import AttrValue, NewlinkParams
 
 
@@ -231,22 +229,3 @@ class MacvlanPernet(CountedPernet, Macvlan):
         """Under the port's mutex. Raises: KernelError(EINVAL)."""
         with self.port_of(dev).lock:
             super().changelink(dev, data)
-
-
-class MacvtapPernet(Macvtap):
-    """Ours: what changes is macvlan's."""
-
-    converted: ClassVar[bool] = True
-    upstream: ClassVar[bool] = False
-
-    def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
-        """As 7.3's; the lower's end leaves the tap's receive handler to the tap's own."""
-        going = event == "UNREGISTER" and dev.reg_state is RegState.UNREGISTERING
-        if dev.rtnl_link_ops is self and going and dev.rx_handler is not None:
-            self.drop_handler(dev)
-        return super().netdev_event(event, dev, info)
-
-    def drop_handler(self, dev: NetDevice) -> None:
-        """Under the instance lock, as whoever puts a port on it."""
-        with dev.lock:
-            super().drop_handler(dev)

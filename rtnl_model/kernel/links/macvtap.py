@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ..errors import KernelError
 from .macvlan import MacvlanPriv
 from .tap import TapDriver, TapPriv
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead
-    from ..rtnetlink_request import NewlinkParams
 
 
 class MacvtapPriv(TapPriv, MacvlanPriv):
@@ -32,24 +30,10 @@ class Macvtap(TapDriver):
     depends: ClassVar[Sequence[str]] = ("macvlan",)
     priv_class: ClassVar[type[TapPriv]] = MacvtapPriv
 
-    def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
-        """macvtap_newlink: its own receive handler keeps others off.  Raises: KernelError."""
-        self.k.dev.netdev_rx_handler_register(dev, "macvtap", dev.priv)
-        try:
-            super().newlink(dev, params)
-        except KernelError:
-            self.k.dev.netdev_rx_handler_unregister(dev)
-            raise
-
-    def drop_handler(self, dev: NetDevice) -> None:
-        """The tap's own receive handler goes.  Locks: RTNL."""
-        self.k.dev.netdev_rx_handler_unregister(dev)
-
     def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
         """macvtap_dellink: the tap goes, then the macvlan part.  Locks: RTNL."""
         with self.k.probe.fn("macvtap_dellink", dev):
-            self.drop_handler(dev)
-            dev.netdev_priv(MacvtapPriv).tap_queues.clear()
+            self.drop_tap(dev)
             self.below.dellink(dev, head)
 
     def get_link_net(self, dev: NetDevice) -> Net | None:

@@ -91,6 +91,13 @@ class MasterDriver(LinkDriver):
     def before_link(self, dev: NetDevice, slave: NetDevice) -> None:
         """What the kind does to a slave before it is linked.  Raises: KernelError."""
 
+    def set_slave_mtu(self, slave: NetDevice, mtu: int) -> None:
+        """dev_set_mtu, which has no words for a refusal.  Raises: KernelError."""
+        try:
+            self.k.dev.dev_set_mtu(slave, mtu)
+        except KernelError as error:
+            raise KernelError(error.errno) from error
+
     def undo_before_link(self, dev: NetDevice, slave: NetDevice) -> None:
         """Linking was refused."""
 

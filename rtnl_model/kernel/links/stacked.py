@@ -69,10 +69,8 @@ class StackedDriver(LinkDriver):
             self.k.dev.netdev_put(self.lower_of(dev), hold.dev_tracker)
 
     def netdev_sync_lower_features(self, lower: NetDevice) -> None:
-        """An upper without large receive offload turns it off below, with a notification."""
-        if lower.lro:
-            lower.lro = False
-            self.k.notifier.call_netdevice_notifiers("FEAT_CHANGE", lower)
+        """An upper without large receive offload turns it off below."""
+        self.k.dev.dev_disable_lro(lower)
 
     # -- the lower's end --
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lockcheck import guarded
 
 from ..documents import Fields
+from ..errors import KernelError
 from ..events import NOTIFY_DONE
 from ..guards import TheLock
 from ..netdevice import RTNL_OF_AREA, PrivateArea
@@ -78,8 +79,25 @@ class TapDriver(LinkDriver):
         self.below.validate(req)
 
     def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
-        """The tap's receive handler, then as below.  Raises: KernelError."""
-        self.below.newlink(dev, params)
+        """The tap's own receive handler, which keeps others off; then as below.
+
+        Raises: KernelError.
+        """
+        self.k.dev.netdev_rx_handler_register(dev, self.kind, dev.priv)
+        try:
+            self.below.newlink(dev, params)
+        except KernelError:
+            self.k.dev.netdev_rx_handler_unregister(dev)
+            raise
+
+    def drop_tap(self, dev: NetDevice) -> None:
+        """The first part of dellink: receive handler and queues."""
+        self.drop_handler(dev)
+        dev.netdev_priv(TapPriv).tap_queues.clear()
+
+    def drop_handler(self, dev: NetDevice) -> None:
+        """The tap's own receive handler goes.  Locks: RTNL."""
+        self.k.dev.netdev_rx_handler_unregister(dev)
 
     def netdev_event(self, event: str, dev: NetDevice, info: NotifierInfo) -> int:
         """The character device of a device of this kind."""

@@ -85,7 +85,7 @@ class Team(MasterDriver):
         """The team's MTU, then up.  Raises: KernelError, all undone."""
         priv = dev.netdev_priv(TeamPriv)
         priv.original_mtu[slave.label] = slave.mtu
-        self.k.dev.dev_set_mtu(slave, dev.mtu)
+        self.set_slave_mtu(slave, dev.mtu)
         try:
             self.k.dev.dev_open(slave)
         except KernelError:
