@@ -95,11 +95,6 @@ def _address(version: int) -> Read:
     return read
 
 
-def _device(option: Option, find: FindDevice) -> AttrValue:
-    """nodev(): the kind's parse_opt gives up."""
-    return find(option.value)
-
-
 def _device_or_exit(option: Option, find: FindDevice) -> AttrValue:
     """exit(nodev()): the tunnels' parse_opt ends the process."""
     try:
@@ -164,7 +159,7 @@ _VALUES: Final[Mapping[str, Mapping[str, Read]]] = {
         "relay_port": _number(16),
         "gateway_port": _number(16),
     },
-    "xfrm": {"dev": _device, "if_id": _number(32)},
+    "xfrm": {"dev": _device_or_exit, "if_id": _number(32)},
     "macsec": {"sci": _number(64, 16), "port": _number(16), "encodingsa": _number(2)},
     "hsr": {"slave1": _device_argument, "slave2": _device_argument},
     "bond": {"mode": _bond_mode},
@@ -300,7 +295,7 @@ def _vxlan(_kind: str, options: Options, find: FindDevice) -> Data:
         if option.flag:
             data[option.key.removeprefix("no")] = not option.key.startswith("no")
         elif option.key == "dev":
-            data["dev"] = find(option.value)
+            data["dev"] = _device_or_exit(option, find)
         elif option.key in ("remote", "local", "group", "remote6", "local6", "group6"):
             try:
                 address = ipaddress.ip_address(option.value)

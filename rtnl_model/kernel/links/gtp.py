@@ -60,6 +60,7 @@ class Gtp(ListedTunnelDriver):
         dev.addr_len = 0
         dev.flags |= IFF_NOARP
         dev.mtu = ETH_DATA_LEN - MAX_HEADER_LEN
+        dev.min_mtu = dev.max_mtu = 0
         dev.needs_free_netdev = True
 
     def validate(self, req: LinkRequest) -> None:

@@ -29,6 +29,7 @@ __all__ = ["IPV4_TUNNELS", "IPV6_TUNNELS"]
 ETH_DATA_LEN = 1500
 ETH_HLEN = 14
 IP_MAX_MTU = 65535
+IP6_MAX_MTU = 65575
 IPV4_HLEN = 20
 IPV6_HLEN = 40
 IPV4_MIN_MTU = 68
@@ -101,8 +102,12 @@ class Ipv4TunnelDriver(IpTunnelDriver):
     def register(self, dev: NetDevice, params: NewlinkParams) -> None:
         """ip_tunnel_newlink: then the MTU, with its notification."""
         super().register(dev, params)
-        if params.req.mtu is None:
-            self.k.dev.dev_set_mtu(dev, self.ip_tunnel_bind_dev(dev))
+        bound = self.ip_tunnel_bind_dev(dev)
+        if params.req.mtu is not None:
+            room = IP_MAX_MTU - self.outer_hlen - self.header_len(dev.netdev_priv(TunnelPriv))
+            room -= ETH_HLEN if self.ethernet else 0
+            bound = min(max(dev.mtu, IPV4_MIN_MTU), room)
+        self.k.dev.dev_set_mtu(dev, bound)
 
     def ip_tunnel_bind_dev(self, dev: NetDevice) -> int:
         """The lower's MTU without our headers."""
@@ -196,6 +201,15 @@ class Ip6tnl(Ipv6TunnelDriver):
     kind: ClassVar[str] = "ip6tnl"
     dellink_probe: ClassVar[str] = "ip6_tnl_dellink"
     uninit_probe: ClassVar[str] = "ip6_tnl_dev_uninit"
+
+    def setup(self, dev: NetDevice) -> None:
+        """ip6_tnl_dev_setup: any MTU, until ndo_init says how much there is."""
+        super().setup(dev)
+        dev.max_mtu = 0
+
+    def ndo_init(self, dev: NetDevice) -> None:
+        """ip6_tnl_dev_init_gen."""
+        dev.max_mtu = IP6_MAX_MTU
 
 
 class Ip6gre(Ipv6TunnelDriver):

@@ -32,6 +32,7 @@ RECORDINGS = {
     "golden-global": ("scenarios", "global", "netns"),
     "golden-random-all-small": ("scenarios-random-all", "small", "percpu"),
     "golden-random-modelled-small": ("scenarios-random-modelled", "small", "percpu"),
+    "golden-asked-small": ("scenarios-asked", "small", "percpu"),
 }
 """recording -> scenarios, regime, workers, bugs"""
 LEAST = {"L1": 100.0, "L2": 97.0, "L3": 95.0}
