@@ -31,7 +31,7 @@ from lockcheck.explore import (
     Strategy,
     make_strategy,
 )
-from lockcheck.seam import Kind, Op
+from lockcheck.seam import Choice, Kind, Op
 
 __all__ = ["DESCRIPTION", "run"]
 
@@ -49,14 +49,14 @@ Body = Callable[[ControlledConductor], None]
 class _Stay(Strategy):
     """Never switch."""
 
-    def pick(self, enabled: list[int], current: int) -> int:
-        return current if current in enabled else enabled[0]
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
+        return current if current is not None and current in enabled else enabled[0]
 
 
 class _Alternate(Strategy):
     """Switch at each point."""
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         for choice in enabled:
             if choice != current and choice:
                 return choice

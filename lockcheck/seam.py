@@ -70,7 +70,7 @@ class Choice(int):
 
     Make one with `go`, `fire` or `chose`; read it by its attributes.  It is also the integer that a
     recorded schedule stores (`2 * thread`, `2 * thread + 1`, `-1 - value`): choices compare,
-    sort and hash alike in every run, and `Choice(number)` reads one back.  No other place
+    sort and hash alike in every run, and `Choice.of(number)` reads one back.  No other place
     knows that encoding.
     """
 
@@ -93,6 +93,12 @@ class Choice(int):
 
     @staticmethod
     @cache
+    def of(number: int) -> Choice:
+        """Read a recorded choice back."""
+        return Choice(number)
+
+    @staticmethod
+    @cache
     def go(thread: int) -> Choice:
         """The operation that `thread` stands before goes."""
         return Choice(2 * thread)
@@ -108,6 +114,11 @@ class Choice(int):
     def chose(value: int) -> Choice:
         """The program chose `value` (`Conductor.choose`)."""
         return Choice(-1 - value)
+
+    @property
+    def goes(self) -> bool:
+        """Does a thread's operation go?"""
+        return self.thread >= 0 and not self.fires
 
     @property
     def of_program(self) -> bool:

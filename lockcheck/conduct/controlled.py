@@ -223,6 +223,7 @@ class ControlledConductor(QuietPhases):
             self._over(POINTS)
             raise Unwind
         enabled = self._enabled()
+        choice: int  # or a negative verdict
         if len(enabled) == self._forced:
             choice = enabled[0]
         elif enabled:
@@ -236,7 +237,7 @@ class ControlledConductor(QuietPhases):
         if choice == me.go:
             self.events.append((me.go, me.op))
             return True
-        task = self._grant(choice)
+        task = self._grant(Choice.of(choice))
         if task is not me:
             self.current = task
             task.wake()
@@ -245,9 +246,9 @@ class ControlledConductor(QuietPhases):
                 raise Unwind
         return me.granted
 
-    def _enabled(self) -> list[int]:
+    def _enabled(self) -> list[Choice]:
         """Every choice there is: who can go, then whose timer may fire."""
-        enabled: list[int] = []
+        enabled: list[Choice] = []
         timed: list[Task] | None = None
         for task in self.live:
             busy = task.busy
@@ -269,10 +270,10 @@ class ControlledConductor(QuietPhases):
             enabled += self._clock.choices(timed)
         return enabled
 
-    def _grant(self, choice: int) -> Task:
+    def _grant(self, choice: Choice) -> Task:
         """Let another thread go, or its timer fire."""
-        task = self.tasks[choice >> 1]
-        task.granted = choice == task.go
+        task = self.tasks[choice.thread]
+        task.granted = not choice.fires
         self.events.append((task.go if task.granted else task.fire, task.op))
         if not task.granted:
             self._clock.fire(task, self.live)
@@ -396,7 +397,7 @@ class ControlledConductor(QuietPhases):
         if not all(map(self._clock.is_free, due)):
             # These could not have fired before: everything so far comes before them.
             self.jumps[len(self.events)] = self._stood()
-        return enabled[0] if len(enabled) == self._forced else self.pick(list(enabled), -1)
+        return enabled[0] if len(enabled) == self._forced else self.pick(list(enabled), None)
 
     def _stood(self) -> list[tuple[Choice, Op]]:
         return [(task.go, task.op) for task in self.live]
@@ -483,14 +484,14 @@ class ControlledConductor(QuietPhases):
             return self._quiet_next(None)
         enabled = self._enabled()
         if enabled:
-            choice = enabled[0] if len(enabled) == self._forced else self.pick(enabled, -1)
+            choice = enabled[0] if len(enabled) == self._forced else self.pick(enabled, None)
         else:
             choice = self._nobody()
         if choice < 0:
             self._over(choice)
             return None
         self.record.append(choice)
-        return self._grant(choice)
+        return self._grant(Choice.of(choice))
 
 
 _get_ident = _thread.get_ident

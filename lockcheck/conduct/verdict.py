@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from lockcheck.seam import Choice
+
 __all__ = [
     "DEADLOCK", "DIVERGED", "END", "HUNG", "INTERRUPTED", "POINTS", "REDUNDANT", "REFUSED",
     "Picker",
@@ -32,7 +34,7 @@ class Picker(Protocol):
     asks_always: bool
     """Call `pick` even when there is one choice only."""
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Return one of `enabled`, or a negative verdict; `current` is the running thread's."""
         ...
 

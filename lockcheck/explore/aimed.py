@@ -59,19 +59,18 @@ class Aimed(Strategy):
         self._moved: dict[int, int] = {}
         return True
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Let anybody go who does not stand at the cycle; when all do, one of them."""
         free = [choice for choice in enabled if not self._stands(choice)]
         among = free or enabled
         choice = among[int(self.rng.random() * len(among))]
-        thread = Choice(choice).thread
+        thread = choice.thread
         if not free:
             self._let_go.add((thread, self._moved.get(thread, 0)))
         self._moved[thread] = self._moved.get(thread, 0) + 1
         return choice
 
-    def _stands(self, number: int) -> bool:
-        choice = Choice(number)
+    def _stands(self, choice: Choice) -> bool:
         if choice.fires or (choice.thread, self._moved.get(choice.thread, 0)) in self._let_go:
             return False
         task = self.conductor.tasks[choice.thread]

@@ -15,7 +15,7 @@ from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.perturbed import thread_key
 from lockcheck.explore.schedule import default
 from lockcheck.explore.strategy import Strategy
-from lockcheck.seam import Kind
+from lockcheck.seam import Choice, Kind
 
 if TYPE_CHECKING:
     from lockcheck.explore.result import Finding
@@ -52,11 +52,11 @@ class FollowOrders(Strategy):
         self._loose = run / RUNS  # later runs trust the record less
         return True
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Take a choice that the record allows; the running thread first."""
-        allowed = [choice for choice in enabled if not choice & 1 and self._next(choice)]
+        allowed = [choice for choice in enabled if not choice.fires and self._next(choice)]
         if not allowed:
-            allowed = [choice for choice in enabled if not choice & 1] or enabled
+            allowed = [choice for choice in enabled if not choice.fires] or enabled
             choice = allowed[int(self.rng.random() * len(allowed))]
         elif self.rng.random() < self._loose:
             choice = allowed[int(self.rng.random() * len(allowed))]
@@ -65,18 +65,18 @@ class FollowOrders(Strategy):
         self._count(choice)
         return choice
 
-    def _next(self, choice: int) -> bool:
+    def _next(self, choice: Choice) -> bool:
         """Is this thread's operation next in its object's record, or is none kept?"""
-        task = self.conductor.tasks[choice >> 1]
+        task = self.conductor.tasks[choice.thread]
         if task.op.kind not in _COUNTED:
             return True
         order = self._orders.get(task.op.obj.name)
         at = self._at.get(task.op.obj.name, 0)
         return order is None or at >= len(order) or order[at] == thread_key(task.name)
 
-    def _count(self, choice: int) -> None:
-        op = self.conductor.tasks[choice >> 1].op
-        if not choice & 1 and op.kind in _COUNTED:
+    def _count(self, choice: Choice) -> None:
+        op = self.conductor.tasks[choice.thread].op
+        if not choice.fires and op.kind in _COUNTED:
             self._at[op.obj.name] = self._at.get(op.obj.name, 0) + 1
 
 

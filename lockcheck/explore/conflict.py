@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lockcheck.seam import Kind, Op
+from lockcheck.seam import Choice, Kind, Op
 
 __all__ = ["COUNT", "LOOK", "WRITE", "conflicts", "depends", "footprint", "may_race"]
 
@@ -52,9 +52,9 @@ _RELEASES: Final = (Kind.RELEASE, Kind.READ_RELEASE)
 Footprint = tuple[tuple[object, int], ...]
 
 
-def footprint(choice: int, op: Op) -> Footprint:
+def footprint(choice: Choice, op: Op) -> Footprint:
     """Return the objects that `op`, gone or timed out as `choice` says, touches, and how."""
-    if choice & 1:
+    if choice.fires:
         return _touched(op, fires=True)
     foot: Footprint | None = op.foot
     if foot is None:
@@ -88,11 +88,11 @@ def depends(one: Footprint, other: Footprint) -> bool:
     return False
 
 
-def may_race(earlier: Op, choice: int, later: Op) -> bool:
+def may_race(earlier: Op, choice: Choice, later: Op) -> bool:
     """Given that they conflict: can `later`, gone or timed out, ever go before `earlier`?"""
     return (
         earlier.kind not in _RELEASES
         or earlier.foreign
         or later.kind not in _ACQUIRES
-        or bool(choice & 1)
+        or choice.fires
     )

@@ -94,7 +94,7 @@ def order_of(conductor: ControlledConductor, names: dict[str, int]) -> int:
     own = list(threads)
     last = 0
     for choice, op in conductor.events:
-        if choice.thread < 0:
+        if choice.of_program:
             own[last] = (own[last] * _ODD + choice) & _MASK
             continue
         last = choice.thread

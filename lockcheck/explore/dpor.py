@@ -23,7 +23,7 @@ from lockcheck.explore.frontier import Part
 from lockcheck.explore.node import Node
 from lockcheck.explore.shard import DEPTH, Owns
 from lockcheck.explore.strategy import Strategy
-from lockcheck.seam import Kind
+from lockcheck.seam import Choice, Kind
 
 __all__ = ["Dpor"]
 
@@ -73,28 +73,27 @@ class Dpor(Strategy):
         self._fresh_from = max(0, len(self._stack) - 1)
         return not self.exhausted
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Follow the path; beyond it take the running thread, or the first that is awake."""
         depth = self._depth
         self._depth = depth + 1
         if depth < len(self._stack):
             node = self._stack[depth]
             return node.chosen if node.chosen in enabled else DIVERGED
-        node = Node(len(self.conductor.events), enabled, self._sleep_here(), self._real())
-        if self._is_foreign(node):
+        sleep = self._sleep_here()
+        awake = [choice for choice in enabled if choice not in sleep]
+        chosen = current if current is not None and current in awake else (awake or enabled)[0]
+        node = Node(len(self.conductor.events), enabled, chosen, sleep, self._real())
+        if self._is_foreign(node) or not awake:
             return REDUNDANT
         for task in self.conductor.live:
             if task.op.kind is Kind.WAIT_REFS:
                 for ref in task.op.aux[0]:
                     node.counts[ref.name] = ref.value
-        awake = [choice for choice in enabled if choice not in node.sleep]
-        if not awake:
-            return REDUNDANT
-        node.chosen = current if current in awake else awake[0]
         if node.real < self._wide:
-            node.backtrack.update(choice >> 1 for choice in enabled)
+            node.backtrack.update(choice.thread for choice in enabled)
         else:
-            node.backtrack.add(node.chosen >> 1)
+            node.backtrack.add(node.chosen.thread)
         self._stack.append(node)
         return node.chosen
 
@@ -103,11 +102,11 @@ class Dpor(Strategy):
         depth = self._depth
         self._depth = depth + 1
         if depth < len(self._stack):
-            return self._stack[depth].chosen
+            return self._stack[depth].chosen.value
         sleep = self._sleep_here()
-        node = Node(len(self.conductor.events), list(range(n)), sleep, self._real())
-        node.backtrack.add(-1)
-        node.chosen = 0
+        values = [Choice.chose(value) for value in range(n)]
+        node = Node(len(self.conductor.events), values, values[0], sleep, self._real())
+        node.backtrack.add(values[0].thread)
         self._stack.append(node)
         return 0
 
@@ -149,24 +148,23 @@ class Dpor(Strategy):
         prefix = [each.chosen for each in self._stack if len(each.enabled) > 1]
         return not self._owns(prefix)
 
-    def _sleep_here(self) -> set[int]:
+    def _sleep_here(self) -> set[Choice]:
         """Carry the last node's sleepers over what went since: who conflicts with it wakes."""
         if not self._stack:
             return set()
         last = self._stack[-1]
-        sleep = set(last.sleep) if -1 in last.backtrack else last.sleep | last.done
+        sleep = set(last.sleep) if last.chosen.of_program else last.sleep | last.done
         if not sleep:
             return sleep
         tasks = self.conductor.tasks
         for choice, op in self.conductor.events[last.event :]:
-            if choice < 0:
+            if choice.of_program:
                 continue
-            thread = choice >> 1
             gone = footprint(choice, op)
             for sleeper in list(sleep):
                 # Its footprint is that of this run's objects, not of the run that put it to sleep.
-                own = footprint(sleeper, tasks[sleeper >> 1].op)
-                if sleeper >> 1 == thread or depends(gone, own):
+                own = footprint(sleeper, tasks[sleeper.thread].op)
+                if sleeper.thread == choice.thread or depends(gone, own):
                     sleep.discard(sleeper)
             if not sleep:
                 break

@@ -15,17 +15,17 @@ from lockcheck.conduct.task import full_name, is_silent
 from lockcheck.conduct.verdict import DIVERGED
 from lockcheck.explore.schedule import Segment, default, segments_of
 from lockcheck.explore.strategy import Strategy
-from lockcheck.seam import Op
+from lockcheck.seam import Choice, Op
 
 __all__ = ["Guide", "Replay", "checks_of", "describe_op", "unusual"]
 
 
-def describe_op(choice: int, op: Op) -> str:
-    """Tell one step in words, the same in every run of it."""
-    if choice < 0:
-        return f"chose {-1 - choice}"
-    timer = " timer" if choice & 1 else ""
-    return f"T{choice >> 1} {op.kind.name.lower()}{timer} {full_name(op.obj)}"
+def describe_op(choice: Choice, op: Op) -> str:
+    """Return one step in words, the same in every run of it."""
+    if choice.of_program:
+        return f"chose {choice.value}"
+    timer = " timer" if choice.fires else ""
+    return f"T{choice.thread} {op.kind.name.lower()}{timer} {full_name(op.obj)}"
 
 
 class _Checksum:
@@ -63,7 +63,7 @@ def _decision_events(conductor: ControlledConductor) -> list[int]:
     return [
         number
         for number, (choice, op) in enumerate(conductor.events)
-        if choice < 0 or not is_silent(op, observed)
+        if choice.of_program or not is_silent(op, observed)
     ]
 
 
@@ -77,7 +77,7 @@ class Replay(Strategy):
         self, record: Sequence[int], checks: Sequence[int] = (), ops: Sequence[str] = ()
     ) -> None:
         super().__init__()
-        self._record = record
+        self._record = [Choice.of(number) for number in record]
         self._checks = checks
         self._ops = ops
         self._ends: dict[int, int] = {}
@@ -99,7 +99,7 @@ class Replay(Strategy):
         self.unusual = 0
         return True
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Make the recorded choice, or the default one after the last."""
         step = len(self.conductor.record)
         if not self._matches(step):
@@ -119,9 +119,10 @@ class Replay(Strategy):
         step = len(self.conductor.record)
         if step >= len(self._record):
             return 0
-        value = -1 - self._record[step]
+        value = self._record[step].value
         if not 0 <= value < n:
-            return self._cannot(step, self._record[step], [-1 - each for each in range(n)])
+            possible = [Choice.chose(each) for each in range(n)]
+            return self._cannot(step, self._record[step], possible)
         if value:
             self.unusual = step + 1
         return value
@@ -167,16 +168,16 @@ class Replay(Strategy):
         )
         return False
 
-    def _cannot(self, step: int, choice: int, enabled: list[int]) -> int:
+    def _cannot(self, step: int, choice: Choice, enabled: list[Choice]) -> int:
         tasks = self.conductor.tasks
-        if choice < 0:
-            wanted = f"the value {-1 - choice}"
-        elif choice >> 1 < len(tasks):
-            task = tasks[choice >> 1]
+        if choice.of_program:
+            wanted = f"the value {choice.value}"
+        elif choice.thread < len(tasks):
+            task = tasks[choice.thread]
             wanted = f"{describe_op(choice, task.op)} ({task.name}) to go"
         else:
-            wanted = f"a thread T{choice >> 1}, which does not exist,"
-        able = ", ".join(f"T{c >> 1}" if c >= 0 else str(-1 - c) for c in enabled)
+            wanted = f"a thread T{choice.thread}, which does not exist,"
+        able = ", ".join(str(c.value) if c.of_program else f"T{c.thread}" for c in enabled)
         self.divergence = f"diverged at step {step + 1}: expected {wanted}; possible: {able}"
         return DIVERGED
 
@@ -185,7 +186,7 @@ def _last_decision(conductor: ControlledConductor) -> int:
     observed = conductor.observed
     for number in range(len(conductor.events) - 1, -1, -1):
         choice, op = conductor.events[number]
-        if choice < 0 or not is_silent(op, observed):
+        if choice.of_program or not is_silent(op, observed):
             return number
     return -1
 
@@ -211,14 +212,14 @@ class Guide(Strategy):
         self.preemptions = 0
         return True
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Follow the segment while it goes, else try the next."""
         usual = default(enabled, current)
         while self._at < len(self._segments):
             choice = self._segments[self._at][0]
             if self._left and choice in enabled:
                 self._left -= 1
-                if choice >> 1 != current >> 1 and current in enabled:
+                if current is not None and choice.thread != current.thread and current in enabled:
                     self.preemptions += 1
                 if choice != usual:
                     self.unusual = len(self.conductor.record) + 1
@@ -231,7 +232,7 @@ class Guide(Strategy):
         if self._at < len(self._segments) and not self._left:
             self._advance()
         if self._at < len(self._segments):
-            value = -1 - self._segments[self._at][0]
+            value = self._segments[self._at][0].value
             if 0 <= value < n:
                 self._advance()
                 if value:

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
+from lockcheck.seam import Choice
+
 __all__ = ["PARTS", "ROUND", "Divisible", "Frontier", "Part", "TreeNode"]
 
 PARTS: Final = 32
@@ -30,26 +32,26 @@ N = TypeVar("N", bound="TreeNode")
 class TreeNode(Protocol):
     """A choice on a path."""
 
-    chosen: int
+    chosen: Choice
     backtrack: set[int]
 
     def copy(self: N) -> N:
         """An equal node that shares nothing that changes."""
         ...
 
-    def untried(self) -> list[int]:
+    def untried(self) -> list[Choice]:
         """Choices that are still to be tried here, in order."""
         ...
 
-    def asked(self, thread: int) -> list[int]:
+    def asked(self, thread: int) -> list[Choice]:
         """Choices that a demand for `thread` means."""
         ...
 
-    def give(self, choice: int, given: set[int]) -> None:
+    def give(self, choice: Choice, given: set[Choice]) -> None:
         """Be the node of a part that tries `choice`; `given` are tried by others."""
         ...
 
-    def taken(self) -> set[int]:
+    def taken(self) -> set[Choice]:
         """Choices that were tried, and the present one."""
         ...
 
@@ -84,7 +86,7 @@ class Divisible(Protocol):
 
 @dataclass
 class _Shared:
-    given: set[int]
+    given: set[Choice]
     asked: set[int]
 
 
@@ -93,7 +95,7 @@ class Frontier:
 
     def __init__(self) -> None:
         self.parts: list[Part] = [Part([], 0)]
-        self._shared: dict[tuple[int, ...], _Shared] = {}
+        self._shared: dict[tuple[Choice, ...], _Shared] = {}
 
     def merge(self, explored: Sequence[tuple[Part, bool]]) -> None:
         """Take the parts of a round back, in their order; True: that one is finished."""
@@ -121,7 +123,7 @@ class Frontier:
             if choice not in shared.given
         ]
 
-    def _part(self, nodes: Sequence[TreeNode], index: int, choice: int, shared: _Shared) -> Part:
+    def _part(self, nodes: Sequence[TreeNode], index: int, choice: Choice, shared: _Shared) -> Part:
         copies = [node.copy() for node in nodes[: index + 1]]
         copies[index].give(choice, set(shared.given))
         shared.given.add(choice)
@@ -157,5 +159,5 @@ class Frontier:
             part.nodes[i].backtrack |= self._shared[_path(part.nodes, i)].asked
 
 
-def _path(nodes: Sequence[TreeNode], index: int) -> tuple[int, ...]:
+def _path(nodes: Sequence[TreeNode], index: int) -> tuple[Choice, ...]:
     return tuple(node.chosen for node in nodes[:index])

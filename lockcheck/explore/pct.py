@@ -15,6 +15,7 @@ from typing import Final
 
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.explore.strategy import Strategy
+from lockcheck.seam import Choice
 
 __all__ = ["Pct"]
 
@@ -45,31 +46,31 @@ class Pct(Strategy):
         self._streak = 0
         return True
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Let the highest priority go, after a change point perhaps another than before."""
         priority = self._priority
-        if self._step in self._changes and current in enabled:
-            self._fall(current >> 1)
+        if self._step in self._changes and current is not None and current in enabled:
+            self._fall(current.thread)
         self._step += 1
-        best = -1
+        best = enabled[0]
         best_priority = -1e9
         for choice in enabled:
-            thread = choice >> 1
+            thread = choice.thread
             mine = priority.get(thread)
             if mine is None:
                 mine = priority[thread] = self.rng.random() + 1.0
-            if choice & 1:
+            if choice.fires:
                 # A timer is a rival of its own: drawn afresh, so it may win at any step.
                 mine = self.rng.random() * 2.0 - 0.95
             if mine > best_priority:
                 best, best_priority = choice, mine
-        if best >> 1 == self._last:
+        if best.thread == self._last:
             self._streak += 1
             if self._streak > SPIN:
                 self._fall(self._last)
                 self._streak = 0
         else:
-            self._last, self._streak = best >> 1, 0
+            self._last, self._streak = best.thread, 0
         return best
 
     def measured(self, points: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.explore.conflict import depends, footprint
 from lockcheck.explore.strategy import Strategy
+from lockcheck.seam import Choice
 
 __all__ = ["Pos"]
 
@@ -22,14 +23,14 @@ class Pos(Strategy):
     def begin(self, conductor: ControlledConductor, run: int) -> bool:
         """Start with no priorities."""
         super().begin(conductor, run)
-        self._priority: dict[int, float] = {}
+        self._priority: dict[Choice, float] = {}
         return True
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Let the highest go; draw its rivals again."""
         priority = self._priority
         draw = self.rng.random
-        best = -1
+        best = enabled[0]
         highest = -1.0
         for choice in enabled:
             mine = priority.get(choice)
@@ -37,14 +38,14 @@ class Pos(Strategy):
                 mine = priority[choice] = draw()
             if mine > highest:
                 best, highest = choice, mine
-        thread = best >> 1
-        priority.pop(best, None)
-        priority.pop(best ^ 1, None)
+        thread = best.thread
+        priority.pop(Choice.go(thread), None)
+        priority.pop(Choice.fire(thread), None)
         tasks = self.conductor.tasks
         gone = footprint(best, tasks[thread].op)
         if gone:
             for choice in enabled:
-                other = choice >> 1
+                other = choice.thread
                 if other != thread and depends(gone, footprint(choice, tasks[other].op)):
                     priority.pop(choice, None)
         return best

@@ -61,7 +61,7 @@ class _Analysis:
     def __init__(self, conductor: ControlledConductor, stack: list[Node]) -> None:
         self._conductor = conductor
         self._width = len(conductor.tasks)
-        self._node_at = {node.event: node for node in stack if -1 not in node.backtrack}
+        self._node_at = {node.event: node for node in stack if not node.chosen.of_program}
         self._objects: dict[Any, _Object] = {}
         self._by_thread: list[list[_Event]] = [[] for _ in range(self._width)]
         self._clocks: list[list[int]] = [[0] * self._width for _ in range(self._width)]
@@ -71,7 +71,7 @@ class _Analysis:
         jumps = self._conductor.jumps
         tasks = self._conductor.tasks
         for number, (choice, op) in enumerate(self._conductor.events):
-            if choice.thread < 0:
+            if choice.of_program:
                 continue
             if number in jumps:
                 if number >= first:
@@ -216,7 +216,7 @@ class _Analysis:
             return
         if any(self._conductor.events[head.number][0] in node.sleep for head in initials):
             return
-        enabled = {each >> 1 for each in node.enabled}
+        enabled = {each.thread for each in node.enabled}
         able = threads & enabled
         if not able:
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.explore.strategy import Strategy
+from lockcheck.seam import Choice
 
 __all__ = ["RandomWalk"]
 
@@ -23,6 +24,6 @@ class RandomWalk(Strategy):
         self._random = self.rng.random
         return True
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Draw one."""
         return enabled[int(self._random() * len(enabled))]

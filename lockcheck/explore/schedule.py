@@ -11,20 +11,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from lockcheck.seam import Choice
+
 __all__ = ["decode", "default", "encode", "segments_of", "switches_of"]
 
 _SEGMENT = re.compile(r"(?:(\d+)(?:x(\d+)|(t))?|c(\d+))\Z")
 
-Segment = tuple[int, int]
+Segment = tuple[Choice, int]
 """(choice, how often)."""
 
 
-def default(enabled: list[int], current: int) -> int:
+def default(enabled: list[Choice], current: Choice | None) -> Choice:
     """What a schedule does where nothing is written: go on, else the first thread, else a timer."""
-    if current in enabled:
+    if current is not None and current in enabled:
         return current
     for choice in enabled:
-        if not choice & 1:
+        if not choice.fires:
             return choice
     return enabled[0]
 
@@ -32,8 +34,8 @@ def default(enabled: list[int], current: int) -> int:
 def segments_of(record: Iterable[int]) -> list[Segment]:
     """Join equal neighbours; timers and values stay single."""
     found: list[Segment] = []
-    for choice in record:
-        if found and choice >= 0 and not choice & 1 and found[-1][0] == choice:
+    for choice in map(Choice.of, record):
+        if found and choice.goes and found[-1][0] == choice:
             found[-1] = (choice, found[-1][1] + 1)
         else:
             found.append((choice, 1))
@@ -44,18 +46,18 @@ def encode(record: Iterable[int]) -> str:
     """Write a list of choices; '-' for the empty one."""
     parts = []
     for choice, count in segments_of(record):
-        if choice < 0:
-            parts.append(f"c{-1 - choice}")
-        elif choice & 1:
-            parts.append(f"{choice >> 1}t")
+        if choice.of_program:
+            parts.append(f"c{choice.value}")
+        elif choice.fires:
+            parts.append(f"{choice.thread}t")
         else:
-            parts.append(f"{choice >> 1}x{count}" if count > 1 else f"{choice >> 1}")
+            parts.append(f"{choice.thread}x{count}" if count > 1 else f"{choice.thread}")
     return ".".join(parts) or "-"
 
 
-def decode(text: str) -> list[int]:
+def decode(text: str) -> list[Choice]:
     """Read what `encode` wrote.  Raises: ValueError."""
-    record: list[int] = []
+    record: list[Choice] = []
     if text == "-":
         return record
     for part in text.split("."):
@@ -64,14 +66,14 @@ def decode(text: str) -> list[int]:
             raise ValueError(f"{part!r} is not a segment of a schedule (as in 0x12.1.2t.c1)")
         thread, count, timer, value = match.groups()
         if value is not None:
-            record.append(-1 - int(value))
+            record.append(Choice.chose(int(value)))
         elif timer:
-            record.append(int(thread) * 2 + 1)
+            record.append(Choice.fire(int(thread)))
         else:
             times = int(count or 1)
             if len(record) + times > 10_000_000:
                 raise ValueError(f"{part!r}: too long for a schedule")
-            record.extend([int(thread) * 2] * times)
+            record.extend([Choice.go(int(thread))] * times)
     return record
 
 
@@ -79,10 +81,8 @@ def switches_of(record: Iterable[int]) -> int:
     """Count changes of the running thread."""
     last = -1
     found = 0
-    for choice in record:
-        if choice < 0:
-            continue
-        thread = choice >> 1
-        found += last not in (-1, thread)
-        last = thread
+    for choice in map(Choice.of, record):
+        if not choice.of_program:
+            found += last not in (-1, choice.thread)
+            last = choice.thread
     return found

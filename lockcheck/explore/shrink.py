@@ -145,7 +145,7 @@ def _drop(segments: list[Segment]) -> Iterator[list[Segment]]:
 def _merge(segments: list[Segment]) -> Iterator[list[Segment]]:
     """A later segment of the same thread next to an earlier one, either way."""
     for i, (choice, count) in enumerate(segments):
-        if choice < 0 or choice & 1:
+        if not choice.goes:
             continue
         for j in range(i + 1, min(len(segments), i + 9)):
             if segments[j][0] == choice:
@@ -158,7 +158,7 @@ def _merge(segments: list[Segment]) -> Iterator[list[Segment]]:
 def _lengthen(segments: list[Segment]) -> Iterator[list[Segment]]:
     """One thread on until it blocks: the next switch is then no preemption."""
     for i, (choice, count) in enumerate(segments):
-        if choice >= 0 and not choice & 1 and count < 100_000:
+        if choice.goes and count < 100_000:
             yield [*segments[:i], (choice, 1_000_000), *segments[i + 1 :]]
 
 

@@ -77,7 +77,9 @@ class _Line:
 
 
 def step_timeline(
-    events: Iterable[tuple[int, Op]], threads: Sequence[str], pending: Iterable[tuple[int, Op]] = ()
+    events: Iterable[tuple[Choice, Op]],
+    threads: Sequence[str],
+    pending: Iterable[tuple[Choice, Op]] = (),
 ) -> Json:
     """A time line (`lockcheck/timeline/1`) of a controlled run.
 
@@ -86,15 +88,14 @@ def step_timeline(
     """
     line = _Line()
     end = 0
-    for step, (number, op) in enumerate(events):
-        choice = Choice(number)
-        if choice.thread >= 0:
+    for step, (choice, op) in enumerate(events):
+        if not choice.of_program:
             line.step(step, choice, op)
         end = step + 1
     for (thread, _lock), (since, name) in line.held.items():
         line.span("hold", thread, name, since, end + 1, open=True)
-    for number, op in pending:
-        thread = Choice(number).thread
+    for choice, op in pending:
+        thread = choice.thread
         if thread >= 0 and (op.kind in WAITS or op.kind in TAKES):
             kind = "idle" if op.idle else "wait"
             since = line.last.get(thread, end)

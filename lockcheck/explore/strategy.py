@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.seam import Choice
 
 __all__ = ["Strategy", "mix"]
 
@@ -69,7 +70,7 @@ class Strategy:
         self.rng.seed(mix(self.seed, run))
         return True
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Return one of `enabled`, or a negative verdict; `current` is the running thread's."""
         raise NotImplementedError
 

@@ -9,6 +9,7 @@ import pytest
 from lockcheck.explore import schedule
 from lockcheck.explore.schedule import decode, encode, segments_of, switches_of
 from lockcheck.explore.token import Token, TokenError
+from lockcheck.seam import Choice
 
 
 def some_record(rng: random.Random) -> list[int]:
@@ -86,6 +87,9 @@ def test_what_is_no_token_is_refused(text: str) -> None:
 
 def test_the_default_goes_on_then_takes_the_first_then_a_timer() -> None:
     """What happens where nothing is written."""
-    assert schedule.default([0, 2, 4], 2) == 2
-    assert schedule.default([1, 2, 4], 6) == 2
-    assert schedule.default([1, 3], -1) == 1
+    first, second, third = (Choice.go(thread) for thread in range(3))
+    timer = Choice.fire(0)
+
+    assert schedule.default([first, second, third], second) == second
+    assert schedule.default([timer, second, third], Choice.go(3)) == second
+    assert schedule.default([timer, Choice.fire(1)], None) == timer

@@ -125,7 +125,7 @@ def test_the_order_of_a_failed_run_leads_to_a_token() -> None:
         tasks = session.conductor.tasks
         for choice, op in session.conductor.events:
             if op.kind in (Kind.ACQUIRE, Kind.WAKE, Kind.WAIT, Kind.REF_INC, Kind.REF_DEC):
-                name = tasks[choice >> 1].name
+                name = tasks[choice.thread].name
                 orders.setdefault(op.obj.name, []).append(thread_key(name))
     with Session(subject, limits=Limits(shrink=False)) as session:
         finding = bridge(session, orders, failed.report.fingerprint)
