@@ -90,6 +90,8 @@ class Checker:
         self.failures: list[tuple[str, BaseException]] = []
         """(thread name, exception) of threads whose body raised."""
         self.engine = Engine(self)
+        self.waiting = self.engine.waiting
+        self.happens = self.engine.happens
         self.guards = FieldGuards(self)
         """What is known about `guarded()` fields."""
         self.threads: dict[int, ThreadState] = {}
@@ -129,7 +131,7 @@ class Checker:
         self.engine.thread_begin(ts, thread)
         if self.main_only and ident != threading.main_thread().ident:
             for context in self.main_only:
-                self.engine.context_disable(ts, context)
+                self.engine.interruptions.disable(ts, context)
         return ts
 
     def begin_thread(self, thread: object) -> ThreadState:
@@ -373,21 +375,21 @@ class Checker:
     def context(self, name: str) -> Iterator[None]:
         """Run the body in an interrupting context ("signal" or "gc")."""
         ts = self.current()
-        self.engine.context_enter(ts, name)
+        self.engine.interruptions.enter(ts, name)
         try:
             yield
         finally:
-            self.engine.context_leave(ts, name)
+            self.engine.interruptions.leave(ts, name)
 
     @contextmanager
     def disabled(self, name: str) -> Iterator[None]:
         """Say that the context cannot interrupt the body (signals masked, gc off)."""
         ts = self.current()
-        self.engine.context_disable(ts, name)
+        self.engine.interruptions.disable(ts, name)
         try:
             yield
         finally:
-            self.engine.context_enable(ts, name)
+            self.engine.interruptions.enable(ts, name)
 
     def report(self, kind: str, title: str, **fields: object) -> Report | None:
         """File a finding of the caller's own (invariant, warn, leak, hang, assertion…).

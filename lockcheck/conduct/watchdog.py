@@ -130,7 +130,7 @@ class Watchdog:
             self.report = report
             chk = _whose(checkers, report)
             with suppress(Violation):  # the watchdog's own thread broke no rule
-                chk.engine.report(chk.current(), report)
+                chk.engine.ledger.report(chk.current(), report)
         if self._on_stuck is not None:
             self._on_stuck(self.report)
         abort(*checkers)

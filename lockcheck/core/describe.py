@@ -74,7 +74,7 @@ def graph_dict(engine: Engine) -> Json:
             "chains": [_chain(rec) for rec in engine.graph.every_record() if rec.key is not None],
             "waits": [
                 {"from": a, "to": b, "kind": kind, "count": n}
-                for (a, b, kind), n in engine.waits.edges.items()
+                for (a, b, kind), n in engine.waiting.waits.edges.items()
             ],
         }
     found["reports"] = [report.to_dict() for report in engine.reports]
@@ -173,7 +173,7 @@ def _statistics(engine: Engine) -> dict[str, int]:
         "saturated_chains": sum(rec.saturated for rec in records),
         "max_depth": graph.depth_max,
         "instances": sum(cls.instances for cls in engine.classes),
-        "wait_dependencies": len(engine.waits.edges),
+        "wait_dependencies": len(engine.waiting.waits.edges),
         "race_accesses": engine.races.accesses,
         "reorderings": graph.order.searched,
         "reports": len(engine.reports),

@@ -1,54 +1,47 @@
-"""The engine: operations in, findings out.
+"""The engine: operations on locks in, findings out.
 
 Here stands the slow path: a transition that a thread's chain does not know yet.  The warm path
-(known transition: no lock, no stack, no call) stands in `sync/lock.py`.
+(known transition: no lock, no stack, no call) stands in `sync/lock.py`.  The engine's other rooms:
+`waiting` (waits that are not for a lock), `interruptions` (signal handlers, collections), `happens`
+(what comes before what) and `ledger` (the findings).  They share one internal lock, a leaf.
 
-This is the only place with the internal lock (`leaf`), with re-entrance (`ThreadState.tracing`) and
-with delivery.  A detector (`lock_order`, `contexts`, `waits`, `races`, `rules`, `freed`, `stuck`)
-takes typed state and returns reports; it knows neither the engine nor another detector.  `_judged`
-is the one ritual around all of them: shut re-entrance out, take the leaf, ask, file, and deliver
-with nothing held.
-
-Invariant: a thread inside the engine has `tracing` set; operations of a finaliser that the
-collector runs meanwhile are let through unjudged.
+A detector (`lock_order`, `contexts`, `waits`, `races`, `rules`, `freed`, `stuck`) takes typed state
+and returns reports; it knows neither the engine nor another detector.  `Ledger.judge` is the one
+ritual around all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from lockcheck.core import chains, clocks, freed, leases, rules, stuck
+from lockcheck.core import chains, clocks, freed, leases, rules
 from lockcheck.core.acquire import Acquires, push_entry, push_unjudged
 from lockcheck.core.classes import MODE_NAMES, WRITE, Classes, Compare, Key
-from lockcheck.core.clocks import Carrier
 from lockcheck.core.collecting import PAUSED
 from lockcheck.core.contexts import Contexts
-from lockcheck.core.events import Part
 from lockcheck.core.graph import Graph
+from lockcheck.core.happens import HappensBefore
 from lockcheck.core.held import (
     Chain,
     CheckedLock,
     Floor,
     Hold,
     ThreadState,
-    Waitable,
-    ref_of,
     refs,
 )
+from lockcheck.core.interruptions import Interruptions
 from lockcheck.core.leaf import Leaf
-from lockcheck.core.ledger import Ledger
+from lockcheck.core.ledger import Host, Ledger
 from lockcheck.core.lock_order import LockOrder
-from lockcheck.core.meetings import EAGER
 from lockcheck.core.races import Access, Field, Races
 from lockcheck.core.record import Leased
-from lockcheck.core.report import LockRef, Report, fingerprint
+from lockcheck.core.report import Report, fingerprint
 from lockcheck.core.stacks import EMPTY, Stack, Stacks
 from lockcheck.core.vector import Slots, Start
-from lockcheck.core.waits import Event, Waits
-from lockcheck.seam import Op
+from lockcheck.core.waiting import Waiting
 
-__all__ = ["Engine", "Host", "Started"]
+__all__ = ["Engine", "Started"]
 
 NEAR = 10
 """Frames kept of a lock taken as others have taken it before."""
@@ -56,22 +49,6 @@ VIEWS = 4_000
 """Transitions that a thread remembers in one segment; then a new one begins, though nothing has
 changed in its order to others."""
 LATER = "when the thread took another lock"
-
-
-class Host(Protocol):
-    """Who an engine works for."""
-
-    @property
-    def observed(self) -> bool:
-        """Is the order of this run wanted too (races are looked for)?"""
-        ...
-
-    def deliver(self, report: Report, ts: ThreadState) -> None:
-        """A report is new, or stronger than before.
-
-        Context: in the thread whose operation showed it, with no lock of ours.  It may raise.
-        """
-        ...
 
 
 class Started(Protocol):
@@ -96,54 +73,27 @@ class Engine:
     """All that one checker knows."""
 
     def __init__(self, host: Host | None = None) -> None:
-        self.host = host
         self.leaf = Leaf()
         self.classes = Classes(host)
         self.graph = Graph()
         self.contexts = Contexts(self.graph)
         self.order = LockOrder(self.graph)
-        self.waits = Waits(self.graph)
         self.races = Races()
         self.slots = Slots()
         self.capture = Stacks().capture
-        self._acquires = Acquires(self.graph, self.contexts, self.order, self.waits)
-        self._ledger = Ledger(self.classes)
-        self._wants_order = host is None or host.observed
+        self.ledger = Ledger(self.leaf, host, self.classes)
+        self.happens = HappensBefore(self.leaf, self.graph, wanted=host is None or host.observed)
+        self.waiting = Waiting(self.leaf, self.graph, self.happens, self.ledger, self.capture)
+        self.interruptions = Interruptions(self.leaf, self.graph, self.contexts, self.ledger)
+        self._acquires = Acquires(self.graph, self.contexts, self.order, self.waiting.waits)
         self._cookie = 0
 
     @property
     def reports(self) -> list[Report]:
         """Findings in the order in which they were filed."""
-        return self._ledger.reports
+        return self.ledger.reports
 
     # -- findings ------------------------------------------------------------------------------
-
-    def _judged(self, ts: ThreadState, detect: Callable[[], Iterable[Report]]) -> None:
-        """Run a detector under the leaf; file and deliver what it finds."""
-        ts.tracing += 1
-        try:
-            with PAUSED, self.leaf:
-                news = self._ledger.enter(detect())
-        finally:
-            ts.tracing -= 1
-        self._deliver(ts, news)
-
-    def file(self, report: Report) -> Report | None:
-        """Enter a report in the list, undelivered; None when it is no news."""
-        with PAUSED, self.leaf:
-            return next(iter(self._ledger.enter([report])), None)
-
-    def report(self, ts: ThreadState, report: Report) -> Report | None:
-        """File and deliver a finding; None when it is no news."""
-        filed = self.file(report)
-        if filed is not None:
-            self._deliver(ts, [filed])
-        return filed
-
-    def _deliver(self, ts: ThreadState, news: Sequence[Report]) -> None:
-        if self.host is not None:
-            for report in news:
-                self.host.deliver(report, ts)
 
     def user_report(
         self,
@@ -166,7 +116,7 @@ class Engine:
         report.threads = report.threads or (ts.name,)
         report.stacks = report.stacks or (("here", ts.name, stack),)
         report.fingerprint = report.fingerprint or fingerprint(kind, (title, stack.function))
-        return self.report(ts, report)
+        return self.ledger.report(ts, report)
 
     # -- locks and threads -----------------------------------------------------------------------
 
@@ -208,8 +158,8 @@ class Engine:
     def spawn(self, ts: ThreadState, thread: Started) -> None:
         """`ts` starts `thread`: what it did so far is ordered before all of the thread."""
         chains.materialise(ts)
-        thread.parent_clock = (self.fork(ts), leases.granted(ts))
-        if self._wants_order:
+        thread.parent_clock = (self.happens.fork(ts), leases.granted(ts))
+        if self.happens.wanted:
             thread.origin = self.capture()
 
     def joined(self, ts: ThreadState, thread: Started) -> None:
@@ -222,64 +172,26 @@ class Engine:
                 lease.joined()
         if not ts.tracing:
             stack = self.capture() if ts.holds else EMPTY
-            self._judged(ts, lambda: self.waits.joined(ts, ended, stack))
-        self.learn(ts, clocks.of_end(ended))
+            self.ledger.judge(ts, lambda: self.waiting.waits.joined(ts, ended, stack))
+        self.happens.learn(ts, clocks.of_end(ended))
 
     def thread_end(self, ts: ThreadState) -> None:
         """Last operation of a thread: it must hold nothing."""
         ts.alive = False
         self._settle(ts)
         self._sweep(ts, "when the thread ended", EMPTY)
-        self._judged(ts, lambda: rules.held_at_exit(ts))
-        self._judged(ts, lambda: self.waits.thread_end(ts))
-        self._judged(ts, lambda: self.waits.left_over(ts))
+        self.ledger.judge(ts, lambda: rules.held_at_exit(ts))
+        self.ledger.judge(ts, lambda: self.waiting.waits.thread_end(ts))
+        self.ledger.judge(ts, lambda: self.waiting.waits.left_over(ts))
         with PAUSED, self.leaf:
             self.slots.give(ts.slot, ts.epoch, ts.hb.get(ts.slot, 0))
         left = chains.materialise(ts)
         ts.top = ts.floor if not ts.contexts else Floor(None, None, None)
         ts.contexts = ()
-        self._begin_segment(ts)
+        self.happens.begin_segment(ts)
         for hold in reversed(left):  # still locked, by a thread that is no more: not free
             hold.prev = ts.top
             ts.top = hold
-
-    # -- order among threads ---------------------------------------------------------------------
-
-    def fork(self, ts: ThreadState) -> Start:
-        """What `ts` did so far, for whoever comes after it; what it does next is not ordered."""
-        with PAUSED, self.leaf:
-            chains.note_touched(ts)  # of the segment that ends here
-        known = clocks.fork(ts)
-        self._begin_segment(ts, noted=True)
-        return known
-
-    def learn(self, ts: ThreadState, known: Start) -> None:
-        """Add what somebody else did to what `ts` is ordered after."""
-        if clocks.learn(ts, known):
-            self._begin_segment(ts)
-
-    def _begin_segment(self, ts: ThreadState, *, noted: bool = False) -> None:
-        ts.tracing += 1  # the collector may run here; its context must not lead the chain elsewhere
-        try:
-            with PAUSED, self.leaf:
-                chains.begin_segment(self.graph, ts, noted=noted)
-        finally:
-            ts.tracing -= 1
-
-    def hb_acquire(self, ts: ThreadState, obj: Carrier) -> None:
-        """What was released into `obj` is ordered before what `ts` does next."""
-        if self._wants_order:
-            clocks.acquire(ts, obj)
-
-    def hb_release(self, ts: ThreadState, obj: Carrier, *, shared: bool = False) -> None:
-        """What `ts` did is ordered before what the next acquirer of `obj` does."""
-        if not self._wants_order:
-            return
-        if shared:
-            with PAUSED, self.leaf:
-                clocks.release(ts, obj, shared=True)
-        else:
-            clocks.release(ts, obj, shared=False)
 
     def access(self, ts: ThreadState, cell: Field, *, write: bool) -> None:
         """An access to a shared field."""
@@ -291,7 +203,7 @@ class Engine:
             found = self.races.access(ts, cell, now, write=write)
             return [] if found is None else [found]
 
-        self._judged(ts, detect)
+        self.ledger.judge(ts, detect)
 
     # -- taking ------------------------------------------------------------------------------------
 
@@ -375,7 +287,7 @@ class Engine:
         """A thread took a lock under which it was started: its starter has released that."""
         given = leases.handed_over(ts, key) if ts.leases else None
         if given is not None:
-            self.learn(ts, given)
+            self.happens.learn(ts, given)
 
     def _step(
         self, ts: ThreadState, lock: CheckedLock, key: Key, nest: CheckedLock | None
@@ -388,7 +300,7 @@ class Engine:
             return None
         ts.views += 1
         if ts.views > VIEWS:
-            self._begin_segment(ts)
+            self.happens.begin_segment(ts)
         if nest is None and not ts.foreign:
             known = self._acquires.saturated(ts, key)
             if known is not None:
@@ -403,10 +315,10 @@ class Engine:
             nesting = rules.same_class(ts, lock, key, nest, stack)
             with PAUSED, self.leaf:
                 chain, found = self._acquires.enroll(ts, lock, key, nest, nesting.verdict, stack)
-                news = self._ledger.enter([*nesting.reports, *found])
+                news = self.ledger.enter([*nesting.reports, *found])
         finally:
             ts.tracing -= 1
-        self._deliver(ts, news)
+        self.ledger.deliver(ts, news)
         return chain
 
     # -- releasing ---------------------------------------------------------------------------------
@@ -428,7 +340,7 @@ class Engine:
         if isinstance(entry, Hold) and entry.pins:
             entry.pins = 0
             stack = self.capture()
-            self._judged(ts, lambda: [rules.released_pinned(ts, entry.lock, stack)])
+            self.ledger.judge(ts, lambda: [rules.released_pinned(ts, entry.lock, stack)])
         if entry is ts.top:
             ts.top = entry.prev
         else:
@@ -437,7 +349,7 @@ class Engine:
         if isinstance(entry, Hold):
             entry.ts = None
             if entry.leased:
-                entry.given = self.fork(ts)
+                entry.given = self.happens.fork(ts)
 
     def not_held(self, ts: ThreadState, lock: CheckedLock) -> None:
         """A release without an acquire by this thread."""
@@ -450,9 +362,9 @@ class Engine:
         if kind == "semaphore":
             return  # one unit more is legal
         stack = self.capture()
-        self._judged(ts, lambda: [rules.bad_unlock(ts, lock, stack)])
+        self.ledger.judge(ts, lambda: [rules.bad_unlock(ts, lock, stack)])
         if kind in rules.OWNERLESS:
-            self._judged(ts, lambda: self.waits.released_free(ts, lock))
+            self.ledger.judge(ts, lambda: self.waiting.waits.released_free(ts, lock))
 
     def _released_by(self, ts: ThreadState, owner: ThreadState, lock: CheckedLock) -> None:
         """`ts` releases a lock that `owner` took: legal for a plain lock, shown in the graph.
@@ -464,7 +376,7 @@ class Engine:
         lock.key.cls.base.foreign += 1
         lock.owned_by(None)
         stack = self.capture()
-        self._judged(ts, lambda: self.waits.released_by_other(ts, owner, lock, stack))
+        self.ledger.judge(ts, lambda: self.waiting.waits.released_by_other(ts, owner, lock, stack))
         if entry is None:
             return
         if isinstance(entry, Hold):
@@ -491,13 +403,13 @@ class Engine:
         if ts.chain.next.get(key) is None:
             self._step(ts, lock, key, None)
         if sync:
-            self.waits.synced(ts, lock.name)
+            self.waiting.waits.synced(ts, lock.name)
 
     def pin(self, ts: ThreadState, lock: CheckedLock) -> int:
         """Forbid releasing `lock`; returns the cookie for `unpin`."""
         if ts.find(lock) is None:
             stack = self.capture()
-            self._judged(ts, lambda: [rules.pinned_free(ts, lock, stack)])
+            self.ledger.judge(ts, lambda: [rules.pinned_free(ts, lock, stack)])
             return 0
         chains.materialise(ts)  # so that its release takes the slow path, which looks at pins
         with self.leaf:
@@ -515,62 +427,19 @@ class Engine:
             hold.pins -= cookie
             return
         stack = self.capture()
-        self._judged(ts, lambda: [rules.wrong_cookie(ts, lock, stack)])
+        self.ledger.judge(ts, lambda: [rules.wrong_cookie(ts, lock, stack)])
 
     def assertion(self, ts: ThreadState, lock: CheckedLock, *, held: bool) -> None:
         """An assert_held (or assert_not_held) failed."""
         stack = self.capture()
-        self._judged(ts, lambda: [rules.assertion(ts, lock, stack, held=held)])
+        self.ledger.judge(ts, lambda: [rules.assertion(ts, lock, stack, held=held)])
 
     def held_at_fork(
         self, ts: ThreadState, others: Sequence[ThreadState], guarded: Sequence[object] = ()
     ) -> None:
         """The process forks: report what `others` hold, but for `guarded` locks."""
         stack = self.capture()
-        self._judged(ts, lambda: rules.held_at_fork(ts, others, guarded, stack))
-
-    # -- contexts --------------------------------------------------------------------------------
-
-    def context_enter(self, ts: ThreadState, name: str) -> None:
-        """An interrupting context begins in the middle of what `ts` does."""
-        self.contexts.learn_name(name)
-        with PAUSED, self.leaf:
-            chains.enter_context(self.graph, ts, name)
-
-    def context_leave(self, ts: ThreadState, name: str) -> None:
-        """Back to what was interrupted."""
-        assert ts.contexts, name
-        ts.contexts = ts.contexts[:-1]
-        self.finaliser_leave(ts, ts.floor)
-
-    def finaliser_enter(self, ts: ThreadState) -> Floor | None:
-        """A reference count runs a finaliser; None where that makes no difference."""
-        return chains.counted(ts)
-
-    def finaliser_leave(self, ts: ThreadState, floor: Floor) -> None:
-        """It has run."""
-        if ts.top is floor and ts.overlay is floor.overlay:
-            ts.top = floor.prev
-        else:
-            with PAUSED, self.leaf:
-                chains.drop_floor(self.graph, ts, floor)
-
-    def context_disable(self, ts: ThreadState, name: str) -> None:
-        """The context cannot strike from here on (counts nested calls)."""
-        self.contexts.learn_name(name)
-        self._mask(ts, name, ts.masks.get(name, 0) + 1)
-
-    def context_enable(self, ts: ThreadState, name: str) -> None:
-        """It can strike again, once for each `context_disable`."""
-        self._mask(ts, name, max(0, ts.masks.get(name, 0) - 1))
-        if name not in ts.disabled:
-            self._judged(ts, lambda: self.contexts.enabled(ts, name))
-
-    def _mask(self, ts: ThreadState, name: str, times: int) -> None:
-        ts.masks = {**ts.masks, name: times}
-        ts.disabled = frozenset(name for name, n in ts.masks.items() if n)
-        with PAUSED, self.leaf:
-            chains.rechain(self.graph, ts)
+        self.ledger.judge(ts, lambda: rules.held_at_fork(ts, others, guarded, stack))
 
     # -- blocking on locks -----------------------------------------------------------------------
 
@@ -587,7 +456,7 @@ class Engine:
         judged = hold is None or (hold.nest is None and not hold.trylock)
         if judged and ts.chain.next.get(key) is None:
             self._step(ts, target, key, None)
-        self._block_on(ts, target, key.cls.name, MODE_NAMES[key.mode])
+        self.waiting.block_on(ts, target, key.cls.name, MODE_NAMES[key.mode])
 
     def after_block(
         self, ts: ThreadState, lock: CheckedLock, got: bool, waited: float = 0.0
@@ -601,168 +470,6 @@ class Engine:
             self._take_over(ts, lock.key)  # before it is pushed: what is judged next is later
         if got and cls.base.foreign:
             rules.got_after_all(ts, lock, self.reports)
-
-    def _block_on(self, ts: ThreadState, obj: Waitable, cls: str, mode: str) -> None:
-        """`ts` blocks on `obj` from now on; report when that closes a cycle."""
-        if ts.tracing:
-            return
-        ts.tracing += 1
-        try:
-            wanted = LockRef(obj.name, cls, mode, self.capture())
-            with PAUSED, self.leaf:
-                ts.blocked, ts.blocked_on = wanted, obj
-                cycle = stuck.live_cycle(ts)
-        finally:
-            ts.tracing -= 1
-        if not cycle or (len(cycle) == 1 and mode == "lock"):
-            return  # one thread and one lock: reported as recursive
-        try:
-            self.report(ts, stuck.deadlock(cycle, "these threads wait for each other now"))
-        except BaseException:  # on_report="raise": it does not block after all
-            ts.blocked = ts.blocked_on = None
-            raise
-
-    # -- waiting -------------------------------------------------------------------------------
-
-    def before_wait(self, ts: ThreadState, op: Op, part: str = "") -> None:
-        """`ts` is about to wait for `op.obj` (event, queue, end of a thread, reference count)."""
-        if op.idle or ts.tracing:
-            return
-        ts.pending = None
-        if ts.foreign:
-            self._settle(ts)
-        obj = op.obj
-        strict = rules.forbids_waiting(ts) if ts.holds else None
-        if strict is not None:
-            what, stack = f"waiting for {op.why or obj.name}", self.capture()
-            self._judged(ts, lambda: [rules.invalid_wait(ts, what, strict, stack)])
-        if op.timeout is not None and not op.repeat:
-            return
-        if obj.once:
-            pending = self._part(obj, part)
-            ts.pending = (pending, pending.generation)
-        if obj.class_name == "thread":
-            self._block_on(ts, obj, "thread", "wait")
-            for joined in obj.holders() if ts.holds else ():
-                self.waits.will_join(ts, joined, self.capture())
-        elif ts.holds:
-            for each in op.aux[0] if isinstance(op.aux, tuple) else (obj,):
-                self._wait(ts, self._part(each, part))
-
-    def _part(self, obj: Event, name: str) -> Part:
-        found = None if obj.dep is None else obj.dep.get(name)
-        if found is None:
-            with PAUSED, self.leaf:
-                found = self.waits.part(obj, name)
-        return found
-
-    def _wait(self, ts: ThreadState, part: Part) -> None:
-        if self.waits.is_new_wait(ts, part):
-            stack = self.capture()
-            self._judged(ts, lambda: self.waits.wait(ts, part, stack))
-
-    def arrives(self, ts: ThreadState, obj: Event) -> None:
-        """`ts` is about to come to a barrier."""
-        part = self._part(obj, "")
-        meetings = part.meetings
-        if meetings is None or ts.tracing or not meetings.matters:
-            return
-        stack = self.capture(NEAR) if meetings.countable else EMPTY
-        if meetings.turn(ts.serial) < EAGER:
-            known = self.fork(ts)
-        else:
-            with PAUSED, self.leaf:
-                chains.note_touched(ts)
-            known = clocks.fork(ts)
-        with PAUSED, self.leaf:
-            self.waits.arrives(ts, part, known, stack)
-
-    def leaves(self, ts: ThreadState, obj: Event, *, broken: bool) -> None:
-        """`ts` leaves a barrier: all who met there had come before."""
-        meetings = self._part(obj, "").meetings
-        if meetings is None:
-            return
-        if broken:
-            with PAUSED, self.leaf:
-                meetings.broke()
-        elif meetings.known is None:
-            pass
-        elif meetings.turn(ts.serial) < EAGER:
-            self.learn(ts, meetings.known)
-        else:
-            clocks.learn(ts, meetings.known)
-
-    def would_wait(self, ts: ThreadState, obj: Event, part: str = "") -> None:
-        """`ts` ended the wait of others; had it come earlier, it would have waited itself."""
-        if ts.holds and not ts.tracing:
-            self._wait(ts, self._part(obj, part))
-
-    def after_wait(self, ts: ThreadState, op: Op, got: bool, part: str = "") -> None:
-        """The wait ended; `got`: with what it waited for."""
-        ts.blocked = ts.blocked_on = None
-        if not got:
-            return
-        obj = op.obj
-        if self._wants_order and not isinstance(op.aux, tuple):
-            clocks.acquire(ts, obj)
-        if op.idle:
-            return
-        ts.last_wait, ts.pending = ts.pending, None
-        if obj.dep is None:
-            return
-        self._has(ts, obj, self._part(obj, part), sure=op.timeout is None)
-
-    def took(self, ts: ThreadState, obj: Event, part: str, *, sure: bool = True) -> None:
-        """`ts` got `part` of `obj` at once; not `sure`: else it had gone on without."""
-        self._has(ts, obj, self._part(obj, part), sure=sure)
-
-    def _has(self, ts: ThreadState, obj: Event, part: Part, *, sure: bool) -> None:
-        """`ts` has what it waited for: that is after whatever had to come before.
-
-        Not where only the answer says whether it has it (`acquire(timeout=...)`): the same code may
-        follow without.  Who lacks an item gets an exception, so what follows comes after it.
-        """
-        self.waits.took(ts, part)
-        if part.known is None or part.generation > 1:
-            return
-        if sure or obj.once or obj.raises:
-            self.learn(ts, part.known)
-
-    def used(self, ts: ThreadState, obj: Event, part: str) -> bool:
-        """`ts` has some of a supply; returns whether such uses are still counted."""
-        found = self._part(obj, part)
-        if found.used is not None and not ts.tracing:
-            self._judged(ts, lambda: self.waits.used(ts, found))
-        return found.used is not None
-
-    def did_not_wait(self, ts: ThreadState) -> None:
-        """A wait that did not block, of a thread that holds nothing: nothing depends on it."""
-        ts.blocked = ts.blocked_on = None
-        ts.pending = ts.last_wait = None
-
-    def wake(self, ts: ThreadState, obj: Event, part: str = "") -> None:
-        """`ts` makes `part` of `obj` happen, so that its waiters may go."""
-        if ts.tracing:
-            return
-        found = self._part(obj, part)
-        self.hb_release(ts, obj, shared=True)
-        if obj.once and not found.happened:
-            found.happened = True
-            if found.generation == 1:
-                found.known = self.fork(ts)
-        elif found.first is not None and ts.serial not in found.first:
-            start = self.fork(ts)
-            with PAUSED, self.leaf:
-                found.made_first(ts.serial, start[0])
-        if self.waits.is_new_wake(ts, found):
-            stack = self.capture(NEAR)
-            self._judged(ts, lambda: self.waits.wake(ts, found, stack))
-        if found.taken:
-            self.waits.gave(ts, found)
-
-    def cleared(self, obj: Event) -> None:
-        """The event can happen again."""
-        self.waits.cleared(self._part(obj, ""))
 
     # -- freed locks -------------------------------------------------------------------------------
 
@@ -785,7 +492,9 @@ class Engine:
                 entry.pins = 0
             self.release(ts, entry)
         where = self.capture() if stack is None else stack
-        self._judged(ts, lambda: [freed.freed_held(ts, e.lock, r, when, where) for e, r in found])
+        self.ledger.judge(
+            ts, lambda: [freed.freed_held(ts, entry.lock, ref, when, where) for entry, ref in found]
+        )
         return True
 
     def sweep(self, me: ThreadState | None, others: Iterable[ThreadState], when: str) -> None:
@@ -793,20 +502,9 @@ class Engine:
         if me is not None:
             self._sweep(me, when)
             if not me.tracing:
-                self._judged(me, lambda: self.waits.left_over(me))
+                self.ledger.judge(me, lambda: self.waiting.waits.left_over(me))
         for other in others:
             if other is not me:
                 for entry, taken in freed.unknown_of_blocked(other):
                     report = freed.freed_held(other, entry.lock, taken, when, EMPTY)
-                    self.report(me or other, report)
-
-    def made_again(self, ts: ThreadState, lock: CheckedLock) -> None:
-        """A held lock is initialised again; one that nobody refers to any more: see `freed`."""
-        for holder in (ts, *lock.holders()):
-            entry = holder.find(lock)
-            if entry is not None:
-                where = self.capture()
-                self.report(
-                    ts, freed.freed_held(ts, lock, ref_of(entry), "when it was made again", where)
-                )
-                return
+                    self.ledger.report(me or other, report)

@@ -113,11 +113,11 @@ def _enter() -> bool:
     ts = _state() if gc.isenabled() else None
     if ts is None or ts.tracing or "gc" in ts.contexts:
         return False  # inside the engine itself: what runs is let through unjudged
-    binding.chk.engine.context_enter(ts, "gc")
+    binding.chk.engine.interruptions.enter(ts, "gc")
     return True
 
 
 def _leave() -> None:
     ts = _state()
     if ts is not None and "gc" in ts.contexts:
-        binding.chk.engine.context_leave(ts, "gc")
+        binding.chk.engine.interruptions.leave(ts, "gc")

@@ -51,13 +51,13 @@ def _enter() -> object:
     if chk is None or not _hooked.active:
         return None
     ts = getattr(chk.near, "t", None)  # a thread that never took a lock has nothing known
-    floor = None if ts is None else chk.engine.finaliser_enter(ts)
+    floor = None if ts is None else chk.engine.interruptions.finaliser_enter(ts)
     return None if floor is None else (chk.engine, ts, floor)
 
 
 def _leave(entered: Any) -> None:
     engine, ts, floor = entered
-    engine.finaliser_leave(ts, floor)
+    engine.interruptions.finaliser_leave(ts, floor)
 
 
 def _inside(

@@ -65,18 +65,18 @@ def _map_of(fn: object) -> LockMap:
 
 def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
     chk = binding.chk
-    before = chk.engine.fork(chk.current())
+    before = chk.happens.fork(chk.current())
     task = _Task(_map_of(fn), before, single=self._max_workers == 1)
 
     def run(*args: object, **kwargs: object) -> object:
-        engine = task.map.chk.engine
+        happens = task.map.chk.happens
         ts = task.map.chk.current()
-        engine.learn(ts, task.before)
+        happens.learn(ts, task.before)
         try:
             with task.map:
                 return fn(*args, **kwargs)
         finally:
-            task.after = engine.fork(ts)
+            task.after = happens.fork(ts)
 
     future = _PLAIN[thread.ThreadPoolExecutor, "submit"](self, run, *args, **kwargs)
     future._lockcheck = task
@@ -131,7 +131,7 @@ def _went_on(future: object) -> None:
     task: _Task | None = getattr(future, "_lockcheck", None)
     if task is not None and task.after is not None:
         chk = task.map.chk
-        chk.engine.learn(chk.current(), task.after)
+        chk.happens.learn(chk.current(), task.after)
 
 
 def _result(self: object, timeout: float | None = None) -> object:

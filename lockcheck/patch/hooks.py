@@ -129,10 +129,10 @@ def _checked_sigmask(how: object, mask: object) -> Any:
     if handled and handled <= blocked:
         if ts.serial not in _hooks.masked:
             _hooks.masked.add(ts.serial)
-            chk.engine.context_disable(ts, "signal")
+            chk.engine.interruptions.disable(ts, "signal")
     elif ts.serial in _hooks.masked:
         _hooks.masked.discard(ts.serial)
-        chk.engine.context_enable(ts, "signal")
+        chk.engine.interruptions.enable(ts, "signal")
     return before
 
 

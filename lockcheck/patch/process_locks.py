@@ -300,7 +300,7 @@ class _Awaited(_Shareable):
         ts = chk.current()
         op = Op(Kind.WAIT, self._parking, never, timeout=timeout, why=self._why)
         if not self._quiet:
-            chk.engine.before_wait(ts, op)
+            chk.waiting.before_wait(ts, op)
         got = False
         try:
             got = at_once() or block(
@@ -308,13 +308,13 @@ class _Awaited(_Shareable):
             )
         finally:
             if not self._quiet:
-                chk.engine.after_wait(ts, op, got)
+                chk.waiting.after_wait(ts, op, got)
         return got
 
     def wakes(self) -> None:
         """The calling thread is about to make it happen."""
         if not self._quiet:
-            self.chk.engine.wake(self.chk.current(), self._parking)
+            self.chk.waiting.wake(self.chk.current(), self._parking)
 
 
 class Signal(_Awaited):

@@ -163,7 +163,7 @@ class Queue(sync.Queue, metaclass=StandIn):
                 "room",
             )
             if got is True:
-                self.chk.engine.wake(self.chk.current(), self, "item")
+                self.chk.waiting.wake(self.chk.current(), self, "item")
         if got is _SHUT:
             raise queue.ShutDown  # type: ignore[attr-defined,unused-ignore]
         if got is None or got is _FULL:
@@ -187,7 +187,7 @@ class Queue(sync.Queue, metaclass=StandIn):
                 "item",
             )
             if box is not None and self.maxsize > 0:
-                self.chk.engine.wake(self.chk.current(), self, "room")
+                self.chk.waiting.wake(self.chk.current(), self, "room")
         if box is _SHUT:
             raise queue.ShutDown  # type: ignore[attr-defined,unused-ignore]
         if box is None:
@@ -296,7 +296,7 @@ class SimpleQueue(sync.SimpleQueue, metaclass=StandIn):
         chk = self.chk
         if chk.conductor is not None:
             chk.conductor.point(Op(Kind.WAKE, self, why="put"))
-        chk.engine.wake(chk.current(), self, "item")
+        chk.waiting.wake(chk.current(), self, "item")
         self._arrived.append(item)
         self._drain()
 

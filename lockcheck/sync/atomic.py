@@ -96,9 +96,9 @@ class Refcount(Ownerless):
             self._point(Kind.REF_DEC)
         chk = self.chk
         if chk.observed:
-            chk.engine.hb_release(chk.current(), self, shared=True)
+            chk.happens.release(chk.current(), self, shared=True)
         if self._waiters or self._value == LAST_BUT_ONE:
-            chk.engine.wake(chk.current(), self)
+            chk.waiting.wake(chk.current(), self)
         return self._add(-1)
 
     def dec_and_test(self) -> bool:
@@ -106,11 +106,11 @@ class Refcount(Ownerless):
         self._point(Kind.RMW)
         chk = self.chk
         if chk.observed:
-            chk.engine.hb_release(chk.current(), self, shared=True)
+            chk.happens.release(chk.current(), self, shared=True)
         if self._add(-1):
             return False
         if chk.observed:
-            chk.engine.hb_acquire(chk.current(), self)
+            chk.happens.acquire(chk.current(), self)
         return True
 
     def inc_not_zero(self) -> bool:
@@ -190,7 +190,7 @@ def wait_refs(
         repeat=repeat,
         why=f"{names} to become {value}",
     )
-    chk.engine.before_wait(ts, op)
+    chk.waiting.before_wait(ts, op)
     conductor = chk.conductor
     granted = conductor is None or conductor.point(op)
     if conductor is not None and conductor.controlled:
@@ -198,22 +198,22 @@ def wait_refs(
         assert hit is not None or not granted, names
     else:
         hit = _park(chk, ts, op, refs, value)
-    chk.engine.after_wait(ts, op, hit is not None)
+    chk.waiting.after_wait(ts, op, hit is not None)
     if hit is not None:
-        chk.engine.hb_acquire(ts, hit)
+        chk.happens.acquire(ts, hit)
     return hit
 
 
 def _at_once(chk: Host, ts: ThreadState, ref: Refcount, value: int) -> Refcount:
     """A count that has its value in a free run: judged alone, or a long list costs its square."""
-    engine = chk.engine
+    waiting = chk.waiting
     if ts.holds or ts.contexts:
         op = Op(Kind.WAIT_REFS, ref, ((ref,), value), why=f"{ref.name} to become {value}")
-        engine.before_wait(ts, op)
-        engine.after_wait(ts, op, True)
+        waiting.before_wait(ts, op)
+        waiting.after_wait(ts, op, True)
     elif not ts.tracing:
-        engine.did_not_wait(ts)
-    engine.hb_acquire(ts, ref)
+        waiting.did_not_wait(ts)
+    chk.happens.acquire(ts, ref)
     return ref
 
 
@@ -255,7 +255,7 @@ class AtomicRef(Ownerless):
         self._point(Kind.READ)
         chk = self.chk
         if chk.observed:
-            chk.engine.hb_acquire(chk.current(), self)
+            chk.happens.acquire(chk.current(), self)
         return self._value
 
     def set(self, value: object) -> None:
@@ -268,8 +268,8 @@ class AtomicRef(Ownerless):
         chk = self.chk
         if chk.observed:
             ts = chk.current()
-            chk.engine.hb_acquire(ts, self)
-            chk.engine.hb_release(ts, self, shared=True)
+            chk.happens.acquire(ts, self)
+            chk.happens.release(ts, self, shared=True)
         with self._gate:
             old = self._value
             self._value = value
@@ -281,8 +281,8 @@ class AtomicRef(Ownerless):
         chk = self.chk
         if chk.observed:
             ts = chk.current()
-            chk.engine.hb_acquire(ts, self)
-            chk.engine.hb_release(ts, self, shared=True)
+            chk.happens.acquire(ts, self)
+            chk.happens.release(ts, self, shared=True)
         with self._gate:
             if self._value is not old:
                 return False

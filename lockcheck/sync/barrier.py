@@ -72,16 +72,16 @@ class Barrier(Parking):
         Raises: threading.BrokenBarrierError.
         """
         limit = self._timeout if timeout is None else timeout
-        engine = self.chk.engine
-        engine.arrives(self.chk.current(), self)
+        waiting = self.chk.waiting
+        waiting.arrives(self.chk.current(), self)
         index = self._until_changed(self._arrive, "arrive", self._has_room)
         if index == _BROKEN:
-            engine.leaves(self.chk.current(), self, broken=True)
+            waiting.leaves(self.chk.current(), self, broken=True)
             raise threading.BrokenBarrierError
         if index == self.parties - 1:
-            engine.would_wait(self.chk.current(), self)
+            waiting.would_wait(self.chk.current(), self)
             self._act()
-            engine.leaves(self.chk.current(), self, broken=False)
+            waiting.leaves(self.chk.current(), self, broken=False)
             return 0
         passed = super().wait(
             self._is_decided,
@@ -92,7 +92,7 @@ class Barrier(Parking):
         )
         if passed is None:
             passed = self._until_changed(self._give_up, "give up", self._is_not_acting) > 0
-        engine.leaves(self.chk.current(), self, broken=not passed)
+        waiting.leaves(self.chk.current(), self, broken=not passed)
         if not passed:
             raise threading.BrokenBarrierError
         return self.parties - 1 - index

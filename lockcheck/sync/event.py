@@ -36,7 +36,7 @@ class Event(Parking):
         chk.point(Kind.PROBE, self)
         flag = self._flag
         if flag and chk.observed:
-            chk.engine.hb_acquire(chk.current(), self)
+            chk.happens.acquire(chk.current(), self)
         return flag
 
     isSet = is_set  # noqa: N815  (threading still has it)
@@ -64,7 +64,7 @@ class Event(Parking):
             Waits.cleared(self.dep[""])
             return
         self.change(lambda: self._assign(False), why="clear", part=None)
-        self.chk.engine.cleared(self)
+        self.chk.waiting.cleared(self)
 
     def wait(self, timeout: float | None = None) -> bool:  # type: ignore[override]
         """Block until the flag is set; False when `timeout` seconds passed first."""
@@ -76,7 +76,7 @@ class Event(Parking):
                 if last is None or last[0] is not part or last[1] != part.generation:
                     ts.last_wait = (part, part.generation)
                 if part not in ts.waited:
-                    self.chk.engine.took(ts, self, "")
+                    self.chk.waiting.took(ts, self, "")
                 return True
         got = super().wait(
             self._is_set, why=f"{self.name} to be set", timeout=timeout, timer=f"{self.name}.wait"

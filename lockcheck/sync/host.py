@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     from lockcheck.core.classes import Key
     from lockcheck.core.engine import Engine
+    from lockcheck.core.happens import HappensBefore
     from lockcheck.core.held import Blocking, Hold, ThreadState
     from lockcheck.core.report import Report
+    from lockcheck.core.waiting import Waiting
     from lockcheck.seam import Conductor, Kind, Op
     from lockcheck.sync.breach import FieldGuards
 
@@ -47,6 +49,10 @@ class Host(Protocol):
 
     @property
     def engine(self) -> Engine: ...
+    @property
+    def waiting(self) -> Waiting: ...
+    @property
+    def happens(self) -> HappensBefore: ...
     @property
     def conductor(self) -> Conductor | None: ...
     @property

@@ -397,7 +397,7 @@ class ObservedLock(Lock):
             return False
         ts = self.chk.current()
         if self.chk.races:
-            self.chk.engine.hb_acquire(ts, self)
+            self.chk.happens.acquire(ts, self)
         if conductor is not None and not conductor.controlled:
             conductor.note(self, ts)
         return True
@@ -419,7 +419,7 @@ class ObservedLock(Lock):
             chk.conductor.point(self._release_op if mine else Op(Kind.RELEASE, self, foreign=True))
         if chk.races:
             ts = chk.current()
-            chk.engine.hb_release(ts, self)
+            chk.happens.release(ts, self)
             self._giver = ts
         Lock.release(self)
 

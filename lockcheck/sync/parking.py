@@ -129,7 +129,7 @@ class Parking(Ownerless):
         if part is not None:
             self._wakes(chk, ts, part)
         elif chk.observed and not self.once:
-            chk.engine.hb_release(ts, self, shared=True)
+            chk.happens.release(ts, self, shared=True)
         with self._gate:
             result = fn()
             if chk.conductor is not None:
@@ -137,7 +137,7 @@ class Parking(Ownerless):
             if self._waiters:
                 self._hand_over(ts)
         if chk.observed and not self.once:
-            chk.engine.hb_acquire(ts, self)  # a monitor: a change sees the changes before
+            chk.happens.acquire(ts, self)  # a monitor: a change sees the changes before
         return result
 
     def wait(
@@ -181,7 +181,7 @@ class Parking(Ownerless):
             takes=take is not None,
             why=why,
         )
-        chk.engine.before_wait(ts, op, part)
+        chk.waiting.before_wait(ts, op, part)
         conductor = chk.conductor
         granted = True
         if conductor is not None:
@@ -190,21 +190,21 @@ class Parking(Ownerless):
             result = self._take_granted(ready, take) if granted else None
         else:
             result = self._park(ts, op, ready, take)
-        chk.engine.after_wait(ts, op, result is not None, part)
+        chk.waiting.after_wait(ts, op, result is not None, part)
         return result
 
     def _wakes(self, chk: Host, ts: ThreadState, part: str) -> None:
         """Tell the engine that `ts` makes `part` happen, unless it knows just that."""
         woken = self._woken
         if chk.observed or self.once:
-            chk.engine.wake(ts, self, part)
+            chk.waiting.wake(ts, self, part)
         elif (
             woken is None
             or woken[0] is not ts.top._k
             or woken[1] != part
             or woken[2] is not ts.last_wait
         ):
-            chk.engine.wake(ts, self, part)
+            chk.waiting.wake(ts, self, part)
             if not ts.tracing:
                 self._woken = (ts.top._k, part, ts.last_wait)
         elif self.dep is not None:
@@ -219,7 +219,7 @@ class Parking(Ownerless):
             return
         found = self.dep.get(part)
         if found is None or found not in ts.waited:
-            chk.engine.took(ts, self, part, sure=sure)
+            chk.waiting.took(ts, self, part, sure=sure)
         else:
             found.taken[ts.serial] = ()
 

@@ -80,8 +80,8 @@ class Queue(Parking):
             raise queue.Full
         ts = self.chk.current()
         if self._counted:
-            self._counted = self.chk.engine.used(ts, self, "room")
-        self.chk.engine.wake(ts, self, "item")
+            self._counted = self.chk.waiting.used(ts, self, "room")
+        self.chk.waiting.wake(ts, self, "item")
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """Remove and return an item; wait for one.  Raises: queue.Empty, Unwind."""
@@ -90,7 +90,7 @@ class Queue(Parking):
                 lambda: None if self._is_empty() else self._remove(), why="get", part="room"
             )
             if box is not None and self.dep is not None and "item" in self.dep:
-                self.chk.engine.took(self.chk.current(), self, "item")
+                self.chk.waiting.took(self.chk.current(), self, "item")
         else:
             if timeout is not None and timeout < 0:
                 raise ValueError("'timeout' must be a non-negative number")
@@ -102,7 +102,7 @@ class Queue(Parking):
                 "item",
             )
             if box is not None and self.maxsize > 0:
-                self.chk.engine.wake(self.chk.current(), self, "room")
+                self.chk.waiting.wake(self.chk.current(), self, "room")
         if box is None:
             raise queue.Empty
         return box[0]

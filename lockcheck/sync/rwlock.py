@@ -330,9 +330,9 @@ class RWLock(Parking):
         if chk.recorder is not None:
             chk.recorder.took(ts, hold, chk.now())
         if chk.observed:
-            chk.engine.hb_acquire(ts, self)
+            chk.happens.acquire(ts, self)
             if mode == WRITE:
-                chk.engine.hb_acquire(ts, self._read)
+                chk.happens.acquire(ts, self._read)
         return True
 
     def _release(self, drop: Callable[[], bool], *, read: bool) -> None:
@@ -344,7 +344,7 @@ class RWLock(Parking):
             kind = Kind.READ_RELEASE if read else Kind.RELEASE
             chk.conductor.point(Op(kind, self, visible=True, foreign=foreign))
         if chk.observed:
-            chk.engine.hb_release(ts, self._read if read else self, shared=read)
+            chk.happens.release(ts, self._read if read else self, shared=read)
         with self._gate:
             mine = [hold for hold in self._holds if hold.ts is ts]
             hold = mine[-1] if mine else None

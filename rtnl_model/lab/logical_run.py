@@ -85,4 +85,4 @@ class _LogicalRun:
         states = list(self.chk.threads.values())
         report = explain_stuck(self.conductor.live, states, lambda op: owed(self.k, op))
         tag_stuck(self.k, report)
-        self.chk.engine.file(report)
+        self.chk.engine.ledger.file(report)

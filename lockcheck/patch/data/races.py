@@ -167,7 +167,7 @@ class Races(Sight):
         report = Report("race", harm.severity, "")
         _describe(report, field, old, now, harm, self._packages)
         report.fingerprint = fingerprint("data race", pair)
-        if self._chk.engine.file(report) is None:
+        if self._chk.engine.ledger.file(report) is None:
             return []
         self._filed[pair] = report
         if harm.severity == CLASS_ONLY:

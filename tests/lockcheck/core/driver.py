@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from lockcheck.core.engine import Engine
-from lockcheck.core.held import READ, RECURSIVE_READ, WRITE, Hold, ThreadState
+from lockcheck.core.freed import freed_held
+from lockcheck.core.held import READ, RECURSIVE_READ, WRITE, Hold, ThreadState, ref_of
 from tests.lockcheck.core.driver_ww import WwSteps
 from tests.lockcheck.core.stub import StubEvent, StubLock, Threads
 from tests.lockcheck.core.wait_types import SLEEP, WaitTypes
@@ -227,7 +228,15 @@ class Driver(WwSteps):
         lock.counts[state.serial] = lock.counts.get(state.serial, 0) + 1
 
     def do_init(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.made_again(thread.state, self.locks[name])
+        """A held lock is initialised again; one that nobody refers to any more: see `freed`."""
+        lock = self.locks[name]
+        for holder in (thread.state, *lock.holders()):
+            entry = holder.find(lock)
+            if entry is not None:
+                where = self.engine.capture()
+                again = freed_held(thread.state, lock, ref_of(entry), "made again", where)
+                self.engine.ledger.report(thread.state, again)
+                return
 
     def do_set_subclass(self, thread: DriverThread, name: str, parameter: str) -> None:
         key = self.engine.variant(self.locks[name].key, WRITE, False, int(parameter))
@@ -244,58 +253,58 @@ class Driver(WwSteps):
     # -- contexts: the kernel's hard interrupt is the signal, the soft one the collector -------
 
     def do_hardirq_enter(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.context_disable(thread.state, "gc")
-        self.engine.context_enter(thread.state, "signal")
+        self.engine.interruptions.disable(thread.state, "gc")
+        self.engine.interruptions.enter(thread.state, "signal")
 
     def do_hardirq_exit(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.context_leave(thread.state, "signal")
-        self.engine.context_enable(thread.state, "gc")
+        self.engine.interruptions.leave(thread.state, "signal")
+        self.engine.interruptions.enable(thread.state, "gc")
 
     def do_hardirq_disable(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.context_disable(thread.state, "signal")
-        self.engine.context_disable(thread.state, "gc")
+        self.engine.interruptions.disable(thread.state, "signal")
+        self.engine.interruptions.disable(thread.state, "gc")
 
     def do_hardirq_enable(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.context_enable(thread.state, "gc")
-        self.engine.context_enable(thread.state, "signal")
+        self.engine.interruptions.enable(thread.state, "gc")
+        self.engine.interruptions.enable(thread.state, "signal")
 
     def do_softirq_enter(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.context_enter(thread.state, "gc")
+        self.engine.interruptions.enter(thread.state, "gc")
 
     def do_softirq_exit(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.context_leave(thread.state, "gc")
+        self.engine.interruptions.leave(thread.state, "gc")
 
     def do_softirq_disable(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.context_disable(thread.state, "gc")
+        self.engine.interruptions.disable(thread.state, "gc")
 
     def do_softirq_enable(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.context_enable(thread.state, "gc")
+        self.engine.interruptions.enable(thread.state, "gc")
 
     def do_signal_enter(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.context_enter(thread.state, "signal")
+        self.engine.interruptions.enter(thread.state, "signal")
 
     def do_signal_exit(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.context_leave(thread.state, "signal")
+        self.engine.interruptions.leave(thread.state, "signal")
 
     do_gc_enter = do_softirq_enter
     do_gc_exit = do_softirq_exit
 
     def do_ctx(self, thread: DriverThread, name: str, parameter: str) -> None:
         self.wait_types.contexts[f"ctx {parameter}"] = int(parameter)
-        self.engine.context_enter(thread.state, f"ctx {parameter}")
+        self.engine.interruptions.enter(thread.state, f"ctx {parameter}")
 
     # -- waits --------------------------------------------------------------------------------
 
     def wait(self, thread: DriverThread, obj: Any, part: str = "") -> None:
         op = _Wait(obj, obj.name)
-        self.engine.before_wait(thread.state, op, part)
-        thread.after = lambda: self.engine.after_wait(thread.state, op, True, part)
+        self.engine.waiting.before_wait(thread.state, op, part)
+        thread.after = lambda: self.engine.waiting.after_wait(thread.state, op, True, part)
 
     def do_event_wait(self, thread: DriverThread, name: str, parameter: str) -> None:
         self.wait(thread, self.event(name))
 
     def do_event_set(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.wake(thread.state, self.event(name))
+        self.engine.waiting.wake(thread.state, self.event(name))
 
     def do_cond_wait(self, thread: DriverThread, name: str, parameter: str) -> None:
         lock = self.locks[name]
@@ -312,28 +321,28 @@ class Driver(WwSteps):
         thread.after = come_back
 
     def do_cond_notify(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.wake(thread.state, self.event(f"{name} notify", once=False))
+        self.engine.waiting.wake(thread.state, self.event(f"{name} notify", once=False))
 
     def do_queue_put_full(self, thread: DriverThread, name: str, parameter: str) -> None:
         self.wait(thread, self.event(name, once=False), "room")
 
     def do_queue_get(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.wake(thread.state, self.event(name, once=False), "room")
+        self.engine.waiting.wake(thread.state, self.event(name, once=False), "room")
 
     def do_queue_join(self, thread: DriverThread, name: str, parameter: str) -> None:
         self.wait(thread, self.event(name, once=False), "done")
 
     def do_queue_task_done(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.wake(thread.state, self.event(name, once=False), "done")
+        self.engine.waiting.wake(thread.state, self.event(name, once=False), "done")
 
     def do_sem_acquire(self, thread: DriverThread, name: str, parameter: str) -> None:
         self.wait(thread, self.event(name, once=False))
 
     def do_sem_release(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.wake(thread.state, self.event(name, once=False))
+        self.engine.waiting.wake(thread.state, self.event(name, once=False))
 
     def do_barrier_wait(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.wake(thread.state, self.event(name, once=False))
+        self.engine.waiting.wake(thread.state, self.event(name, once=False))
         self.wait(thread, self.event(name, once=False))
 
     def do_thread_start(self, thread: DriverThread, name: str, parameter: str) -> None:

@@ -95,4 +95,4 @@ class Threads:
         self._engine.spawn(parent, announced)
         assert announced.parent_clock is not None
         known, ts.leases = announced.parent_clock
-        self._engine.learn(ts, known)
+        self._engine.happens.learn(ts, known)

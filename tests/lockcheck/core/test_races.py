@@ -69,8 +69,8 @@ def test_release_and_acquire_order_accesses() -> None:
     engine, _, (one, two) = engine_and_threads()
     cell, lock = Cell(), Sync()
     engine.access(one, cell, write=True)
-    engine.hb_release(one, lock)
-    engine.hb_acquire(two, lock)
+    engine.happens.release(one, lock)
+    engine.happens.acquire(two, lock)
     engine.access(two, cell, write=True)
 
     assert engine.reports == []
@@ -80,9 +80,9 @@ def test_what_comes_after_the_release_is_not_ordered() -> None:
     """The release carries only what was before it."""
     engine, _, (one, two) = engine_and_threads()
     cell, lock = Cell(), Sync()
-    engine.hb_release(one, lock)
+    engine.happens.release(one, lock)
     engine.access(one, cell, write=True)
-    engine.hb_acquire(two, lock)
+    engine.happens.acquire(two, lock)
     engine.access(two, cell, write=False)
 
     assert [r.kind for r in engine.reports] == ["race"]
@@ -96,7 +96,7 @@ def test_start_and_join_order_accesses() -> None:
     child = states.new("child", main)
     engine.access(child, cell, write=True)
     engine.thread_end(child)
-    engine.learn(main, clocks.of_end(child))
+    engine.happens.learn(main, clocks.of_end(child))
     engine.access(main, cell, write=True)
 
     assert engine.reports == []
@@ -119,7 +119,7 @@ def test_a_slot_is_reused_only_by_who_knows_its_end() -> None:
     for i in range(50):
         child = states.new(f"child{i}", main)
         engine.thread_end(child)
-        engine.learn(main, clocks.of_end(child))
+        engine.happens.learn(main, clocks.of_end(child))
     stranger = states.new("stranger", other)
 
     assert len(main.vc) <= 3

@@ -55,7 +55,7 @@ def test_a_raised_report_is_delivered_again() -> None:
         def deliver(report: Report, ts: Any) -> None:
             seen.append((report.kind, report.severity))
 
-    driver.engine.host = Host()
+    driver.engine.ledger.host = Host()
     for thread, word in [("T1", "AB"), ("T1", "BA"), ("T2", "BA")]:
         for operation, name in zip(
             ["acquire", "acquire", "release", "release"], [*word, *reversed(word)], strict=True

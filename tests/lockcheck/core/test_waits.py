@@ -44,7 +44,7 @@ def test_a_set_before_the_clear_is_another_event() -> None:
     driver.step("T2", "acquire", "A")
     driver.step("T2", "event_set", "E")
     driver.step("T2", "release", "A")
-    driver.engine.cleared(event)
+    driver.engine.waiting.cleared(event)
     driver.step("T3", "event_set", "E")
     driver.run([["T1", "acquire", "A"], ["T1", "event_wait", "E"], ["T1", "release", "A"]])
 
@@ -59,11 +59,11 @@ def test_ping_pong_is_no_circle() -> None:
         driver.step("main", "event_set", "there")
         driver.step("worker", "event_wait", "there")
         driver.settle(driver.thread("worker"))
-        driver.engine.cleared(there)
+        driver.engine.waiting.cleared(there)
         driver.step("worker", "event_set", "back")
         driver.step("main", "event_wait", "back")
         driver.settle(driver.thread("main"))
-        driver.engine.cleared(back)
+        driver.engine.waiting.cleared(back)
 
     assert driver.engine.reports == []
 
@@ -131,8 +131,8 @@ def test_an_idle_service_owes_nothing() -> None:
     queue = driver.event("queue", once=False)
     driver.step("worker", "acquire", "A")
     op = an_op(queue, idle=True)
-    driver.engine.before_wait(worker, op)
-    driver.engine.after_wait(worker, op, True)
+    driver.engine.waiting.before_wait(worker, op)
+    driver.engine.waiting.after_wait(worker, op, True)
     driver.step("worker", "release", "A")
     driver.run([["T1", "acquire", "A"], ["T1", "queue_task_done", "queue"], ["T1", "release", "A"]])
 
@@ -146,8 +146,8 @@ def test_a_wait_with_a_limit_is_no_dependency() -> None:
     event = driver.event("E")
     driver.step("T1", "acquire", "A")
     op = an_op(event, timeout=1.0)
-    driver.engine.before_wait(state, op)
-    driver.engine.after_wait(state, op, False)
+    driver.engine.waiting.before_wait(state, op)
+    driver.engine.waiting.after_wait(state, op, False)
     driver.step("T1", "release", "A")
     driver.run([["T2", "acquire", "A"], ["T2", "event_set", "E"], ["T2", "release", "A"]])
 

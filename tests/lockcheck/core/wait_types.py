@@ -35,7 +35,7 @@ class WaitTypes:
         if outer <= limit:
             return
         held = refs(ts)
-        self._engine.report(
+        self._engine.ledger.report(
             ts,
             one_place(
                 ts,

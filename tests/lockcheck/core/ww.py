@@ -143,4 +143,4 @@ class Ww:
             parts=(what,),
             advice="After EDEADLK drop every lock of the context and begin with the one lost.",
         )
-        self.engine.report(ts, report)
+        self.engine.ledger.report(ts, report)

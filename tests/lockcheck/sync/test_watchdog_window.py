@@ -372,7 +372,7 @@ def test_a_deadlock_of_other_threads_is_a_finding_of_its_own() -> None:
         steps = tuple(Step(name, lock, lock) for name in names)
         return Report("deadlock", "certain", "deadlock", cycle=steps, fingerprint="".join(names))
 
-    old = chk.engine.file(about("one", "two"))
+    old = chk.engine.ledger.file(about("one", "two"))
 
     assert watchdog._told_before(chk, about("two", "one")) is old
     assert watchdog._told_before(chk, about("one", "three")) is None
