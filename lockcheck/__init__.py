@@ -17,12 +17,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lockcheck.face import loader as _loader
+
 if TYPE_CHECKING:
     from lockcheck.checker import Checker, Violation
+    from lockcheck.core.classes import INSTANCES
     from lockcheck.core.findings import CountingRule, known_as, root_causes
     from lockcheck.core.report import SEVERITIES, Report, counts
     from lockcheck.patch import install, uninstall
-    from lockcheck.seam import Conductor, Kind, Op, Unwind
+    from lockcheck.seam import Choice, Conductor, Kind, Op, Unwind
+    from lockcheck.snapshot import Snapshot, UnkeepableError
     from lockcheck.sync import (
         Barrier,
         BoundedSemaphore,
@@ -33,16 +37,24 @@ if TYPE_CHECKING:
         RLock,
         RWLock,
         Semaphore,
+        Shared,
         Thread,
+        constant,
+        guarded,
+        looking,
+        own,
+        peek,
+        shared,
     )
-    from lockcheck.sync.guarded import constant, guarded, looking, own, peek
-    from lockcheck.sync.shared import Shared, shared
+    from lockcheck.sync.recorder import Recorder
 
 __all__ = [
+    "INSTANCES",
     "SEVERITIES",
     "Barrier",
     "BoundedSemaphore",
     "Checker",
+    "Choice",
     "Condition",
     "Conductor",
     "CountingRule",
@@ -53,10 +65,13 @@ __all__ = [
     "Queue",
     "RLock",
     "RWLock",
+    "Recorder",
     "Report",
     "Semaphore",
     "Shared",
+    "Snapshot",
     "Thread",
+    "UnkeepableError",
     "Unwind",
     "Violation",
     "constant",
@@ -74,52 +89,38 @@ __all__ = [
 
 __version__ = "0.2.0"
 
-
-_HOMES = {
-    "Barrier": "lockcheck.sync",
-    "BoundedSemaphore": "lockcheck.sync",
-    "Checker": "lockcheck.checker",
-    "Condition": "lockcheck.sync",
-    "Conductor": "lockcheck.seam",
-    "CountingRule": "lockcheck.core.findings",
-    "Event": "lockcheck.sync",
-    "Kind": "lockcheck.seam",
-    "Lock": "lockcheck.sync",
-    "Op": "lockcheck.seam",
-    "Queue": "lockcheck.sync",
-    "RLock": "lockcheck.sync",
-    "RWLock": "lockcheck.sync",
-    "Report": "lockcheck.core.report",
-    "Semaphore": "lockcheck.sync",
-    "SEVERITIES": "lockcheck.core.report",
-    "Shared": "lockcheck.sync",
-    "Thread": "lockcheck.sync",
-    "Unwind": "lockcheck.seam",
-    "Violation": "lockcheck.checker",
-    "constant": "lockcheck.sync",
-    "counts": "lockcheck.core.report",
-    "guarded": "lockcheck.sync",
-    "install": "lockcheck.patch",
-    "known_as": "lockcheck.core.findings",
-    "looking": "lockcheck.sync",
-    "own": "lockcheck.sync",
-    "peek": "lockcheck.sync",
-    "root_causes": "lockcheck.core.findings",
-    "shared": "lockcheck.sync",
-    "uninstall": "lockcheck.patch",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a name when it is asked for: the pytest plugin costs nobody who does not use it."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'lockcheck' has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = _loader(
+    __name__,
+    {
+        "checker": ["Checker", "Violation"],
+        "core.classes": ["INSTANCES"],
+        "core.findings": ["CountingRule", "known_as", "root_causes"],
+        "core.report": ["SEVERITIES", "Report", "counts"],
+        "patch": ["install", "uninstall"],
+        "seam": ["Choice", "Conductor", "Kind", "Op", "Unwind"],
+        "snapshot": ["Snapshot", "UnkeepableError"],
+        "sync": [
+            "Barrier",
+            "BoundedSemaphore",
+            "Condition",
+            "Event",
+            "Lock",
+            "Queue",
+            "RLock",
+            "RWLock",
+            "Semaphore",
+            "Shared",
+            "Thread",
+            "constant",
+            "guarded",
+            "looking",
+            "own",
+            "peek",
+            "shared",
+        ],
+        "sync.recorder": ["Recorder"],
+    },
+)
 
 
 def __dir__() -> list[str]:

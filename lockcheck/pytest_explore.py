@@ -25,10 +25,10 @@ import pytest
 
 from lockcheck import patch
 from lockcheck.cli.function import FunctionSubject, SubjectError
+from lockcheck.explore.in_words import in_a_word, summary, verdict_in_words
 from lockcheck.explore.result import Limits
 from lockcheck.explore.session import Session, fresh_seed
 from lockcheck.explore.strategies import DEFAULT_SCHEDULES, OptionError, make_strategy
-from lockcheck.explore.summary import in_a_word, summary, verdict_in_words
 from lockcheck.explore.token import Token, TokenError
 from lockcheck.patch.data import DataOptions
 

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 
 from lockcheck.cli.arguments import COMMANDS, help_text, parser_of, split_run
 from lockcheck.cli.baseline import InputError
-from lockcheck.render.legible import legible_line
+from lockcheck.cli.completion import complete
+from lockcheck.cli.parser import Parser
+from lockcheck.render.control_characters import legible_line
 from lockcheck.render.screen import flush, show, silence
 
-__all__ = ["main"]
+__all__ = ["Parser", "complete", "main"]
 
 WRONG = 2
 DEFECT = 70

@@ -17,13 +17,8 @@ from lockcheck.cli.baseline import InputError
 from lockcheck.cli.function import FunctionSubject, SubjectError
 from lockcheck.cli.searched import prepare, write_search
 from lockcheck.conduct.pool import ThreadRefusedError
-from lockcheck.explore.crew import available_jobs, search
-from lockcheck.explore.result import CHECK_EVERY, Limits, Outcome
-from lockcheck.explore.session import Session, fresh_seed
-from lockcheck.explore.shard import MergeError, merge, parse_shard
-from lockcheck.explore.strategies import DEFAULT_SCHEDULES, OptionError, make_strategy
-from lockcheck.explore.strategy import Strategy
-from lockcheck.explore.summary import (
+from lockcheck.explore.crew import available_jobs, run_search
+from lockcheck.explore.in_words import (
     STATUS_OF,
     Progress,
     columns,
@@ -32,6 +27,11 @@ from lockcheck.explore.summary import (
     summary,
     verdict_in_words,
 )
+from lockcheck.explore.result import CHECK_EVERY, Limits, Outcome
+from lockcheck.explore.session import Session, fresh_seed
+from lockcheck.explore.shard import MergeError, merge, parse_shard
+from lockcheck.explore.strategies import DEFAULT_SCHEDULES, OptionError, make_strategy
+from lockcheck.explore.strategy import Strategy
 from lockcheck.explore.token import LONGEST, Token, TokenError
 from lockcheck.patch.data import DataOptions
 from lockcheck.render import heading, sarif
@@ -72,7 +72,9 @@ def explore(options: argparse.Namespace) -> int:
     progress = Progress(total=limits.schedules)
     try:
         with stdout_kept(), termination_as_interrupt():
-            result = search(opened, strategy, limits, shard=shard, jobs=jobs, on_progress=progress)
+            result = run_search(
+                opened, strategy, limits, shard=shard, jobs=jobs, on_progress=progress
+            )
             store_long_tokens(result, Path(options.report or "."))
             written = None
             if options.report:

@@ -11,7 +11,7 @@ from lockcheck.core.document import Json
 from lockcheck.documents import DocumentError
 from lockcheck.documents.graph import read_graph
 from lockcheck.render import dot, html, json_, proc, sarif
-from lockcheck.render.legible import legible_line
+from lockcheck.render.control_characters import legible_line
 from lockcheck.render.screen import show, show_json
 from lockcheck.render.splat import splat_of
 

@@ -32,7 +32,7 @@ from lockcheck.patch.data import RaceHunt, packages_of
 from lockcheck.patch.data.code import compile_seen
 from lockcheck.patch.data.declared import declares_fields
 from lockcheck.patch.foreign import foreign_locks
-from lockcheck.render.legible import legible_line
+from lockcheck.render.control_characters import legible_line
 from lockcheck.render.screen import flush, show
 from lockcheck.render.sentences import how_many, row
 from lockcheck.render.splat import splat_of

@@ -20,7 +20,7 @@ from lockcheck.core.stuck import Waiting, deadlock, first_cycle, lost_wakeup, ow
 from lockcheck.seam import Kind, Op
 from lockcheck.sync.frames import current_frames
 
-__all__ = ["Owed", "StuckThread", "explain", "where_is"]
+__all__ = ["Owed", "StuckThread", "explain_stuck", "where_is"]
 
 
 class StuckThread(Protocol):
@@ -45,7 +45,7 @@ Owed = Callable[[Op], Sequence[tuple[str, ThreadState | None]]]
 REASON = "this schedule does it: nobody can go"
 
 
-def explain(
+def explain_stuck(
     tasks: Sequence[StuckThread],
     states: Sequence[ThreadState],
     owed: Owed | None,

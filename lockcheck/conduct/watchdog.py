@@ -120,7 +120,7 @@ class Watchdog:
         states = [ts for chk in checkers for ts in _states_of(chk)]
         waiting = [(ts, w) for ts in states if (w := ts.waiting) is not None]
         rows = [FreeThread(ts.name, ts.ident, w.op) for ts, w in waiting]
-        report = deadlock.explain(rows, states, self._owed, reason=STOOD_STILL)
+        report = deadlock.explain_stuck(rows, states, self._owed, reason=STOOD_STILL)
         now = self._chk.clock()
         since = [f"{ts.name} {now - w.since:.1f} s" for ts, w in waiting]
         report.detail += f"\nwaited so far  {', '.join(since)}"

@@ -4,24 +4,42 @@ One strategy a file (`strategy` tells what one is); `session` runs a search of a
 and `schedule` are the line that repeats one schedule; `conflict` is the one relation behind
 reduction and coverage.
 
-The face of this package for those outside is what stands in `__all__`; a name is loaded when it is
-asked for.
+The face of this package for those outside is what stands in `__all__`.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from lockcheck.face import loader
+
 if TYPE_CHECKING:
-    from lockcheck.explore.bridge import bridge
+    from lockcheck.explore.bridge import repeat_free_run
+    from lockcheck.explore.crew import available_jobs, run_search
     from lockcheck.explore.follow import Replay
+    from lockcheck.explore.in_words import (
+        STATUS_OF,
+        Progress,
+        columns,
+        status_of_replay,
+        summary,
+        verdict_in_words,
+    )
     from lockcheck.explore.pct import Pct
     from lockcheck.explore.pos import Pos
     from lockcheck.explore.random_walk import RandomWalk
-    from lockcheck.explore.result import Limits, Outcome, Replayed, exception_report
+    from lockcheck.explore.result import (
+        CHECK_EVERY,
+        Finding,
+        Limits,
+        Outcome,
+        Replayed,
+        exception_report,
+    )
+    from lockcheck.explore.search import Search
     from lockcheck.explore.session import Session, fresh_seed
     from lockcheck.explore.shard import MergeError, merge, parse_shard
+    from lockcheck.explore.steps import step_timeline
     from lockcheck.explore.strategies import (
         DEFAULT_SCHEDULES,
         STRATEGIES,
@@ -30,20 +48,14 @@ if TYPE_CHECKING:
     )
     from lockcheck.explore.strategy import Strategy
     from lockcheck.explore.subject import FirstThread
-    from lockcheck.explore.summary import (
-        STATUS_OF,
-        Progress,
-        columns,
-        status_of_replay,
-        summary,
-        verdict_in_words,
-    )
     from lockcheck.explore.token import Token, TokenError
 
 __all__ = [
+    "CHECK_EVERY",
     "DEFAULT_SCHEDULES",
     "STATUS_OF",
     "STRATEGIES",
+    "Finding",
     "FirstThread",
     "Limits",
     "MergeError",
@@ -55,59 +67,51 @@ __all__ = [
     "RandomWalk",
     "Replay",
     "Replayed",
+    "Search",
     "Session",
     "Strategy",
     "Token",
     "TokenError",
-    "bridge",
+    "available_jobs",
     "columns",
     "exception_report",
     "fresh_seed",
     "make_strategy",
     "merge",
     "parse_shard",
+    "repeat_free_run",
+    "run_search",
     "status_of_replay",
+    "step_timeline",
     "summary",
     "verdict_in_words",
 ]
 
-_HOMES = {
-    "DEFAULT_SCHEDULES": "lockcheck.explore.strategies",
-    "FirstThread": "lockcheck.explore.subject",
-    "Limits": "lockcheck.explore.result",
-    "MergeError": "lockcheck.explore.shard",
-    "OptionError": "lockcheck.explore.strategies",
-    "Outcome": "lockcheck.explore.result",
-    "Pct": "lockcheck.explore.pct",
-    "Pos": "lockcheck.explore.pos",
-    "Progress": "lockcheck.explore.summary",
-    "RandomWalk": "lockcheck.explore.random_walk",
-    "Replay": "lockcheck.explore.follow",
-    "Replayed": "lockcheck.explore.result",
-    "STATUS_OF": "lockcheck.explore.summary",
-    "STRATEGIES": "lockcheck.explore.strategies",
-    "Session": "lockcheck.explore.session",
-    "Strategy": "lockcheck.explore.strategy",
-    "Token": "lockcheck.explore.token",
-    "TokenError": "lockcheck.explore.token",
-    "bridge": "lockcheck.explore.bridge",
-    "columns": "lockcheck.explore.summary",
-    "exception_report": "lockcheck.explore.result",
-    "fresh_seed": "lockcheck.explore.session",
-    "make_strategy": "lockcheck.explore.strategies",
-    "merge": "lockcheck.explore.shard",
-    "parse_shard": "lockcheck.explore.shard",
-    "status_of_replay": "lockcheck.explore.summary",
-    "summary": "lockcheck.explore.summary",
-    "verdict_in_words": "lockcheck.explore.summary",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Load a name of the face when it is asked for."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'lockcheck.explore' has no attribute {name!r}")
-    value: object = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader(
+    __name__,
+    {
+        "bridge": ["repeat_free_run"],
+        "crew": ["available_jobs", "run_search"],
+        "follow": ["Replay"],
+        "in_words": [
+            "STATUS_OF",
+            "Progress",
+            "columns",
+            "status_of_replay",
+            "summary",
+            "verdict_in_words",
+        ],
+        "pct": ["Pct"],
+        "pos": ["Pos"],
+        "random_walk": ["RandomWalk"],
+        "result": ["CHECK_EVERY", "Finding", "Limits", "Outcome", "Replayed", "exception_report"],
+        "search": ["Search"],
+        "session": ["Session", "fresh_seed"],
+        "shard": ["MergeError", "merge", "parse_shard"],
+        "steps": ["step_timeline"],
+        "strategies": ["DEFAULT_SCHEDULES", "STRATEGIES", "OptionError", "make_strategy"],
+        "strategy": ["Strategy"],
+        "subject": ["FirstThread"],
+        "token": ["Token", "TokenError"],
+    },
+)

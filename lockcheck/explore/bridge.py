@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lockcheck.explore.result import Finding
     from lockcheck.explore.session import Session
 
-__all__ = ["FollowOrders", "bridge"]
+__all__ = ["FollowOrders", "repeat_free_run"]
 
 RUNS = 60
 """Schedules to try before giving up."""
@@ -80,7 +80,7 @@ class FollowOrders(Strategy):
             self._at[op.obj.name] = self._at.get(op.obj.name, 0) + 1
 
 
-def bridge(
+def repeat_free_run(
     session: Session, orders: Mapping[str, Sequence[int]], print_: str, *, seed: int = 0
 ) -> Finding | None:
     """Turn the failure with fingerprint `print_` into a finding with a token, if that works.

@@ -28,7 +28,7 @@ from lockcheck.explore.search import Here, Search, prepared
 from lockcheck.explore.session import Session
 from lockcheck.explore.strategy import Strategy
 
-__all__ = ["Forked", "WorkerFailedError", "available_jobs", "search"]
+__all__ = ["Forked", "WorkerFailedError", "available_jobs", "run_search"]
 
 Opened = Callable[[int | None], AbstractContextManager[Session]]
 """Opens a session at a place among the processors; None: where the process is."""
@@ -38,7 +38,7 @@ class WorkerFailedError(Exception):
     """A worker ended without an answer, or failed: its own words."""
 
 
-def search(
+def run_search(
     opened: Opened,
     strategy: Callable[[], Strategy],
     limits: Limits,

@@ -338,7 +338,7 @@ class Session:
     def _explain(self, world: World) -> None:
         states = [ts for chk in world.checkers for ts in list(chk.threads.values())]
         owed = world.owed if isinstance(world, Explains) else None
-        self._deadlock = deadlock.explain(self.conductor.live, states, owed)
+        self._deadlock = deadlock.explain_stuck(self.conductor.live, states, owed)
         if isinstance(world, Explains):
             world.stuck(self._deadlock)
 

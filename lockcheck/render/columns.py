@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 
-from lockcheck.render.legible import legible_line
+from lockcheck.render.control_characters import legible_line
 
 __all__ = ["columns"]
 

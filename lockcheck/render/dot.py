@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lockcheck.core.document import Document
-from lockcheck.render.legible import legible
+from lockcheck.render.control_characters import legible
 
 __all__ = ["bad_pairs", "render"]
 

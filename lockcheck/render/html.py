@@ -16,12 +16,12 @@ from typing import Final
 
 from lockcheck.core.document import Document
 from lockcheck.core.findings import is_counted, root_causes
+from lockcheck.render.control_characters import legible
 from lockcheck.render.dot import bad_pairs
 from lockcheck.render.html_cards import cards_html
 from lockcheck.render.html_graph import graph_html
 from lockcheck.render.html_tables import classes_table, contention_table, edges_table
 from lockcheck.render.html_timeline import timeline_html
-from lockcheck.render.legible import legible
 from lockcheck.render.sentences import outcome
 
 __all__ = ["Panel", "page", "render"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lockcheck.core.document import Document, Json
-from lockcheck.render.legible import legible
+from lockcheck.render.control_characters import legible
 
 __all__ = ["lock_stat", "lockdep", "lockdep_chains", "lockdep_stats", "tables"]
 

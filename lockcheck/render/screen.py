@@ -12,7 +12,7 @@ import re
 import sys
 from typing import TextIO
 
-from lockcheck.render.legible import legible_text
+from lockcheck.render.control_characters import legible_text
 
 __all__ = ["flush", "paint", "show", "show_json", "silence", "wants_colour"]
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lockcheck.core.document import Document
-from lockcheck.render.legible import legible
+from lockcheck.render.control_characters import legible
 from lockcheck.render.places import is_plumbing, short_path, stack_lines, where
 from lockcheck.render.scenario import columns, scenario
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from lockcheck.render.screen import show, show_json
+from lockcheck.render import show, show_json
 
 from ..iproute import load_script
 from ..lab.audit import SCHEDULES, STRESS_OPS, Audit, audit, document

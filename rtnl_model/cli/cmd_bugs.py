@@ -16,8 +16,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from lockcheck.render.atomic_file import write_text
-from lockcheck.render.screen import flush, show, show_json
+from lockcheck.render import flush, show, show_json, write_text
 
 from ..lab import catalogue
 from ..lab.bugs.entry import Entry

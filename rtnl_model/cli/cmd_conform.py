@@ -28,8 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from lockcheck.documents import DocumentError, read_document, read_text
-from lockcheck.render.atomic_file import write_text
-from lockcheck.render.screen import show, show_json
+from lockcheck.render import show, show_json, write_text
 
 from ..iproute.commands import Script
 from ..iproute.scenario import parse_scenarios

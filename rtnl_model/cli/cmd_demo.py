@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from lockcheck.render.screen import show_json
+from lockcheck.render import show_json
 
 from ..lab.demo import Demo, is_abba
 from ..lab.model_run import finding

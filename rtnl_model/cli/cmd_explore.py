@@ -16,15 +16,21 @@ import tempfile
 from pathlib import Path
 
 from lockcheck import __version__
-from lockcheck.conduct.pool import ThreadRefusedError
-from lockcheck.conduct.stuck import EARLY_TIMERS
-from lockcheck.explore.crew import available_jobs
-from lockcheck.explore.result import CHECK_EVERY, Limits, Outcome
-from lockcheck.explore.shard import parse_shard
-from lockcheck.explore.strategies import DEFAULT_SCHEDULES, STRATEGIES, OptionError
-from lockcheck.explore.summary import STATUS_OF, Progress, summary
-from lockcheck.render.atomic_file import write_text
-from lockcheck.render.screen import show, show_json
+from lockcheck.conduct import EARLY_TIMERS, ThreadRefusedError
+from lockcheck.explore import (
+    CHECK_EVERY,
+    DEFAULT_SCHEDULES,
+    STATUS_OF,
+    STRATEGIES,
+    Limits,
+    OptionError,
+    Outcome,
+    Progress,
+    available_jobs,
+    parse_shard,
+    summary,
+)
+from lockcheck.render import show, show_json, write_text
 
 from ..iproute import load_script
 from ..lab.explore import SCHEMA, ExploreOptions, explore, shown

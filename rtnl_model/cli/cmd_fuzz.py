@@ -18,8 +18,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lockcheck.explore.shard import parse_shard
-from lockcheck.render.screen import show, show_json
+from lockcheck.explore import parse_shard
+from lockcheck.render import show, show_json
 
 from ..iproute.script_error import nearest
 from ..lab.fuzz.corpus import NotACorpus

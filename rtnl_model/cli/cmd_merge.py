@@ -9,13 +9,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lockcheck.documents import DocumentError, read_document
-from lockcheck.documents.shapes import SEARCH
-from lockcheck.explore.shard import MergeError, merge
-from lockcheck.explore.summary import STATUS_OF
-from lockcheck.render import heading
-from lockcheck.render.legible import legible_line
-from lockcheck.render.screen import show, show_json
+from lockcheck.documents import SEARCH, DocumentError, read_document
+from lockcheck.explore import STATUS_OF, MergeError, merge
+from lockcheck.render import heading, legible_line, show, show_json
 
 from .status import CallError, Status
 

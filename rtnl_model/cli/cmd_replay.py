@@ -13,11 +13,16 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from lockcheck.conduct.pool import ThreadRefusedError
-from lockcheck.explore.result import Replayed
-from lockcheck.explore.summary import columns, status_of_replay, verdict_in_words
-from lockcheck.explore.token import Token, TokenError
-from lockcheck.render.screen import show, show_json
+from lockcheck.conduct import ThreadRefusedError
+from lockcheck.explore import (
+    Replayed,
+    Token,
+    TokenError,
+    columns,
+    status_of_replay,
+    verdict_in_words,
+)
+from lockcheck.render import show, show_json
 
 from ..lab.explore import replay
 from ..lab.model_run import finding

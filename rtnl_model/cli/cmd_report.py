@@ -11,9 +11,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lockcheck.documents import DocumentError, read_document
-from lockcheck.documents.shape import TEXT, Row
-from lockcheck.render.screen import show, show_json
+from lockcheck.documents import TEXT, DocumentError, Row, read_document
+from lockcheck.render import show, show_json
 
 from .status import CallError, Status
 
@@ -74,7 +73,7 @@ def _sarif(folder: Path) -> str:
     """The findings of a folder for code review.  Raises: CallError, DocumentError."""
     _must_have(folder, "findings.json")
     from lockcheck import __version__
-    from lockcheck.documents.shapes import FINDINGS
+    from lockcheck.documents import FINDINGS
     from lockcheck.render import sarif
 
     recorded: dict[str, Any] = read_document(folder / "findings.json", FINDINGS, "findings")

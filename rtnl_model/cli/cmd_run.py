@@ -16,9 +16,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from lockcheck import Recorder
 from lockcheck.conduct import PerturbedConductor
-from lockcheck.render.screen import flush, show, show_json
-from lockcheck.sync.recorder import Recorder
+from lockcheck.render import flush, show, show_json
 
 from ..iproute import load_script
 from ..iproute.commands import Command

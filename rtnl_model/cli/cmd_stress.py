@@ -16,8 +16,8 @@ import sys
 from dataclasses import replace
 from typing import Any, Final
 
-from lockcheck.render.screen import flush, show, show_json
-from lockcheck.sync.recorder import Recorder
+from lockcheck import Recorder
+from lockcheck.render import flush, show, show_json
 
 from ..iproute.script_error import nearest
 from ..lab.mix import DEFAULT_DRIVERS, MIXES, parse_mix

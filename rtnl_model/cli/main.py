@@ -9,10 +9,9 @@ import traceback
 from collections.abc import Sequence
 from types import ModuleType
 
-from lockcheck.cli.completion import complete
-from lockcheck.render.legible import legible_line
-from lockcheck.render.screen import flush, show, silence
-from lockcheck.sync.interrupts import deferred_interrupts, termination_as_interrupt
+from lockcheck.cli import complete
+from lockcheck.render import flush, legible_line, show, silence
+from lockcheck.sync import deferred_interrupts, termination_as_interrupt
 
 from .. import __version__
 from ..iproute.script_error import ScriptError, nearest

@@ -9,7 +9,7 @@ import argparse
 from typing import NoReturn
 
 import lockcheck
-from lockcheck.cli.parser import Parser as CommandParser
+from lockcheck.cli import Parser as CommandParser
 
 from .status import CallError
 

@@ -27,7 +27,7 @@ from .listing import INIT, devices_by_netns
 from .normalise import command_text
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Event, Thread
+    from lockcheck import Event, Thread
 
     from ..kernel.kernel import Kernel
 

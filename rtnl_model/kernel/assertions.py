@@ -14,7 +14,7 @@ import _thread
 from typing import TYPE_CHECKING, NoReturn
 
 from lockcheck import looking
-from lockcheck.sync.guards import held_as
+from lockcheck.sync import held_as
 
 from .documents import Fields
 from .errors import KernelBug
@@ -23,9 +23,8 @@ from .netdevice import NetDevice
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lockcheck import Checker
-    from lockcheck.sync import RWLock
-    from lockcheck.sync.breach import Access
+    from lockcheck import Checker, RWLock
+    from lockcheck.sync import Access
 
     from .net_namespace import Net
     from .probe import Probe

@@ -29,11 +29,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from lockcheck.sync.guards import FREE, SHARED, held_as
+from lockcheck.sync import FREE, SHARED, held_as
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock, Parking, RWLock
-    from lockcheck.sync.guards import Guard, ThreadState
+    from lockcheck import Lock, RWLock
+    from lockcheck.sync import Guard, Parking, ThreadState
 
     from .net_namespace import Net
 

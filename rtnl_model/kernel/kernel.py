@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lockcheck import guarded, looking
-from lockcheck.sync.thread import wait_out
+from lockcheck.sync import wait_out
 
 from .assertions import Assertions
 from .dev import Dev
@@ -60,8 +60,7 @@ from .timing import TIMINGS, Timing
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from lockcheck import Checker
-    from lockcheck.sync import Lock, Thread
+    from lockcheck import Checker, Lock, Thread
 
     from .links import LinkDriver
     from .netdevice import NetDevice

@@ -19,7 +19,7 @@ from .guards import Bookkeeping
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from .kernel import Kernel
     from .links import LinkDriver

@@ -22,7 +22,8 @@ from .guards import Bookkeeping, Inside
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lockcheck.sync import Parking, Thread
+    from lockcheck import Thread
+    from lockcheck.sync import Parking
 
     from .kernel import Kernel
     from .netdevice import NetDevice, RefTracker

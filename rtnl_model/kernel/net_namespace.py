@@ -21,8 +21,8 @@ from .guards import Bookkeeping, Inside, RtnlGuard, TheLock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lockcheck import Checker
-    from lockcheck.sync import Lock, Parking, Refcount, RWLock, Thread
+    from lockcheck import Checker, Lock, RWLock, Thread
+    from lockcheck.sync import Parking, Refcount
 
     from .kernel import Kernel
     from .netdevice import NetDevice

@@ -24,7 +24,8 @@ from .guards import Both, TheLock
 from .netdevice import RegState
 
 if TYPE_CHECKING:
-    from lockcheck.sync import AtomicRef, Lock
+    from lockcheck import Lock
+    from lockcheck.sync import AtomicRef
 
     from .kernel import Kernel
     from .net_namespace import Net

@@ -21,8 +21,8 @@ from .guards import Bookkeeping, Both, RtnlGuard, TheLock
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lockcheck import Checker
-    from lockcheck.sync import Lock, Refcount, Thread
+    from lockcheck import Checker, Lock, Thread
+    from lockcheck.sync import Refcount
 
     from .links import LinkDriver
     from .net_namespace import Net

@@ -24,7 +24,8 @@ from .rcu import LISTED, OLD_NET
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lockcheck.sync import LockMap, Parking, Thread
+    from lockcheck import Thread
+    from lockcheck.sync import LockMap, Parking
 
     from .kernel import Kernel
     from .net_namespace import Net

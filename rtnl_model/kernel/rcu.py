@@ -27,7 +27,8 @@ from .netdevice import NetDevice
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lockcheck.sync import Lock, LockMap, Parking
+    from lockcheck import Lock
+    from lockcheck.sync import LockMap, Parking
 
     from .kernel import Kernel
 

@@ -33,8 +33,7 @@ from .guards import Bookkeeping
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lockcheck import Checker
-    from lockcheck.sync import Lock
+    from lockcheck import Checker, Lock
 
     from .kernel import Kernel
     from .net_namespace import Net

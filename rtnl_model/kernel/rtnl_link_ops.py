@@ -20,7 +20,7 @@ from .netdevice import UnregHead
 from .rcu import Srcu
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from .kernel import Kernel
     from .links import LinkDriver

@@ -25,12 +25,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from lockcheck import Checker
-from lockcheck.explore.random_walk import RandomWalk
-from lockcheck.explore.result import Limits
-from lockcheck.explore.session import Session
-from lockcheck.sync.breach import GuardedField
-from lockcheck.sync.guarded import Field
-from lockcheck.sync.guards import held_as
+from lockcheck.explore import Limits, RandomWalk, Session
+from lockcheck.sync import Field, GuardedField, held_as
 from rtnl_model.kernel.documents import Fields
 
 from ..iproute.commands import Script
@@ -43,8 +39,8 @@ from .model_run import ModelSetting
 from .stress import Stress, StressOptions
 
 if TYPE_CHECKING:
-    from lockcheck.conduct.controlled import ControlledConductor
-    from lockcheck.sync.breach import Access
+    from lockcheck.conduct import ControlledConductor
+    from lockcheck.sync import Access
 
 __all__ = ["SCHEMA", "Audit", "Entry", "audit", "document"]
 

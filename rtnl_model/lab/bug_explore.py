@@ -15,7 +15,7 @@ from .check_result import CheckResult, model_setting
 from .explore import ExploreOptions, explore
 
 if TYPE_CHECKING:
-    from lockcheck.core.report import Report
+    from lockcheck import Report
 
     from .bugs import Entry
 

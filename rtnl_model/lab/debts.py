@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lockcheck import looking
-from lockcheck.seam import Kind, Op
+from lockcheck import Kind, Op, looking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from lockcheck.sync.recorder import Recorder
+from lockcheck import Recorder
 from rtnl_model.iproute import parse_script
 from rtnl_model.kernel.documents import Document, Fields
 

@@ -16,25 +16,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from lockcheck.checker import Checker
-from lockcheck.conduct.controlled import ControlledConductor
-from lockcheck.conduct.stuck import EARLY_TIMERS
-from lockcheck.conduct.task import Standing
+from lockcheck import Checker, Op, Snapshot, UnkeepableError
+from lockcheck.conduct import EARLY_TIMERS, ControlledConductor, Standing
 from lockcheck.documents import MalformedError, check
-from lockcheck.explore.bridge import bridge
-from lockcheck.explore.crew import search
-from lockcheck.explore.follow import Replay
-from lockcheck.explore.result import Limits, Outcome, Replayed, exception_report
-from lockcheck.explore.search import Search
-from lockcheck.explore.session import Session, fresh_seed
-from lockcheck.explore.steps import step_timeline
-from lockcheck.explore.strategies import make_strategy
-from lockcheck.explore.strategy import Strategy
-from lockcheck.explore.subject import FirstThread
-from lockcheck.explore.token import Token, TokenError
-from lockcheck.seam import Op
-from lockcheck.snapshot import Snapshot, UnkeepableError
-from lockcheck.sync.thread import revived
+from lockcheck.explore import (
+    FirstThread,
+    Limits,
+    Outcome,
+    Replay,
+    Replayed,
+    Search,
+    Session,
+    Strategy,
+    Token,
+    TokenError,
+    exception_report,
+    fresh_seed,
+    make_strategy,
+    repeat_free_run,
+    run_search,
+    step_timeline,
+)
+from lockcheck.sync import revived
 from rtnl_model.kernel.documents import Fields
 
 from ..iproute import Script, normalise, parse_script
@@ -63,7 +66,7 @@ from .known import tag_stuck
 from .model_run import ModelSetting, Recorded
 
 if TYPE_CHECKING:
-    from lockcheck.core.report import Report
+    from lockcheck import Report
 
     from ..kernel.kernel import Kernel
     from ..kernel.probe import Task
@@ -350,7 +353,7 @@ def explore(
         subject = ModelSubject(script, setting)
         return Session(subject, limits=limits, fail_on=options.fail_on, place=place)
 
-    return search(
+    return run_search(
         opened,
         strategy,
         limits,
@@ -399,7 +402,7 @@ def add_tokens(recorded: Recorded, orders: Mapping[str, Sequence[int]]) -> int:
     found = 0
     with Session(subject, limits=limits) as session:
         for print_ in list(wanted):
-            bridge(session, orders, print_)
+            repeat_free_run(session, orders, print_)
         session.explore(make_strategy("portfolio", 0))
         for each in session.findings:
             told = wanted.get(each.report.fingerprint)

@@ -26,7 +26,7 @@ from .invariants import live_devs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lockcheck.core.report import Report
+    from lockcheck import Report
     from rtnl_model.kernel.kernel import Kernel
     from rtnl_model.kernel.netdevice import NetDevice
 

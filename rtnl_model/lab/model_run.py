@@ -40,8 +40,7 @@ from .wrong_setting import WrongSetting
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from lockcheck import Conductor
-    from lockcheck.sync.recorder import Recorder
+    from lockcheck import Conductor, Recorder
 
     from ..kernel.overlay import Composed, Overlay
 

@@ -32,8 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lockcheck import Checker
-from lockcheck.sync import Lock
+from lockcheck import Checker, Lock
 
 from .. import kernel
 

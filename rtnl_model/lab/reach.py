@@ -9,9 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from lockcheck.explore.result import Limits
-from lockcheck.explore.session import Session
-from lockcheck.explore.strategies import make_strategy
+from lockcheck.explore import Limits, Session, make_strategy
 
 from ..iproute import load_script, parse_scenario, parse_script
 from ..iproute.commands import LinkAdd, Script
@@ -26,7 +24,7 @@ from .topologies import topology, topology_names
 
 if TYPE_CHECKING:
     from lockcheck import Checker
-    from lockcheck.conduct.controlled import ControlledConductor
+    from lockcheck.conduct import ControlledConductor
 
 __all__ = ["ChangedSubject", "Seen", "reaching", "script_named", "script_names"]
 

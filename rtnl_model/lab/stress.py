@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from lockcheck import Checker, CountingRule, Unwind, counts, looking
-from lockcheck.conduct.watchdog import Watchdog, abort
+from lockcheck.conduct import Watchdog, abort
 from rtnl_model.iproute import parse_script
 from rtnl_model.iproute.commands import Command, LinkAdd
 from rtnl_model.iproute.execute import execute
@@ -35,8 +35,7 @@ from .known import tag_stuck
 from .mix import DEFAULT_DRIVERS, MIXES, Mix, Requester, Targets, peer_of
 
 if TYPE_CHECKING:
-    from lockcheck.core.report import Report
-    from lockcheck.sync.recorder import Recorder
+    from lockcheck import Recorder, Report
 
 __all__ = ["Stress", "StressOptions", "StressResult"]
 

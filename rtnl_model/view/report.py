@@ -10,11 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockcheck.documents import read_document
-from lockcheck.documents.graph import read_graph
-from lockcheck.documents.shapes import FINDINGS, TIMELINE
-from lockcheck.render import folder as lock_folder
-from lockcheck.render.html import Panel
+from lockcheck import render
+from lockcheck.documents import FINDINGS, TIMELINE, read_document, read_graph
+from lockcheck.render import Panel
 from rtnl_model.kernel.documents import Document, Fields
 
 from .shapes import RUN
@@ -67,7 +65,7 @@ def _write(
     if isinstance(ops, list):
         panels.append(Panel("topology", "Topology", topology_html(ops)))
         panels.append(Panel("commands", "Commands", commands_html(ops)))
-    lock_folder.write_folder(
+    render.write_folder(
         folder, graph, findings, timeline=timeline, run=run, panels=panels, title=title_of(run),
         lead=str(run.get("lead", "")), command=str(run.get("replay") or "rtnl-model replay TOKEN"),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lockcheck.documents.shape import (
+from lockcheck.documents import (
     ANY,
     FLAG,
     NATURAL,

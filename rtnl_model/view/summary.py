@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from lockcheck.render.html_tables import Column, table
+from lockcheck.render import Column, table
 from rtnl_model.kernel.documents import Document
 
 __all__ = ["commands_html", "summary_html", "title_of"]

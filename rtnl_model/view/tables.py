@@ -10,12 +10,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from lockcheck.documents import read_document
-from lockcheck.documents.shape import Row
-from lockcheck.render.folder import write_files
-from lockcheck.render.html import page
-from lockcheck.render.html_tables import Column, table
-from lockcheck.render.legible import legible
+from lockcheck.documents import Row, read_document
+from lockcheck.render import Column, legible, page, table, write_files
 from rtnl_model.kernel.documents import Document
 
 from .shapes import AUDIT, CONFORM

@@ -62,6 +62,13 @@ class Module:
             else:
                 yield Import(node.lineno, parent, alias.name, local)
 
+    def public(self) -> set[str]:
+        """The names of its `__all__`."""
+        for node in self.tree.body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                return set(ast.literal_eval(node.value))
+        return set()
+
     def functions(self) -> dict[str, ast.FunctionDef]:
         """Its functions, by name."""
         return {n.name: n for n in self.tree.body if isinstance(n, ast.FunctionDef)}

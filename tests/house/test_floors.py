@@ -45,6 +45,12 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
     (rules.model_in_lockcheck, "lockcheck/x.py", "from rtnl_model.kernel import y", "rtnl_model"),
     (rules.past_the_faces, "rtnl_model/x.py", "from lockcheck.patch.hooks import y", "no face"),
     (rules.past_the_faces, "rtnl_model/x.py", "import lockcheck.core.attic", "no face"),
+    (
+        rules.past_the_faces,
+        "rtnl_model/x.py",
+        "if TYPE_CHECKING:\n    from lockcheck.explore import _Hidden",
+        "which is not in lockcheck.explore.__all__",
+    ),
     (rules.impure_core, "lockcheck/core/x.py", "def f():\n    return open('x')", "calls open()"),
     (rules.impure_core, "lockcheck/core/x.py", "def f():\n    print('x')", "calls print()"),
     (rules.impure_core, "lockcheck/core/x.py", "from time import monotonic", "imports time"),

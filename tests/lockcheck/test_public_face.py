@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import pydoc
+import types
 import typing
+from pathlib import Path
+
+import pytest
 
 import lockcheck
+import lockcheck.explore
 
 
 class Account:
@@ -38,3 +44,24 @@ def test_every_public_name_is_there_and_no_other() -> None:
     text = pydoc.plain(pydoc.render_doc(lockcheck))
     assert "_HOMES" not in text
     assert "TYPE_CHECKING" not in text
+
+
+@pytest.mark.parametrize("package", ["conduct", "documents", "explore", "render", "sync"])
+def test_a_face_offers_what_it_lists_whatever_was_imported_before(package: str) -> None:
+    """No name of a face is hidden by a module of the same name."""
+    face = importlib.import_module(f"lockcheck.{package}")
+    folder = Path(face.__file__ or "").parent
+    for path in folder.glob("*.py"):
+        if path.stem != "__init__":
+            importlib.import_module(f"lockcheck.{package}.{path.stem}")
+    modules = {path.stem for path in folder.glob("*.py")}
+    for name in face.__all__:
+        value = getattr(face, name)
+
+        assert not isinstance(value, types.ModuleType) or (name in modules and name == "sarif")
+
+
+def test_a_face_has_no_other_names() -> None:
+    """A misspelt name is an AttributeError that says which face was asked."""
+    with pytest.raises(AttributeError, match=r"'lockcheck\.explore' has no attribute 'Sesion'"):
+        lockcheck.explore.Sesion  # noqa: B018  (it is asked for)

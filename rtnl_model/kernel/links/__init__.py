@@ -49,7 +49,7 @@ from ..netdevice import RegState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..kernel import Kernel
     from ..net_namespace import Net

@@ -23,8 +23,8 @@ from ..netdevice import RTNL_OF_AREA, PrivateArea
 from . import LinkDriver
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock, Refcount
-    from lockcheck.sync.host import Host
+    from lockcheck import Lock
+    from lockcheck.sync import Host, Refcount
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead

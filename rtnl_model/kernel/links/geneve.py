@@ -23,7 +23,7 @@ from . import is_valid_ether_addr
 from .backend import LIST_LOCK, BackendDriver, BackendNet, BackendPriv
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice

@@ -28,7 +28,7 @@ from . import LinkDriver
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead

@@ -14,7 +14,7 @@ from .hashed_tunnel import HashedTunnelDriver, TunnelNet, TunnelPriv
 from .ip_tunnel import Erspan, Gre, Gretap, Ip6gre, Ip6tnl, Ipip, Sit, Vti, Vti6
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead

@@ -22,7 +22,8 @@ from .ipvlan_l3s import IpvlanL3s
 from .stacked import StackedDriver
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock, Refcount
+    from lockcheck import Lock
+    from lockcheck.sync import Refcount
 
     from ..kernel import Kernel
     from ..net_namespace import Net

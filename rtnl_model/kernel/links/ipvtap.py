@@ -16,7 +16,7 @@ from .tap import TapDriver, TapPriv
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead

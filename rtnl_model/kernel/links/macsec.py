@@ -25,7 +25,7 @@ from .stacked import LowerHold, StackedDriver
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..netdevice import NetDevice
     from ..notifier import NotifierInfo

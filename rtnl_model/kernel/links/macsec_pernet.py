@@ -18,7 +18,7 @@ from .macsec import RX_HANDLER, Macsec, MacsecPriv, MacsecRxh
 from .stacked_pernet import CountedPernet, CountedTable
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..netdevice import NetDevice
 

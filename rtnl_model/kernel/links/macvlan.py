@@ -28,7 +28,7 @@ from . import is_valid_ether_addr
 from .stacked import LowerHold, StackedDriver
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..netdevice import NetDevice
     from ..notifier import NotifierInfo

@@ -26,7 +26,7 @@ from .macvlan import Macvlan, MacvlanPort, MacvlanPriv
 from .stacked_pernet import CountedPernet, CountedTable
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..netdevice import NetDevice
     from ..rtnetlink_request import AttrValue, NewlinkParams

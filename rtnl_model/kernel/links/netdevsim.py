@@ -25,7 +25,7 @@ from ..guards import Bookkeeping
 from . import LinkDriver
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..kernel import Kernel
     from ..net_namespace import Net

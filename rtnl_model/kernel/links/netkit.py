@@ -36,7 +36,7 @@ from .pair import PairEnds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..netdev_rx_queue import NetdevRxQueue
     from ..netdevice import NetDevice

@@ -27,7 +27,7 @@ from .netkit import Netkit, NetkitPriv
 from .pair_pernet import HeldPeer
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, RefTracker

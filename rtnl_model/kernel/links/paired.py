@@ -23,7 +23,8 @@ from ..netdevice import PrivateArea
 from .pair import PairEnds
 
 if TYPE_CHECKING:
-    from lockcheck.sync import AtomicRef, Lock
+    from lockcheck import Lock
+    from lockcheck.sync import AtomicRef
 
     from ..netdevice import NetDevice, RefTracker, UnregHead
     from ..rtnetlink_request import NewlinkParams

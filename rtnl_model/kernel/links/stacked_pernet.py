@@ -23,7 +23,8 @@ from .stacked import StackedDriver
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from lockcheck.sync import Lock, Refcount
+    from lockcheck import Lock
+    from lockcheck.sync import Refcount
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice, RefTracker

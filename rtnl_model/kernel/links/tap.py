@@ -22,7 +22,7 @@ from ..netdevice import RTNL_OF_AREA, PrivateArea
 from . import LinkDriver
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..net_namespace import Net
     from ..netdevice import NetDevice

@@ -29,7 +29,7 @@ from .stacked import LowerHold, StackedDriver
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..netdevice import NetDevice
     from ..notifier import NotifierInfo

@@ -19,7 +19,7 @@ from .vlan import Vlan, VlanInfo, VlanPriv
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..netdevice import NetDevice
 

@@ -21,7 +21,7 @@ from ..netdevice import IFF_NOARP, PrivateArea, RegState
 from . import LinkDriver
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
 
     from ..kernel import Kernel
     from ..net_namespace import Net

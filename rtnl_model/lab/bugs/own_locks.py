@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
     from rtnl_model.kernel.kernel import Kernel
 
 __all__ = ["OwnLocks"]

@@ -11,7 +11,7 @@ from .entry import Entry, Expected, Setting
 from .own_locks import OwnLocks
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Lock
+    from lockcheck import Lock
     from rtnl_model.kernel.links import LinkDriver
     from rtnl_model.kernel.netdevice import NetDevice
 

@@ -12,8 +12,7 @@ from .entry import Entry, Expected, Setting
 from .own_locks import OwnLocks
 
 if TYPE_CHECKING:
-    from lockcheck import Checker
-    from lockcheck.sync import Lock
+    from lockcheck import Checker, Lock
     from rtnl_model.kernel.net_namespace import Net
     from rtnl_model.kernel.netdevice import NetDevice
 

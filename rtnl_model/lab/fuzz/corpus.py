@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from lockcheck.render.atomic_file import write_text
+from lockcheck.render import write_text
 
 __all__ = ["Corpus", "Kept", "NotACorpus"]
 

@@ -15,9 +15,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from lockcheck.explore.summary import columns
-from lockcheck.explore.token import Token
-from lockcheck.render.atomic_file import write_text
+from lockcheck.explore import Token, columns
+from lockcheck.render import write_text
 from rtnl_model.kernel.documents import Document
 
 from ...iproute import parse_script

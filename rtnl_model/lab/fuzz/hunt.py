@@ -20,7 +20,7 @@ from random import Random
 from typing import Final
 
 from lockcheck import CountingRule
-from lockcheck.render.atomic_file import write_text
+from lockcheck.render import write_text
 from rtnl_model.kernel.documents import Fields
 
 from ...iproute import Script, normalise, parse_scenario, parse_script

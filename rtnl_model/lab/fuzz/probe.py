@@ -17,9 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from lockcheck.explore.result import Limits
-from lockcheck.explore.session import Session
-from lockcheck.explore.strategies import make_strategy
+from lockcheck.explore import Limits, Session, make_strategy
 from rtnl_model.kernel.documents import Fields
 
 from ...iproute import Script
@@ -30,8 +28,8 @@ from .features import Branches, answers_of, chains_of, untraced
 from .reduce import names_of
 
 if TYPE_CHECKING:
-    from lockcheck.conduct.controlled import ControlledConductor
-    from lockcheck.explore.result import Finding
+    from lockcheck.conduct import ControlledConductor
+    from lockcheck.explore import Finding
 
 __all__ = ["Probed", "document_of", "probe"]
 

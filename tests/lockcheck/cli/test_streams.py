@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lockcheck.render.legible import legible, legible_line
+from lockcheck.render.control_characters import legible, legible_line
 from lockcheck.render.screen import paint, wants_colour
 
 ROOT = Path(__file__).parents[3]

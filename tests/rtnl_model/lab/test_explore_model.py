@@ -8,7 +8,7 @@ import pytest
 
 from lockcheck.conduct.perturbed import thread_key
 from lockcheck.conduct.verdict import DEADLOCK
-from lockcheck.explore.bridge import bridge
+from lockcheck.explore.bridge import repeat_free_run
 from lockcheck.explore.random_walk import RandomWalk
 from lockcheck.explore.result import Limits
 from lockcheck.explore.session import Session
@@ -128,7 +128,7 @@ def test_the_order_of_a_failed_run_leads_to_a_token() -> None:
                 name = tasks[choice.thread].name
                 orders.setdefault(op.obj.name, []).append(thread_key(name))
     with Session(subject, limits=Limits(shrink=False)) as session:
-        finding = bridge(session, orders, failed.report.fingerprint)
+        finding = repeat_free_run(session, orders, failed.report.fingerprint)
 
     assert finding is not None
     assert finding.strategy == "bridge"
