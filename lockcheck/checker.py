@@ -113,7 +113,9 @@ class Checker:
         """Return the calling thread's state."""
         return self.tls.t
 
-    def make_state(self, thread: Any) -> ThreadState:
+    def make_state(
+        self, thread: Any
+    ) -> ThreadState:  # a threading.Thread, or whatever stands for one
         """Make and register a ThreadState; serials are never reused, unlike thread idents."""
         ident = _thread.get_ident()
         with self._threads_lock:
@@ -276,7 +278,7 @@ class Checker:
     def AtomicRef(self, name: str, value: object = None) -> sync.AtomicRef:
         return sync.AtomicRef(self, name, value)
 
-    def Thread(self, *args: Any, **kwargs: Any) -> sync.Thread:
+    def Thread(self, *args: Any, **kwargs: Any) -> sync.Thread:  # threading.Thread's own
         """As `threading.Thread(...)`; a real OS thread in every mode."""
         return sync.Thread(self, *args, **kwargs)
 
@@ -330,7 +332,7 @@ class Checker:
 
     # -- questions and annotations ---------------------------------------------------------------
 
-    def held(self) -> tuple[Any, ...]:
+    def held(self) -> tuple[CheckedLock | Hold, ...]:
         """Return the calling thread's held entries, newest first."""
         found = tuple(self.current().held())
         for entry in found:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from pluggy import Result
+
     from lockcheck.checker import Checker
     from lockcheck.core.report import Report
     from lockcheck.explore.token import Token
@@ -149,9 +151,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
-def _marks(item: pytest.Item) -> dict[str, Any]:
+def _marks(item: pytest.Item) -> dict[str, Any]:  # a mark's values, checked where they are used
     """What all marks of a test say together, the nearest one last."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {}  # the same
     for marker in reversed(list(item.iter_markers("lockcheck"))):
         found.update(marker.kwargs)
     return found
@@ -226,7 +228,7 @@ class _Session:
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, Any, None]:
+    ) -> Generator[None, Result[pytest.TestReport], None]:
         outcome = yield
         result: pytest.TestReport = outcome.get_result()
         found = self._take(item)

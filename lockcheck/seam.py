@@ -23,7 +23,18 @@ from enum import IntEnum
 from functools import cache
 from typing import Any, Protocol
 
-__all__ = ["Choice", "Conductor", "Kind", "Op", "Ownerless", "SyncObject", "Unwind", "never"]
+__all__ = [
+    "Choice",
+    "Conductor",
+    "Kind",
+    "Named",
+    "Op",
+    "Ownerless",
+    "Startable",
+    "SyncObject",
+    "Unwind",
+    "never",
+]
 
 
 class Kind(IntEnum):
@@ -152,6 +163,21 @@ class SyncObject(Protocol):
         ...
 
 
+class Named(Protocol):
+    """Whatever has a stable name."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Startable(Protocol):
+    """A thread that a conductor is asked to start."""
+
+    name: str
+    daemon: bool
+    """Nobody waits for it: it never keeps a run alive."""
+
+
 class Ownerless:
     """A primitive that cannot say who stands in the way of those who wait for it."""
 
@@ -178,8 +204,8 @@ class Op:
     def __init__(
         self,
         kind: Kind,
-        obj: Any,
-        aux: Any = None,
+        obj: Any,  # a SyncObject; each primitive reads its own
+        aux: Any = None,  # what the kind of operation needs
         *,
         timeout: float | None = None,
         timer: str = "",
@@ -209,7 +235,7 @@ class Op:
         """A release by a thread that does not hold the object: a lock used as a signal."""
         self.busy: Callable[[], bool] | None = None
         """A faster way to ask `not obj.ready(op)`, where there is one."""
-        self.foot: Any = None
+        self.foot: Any = None  # of the floor that schedules
         """What it touches, remembered (`lockcheck.explore.conflict`)."""
         self.why = why
         """What a waiter waits for, in words, for the wait-for table."""
@@ -242,7 +268,7 @@ class Conductor(Protocol):
         """Resolve a choice of the program among `range(n)`."""
         ...
 
-    def spawn(self, thread: object, run: Callable[[], None]) -> bool:
+    def spawn(self, thread: Startable, run: Callable[[], None]) -> bool:
         """Start `run` on a real thread of the conductor's; False: the caller starts its own."""
         ...
 
@@ -250,6 +276,6 @@ class Conductor(Protocol):
         """Seconds; logical when controlled."""
         ...
 
-    def note(self, obj: object, ts: object) -> None:
+    def note(self, obj: Named, ts: Named) -> None:
         """Not controlled only: `ts` has just operated on `obj`, and still excludes others."""
         ...

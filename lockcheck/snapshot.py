@@ -67,8 +67,8 @@ class Snapshot:
         self._dicts: list[tuple[Values, Values]] = []
         self._bags: list[tuple[Any, list[Any]]] = []  # sets and deques
         self._attributes: list[tuple[dict[str, object], dict[str, object]]] = []
-        self._slots: list[tuple[Callable[[Any, Any], None], object, object]] = []
-        self._empty: list[tuple[Callable[[Any], None], object]] = []
+        self._slots: list[tuple[Callable[[Any, Any], None], object, object]] = []  # of any class
+        self._empty: list[tuple[Callable[[Any], None], object]] = []  # the same, deleters
         self._cells: list[tuple[types.CellType, object]] = []
         self._locks: list[_thread.LockType] = []
         self._members: dict[type, list[types.MemberDescriptorType]] = {}

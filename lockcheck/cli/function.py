@@ -247,7 +247,7 @@ class FunctionWorld:
         """Give real time back; nobody is to join this world's threads at the exit."""
         census.close()
         sys.stdout, sys.stderr = self._streams
-        futures: Any = sys.modules.get("concurrent.futures.thread")
+        futures: Any = sys.modules.get("concurrent.futures.thread")  # private, if loaded
         if futures is not None:
             for thread in list(futures._threads_queues):
                 life = life_of(thread)

@@ -44,7 +44,7 @@ from lockcheck.conduct.verdict import (
     REFUSED,
     Picker,
 )
-from lockcheck.seam import Choice, Op, Unwind
+from lockcheck.seam import Choice, Named, Op, Startable, Unwind
 
 __all__ = ["ControlledConductor"]
 
@@ -293,7 +293,7 @@ class ControlledConductor(QuietPhases):
         self.events.append((choice, me.op))
         return value
 
-    def spawn(self, thread: Any, run: Callable[[], None]) -> bool:
+    def spawn(self, thread: Startable, run: Callable[[], None]) -> bool:
         """Give `thread` a pooled real thread; it begins when the strategy says so."""
         if self._aborting:
             raise Unwind
@@ -305,7 +305,7 @@ class ControlledConductor(QuietPhases):
             raise Unwind from error
         return True
 
-    def note(self, obj: object, ts: object) -> None:
+    def note(self, obj: Named, ts: Named) -> None:
         """Nothing: the record of choices tells the order."""
 
     def settle(self) -> None:
@@ -330,7 +330,9 @@ class ControlledConductor(QuietPhases):
         return Standing(tuple(tasks), self._clock.now)
 
     def revive(
-        self, standing: Standing, body: Callable[[Any], Callable[[], None] | None]
+        self,
+        standing: Standing,
+        body: Callable[[Any], Callable[[], None] | None],  # of what was spawned
     ) -> list[Task]:
         """Have the services run from their start again, numbered as they were; those that do.
 
@@ -432,7 +434,9 @@ class ControlledConductor(QuietPhases):
         for chk in self.checkers:
             chk.aborted = True
 
-    def _add(self, name: str, run: Callable[[], None], parent: Task | None, thread: object) -> Task:
+    def _add(
+        self, name: str, run: Callable[[], None], parent: Task | None, thread: Startable | None
+    ) -> Task:
         worker = self._pool.take()
         task = Task(len(self.tasks), name, worker, parent, thread)
         task.born = len(self.events)

@@ -18,9 +18,9 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from lockcheck.seam import Op
+from lockcheck.seam import Named, Op, Startable
 
 __all__ = ["PerturbedConductor"]
 
@@ -98,7 +98,7 @@ class PerturbedConductor:
             noise = self._local.noise = self._make_noise()
         return noise.rng.randrange(n)
 
-    def spawn(self, thread: object, run: Callable[[], None]) -> bool:
+    def spawn(self, thread: Startable, run: Callable[[], None]) -> bool:
         """The caller starts its own real thread."""
         return False
 
@@ -106,7 +106,7 @@ class PerturbedConductor:
         """Real seconds."""
         return time.monotonic()
 
-    def note(self, obj: Any, ts: Any) -> None:
+    def note(self, obj: Named, ts: Named) -> None:
         """Record whose turn it was; called under the object's own exclusion."""
         order = self.orders.get(obj.name)
         if order is None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from lockcheck.seam import Choice, Kind, Op, Ownerless
+from lockcheck.seam import Choice, Kind, Op, Ownerless, Startable, SyncObject
 
 if TYPE_CHECKING:
     from lockcheck.conduct.pool import Worker
@@ -73,7 +73,7 @@ class Task:
     )  # fmt: skip
 
     def __init__(
-        self, index: int, name: str, worker: Worker, parent: Task | None, thread: Any
+        self, index: int, name: str, worker: Worker, parent: Task | None, thread: Startable | None
     ) -> None:
         self.index = index
         """Number of the thread in this run, in order of spawning."""
@@ -82,7 +82,7 @@ class Task:
         self.name = name
         self.thread = thread
         """The `sync.Thread`, if it is one."""
-        self.daemon = bool(getattr(thread, "daemon", False))
+        self.daemon = thread is not None and thread.daemon
         """Nobody waits for it: it never keeps a run alive."""
         self.parent = parent
         self.children = 0
@@ -130,7 +130,7 @@ class Task:
 class Standing:
     """Who was there when a world had settled, and what time it was."""
 
-    tasks: tuple[tuple[str, int, object, bool], ...]
+    tasks: tuple[tuple[str, int, Startable | None, bool], ...]
     """(name, number of the parent, its thread, still there) of all but the first, in order."""
     now: float
 
@@ -159,7 +159,7 @@ def is_silent(op: Op, observed: frozenset[str]) -> bool:
     )
 
 
-def full_name(obj: Any) -> str:
+def full_name(obj: SyncObject) -> str:
     """Name an object so that no other has it: instances of two lock classes may share a label."""
     name = str(obj.name)
     key = getattr(obj, "key", None)

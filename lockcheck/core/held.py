@@ -79,7 +79,9 @@ class CheckedLock(Waitable, Protocol):
 class RawLock(Protocol):
     """A plain lock of the interpreter's."""
 
+    def acquire(self, blocking: bool = ..., timeout: float = ...) -> bool: ...
     def release(self) -> None: ...
+    def locked(self) -> bool: ...
 
 
 class Blocking(Protocol):

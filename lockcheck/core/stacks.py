@@ -137,7 +137,7 @@ class Stacks:
 
     def capture(self, depth: int = DEPTH) -> Stack:
         """Take the caller's stack (of whoever calls the function that calls this)."""
-        frame: Any = sys._getframe(2)
+        frame: Any = sys._getframe(2)  # no frame at the end of the chain
         raw = []
         ident = 0  # hashing code objects is slow; equal stacks have equal sums, that is enough
         for _ in range(depth):

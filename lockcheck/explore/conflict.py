@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lockcheck.seam import Choice, Kind, Op
+from lockcheck.seam import Choice, Kind, Op, SyncObject
 
 __all__ = ["COUNT", "LOOK", "WRITE", "conflicts", "depends", "footprint", "may_race"]
 
@@ -49,7 +49,7 @@ _MODES: Final = tuple(_MODE_OF.get(kind, WRITE) for kind in Kind)
 _ACQUIRES: Final = (Kind.ACQUIRE, Kind.READ_ACQUIRE)
 _RELEASES: Final = (Kind.RELEASE, Kind.READ_RELEASE)
 
-Footprint = tuple[tuple[object, int], ...]
+Footprint = tuple[tuple[SyncObject, int], ...]
 
 
 def footprint(choice: Choice, op: Op) -> Footprint:

@@ -14,13 +14,14 @@ runs and loses none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck.explore.conflict import COUNT, WRITE, Footprint, footprint, may_race
 from lockcheck.seam import Choice, Kind, Op
 
 if TYPE_CHECKING:
     from lockcheck.conduct.controlled import ControlledConductor
+    from lockcheck.conduct.task import Task
     from lockcheck.explore.node import Node
 
 __all__ = ["find"]
@@ -62,7 +63,7 @@ class _Analysis:
         self._conductor = conductor
         self._width = len(conductor.tasks)
         self._node_at = {node.event: node for node in stack if not node.chosen.of_program}
-        self._objects: dict[Any, _Object] = {}
+        self._objects: dict[object, _Object] = {}
         self._by_thread: list[list[_Event]] = [[] for _ in range(self._width)]
         self._clocks: list[list[int]] = [[0] * self._width for _ in range(self._width)]
         self._races = 0
@@ -97,7 +98,7 @@ class _Analysis:
         top = [max(column) for column in zip(*self._clocks, strict=True)]
         self._clocks = [list(top) for _ in self._clocks]
 
-    def _begin(self, task: Any) -> None:
+    def _begin(self, task: Task) -> None:
         if task.parent is None:
             return
         spawner = self._by_thread[task.parent.index]

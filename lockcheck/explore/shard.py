@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
+from lockcheck.core.document import Json
 from lockcheck.explore.result import Identity
 
 __all__ = ["DEPTH", "MergeError", "Owns", "merge", "owner_of", "parse_shard"]
@@ -51,7 +52,7 @@ def owner_of(shard: tuple[int, int]) -> Owns | None:
     return owns
 
 
-def merge(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def merge(documents: Sequence[Json]) -> Json:
     """Join the result documents of shards.  Raises: MergeError."""
     if not documents:
         raise MergeError("no results to merge")
@@ -61,7 +62,7 @@ def merge(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
             if document.get(key) != first.get(key):
                 both = f"{document.get(key)!r} and {first.get(key)!r}"
                 raise MergeError(f"results of different searches: {key} {both}")
-    shards: dict[int, dict[str, Any]] = {}
+    shards: dict[int, Json] = {}
     count = _count(first)
     for document in documents:
         if _count(document) != count:
@@ -74,33 +75,31 @@ def merge(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return _joined(first, [shards[index] for index in sorted(shards)], count, missing)
 
 
-def _count(document: dict[str, Any]) -> int:
+def _count(document: Json) -> int:
     try:
         return int(str(document["shard"]).split("/")[1])
     except (KeyError, IndexError, ValueError) as error:
         raise MergeError("not the result of `explore --json`") from error
 
 
-def _identity(finding: dict[str, Any]) -> Identity:
+def _identity(finding: Json) -> Identity:
     """As `result.identity_of` its report: the tags belong to it."""
     tags = finding.get("data", {}).get("tags", ())
     return (finding["fingerprint"], *sorted(map(str, tags)))
 
 
-def _better(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def _better(one: Json, other: Json) -> bool:
     """Does `one` show the same finding better: it counts, it has a token, a shorter one?"""
 
-    def rank(finding: dict[str, Any]) -> tuple[bool, bool, int]:
+    def rank(finding: Json) -> tuple[bool, bool, int]:
         token = finding.get("replay", "")
         return (not finding.get("counts", True), not token, len(token))
 
     return rank(one) < rank(other)
 
 
-def _joined(
-    first: dict[str, Any], documents: list[dict[str, Any]], count: int, missing: list[int]
-) -> dict[str, Any]:
-    findings: dict[Identity, dict[str, Any]] = {}
+def _joined(first: Json, documents: list[Json], count: int, missing: list[int]) -> Json:
+    findings: dict[Identity, Json] = {}
     for document in documents:
         for finding in document["findings"]:
             identity = _identity(finding)
@@ -133,7 +132,7 @@ def _joined(
     }
 
 
-def _united(documents: list[dict[str, Any]], key: str) -> dict[str, int]:
+def _united(documents: list[Json], key: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for document in documents:
         for name, seen in document.get(key, {}).items():
@@ -141,9 +140,7 @@ def _united(documents: list[dict[str, Any]], key: str) -> dict[str, int]:
     return found
 
 
-def _outcome(
-    documents: list[dict[str, Any]], findings: dict[Identity, dict[str, Any]], missing: list[int]
-) -> str:
+def _outcome(documents: list[Json], findings: dict[Identity, Json], missing: list[int]) -> str:
     if any(finding.get("counts", True) for finding in findings.values()):
         return "failed"
     for outcome in ("hung", "diverged"):

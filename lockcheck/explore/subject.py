@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lockcheck.core.document import Json
 
@@ -111,13 +111,14 @@ class FirstThread:
         self._chk = chk
         self._again = False
         self.parent_clock: object = None
-        self.state: Any = None
+        self.state: ThreadState | None = None
 
     def __enter__(self) -> FirstThread:
         # To the program it is the main thread; what it starts inherits nothing of the worker.
         self._worker = _active().get(threading.get_ident())
         _active()[threading.get_ident()] = threading.main_thread()
         if self._again:
+            assert self.state is not None, "it was entered before"
             self._chk.resume_thread(self.state)
         else:
             self.state = self._chk.begin_thread(self)

@@ -124,7 +124,9 @@ def _replace(namespace: dict[str, object], name: str, original: object, new: obj
     namespace[name] = new
 
 
-def _swap(table: dict[Any, Any]) -> list[tuple[dict[str, Any], str, Any, Any]]:
+def _swap(
+    table: dict[Any, Any],
+) -> list[tuple[dict[str, Any], str, Any, Any]]:  # any values
     """Places in loaded modules whose value is a key of `table`: (namespace, name, old, new)."""
     found = []
     for module_name, module in list(sys.modules.items()):

@@ -26,7 +26,7 @@ __all__ = ["hook_collector", "unhook_collector"]
 
 _PLAIN = gc.enable, gc.disable, gc.isenabled
 
-Callback = Callable[[Any, dict[str, int]], object]
+Callback = Callable[[Any, dict[str, int]], object]  # as the gc module calls it
 
 
 class _Collecting:
@@ -97,7 +97,7 @@ def _collector(phase: str, _info: dict[str, int]) -> None:
         _leave()
 
 
-def _state() -> Any:
+def _state() -> Any:  # of this thread, on any checker
     """The thread's state, if it is one of the program's that the checker knows already."""
     chk = binding.checker
     if chk is None:

@@ -58,7 +58,7 @@ class lock(sync.Lock, metaclass=StandIn):  # noqa: N801  (its name in `_thread`)
     __slots__ = ()
     _stands_for: ClassVar[tuple[type, ...]] = (sync.Lock, type(allocate_lock()))
 
-    def __new__(cls, *args: object, **kwargs: object) -> Any:
+    def __new__(cls, *args: object, **kwargs: object) -> Any:  # makes what the checker makes
         if not LOCK_IS_TYPE or args or kwargs:
             return _LOCK(*args, **kwargs)  # raises
         return new_lock(1)
@@ -107,7 +107,7 @@ class rlock(sync.RLock):  # noqa: N801  (not to be taken for the factory)
 
     __slots__ = ()
 
-    def __new__(cls, *args: object, **kwargs: object) -> Any:
+    def __new__(cls, *args: object, **kwargs: object) -> Any:  # makes what the checker makes
         if args or kwargs:
             _thread.RLock(*args, **kwargs)  # raises, warns, or does not mind
         return new_rlock(1)
@@ -157,7 +157,7 @@ def _by_name(module: str, name: str) -> object:
     return getattr(sys.modules[module], name)
 
 
-def _reduced(cls: type) -> Any:
+def _reduced(cls: type) -> Any:  # as pickle wants it
     """How a stand-in is pickled: by the name of what it stands for."""
     return (_by_name, ("threading", "Lock")) if cls is lock else cls.__qualname__
 

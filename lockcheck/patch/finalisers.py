@@ -30,7 +30,7 @@ from lockcheck.patch.state import binding
 __all__ = ["hook_finalisers", "unhook_finalisers"]
 
 _build_class: Callable[..., object] = builtins.__build_class__
-_finalize: Any = weakref.finalize.__call__
+_finalize: Any = weakref.finalize.__call__  # called unbound
 
 
 class _Hooked:
@@ -55,7 +55,7 @@ def _enter() -> object:
     return None if floor is None else (chk.engine, ts, floor)
 
 
-def _leave(entered: Any) -> None:
+def _leave(entered: Any) -> None:  # what the enter hook returned
     engine, ts, floor = entered
     engine.interruptions.finaliser_leave(ts, floor)
 
@@ -63,7 +63,7 @@ def _leave(entered: Any) -> None:
 def _inside(
     own: Callable[..., object],
     enter: Callable[[], object] = _enter,
-    leave: Callable[[Any], None] = _leave,
+    leave: Callable[[Any], None] = _leave,  # as above
 ) -> Callable[..., object]:
     """`own`, run as a finaliser."""
 
@@ -105,7 +105,7 @@ class _BuildClass:
     __call__ = _Lookup()
 
 
-_standin: Any = _BuildClass()
+_standin: Any = _BuildClass()  # in the place of a builtin
 
 
 def _build(func: object, name: str, /, *bases: object, **keywords: object) -> object:

@@ -25,7 +25,7 @@ from lockcheck.sync.lockmap import LockMap
 
 __all__ = ["patch_futures", "unpatch_futures"]
 
-_PLAIN: dict[tuple[Any, str], Any] = {
+_PLAIN: dict[tuple[Any, str], Any] = {  # methods of the library's classes
     (thread.ThreadPoolExecutor, "submit"): thread.ThreadPoolExecutor.submit,
     (Future, "result"): Future.result,
     (Future, "exception"): Future.exception,
@@ -63,7 +63,7 @@ def _map_of(fn: object) -> LockMap:
     return found
 
 
-def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:  # the library's signature
     chk = binding.chk
     before = chk.happens.fork(chk.current())
     task = _Task(_map_of(fn), before, single=self._max_workers == 1)
@@ -112,7 +112,7 @@ def _done(self: object) -> bool:
     return done
 
 
-def _add_done_callback(self: object, fn: Callable[[Any], object]) -> None:
+def _add_done_callback(self: object, fn: Callable[[Any], object]) -> None:  # as there
     def called(future: object) -> object:
         _look(future)
         return fn(future)

@@ -34,7 +34,7 @@ __all__ = ["hook", "unhook"]
 _signal = signal.signal
 _getsignal = signal.getsignal
 _sigmask: Any = getattr(signal, "pthread_sigmask", None)  # not on Windows
-_register: Any = getattr(os, "register_at_fork", None)
+_register: Any = getattr(os, "register_at_fork", None)  # missing on some systems
 
 
 class Hooks:
@@ -102,22 +102,22 @@ def _own(handler: object) -> object:
     return handler.own if isinstance(handler, Deferred) else handler
 
 
-def _wrapped(handler: object) -> Any:
+def _wrapped(handler: object) -> Any:  # the signal module's own types
     own = _own(handler)
     if not callable(own) or isinstance(own, signal.Handlers | int):
         return own
     return Deferred(own) if own is signal.default_int_handler else _Handler(own)
 
 
-def _checked_signal(signalnum: Any, handler: Any) -> Any:
+def _checked_signal(signalnum: Any, handler: Any) -> Any:  # the same
     return _own(_signal(signalnum, _wrapped(handler)))
 
 
-def _checked_getsignal(signalnum: Any) -> Any:
+def _checked_getsignal(signalnum: Any) -> Any:  # the same
     return _own(_getsignal(signalnum))
 
 
-def _checked_sigmask(how: object, mask: object) -> Any:
+def _checked_sigmask(how: object, mask: object) -> Any:  # the same
     """`signal.pthread_sigmask`: while every handled signal is blocked, no handler strikes."""
     before = _sigmask(how, mask)
     chk = binding.checker
@@ -142,7 +142,7 @@ for _new, _old in ((_checked_signal, _signal), (_checked_getsignal, _getsignal))
     _new.__module__ = "signal"
 
 
-def _rewrap(wrap: Callable[[Any], Any]) -> None:
+def _rewrap(wrap: Callable[[Any], Any]) -> None:  # of handlers of any kind
     """Put every handler that is set through `wrap`; only the main thread may."""
     if threading.current_thread() is not threading.main_thread():
         return

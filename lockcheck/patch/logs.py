@@ -17,7 +17,7 @@ __all__ = ["cover", "guarded", "uncover"]
 
 class _Covered:
     def __init__(self) -> None:
-        self.places: list[tuple[Any, str, Any, Any]] = []
+        self.places: list[tuple[Any, str, Any, Any]] = []  # (owner, name, old, new)
         """(owner, attribute, original, checked)."""
 
 
@@ -52,7 +52,7 @@ def guarded() -> list[object]:
 
 
 def _exchange(owner: object, attribute: str, checked: object) -> None:
-    original: Any = getattr(owner, attribute, None)
+    original: Any = getattr(owner, attribute, None)  # a private function
     if original is None:
         return
     free: bool = original.acquire(blocking=False)

@@ -32,8 +32,8 @@ from lockcheck.sync.parking import Parking
 
 __all__ = ["QUEUES"]
 
-_Queue: Any = queue.Queue
-_LifoQueue: Any = queue.LifoQueue
+_Queue: Any = queue.Queue  # subclassed and called unbound
+_LifoQueue: Any = queue.LifoQueue  # the same
 _PriorityQueue = queue.PriorityQueue
 _CAN_SHUT = hasattr(_Queue, "shutdown")
 _SHUT = object()
@@ -129,7 +129,7 @@ class Queue(sync.Queue, metaclass=StandIn):
             found = faces.setdefault(part, made)
         return found
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, protocol: Any) -> Any:  # as pickle wants it
         return self.mutex.__reduce_ex__(protocol)  # as queue's: its lock cannot be pickled
 
     __copy__ = copied
@@ -242,7 +242,7 @@ class PriorityQueue(Queue):
     _get = _PriorityQueue._get
 
 
-_SIMPLE: Any = _queue.SimpleQueue()
+_SIMPLE: Any = _queue.SimpleQueue()  # the C class has no stub for it
 
 
 class _DrainingGate:
@@ -285,7 +285,7 @@ class SimpleQueue(sync.SimpleQueue, metaclass=StandIn):
 
     __class_getitem__: ClassVar[object] = classmethod(GenericAlias)
 
-    def __reduce_ex__(self, protocol: object) -> Any:
+    def __reduce_ex__(self, protocol: object) -> Any:  # as pickle wants it
         return _SIMPLE.__reduce_ex__(protocol)
 
     def qsize(self) -> int:

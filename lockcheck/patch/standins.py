@@ -49,7 +49,7 @@ class Lock(metaclass=StandIn):
 
     _stands_for: ClassVar[tuple[type, ...]] = lock._stands_for
 
-    def __new__(cls, *args: object, **kwargs: object) -> Any:
+    def __new__(cls, *args: object, **kwargs: object) -> Any:  # makes what the checker makes
         if args or kwargs:
             return _LockFactory(*args, **kwargs)  # raises
         return new_lock(1)
@@ -65,7 +65,7 @@ class RLock(metaclass=StandIn):
         threading._RLock,
     )
 
-    def __new__(cls, *args: object, **kwargs: object) -> Any:
+    def __new__(cls, *args: object, **kwargs: object) -> Any:  # makes what the checker makes
         if args or kwargs:
             _RLock(*args, **kwargs)  # raises, warns, or does not mind
         elif sys._getframe(1).f_code is _AFTER_FORK:
@@ -85,7 +85,7 @@ def _shown(what: object, state: str) -> str:
     return f"<{cls.__module__}.{cls.__qualname__} at {id(what):#x}: {state}>"
 
 
-def copied(self: object) -> Any:
+def copied(self: object) -> Any:  # as pickle wants it
     """A shallow copy, as of any object with attributes."""
     made = object.__new__(type(self))
     for cls in type(self).__mro__:
@@ -105,11 +105,11 @@ def _face(what: Parking, ready: Callable[[], bool], why: str) -> GateCondition:
     return cast("GateCondition", found)
 
 
-_Condition: Any = threading.Condition
-_Event: Any = threading.Event
-_Semaphore: Any = threading.Semaphore
-_BoundedSemaphore: Any = threading.BoundedSemaphore
-_Barrier: Any = threading.Barrier
+_Condition: Any = threading.Condition  # a base that the type checker must not see
+_Event: Any = threading.Event  # the same
+_Semaphore: Any = threading.Semaphore  # the same
+_BoundedSemaphore: Any = threading.BoundedSemaphore  # the same
+_Barrier: Any = threading.Barrier  # the same
 
 
 _HAS_LOCKED = hasattr(_Condition(), "locked")
@@ -121,7 +121,7 @@ class Condition(sync.Condition, metaclass=StandIn):
 
     _stands_for: ClassVar[tuple[type, ...]] = (sync.Condition, GateCondition, _Condition)
 
-    def __init__(self, lock: Any = None) -> None:
+    def __init__(self, lock: Any = None) -> None:  # of any class, the program's too
         if not issubclass(type(self), sync.Condition):
             _Condition.__init__(self, lock)
             return

@@ -18,7 +18,7 @@ from lockcheck.sync.plain import plain_event
 
 __all__ = ["patch_threads", "unpatch_threads"]
 
-_ORIGINAL: dict[str, Any] = {
+_ORIGINAL: dict[str, Any] = {  # methods of the library's classes
     name: threading.Thread.__dict__[name]
     for name in ("__init__", "start", "join", "is_alive", "native_id", "_bootstrap_inner")
 }
@@ -69,7 +69,7 @@ def _bootstrap_inner(self: threading.Thread) -> None:
         checked.bootstrap_inner(self, life)
 
 
-_PATCHED: dict[str, Callable[..., Any] | property] = {
+_PATCHED: dict[str, Callable[..., Any] | property] = {  # the same
     "__init__": _init,
     "start": _start,
     "join": _join,

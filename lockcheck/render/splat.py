@@ -12,12 +12,15 @@ Left out of the kernel's layout: addresses, process ids, kernel idents; they mea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lockcheck.core.document import Document
 from lockcheck.render.control_characters import legible
 from lockcheck.render.places import is_plumbing, short_path, stack_lines, where
 from lockcheck.render.scenario import columns, scenario
+
+if TYPE_CHECKING:
+    from lockcheck.core.report import Report
 
 Finding = Document
 
@@ -68,7 +71,7 @@ ADVICE = {
 WAITING = ("wait-cycle", "deadlock", "hang")
 
 
-def splat(report: Any) -> str:
+def splat(report: Report) -> str:
     """Return the text of a `Report`."""
     return splat_of(report.to_dict())
 

@@ -65,7 +65,9 @@ class Refcount(Ownerless):
     lacking = ()
     raises = False
 
-    def __init__(self, chk: Host, name: str, value: int = 1, owner: Any = None) -> None:
+    def __init__(
+        self, chk: Host, name: str, value: int = 1, owner: Any = None
+    ) -> None:  # what it counts for
         self.chk = chk
         self.name = name
         self.owner = owner
@@ -250,7 +252,7 @@ class AtomicRef(Ownerless):
         self._gate = allocate_lock()
         self._value = value
 
-    def get(self) -> Any:
+    def get(self) -> Any:  # the program's value
         """Read it (acquire)."""
         self._point(Kind.READ)
         chk = self.chk
@@ -262,7 +264,7 @@ class AtomicRef(Ownerless):
         """Write it (release)."""
         self.xchg(value, Kind.WRITE)
 
-    def xchg(self, value: object, kind: Kind = Kind.RMW) -> Any:
+    def xchg(self, value: object, kind: Kind = Kind.RMW) -> Any:  # the program's value
         """Write it and return what was there, in one step."""
         self._point(kind)
         chk = self.chk
@@ -290,7 +292,7 @@ class AtomicRef(Ownerless):
         return True
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Any:  # the program's value
         """The value as it is now: for reports and listings, not a scheduling point."""
         return self._value
 

@@ -19,7 +19,7 @@ from lockcheck.sync import interrupts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lockcheck.core.held import ThreadState
+    from lockcheck.core.held import RawLock, ThreadState
     from lockcheck.sync.host import Host
 
 __all__ = ["Waiting", "block"]
@@ -40,7 +40,7 @@ class Waiting:
 
     __slots__ = ("_ticket", "op", "raw", "since")
 
-    def __init__(self, op: Op, raw: Any, since: float, ticket: Ticket | None) -> None:
+    def __init__(self, op: Op, raw: RawLock, since: float, ticket: Ticket | None) -> None:
         self.op = op
         self.raw = raw
         """The plain lock the thread is blocked on; the watchdog releases it to unwind."""
@@ -48,7 +48,7 @@ class Waiting:
         self._ticket = ticket
 
     @property
-    def obj(self) -> Any:
+    def obj(self) -> Any:  # as Op.obj
         return self.op.obj
 
     @property
@@ -72,7 +72,7 @@ def block(
     chk: Host,
     ts: ThreadState,
     op: Op,
-    raw: Any,
+    raw: RawLock,
     timeout: float = -1,
     ticket: Ticket | None = None,
 ) -> bool:
@@ -121,7 +121,7 @@ def take(attempt: Iterator[bool], taken: list[bool]) -> None:
     taken.extend(attempt)
 
 
-def _take_in_slices(raw: Any, timeout: float, taken: list[bool], chk: Host) -> None:
+def _take_in_slices(raw: RawLock, timeout: float, taken: list[bool], chk: Host) -> None:
     """`take` for the main thread, which looks up now and then.
 
     A signal that comes after the interpreter's last look and before the thread sleeps wakes nobody;
@@ -138,7 +138,7 @@ def _take_in_slices(raw: Any, timeout: float, taken: list[bool], chk: Host) -> N
             return
 
 
-def _give_back(raw: Any) -> None:
+def _give_back(raw: RawLock) -> None:
     try:
         raw.release()
     except RuntimeError:

@@ -36,7 +36,7 @@ class Condition(Parking):
 
     __slots__ = ("_lock", "_owned", "_tickets", "acquire", "release")
 
-    def __init__(self, chk: Host, lock: Any = None, name: str = "condition") -> None:
+    def __init__(self, chk: Host, lock: Any = None, name: str = "condition") -> None:  # any class
         super().__init__(chk, name)
         self._lock = chk.RLock(f"{name}.lock") if lock is None else lock
         self._owned = getattr(self._lock, "_is_owned", None)  # a lock may have no more than two

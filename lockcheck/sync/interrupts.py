@@ -117,7 +117,7 @@ class _Delivery:
     def __init__(self) -> None:
         self._handlers: dict[int, Deferred] = {}
         self._frame: FrameType | None = None
-        self._before: tuple[Any, bool] = (None, False)
+        self._before: tuple[Any, bool] = (None, False)  # a frame's trace function
         """The frame's own `f_trace` and `f_trace_opcodes`."""
 
     def has(self, number: int) -> bool:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from lockcheck.core.classes import Key, LockClass
     from lockcheck.core.held import Chain, ThreadState
+    from lockcheck.core.vector import Clock
     from lockcheck.sync.host import Host
 
 __all__ = ["Lock", "Mutex", "NamedLock", "ObservedLock"]
@@ -176,7 +177,7 @@ class Mutex:
             engine.after_block(ts, self, got, self.chk.now() - began)
         return got
 
-    def _acquire_odd(self, blocking: Any, timeout: Any, subclass: int, nest: Any) -> bool:
+    def _acquire_odd(self, blocking: Any, timeout: Any, subclass: int, nest: Any) -> bool:  # any
         allocate_lock().acquire(blocking, timeout)  # raises what the interpreter's own would
         blocking = bool(blocking)
         ts = self.chk.current()
@@ -353,7 +354,7 @@ class ObservedLock(Lock):
         super().__init__(chk, key)
         self._chk = chk
         self.label: str = label or (key.cls.next_label() if key.many else key.name)
-        self.clock: Any = None
+        self.clock: Clock | None = None
         self._giver: ThreadState | None = None
         """Whose time `clock` is: it learns nothing from its own."""
         self._acquire_op = Op(Kind.ACQUIRE, self)

@@ -99,7 +99,7 @@ class Parking(Ownerless):
         with self._gate:  # nobody else is inside; guarded state asks whether somebody is
             return bool(op.aux())
 
-    def peek(self, look: Callable[[], Any]) -> Any:
+    def peek(self, look: Callable[[], Any]) -> Any:  # what `look` returns
         """Return `look()` evaluated atomically with respect to `change`."""
         conductor = self.chk.conductor
         if conductor is not None:
@@ -114,7 +114,7 @@ class Parking(Ownerless):
         why: str = "",
         part: str | None = "",
         commutes: bool = False,
-    ) -> Any:
+    ) -> Any:  # what the wait's attempt returns
         """Run `fn` atomically, then wake whoever may go now.
 
         Context: `fn` must be short, must not block and must not call into lockcheck.
@@ -151,7 +151,7 @@ class Parking(Ownerless):
         repeat: bool = False,
         idle: bool = False,
         part: str = "",
-    ) -> Any:
+    ) -> Any:  # what the wait's attempt returns
         """Block until `ready()`, then run `take()` atomically with it.
 
         Returns `take()`'s result (True without one), or None when `timeout` seconds passed first.
@@ -256,7 +256,7 @@ class Parking(Ownerless):
     def _note(self, ts: ThreadState | None) -> None:
         """Tell a conductor that only watches whose turn it was.  Locks: `_gate`."""
         conductor = self.chk.conductor
-        if conductor is not None and not conductor.controlled:
+        if conductor is not None and not conductor.controlled and ts is not None:
             conductor.note(self, ts)
 
     def _hand_over(self, by: ThreadState | None = None) -> None:

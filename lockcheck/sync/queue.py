@@ -23,7 +23,7 @@ class Queue(Parking):
 
     lacking = ("item",)
     raises = True
-    _storage: type[queue.Queue[Any]] = queue.Queue
+    _storage: type[queue.Queue[Any]] = queue.Queue  # the program's items
 
     def __init__(self, chk: Host, maxsize: int = 0, name: str = "queue") -> None:
         super().__init__(chk, name)
@@ -83,7 +83,7 @@ class Queue(Parking):
             self._counted = self.chk.waiting.used(ts, self, "room")
         self.chk.waiting.wake(ts, self, "item")
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # the program's item
         """Remove and return an item; wait for one.  Raises: queue.Empty, Unwind."""
         if not block:
             box = self.change(
@@ -110,7 +110,7 @@ class Queue(Parking):
     def put_nowait(self, item: object) -> None:
         self.put(item, block=False)
 
-    def get_nowait(self) -> Any:
+    def get_nowait(self) -> Any:  # the program's item
         return self.get(block=False)
 
     def task_done(self) -> None:

@@ -9,7 +9,7 @@ thread, each written by its own thread only, and added up when somebody reads.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck.core.document import Json
 from lockcheck.sync.lock import ObservedLock
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from lockcheck.core.classes import Key
-    from lockcheck.core.held import Hold, ThreadState
+    from lockcheck.core.held import CheckedLock, Hold, ThreadState
     from lockcheck.seam import Op
     from lockcheck.sync.host import Host
 
@@ -186,9 +186,9 @@ class Recorder:
         return found
 
 
-def label_of(lock: Any) -> str:
+def label_of(lock: CheckedLock) -> str:
     """The lock's name, and its class where the name does not say it."""
-    name, cls = str(lock.name), str(lock.cls.name)
+    name, cls = str(lock.name), str(lock.key.cls.name)
     return name if name.startswith(cls) else f"{cls} ({name})"
 
 

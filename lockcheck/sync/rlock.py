@@ -161,7 +161,7 @@ class RLock(Mutex):
     def _recursion_count(self) -> int:
         return self._count if self._is_owned() else 0
 
-    def _release_save(self) -> Any:
+    def _release_save(self) -> Any:  # opaque to threading.Condition too
         if not self._is_owned():
             raise RuntimeError("cannot release un-acquired lock")
         count = self._count
@@ -169,7 +169,7 @@ class RLock(Mutex):
         self.release()
         return count
 
-    def _acquire_restore(self, saved: Any) -> None:
+    def _acquire_restore(self, saved: Any) -> None:  # the same
         self.acquire()
         self._count = saved
 

@@ -293,7 +293,7 @@ class RWLock(Parking):
         take: Callable[[], object],
         timeout: float | None,
         subclass: int,
-        nest: Any,
+        nest: Any,  # what a caller may pass
     ) -> bool:
         chk = self.chk
         ts = chk.current()

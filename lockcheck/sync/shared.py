@@ -37,7 +37,9 @@ class SharedCell(Ownerless):
 
     __slots__ = ("__weakref__", "_read_op", "_write_op", "chk", "marked", "name", "race", "value")
 
-    def __init__(self, chk: Host | None, name: str, value: Any, *, marked: bool = False) -> None:
+    def __init__(
+        self, chk: Host | None, name: str, value: Any, *, marked: bool = False
+    ) -> None:  # the program's value
         self.chk = chk
         self.marked = marked
         """Lockless on purpose: scheduled, but not judged as a race."""
@@ -87,7 +89,7 @@ class shared:  # noqa: N801  (reads like a declaration)
         self._slot = f"_shared_{name}"
         self._label = name
 
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
+    def __get__(self, instance: object, owner: type | None = None) -> Any:  # the program's value
         if instance is None:
             return self
         try:
@@ -123,6 +125,6 @@ class Shared:
 
     value = shared()
 
-    def __init__(self, value: Any = None, name: str = "shared") -> None:
+    def __init__(self, value: Any = None, name: str = "shared") -> None:  # the program's value
         self.name = name
         self.value = value

@@ -37,7 +37,7 @@ from lockcheck.explore import (
     run_search,
     step_timeline,
 )
-from lockcheck.sync import revived
+from lockcheck.sync import Thread, revived
 from rtnl_model.kernel.documents import Fields
 
 from ..iproute import Script, normalise, parse_script
@@ -255,7 +255,9 @@ class ModelWorld:
                 services = conductor.revive(booted.standing, revived)
             booted.snapshot.restore()  # what it took the services to get there is undone
             for service in services:
+                assert isinstance(service.thread, Thread), "a service of the kernel's"
                 self.chk.known_as(service.thread, service.ident)
+            assert booted.first.state is not None, "it was entered above"
             self.chk.resume_thread(booted.first.state)
             self._explore(booted.k, booted.run)
 

@@ -97,7 +97,7 @@ def _keep(site: int, owner: object, what: object) -> None:
     stack.append((site, owner, what))
 
 
-def _release(site: int) -> tuple[int, Any, Any] | None:
+def _release(site: int) -> tuple[int, Any, Any] | None:  # a callable and its arguments
     stack = _kept.stack
     while stack:
         entry = stack.pop()

@@ -70,8 +70,8 @@ class Field:
         container was stored."""
         self.beneath: Field | None = None
         """The class's attribute that is read while the instance has none of its own."""
-        self.memory: Memory[Any] = Memory()
-        self.history: Any = None
+        self.memory: Memory[Any] = Memory()  # of any reader's accesses
+        self.history: Any = None  # a type of the floor above
         """What its writes have shown (`harm.History`), made with the first look at it."""
         self.reader: ThreadState | None = None
         self.read_at = 0

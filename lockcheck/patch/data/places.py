@@ -50,7 +50,7 @@ class Untouched:
 UNTOUCHED: Final = Untouched()
 
 
-class Attribute(dict[int, Any]):
+class Attribute(dict[int, Any]):  # fields by object
     """One attribute name; id of the owner -> what a watch keeps of this field of it."""
 
     __slots__ = ("changes", "name", "plain")
@@ -85,7 +85,7 @@ class Variable:
     def __init__(self, file: str, name: str) -> None:
         self.file = file
         self.name = name
-        self.field: Any = None
+        self.field: Any = None  # a Field, which imports this
         """What the watch keeps of it."""
 
     def __reduce__(self) -> tuple[object, ...]:

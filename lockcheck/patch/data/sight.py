@@ -223,7 +223,7 @@ class Sight:
             self.touch(How.STEP, touched)
             return False
 
-        wrapped: Any = _stepping(announce, container)
+        wrapped: Any = _stepping(announce, container)  # stands in for the program's iterator
         found: V = wrapped
         return found
 
@@ -260,7 +260,7 @@ class Sight:
 _EMPTY: Final[dict[bool, object]] = {}
 
 
-def _stepping(announce: Callable[[], bool], container: Any) -> Iterator[Any]:
+def _stepping(announce: Callable[[], bool], container: Any) -> Iterator[Any]:  # any
     """Iterate over `container` with a call before each step and no Python frame in between.
 
     `{}.get(False, each)` is `each`: a C function that returns its second argument.
