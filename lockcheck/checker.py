@@ -114,7 +114,8 @@ class Checker:
         return self.tls.t
 
     def make_state(
-        self, thread: Any
+        self,
+        thread: Any,  # whatever stands for a thread
     ) -> ThreadState:  # a threading.Thread, or whatever stands for one
         """Make and register a ThreadState; serials are never reused, unlike thread idents."""
         ident = _thread.get_ident()
@@ -123,7 +124,7 @@ class Checker:
             serial = self._serial
         # Not threading.current_thread(): in a thread that threading does not know yet it would
         # make a dummy entry that nobody removes.
-        known = thread if thread is not None else threading._active.get(ident)  # type: ignore[attr-defined]
+        known = thread if thread is not None else threading._active.get(ident)  # type: ignore[attr-defined]  # private
         ts = ThreadState(serial, known.name if known is not None else f"thread-{serial}")
         ts.ident = ident
         ts.thread = known
@@ -343,7 +344,7 @@ class Checker:
     def is_held(self, lock: object) -> bool:
         """Does the calling thread hold `lock`?"""
         if not isinstance(lock, Mutex):
-            lock = getattr(lock, "lock", lock)
+            lock = _inner(lock)
         entry = self.tls.t.top
         while entry is not None:
             if entry is lock or (type(entry) is Hold and entry.lock is lock):
@@ -363,15 +364,15 @@ class Checker:
 
     def might_lock(self, lock: CheckedLock) -> None:
         """Record and judge the order as if `lock` were taken here (might_lock)."""
-        self.engine.might_lock(self.current(), getattr(lock, "lock", lock))
+        self.engine.might_lock(self.current(), _inner(lock))
 
     def pin(self, lock: CheckedLock) -> int:
         """Forbid releasing `lock` until `unpin` with the returned cookie."""
-        return self.engine.pin(self.current(), getattr(lock, "lock", lock))
+        return self.engine.pin(self.current(), _inner(lock))
 
     def unpin(self, lock: CheckedLock, cookie: int) -> None:
         """Take a pin away."""
-        self.engine.unpin(self.current(), getattr(lock, "lock", lock), cookie)
+        self.engine.unpin(self.current(), _inner(lock), cookie)
 
     @contextmanager
     def context(self, name: str) -> Iterator[None]:
@@ -427,7 +428,7 @@ class Checker:
         with self._threads_lock:
             others = [ts for ts in self.threads.values() if ts.waiting is not None]
         with suppress(Violation):  # they are filed, and none is the fault of what runs now
-            self.engine.sweep(getattr(self.near, "t", None), others, when)
+            self.engine.sweep(getattr(self.near, "t", None), others, when)  # a threading.local
 
     @property
     def graph(self) -> GraphFile:
@@ -437,3 +438,8 @@ class Checker:
     def classes(self) -> list[LockClass]:
         """Return the lock classes seen so far."""
         return list(self.engine.classes)
+
+
+def _inner(lock: Any) -> Any:  # whatever a caller may pass
+    """The lock that stands for `lock` in a held stack (an RLock's, a Semaphore's own)."""
+    return getattr(lock, "lock", lock)  # a plain one has none

@@ -62,7 +62,7 @@ class TestSubject(FunctionSubject):
         for part in self.function.split("."):
             if inspect.isclass(found):
                 found = found()
-            found = getattr(found, part, None)
+            found = getattr(found, part, None)  # a dotted name
         if not callable(found):
             return None
         return lambda: found(**self._values)
@@ -146,7 +146,7 @@ def is_item_of(item: pytest.Item, token: Token) -> bool:
 
 def name_of(item: pytest.Function) -> str:
     """`TestClass.test_name`, or `test_name`."""
-    name: str = getattr(item, "originalname", None) or item.name
+    name: str = getattr(item, "originalname", None) or item.name  # a parametrised one
     return name if item.cls is None else f"{item.cls.__qualname__}.{name}"
 
 

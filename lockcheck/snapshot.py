@@ -163,7 +163,9 @@ class Snapshot:
             raise UnkeepableError(f"an object of {cls.__module__}.{cls.__qualname__}")
         if not cls.__flags__ & _HEAP:
             return found
-        frozen = getattr(getattr(cls, "__dataclass_params__", None), "frozen", False)
+        frozen = getattr(
+            getattr(cls, "__dataclass_params__", None), "frozen", False
+        )  # a dataclass has it
         attributes = getattr(obj, "__dict__", None)  # where the class has one
         if isinstance(attributes, dict):
             if not frozen:

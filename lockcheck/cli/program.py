@@ -76,13 +76,13 @@ class Program:
             _go_on(before)
         return status
 
-    def _body(self, module: types.ModuleType):  # type: ignore[no-untyped-def]
+    def _body(self, module: types.ModuleType):  # type: ignore[no-untyped-def]  # a context manager's own type
         if self.module:
 
             def run_module() -> None:
                 sys.argv[:] = [self.module, *self.args]
                 _first_on_path(os.getcwd())
-                runpy._run_module_as_main(self.module)  # type: ignore[attr-defined]
+                runpy._run_module_as_main(self.module)  # type: ignore[attr-defined]  # private
 
             return run_module
 
@@ -125,7 +125,7 @@ def find_program(script: str, module: str, args: tuple[str, ...]) -> Program:
     return Program(script, "", args)
 
 
-def _status_of(body) -> int:  # type: ignore[no-untyped-def]
+def _status_of(body) -> int:  # type: ignore[no-untyped-def]  # a context manager's own type
     """Run a part of the program; its exit status, exceptions printed as Python prints them."""
     try:
         body()
@@ -162,7 +162,7 @@ def _without_us(trace: TracebackType | None) -> TracebackType | None:
 
 def _exit_functions() -> list[Callable[[], object]]:
     """What threading calls first at the end of the interpreter; a list of its own."""
-    return getattr(threading, "_threading_atexits", [])
+    return getattr(threading, "_threading_atexits", [])  # private
 
 
 def _go_on(before: list[Callable[[], object]]) -> None:

@@ -115,7 +115,7 @@ class PerturbedConductor:
 
     def _make_noise(self) -> _Noise:
         ident = threading.get_ident()
-        known = threading._active.get(ident)  # type: ignore[attr-defined]
+        known = threading._active.get(ident)  # type: ignore[attr-defined]  # private
         name = known.name if known is not None else "?"
         return _Noise(self.seed, name, self._chance, first=ident == self._first)
 

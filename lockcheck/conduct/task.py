@@ -141,7 +141,7 @@ _SETTLE: Final = Op(Kind.WAIT, Marker("quiescence"), why="everybody else to be i
 
 def observed_class(obj: object) -> str:
     """Return under which name observations of `obj` are counted: its lock class, or its type."""
-    key = getattr(obj, "key", None)
+    key = getattr(obj, "key", None)  # locks have one
     return str(key.cls.name) if key is not None else type(obj).__name__
 
 
@@ -162,7 +162,7 @@ def is_silent(op: Op, observed: frozenset[str]) -> bool:
 def full_name(obj: SyncObject) -> str:
     """Name an object so that no other has it: instances of two lock classes may share a label."""
     name = str(obj.name)
-    key = getattr(obj, "key", None)
+    key = getattr(obj, "key", None)  # locks have one
     if key is None or name.startswith(key.cls.name):
         return name
     return f"{key.cls.name}({name})"

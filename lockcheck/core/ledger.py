@@ -116,7 +116,7 @@ class Ledger:
         if not stronger(report.severity, known.severity):
             return None
         for name in _GROWS:
-            setattr(known, name, getattr(report, name))
+            setattr(known, name, getattr(report, name))  # names of fields
         self._add_sites(known)
         return known
 

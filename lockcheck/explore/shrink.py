@@ -131,7 +131,7 @@ def _cut(segments: list[Segment]) -> Iterator[list[Segment]]:
     """Prefixes, the shortest first; long lists by halves."""
     ends = range(len(segments))
     if len(segments) > 24:
-        ends = sorted({*range(8), *(len(segments) * i // 16 for i in range(16))})  # type: ignore[assignment]
+        ends = sorted({*range(8), *(len(segments) * i // 16 for i in range(16))})  # type: ignore[assignment]  # a list of them
     for end in ends:
         yield segments[:end]
 

@@ -136,4 +136,4 @@ class FirstThread:
 
 
 def _active() -> dict[int, threading.Thread]:
-    return threading._active  # type: ignore[attr-defined,no-any-return]
+    return threading._active  # type: ignore[attr-defined,no-any-return]  # private

@@ -36,8 +36,8 @@ from lockcheck.sync.shared import default as shared_default
 __all__ = ["install", "installed", "rebind", "uninstall"]
 
 _ORIGINAL: dict[ModuleType, dict[str, object]] = {
-    threading: {name: getattr(threading, name) for name in STANDINS},
-    queue: {name: getattr(queue, name) for name in QUEUES},
+    threading: {name: getattr(threading, name) for name in STANDINS},  # names of ours
+    queue: {name: getattr(queue, name) for name in QUEUES},  # names of ours
     _queue: {"SimpleQueue": queue.SimpleQueue},
 }
 _STANDIN: dict[ModuleType, dict[str, type]] = {
@@ -125,7 +125,7 @@ def _replace(namespace: dict[str, object], name: str, original: object, new: obj
 
 
 def _swap(
-    table: dict[Any, Any],
+    table: dict[Any, Any],  # any values
 ) -> list[tuple[dict[str, Any], str, Any, Any]]:  # any values
     """Places in loaded modules whose value is a key of `table`: (namespace, name, old, new)."""
     found = []

@@ -103,7 +103,7 @@ def _state() -> Any:  # of this thread, on any checker
     if chk is None:
         return None
     ident = _thread.get_ident()
-    if ident not in threading._active or is_machinery(ident):  # type: ignore[attr-defined]
+    if ident not in threading._active or is_machinery(ident):  # type: ignore[attr-defined]  # private
         return None  # it would become known to the checker by our asking
     return getattr(chk.tls, "t", None)  # None: a thread that is just being made known
 

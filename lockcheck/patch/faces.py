@@ -154,7 +154,7 @@ for _cls, _name in ((lock, "lock"), (rlock, "RLock"), (_ObservedLock, "lock")):
 
 
 def _by_name(module: str, name: str) -> object:
-    return getattr(sys.modules[module], name)
+    return getattr(sys.modules[module], name)  # as pickle asks
 
 
 def _reduced(cls: type) -> Any:  # as pickle wants it

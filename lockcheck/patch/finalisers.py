@@ -150,7 +150,7 @@ def hook_finalisers() -> None:
     _hooked.active = True
     if builtins.__build_class__ is _build_class:
         builtins.__build_class__ = _standin
-    weakref.finalize.__call__ = _checked_finalize  # type: ignore[method-assign]
+    weakref.finalize.__call__ = _checked_finalize  # type: ignore[method-assign]  # install() does that
 
 
 def unhook_finalisers() -> None:
@@ -158,7 +158,7 @@ def unhook_finalisers() -> None:
     _hooked.active = False
     if builtins.__build_class__ is _standin:
         builtins.__build_class__ = _build_class
-    weakref.finalize.__call__ = _finalize  # type: ignore[method-assign]
+    weakref.finalize.__call__ = _finalize  # type: ignore[method-assign]  # install() does that
     for ref, wrapper, own in list(_hooked.marked.values()):
         cls = ref()
         if cls is not None and cls.__dict__.get("__del__") is wrapper:

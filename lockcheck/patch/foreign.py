@@ -16,9 +16,9 @@ __all__ = ["count_foreign", "foreign_locks", "stop_counting"]
 _NAMES = ("allocate_lock", "allocate", "RLock", "lock")
 _INTERNAL = ("_frozen_importlib", "importlib", "threading", "lockcheck")
 _PLAIN: dict[str, Callable[..., object]] = {
-    name: getattr(_thread, name)
+    name: getattr(_thread, name)  # of the module
     for name in _NAMES
-    if isinstance(getattr(_thread, name, None), type(len))
+    if isinstance(getattr(_thread, name, None), type(len))  # of the module
 }
 """What is a function there; types stay as they are."""
 
@@ -34,7 +34,7 @@ class _Counted:
         self.__qualname__ = plain.__qualname__
         self.__module__ = plain.__module__
         self.__doc__ = plain.__doc__
-        self.__self__ = getattr(plain, "__self__", None)
+        self.__self__ = getattr(plain, "__self__", None)  # of the module
 
     def __call__(self, *args: object, **kwargs: object) -> object:
         made = self._plain(*args, **kwargs)

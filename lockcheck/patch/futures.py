@@ -31,7 +31,7 @@ _PLAIN: dict[tuple[Any, str], Any] = {  # methods of the library's classes
     (Future, "exception"): Future.exception,
     (Future, "done"): Future.done,
     (Future, "add_done_callback"): Future.add_done_callback,
-    (_base, "_create_and_install_waiters"): _base._create_and_install_waiters,  # type: ignore[attr-defined]
+    (_base, "_create_and_install_waiters"): _base._create_and_install_waiters,  # type: ignore[attr-defined]  # private
 }
 
 
@@ -85,7 +85,7 @@ def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:  # the lib
 
 def _waits(future: object, timeout: float | None) -> None:
     """Judge a wait for a future, unless the thread had to know that there is none."""
-    task: _Task | None = getattr(future, "_lockcheck", None)
+    task: _Task | None = getattr(future, "_lockcheck", None)  # ours, put there
     if task is None or timeout is not None:
         return
     ts = task.map.chk.current()
@@ -100,7 +100,7 @@ def _is_done(future: object) -> bool:
 
 
 def _look(future: object) -> None:
-    task: _Task | None = getattr(future, "_lockcheck", None)
+    task: _Task | None = getattr(future, "_lockcheck", None)  # ours, put there
     if task is not None:
         task.looked = True
 
@@ -128,7 +128,7 @@ def _create_and_install_waiters(fs: Iterable[object], return_when: str) -> objec
 
 
 def _went_on(future: object) -> None:
-    task: _Task | None = getattr(future, "_lockcheck", None)
+    task: _Task | None = getattr(future, "_lockcheck", None)  # ours, put there
     if task is not None and task.after is not None:
         chk = task.map.chk
         chk.happens.learn(chk.current(), task.after)

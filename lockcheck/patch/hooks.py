@@ -179,10 +179,10 @@ def _after_fork_in_child() -> None:
 def _checked_register(**functions: object) -> None:
     """`os.register_at_fork`: a lock that is taken before or made anew in the child is no hazard."""
     for function in functions.values():
-        owner = getattr(function, "__self__", None)
-        if owner is not None and getattr(function, "__name__", "") in (
+        owner = getattr(function, "__self__", None)  # of any callable
+        if owner is not None and getattr(function, "__name__", "") in (  # of any callable
             "acquire",
             "_at_fork_reinit",
         ):
-            _hooks.guarded.append(getattr(owner, "lock", owner))
+            _hooks.guarded.append(getattr(owner, "lock", owner))  # of any callable
     _register(**functions)

@@ -27,7 +27,7 @@ _now = _Covered()
 def cover(chk: Checker) -> None:
     """Exchange the locks of logging for checked ones."""
     _exchange(logging, "_lock", chk.RLock("logging._lock"))
-    for ref in list(logging._handlerList):  # type: ignore[attr-defined]
+    for ref in list(logging._handlerList):  # type: ignore[attr-defined]  # private
         handler = ref()
         if handler is not None and handler.lock is not None:
             name = f"{type(handler).__name__}.lock"
@@ -37,7 +37,7 @@ def cover(chk: Checker) -> None:
 def uncover() -> None:
     """Put the original locks back where the checked ones are still in place and free."""
     for owner, attribute, original, checked in reversed(_now.places):
-        mine = getattr(owner, attribute, None) is checked
+        mine = getattr(owner, attribute, None) is checked  # private, or a handler without
         if mine and checked.acquire(blocking=False):
             setattr(owner, attribute, original)
             checked.release()
@@ -46,9 +46,16 @@ def uncover() -> None:
 
 def guarded() -> list[object]:
     """Locks that logging itself takes before a fork, or makes anew in the child."""
-    handlers = list(getattr(logging, "_at_fork_reinit_lock_weakset", ()))
-    locks = [getattr(logging, "_lock", None), *(getattr(h, "lock", None) for h in handlers)]
-    return [getattr(lock, "lock", lock) for lock in locks if lock is not None]
+    handlers = list(
+        getattr(logging, "_at_fork_reinit_lock_weakset", ())
+    )  # private, or a handler without
+    locks = [
+        getattr(logging, "_lock", None),
+        *(getattr(h, "lock", None) for h in handlers),
+    ]  # private, or a handler without
+    return [
+        getattr(lock, "lock", lock) for lock in locks if lock is not None
+    ]  # private, or a handler without
 
 
 def _exchange(owner: object, attribute: str, checked: object) -> None:

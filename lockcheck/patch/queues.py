@@ -165,7 +165,7 @@ class Queue(sync.Queue, metaclass=StandIn):
             if got is True:
                 self.chk.waiting.wake(self.chk.current(), self, "item")
         if got is _SHUT:
-            raise queue.ShutDown  # type: ignore[attr-defined,unused-ignore]
+            raise queue.ShutDown  # type: ignore[attr-defined,unused-ignore]  # from 3.13
         if got is None or got is _FULL:
             raise queue.Full
 
@@ -189,7 +189,7 @@ class Queue(sync.Queue, metaclass=StandIn):
             if box is not None and self.maxsize > 0:
                 self.chk.waiting.wake(self.chk.current(), self, "room")
         if box is _SHUT:
-            raise queue.ShutDown  # type: ignore[attr-defined,unused-ignore]
+            raise queue.ShutDown  # type: ignore[attr-defined,unused-ignore]  # from 3.13
         if box is None:
             raise queue.Empty
         return box[0]
@@ -274,14 +274,14 @@ class SimpleQueue(sync.SimpleQueue, metaclass=StandIn):
     _stands_for: ClassVar[tuple[type, ...]] = (
         sync.SimpleQueue,
         _queue.SimpleQueue,
-        queue._PySimpleQueue,  # type: ignore[attr-defined]
+        queue._PySimpleQueue,  # type: ignore[attr-defined]  # private
     )
 
     def __init__(self) -> None:
         super().__init__(binding.chk, binding.numbered(binding.site(1)))
         self._arrived: deque[object] = deque()
         self._raw_gate = self._gate
-        self._gate = _DrainingGate(self._raw_gate, self._drain)  # type: ignore[assignment]
+        self._gate = _DrainingGate(self._raw_gate, self._drain)  # type: ignore[assignment]  # a Gate as well
 
     __class_getitem__: ClassVar[object] = classmethod(GenericAlias)
 

@@ -29,7 +29,7 @@ __all__ = ["STANDINS", "copied"]
 _ORIGINAL_DOCS = {name: value.__doc__ for name, value in vars(threading).items()}
 _RLock = threading.RLock
 _LockFactory = threading.Lock
-_AFTER_FORK = threading._after_fork.__code__  # type: ignore[attr-defined]
+_AFTER_FORK = threading._after_fork.__code__  # type: ignore[attr-defined]  # private
 
 
 def _factory(cls: StandIn) -> StandIn:
@@ -39,7 +39,7 @@ def _factory(cls: StandIn) -> StandIn:
         raise TypeError(f"type 'threading.{cls.__name__}' is not an acceptable base type")
 
     cls._is_function = True
-    cls.__init_subclass__ = refuse  # type: ignore[assignment,method-assign,unused-ignore]
+    cls.__init_subclass__ = refuse  # type: ignore[assignment,method-assign,unused-ignore]  # a class attribute
     return cls
 
 
@@ -91,7 +91,7 @@ def copied(self: object) -> Any:  # as pickle wants it
     for cls in type(self).__mro__:
         for name in cls.__dict__.get("__slots__", ()):
             if name != "__weakref__" and hasattr(self, name):
-                setattr(made, name, getattr(self, name))
+                setattr(made, name, getattr(self, name))  # its slots
     made.__dict__.update(self.__dict__)
     return made
 

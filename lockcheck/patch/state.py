@@ -41,14 +41,14 @@ class Binding:
         chk = self.checker
         if chk is None:
             return
-        chk.engine.leaf._at_fork_reinit()  # type: ignore[attr-defined]
+        chk.engine.leaf._at_fork_reinit()  # type: ignore[attr-defined]  # private
         chk._threads_lock = allocate_lock()
         plain.forked()
         collecting.forked()
         me = chk.tls.t
         chk.threads = {me.serial: me}
         here = _thread.get_ident()
-        for thread in {*threading._enumerate(), *threading._dangling}:  # type: ignore[attr-defined]
+        for thread in {*threading._enumerate(), *threading._dangling}:  # type: ignore[attr-defined]  # private
             if thread.ident != here:
                 ended_by_fork(thread)
 

@@ -27,8 +27,8 @@ _ORIGINAL: dict[str, Any] = {  # methods of the library's classes
 def _init(self: threading.Thread, *args: object, **kwargs: object) -> None:
     _ORIGINAL["__init__"](self, *args, **kwargs)
     # The stand-in for Event made this one; a thread's start is no event of the program's.
-    self._started = plain_event()  # type: ignore[attr-defined]
-    self._lockcheck = checked.Life(binding.chk, self)  # type: ignore[attr-defined]
+    self._started = plain_event()  # type: ignore[attr-defined]  # private
+    self._lockcheck = checked.Life(binding.chk, self)  # type: ignore[attr-defined]  # private
 
 
 def _start(self: threading.Thread) -> None:
@@ -41,7 +41,7 @@ def _start(self: threading.Thread) -> None:
 
 def _join(self: threading.Thread, timeout: float | None = None) -> None:
     life = checked.life_of(self)
-    if life is None or (self._started.is_set() and not life.started):  # type: ignore[attr-defined]
+    if life is None or (self._started.is_set() and not life.started):  # type: ignore[attr-defined]  # private
         _ORIGINAL["join"](self, timeout)
     else:
         checked.join(self, life, timeout)
@@ -57,7 +57,7 @@ def _is_alive(self: threading.Thread) -> bool:
 def _native_id(self: threading.Thread) -> int | None:
     life = checked.life_of(self)
     if life is None:
-        return _ORIGINAL["native_id"].fget(self)  # type: ignore[no-any-return]
+        return _ORIGINAL["native_id"].fget(self)  # type: ignore[no-any-return]  # a descriptor
     return checked.native_id(self, life)
 
 

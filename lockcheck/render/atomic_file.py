@@ -23,7 +23,9 @@ def write_text(path: Path, text: str) -> None:
     made = False
     try:
         _ordinary(path)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        flags = (
+            os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        )  # not on every system
         descriptor = os.open(temporary, flags, 0o666)
         made = True
         with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:

@@ -191,7 +191,7 @@ def _order(layers: list[list[Placed]], paths: Mapping[tuple[str, str], Sequence[
                 middle[id(node)] = (
                     sum(position[id(n)] for n in around) / len(around) if around else float(at)
                 )
-            row.sort(key=lambda node, by=middle: by[id(node)])  # type: ignore[misc]
+            row.sort(key=lambda node, by=middle: by[id(node)])  # type: ignore[misc]  # a default binds it
             position.update({id(node): at for at, node in enumerate(row)})
 
 

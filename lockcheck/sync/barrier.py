@@ -66,7 +66,7 @@ class Barrier(Parking):
         self.chk.point(Kind.PROBE, self)
         return self._state is _State.BROKEN
 
-    def wait(self, timeout: float | None = None) -> int:  # type: ignore[override]
+    def wait(self, timeout: float | None = None) -> int:  # type: ignore[override]  # as threading has it
         """Block until all parties arrived; returns this thread's arrival number, 0 the last.
 
         Raises: threading.BrokenBarrierError.

@@ -64,7 +64,7 @@ class Waiting:
             return self._ticket.served
         if not self.raw.locked():
             return True
-        owner = getattr(self.op.obj, "ts", None)
+        owner = getattr(self.op.obj, "ts", None)  # locks have one
         return owner is None or owner.find(self.op.obj) is None
 
 

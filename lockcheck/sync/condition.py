@@ -55,7 +55,7 @@ class Condition(Parking):
     ) -> None:
         self._lock.__exit__(kind, value, trace)
 
-    def wait(self, timeout: float | None = None) -> bool:  # type: ignore[override]
+    def wait(self, timeout: float | None = None) -> bool:  # type: ignore[override]  # as threading has it
         """Give up the lock, block until notified, take the lock again.
 
         Locks: this condition's, held.  Returns False when `timeout` seconds passed first.
@@ -129,11 +129,11 @@ class Condition(Parking):
         return True
 
     def _release_save(self) -> object:
-        save = getattr(self._lock, "_release_save", None)
+        save = getattr(self._lock, "_release_save", None)  # an RLock has it
         return self._lock.release() if save is None else save()
 
     def _acquire_restore(self, saved: object) -> None:
-        restore = getattr(self._lock, "_acquire_restore", None)
+        restore = getattr(self._lock, "_acquire_restore", None)  # an RLock has it
         if restore is None:
             self._lock.acquire()
         else:

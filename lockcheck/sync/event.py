@@ -66,7 +66,7 @@ class Event(Parking):
         self.change(lambda: self._assign(False), why="clear", part=None)
         self.chk.waiting.cleared(self)
 
-    def wait(self, timeout: float | None = None) -> bool:  # type: ignore[override]
+    def wait(self, timeout: float | None = None) -> bool:  # type: ignore[override]  # as threading has it
         """Block until the flag is set; False when `timeout` seconds passed first."""
         if self._flag and not self.chk.observed:
             ts = self.chk.tls.t

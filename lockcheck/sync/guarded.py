@@ -290,9 +290,11 @@ class own(guarded[T]):  # noqa: N801  (reads like a declaration)
 
 def peek(owner: object, name: str) -> object:
     """Return a guarded field as it is now, without an access: for reports and listings."""
-    field = type(owner).__dict__.get(name) or getattr(type(owner), name, None)
+    field = type(owner).__dict__.get(name) or getattr(
+        type(owner), name, None
+    )  # a field by its name
     if not isinstance(field, Field):
-        return getattr(owner, name)
+        return getattr(owner, name)  # a field by its name
     value = owner.__dict__.get(name, field.default)
     if value is _UNSET:
         raise AttributeError(name)

@@ -112,7 +112,7 @@ class Named:
 
     def held(self, owner: object, ts: ThreadState, write: bool) -> object | None:
         if self._only:
-            lock = getattr(owner, self._only)
+            lock = getattr(owner, self._only)  # a path in words
             entry = ts.top
             while entry is not None:  # as `held_as` begins: most accesses end here
                 if entry is lock:
@@ -144,7 +144,7 @@ class Resolved:
 
     def __init__(self, resolve: Callable[[object], object], said: str = "") -> None:
         self.resolve = resolve
-        self.said = said or getattr(resolve, "__name__", "its guard")
+        self.said = said or getattr(resolve, "__name__", "its guard")  # a lambda has a poor one
 
     def held(self, owner: object, ts: ThreadState, write: bool) -> object | None:
         lock = self.resolve(owner)
@@ -161,12 +161,12 @@ class Resolved:
         lock = self.resolve(owner)
         if isinstance(lock, Named | Resolved):
             return lock.words(owner)
-        return str(getattr(lock, "name", "") or self.said)
+        return str(getattr(lock, "name", "") or self.said)  # of any class
 
 
 def _follow(owner: object, path: tuple[str, ...]) -> object:
     for name in path:
-        owner = getattr(owner, name)
+        owner = getattr(owner, name)  # a path in words
     return owner
 
 

@@ -72,7 +72,10 @@ class Deferred:
 
     def __init__(self, own: Own | signal.Handlers) -> None:
         self.own = own
-        self._empty = (getattr(own, "__module__", ""), getattr(own, "__name__", "")) in EMPTY
+        self._empty = (
+            getattr(own, "__module__", ""),
+            getattr(own, "__name__", ""),
+        ) in EMPTY  # of any callable
         self._coming: set[int] = set()
         """Signals that will be sent again."""
 

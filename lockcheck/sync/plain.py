@@ -16,7 +16,7 @@ __all__ = ["PlainThread", "forked", "is_machinery", "plain_event"]
 
 _Event = threading.Event
 _Condition = threading.Condition
-_active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
+_active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # private
 # Bound at import, before anybody can have replaced them.
 
 _idents: set[int] = set()
@@ -85,6 +85,6 @@ class PlainThread:
 def plain_event() -> threading.Event:
     """Return an event as `threading` makes it, with a real lock inside."""
     event = _Event.__new__(_Event)
-    event._cond = _Condition(allocate_lock())  # type: ignore[attr-defined]
-    event._flag = False  # type: ignore[attr-defined]
+    event._cond = _Condition(allocate_lock())  # type: ignore[attr-defined]  # private
+    event._flag = False  # type: ignore[attr-defined]  # private
     return event

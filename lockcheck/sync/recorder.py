@@ -97,7 +97,7 @@ class Recorder:
         """A thread had to wait."""
         name = op.why or str(op.obj.name)
         self._note("idle" if op.idle else "wait", ts, name, since, until)
-        key = getattr(op.obj, "key", None)
+        key = getattr(op.obj, "key", None)  # locks have one
         if key is not None:
             self._stat(self._waited, ts, str(key.cls.name)).add(until - since)
 
@@ -173,8 +173,10 @@ class Recorder:
             states = list(chk.threads.values())
         for ts in states:
             for entry in list(ts.held()):
-                lock = getattr(entry, "lock", entry)
-                since = self._begun.get(ts.serial, {}).get(entry) or getattr(lock, "since", None)
+                lock = getattr(entry, "lock", entry)  # a hold's
+                since = self._begun.get(ts.serial, {}).get(entry) or getattr(
+                    lock, "since", None
+                )  # recorded ones have it
                 if since is not None:
                     found.append(("hold", ts.serial, label_of(lock), since, now))
             waiting = ts.waiting

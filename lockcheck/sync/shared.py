@@ -38,7 +38,12 @@ class SharedCell(Ownerless):
     __slots__ = ("__weakref__", "_read_op", "_write_op", "chk", "marked", "name", "race", "value")
 
     def __init__(
-        self, chk: Host | None, name: str, value: Any, *, marked: bool = False
+        self,
+        chk: Host | None,
+        name: str,
+        value: Any,
+        *,
+        marked: bool = False,  # the program's
     ) -> None:  # the program's value
         self.chk = chk
         self.marked = marked
@@ -93,7 +98,7 @@ class shared:  # noqa: N801  (reads like a declaration)
         if instance is None:
             return self
         try:
-            cell: SharedCell = getattr(instance, self._slot)
+            cell: SharedCell = getattr(instance, self._slot)  # the program's class
         except AttributeError:
             raise AttributeError(self._label) from None
         chk = cell.chk
@@ -102,11 +107,11 @@ class shared:  # noqa: N801  (reads like a declaration)
         return cell.value
 
     def __set__(self, instance: object, value: object) -> None:
-        cell: SharedCell | None = getattr(instance, self._slot, None)
+        cell: SharedCell | None = getattr(instance, self._slot, None)  # the program's class
         if cell is None:
-            owner = getattr(instance, "name", None)
+            owner = getattr(instance, "name", None)  # the program's class
             name = f"{owner_name(instance) if owner is None else owner}.{self._label}"
-            chk = getattr(instance, "chk", None) or default.checker
+            chk = getattr(instance, "chk", None) or default.checker  # the program's class
             setattr(instance, self._slot, SharedCell(chk, name, value, marked=self._marked))
             return
         chk = cell.chk

@@ -34,8 +34,8 @@ __all__ = ["Life", "Thread", "revived"]
 _plain_start = threading.Thread.start
 _plain_join = threading.Thread.join
 _plain_is_alive = threading.Thread.is_alive
-_plain_bootstrap_inner: Callable[[threading.Thread], None] = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
-_plain_native_id: Callable[[threading.Thread], int | None] = threading.Thread.native_id.fget  # type: ignore[attr-defined]
+_plain_bootstrap_inner: Callable[[threading.Thread], None] = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]  # private
+_plain_native_id: Callable[[threading.Thread], int | None] = threading.Thread.native_id.fget  # type: ignore[attr-defined]  # private
 
 
 class _Done(Parking):
@@ -189,20 +189,20 @@ def wait_out(thread: threading.Thread, seconds: float) -> None:
 
     An interrupt may have come before it was started, or while its starter waited for that.
     """
-    if _is_started(thread) and thread._started.wait(seconds):  # type: ignore[attr-defined]
+    if _is_started(thread) and thread._started.wait(seconds):  # type: ignore[attr-defined]  # private
         _plain_join(thread, seconds)
 
 
 def _is_started(thread: threading.Thread) -> bool:
     """Has it begun, or is it about to?"""
-    return thread.ident is not None or thread in threading._limbo  # type: ignore[attr-defined]
+    return thread.ident is not None or thread in threading._limbo  # type: ignore[attr-defined]  # private
 
 
 def bootstrap_inner(thread: threading.Thread, life: Life) -> None:
     """Enter the engine before `run`, leave it after (threading's own hook)."""
     own = thread.__dict__.get("run")
     body = thread.run
-    thread.run = lambda: _run_free(body, life)  # type: ignore[method-assign]
+    thread.run = lambda: _run_free(body, life)  # type: ignore[method-assign]  # of this thread alone
     life.state = life.chk.begin_thread(life)
     try:
         _plain_bootstrap_inner(thread)
@@ -210,7 +210,7 @@ def bootstrap_inner(thread: threading.Thread, life: Life) -> None:
         if own is None:
             thread.__dict__.pop("run", None)
         else:
-            thread.run = own  # type: ignore[method-assign]
+            thread.run = own  # type: ignore[method-assign]  # of this thread alone
         _leave(life)
 
 
@@ -248,7 +248,7 @@ def _pool_body(thread: threading.Thread, life: Life, *, again: bool = False) -> 
     """The body on a pooled thread; the conductor sees Unwind, nobody else does."""
     life.native_id = _thread.get_native_id()
     ident = _thread.get_ident()
-    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]
+    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # private
     worker = active.get(ident)
     active[ident] = thread  # current_thread() is the program's thread, not the worker
     if again and life.state is not None:

@@ -106,12 +106,12 @@ def watched(owner: object, guard: Guard) -> Watch | None:
 
 def _checker_of(owner: object, guard: Guard) -> Host | None:
     """The object's own checker, else that of its lock, else the installed one."""
-    chk: Host | None = getattr(owner, "chk", None)
+    chk: Host | None = getattr(owner, "chk", None)  # the program's class
     if chk is not None:
         return chk
     if isinstance(guard, Named):
-        lock = getattr(owner, guard.paths[0][0], None)
-        found: Host | None = getattr(inner_lock(lock), "chk", None)
+        lock = getattr(owner, guard.paths[0][0], None)  # the program's class
+        found: Host | None = getattr(inner_lock(lock), "chk", None)  # the program's class
         if found is not None:
             return found
     return installed.checker

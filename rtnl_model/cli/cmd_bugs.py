@@ -14,7 +14,6 @@ import re
 import shutil
 import textwrap
 from pathlib import Path
-from typing import Any
 
 from lockcheck.render import flush, show, show_json, write_text
 
@@ -103,7 +102,7 @@ def _mended(entry: Entry) -> str:
     return f"clean in {entry.setting} when the fix stays in (no --bug {entry.id})"
 
 
-def check(args: argparse.Namespace, chosen: list[Any]) -> int:
+def check(args: argparse.Namespace, chosen: list[Entry]) -> int:
     """Run every chosen entry and its twin."""
     from ..lab.bug_check import check_entry  # the explorer's modules; a listing needs none
 

@@ -22,16 +22,16 @@ import argparse
 import json
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from lockcheck.documents import DocumentError, read_document, read_text
 from lockcheck.render import show, show_json, write_text
 
 from ..iproute.commands import Script
 from ..iproute.scenario import parse_scenarios
+from ..kernel.documents import Fields
 from ..lab.conform import LEVELS, Conformity, compare
 from ..lab.logical_run import record_logical
 from ..lab.model_run import ModelSetting, link_kinds, run_document
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     check_indices(scripts, golden, args.golden)
     setting = recorded_setting(ModelSetting.from_args(args), golden, args)
 
-    def one(script: Script, init_ifindex: int) -> dict[str, Any]:
+    def one(script: Script, init_ifindex: int) -> Fields:
         here = replace(setting, init_ifindex=init_ifindex)
         if args.real_time:
             return run_document(script, here)
@@ -173,7 +173,7 @@ def read_scenarios(path: str) -> list[Script]:
         raise CallError(f"conform: {error}") from error
 
 
-def read_golden(path: str) -> dict[str, Any]:
+def read_golden(path: str) -> Fields:
     """A recording, also compressed. Raises: CallError."""
     try:
         return read_document(path, GOLDEN, "a recording")
@@ -181,7 +181,7 @@ def read_golden(path: str) -> dict[str, Any]:
         raise CallError(f"conform: {error}") from error
 
 
-def check_indices(scripts: Sequence[Script], golden: dict[str, Any], path: str) -> None:
+def check_indices(scripts: Sequence[Script], golden: Fields, path: str) -> None:
     """Every recorded op must be one of its scenario. Raises: CallError."""
     for script in scripts:
         for op in golden["results"].get(script.name, {}).get("ops", ()):
@@ -193,7 +193,7 @@ def check_indices(scripts: Sequence[Script], golden: dict[str, Any], path: str) 
 
 
 def recorded_setting(
-    setting: ModelSetting, golden: dict[str, Any], args: argparse.Namespace
+    setting: ModelSetting, golden: Fields, args: argparse.Namespace
 ) -> ModelSetting:
     """The regime and workers of the recording kernel, where the call does not say."""
     small = "rtnl_net_work_func" in golden.get("trace_functions", ())
@@ -202,11 +202,12 @@ def recorded_setting(
     return replace(setting, rtnl=rtnl, workers=workers)
 
 
-def progress(args: argparse.Namespace) -> Any:
+def progress(args: argparse.Namespace) -> Callable[[str], None]:
     """Name each scenario on a terminal."""
     if sys.stderr is None or not sys.stderr.isatty() or args.json:
         return lambda _name: None
-    return lambda name: sys.stderr.write(f"\r\x1b[K{name}")
+    terminal = sys.stderr
+    return lambda name: print(f"\r\x1b[K{name}", end="", file=terminal)
 
 
 def text_of(found: Conformity, setting: ModelSetting) -> str:

@@ -15,10 +15,10 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
 
 from lockcheck.render import show_json
 
+from ..kernel.documents import Fields
 from ..lab.demo import Demo, is_abba
 from ..lab.model_run import finding
 from .report_dir import page_of, prepare_report, write_report
@@ -85,18 +85,18 @@ def write_parts(folder: Path, demo: Demo) -> None:
             write_report(inner, chk, {**document, "pages": [up]})
 
 
-def part_of(document: dict[str, Any]) -> str:
+def part_of(document: Fields) -> str:
     """Name of a part's folder."""
     one_worker = "-one-worker" if document.get("workers") == "percpu" else ""
     return f"{document['regime']}{one_worker}"
 
 
-def abba_of(document: dict[str, Any]) -> str:
+def abba_of(document: Fields) -> str:
     """Fingerprint of the finding that the demo promises."""
     return next((str(f["fingerprint"]) for f in document["findings"] if is_abba(f)), "")
 
 
-def document_of(demo: Demo, seed: int, folder: Path) -> dict[str, Any]:
+def document_of(demo: Demo, seed: int, folder: Path) -> Fields:
     """What --json prints."""
     return {
         "schema": "rtnl-model/demo/1",

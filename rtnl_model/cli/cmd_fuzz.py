@@ -16,12 +16,12 @@ import os
 import secrets
 import sys
 from pathlib import Path
-from typing import Any
 
 from lockcheck.explore import parse_shard
 from lockcheck.render import show, show_json
 
 from ..iproute.script_error import nearest
+from ..kernel.documents import Fields
 from ..lab.fuzz.corpus import NotACorpus
 from ..lab.fuzz.hunt import Found, Hunt, HuntOptions
 from ..lab.model_run import ModelSetting, link_kinds
@@ -126,7 +126,7 @@ def progress_line(hunt: Hunt) -> str:
     )
 
 
-def fields_of(found: Found) -> dict[str, Any]:  # Any: JSON
+def fields_of(found: Found) -> Fields:  # Any: JSON
     """One cause, as the document has it."""
     return {
         "cause": found.cause.ident,
@@ -144,7 +144,7 @@ def fields_of(found: Found) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def document(hunt: Hunt) -> dict[str, Any]:  # Any: JSON
+def document(hunt: Hunt) -> Fields:  # Any: JSON
     """What --json prints."""
     return {
         "schema": SCHEMA,

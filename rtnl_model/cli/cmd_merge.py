@@ -7,12 +7,12 @@ rtnl-model merge --json shard-*.json > whole.json
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from lockcheck.documents import SEARCH, DocumentError, read_document
 from lockcheck.explore import STATUS_OF, MergeError, merge
 from lockcheck.render import heading, legible_line, show, show_json
 
+from ..kernel.documents import Fields
 from .status import CallError, Status
 
 __all__ = ["configure", "run"]
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     return STATUS_OF.get(joined["outcome"], Status.INCOMPLETE)
 
 
-def read(path: str) -> dict[str, Any]:
+def read(path: str) -> Fields:
     """One result. Raises: CallError."""
     try:
         return read_document(path, SEARCH, "the result of `explore --json`")
@@ -44,7 +44,7 @@ def read(path: str) -> dict[str, Any]:
         raise CallError(f"merge: {error}") from error
 
 
-def text_of(joined: dict[str, Any]) -> str:
+def text_of(joined: Fields) -> str:
     """What a person reads."""
     lines = []
     for each in joined["findings"]:

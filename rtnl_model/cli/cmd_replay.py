@@ -93,7 +93,7 @@ def read_token(text: str) -> Token:
                 text = file.read(FILE_BYTES_MAX).decode()
         return Token.parse(text)
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
+        reason = getattr(error, "strerror", None) or "not a text file"  # of an OSError
         raise CallError(f"replay: {text}: {reason}") from error
     except TokenError as error:
         raise CallError(f"replay: {error}") from error

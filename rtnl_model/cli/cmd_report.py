@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from lockcheck.documents import TEXT, DocumentError, Row, read_document
 from lockcheck.render import show, show_json
 
+from ..kernel.documents import Fields
 from .status import CallError, Status
 
 __all__ = ["configure", "run"]
@@ -76,5 +76,5 @@ def _sarif(folder: Path) -> str:
     from lockcheck.documents import FINDINGS
     from lockcheck.render import sarif
 
-    recorded: dict[str, Any] = read_document(folder / "findings.json", FINDINGS, "findings")
+    recorded: Fields = read_document(folder / "findings.json", FINDINGS, "findings")
     return sarif.render(recorded["findings"], tool="rtnl-model", version=__version__)

@@ -14,7 +14,6 @@ import secrets
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 from lockcheck import Recorder
 from lockcheck.conduct import PerturbedConductor
@@ -23,6 +22,7 @@ from lockcheck.render import flush, show, show_json
 from ..iproute import load_script
 from ..iproute.commands import Command
 from ..iproute.execute import Outcome
+from ..kernel.documents import Fields
 from ..lab.explore import add_tokens
 from ..lab.model_run import ModelSetting, Recorded, link_kinds, record
 from ..lab.topologies import about, topology
@@ -181,7 +181,7 @@ class _Screen:
         self.write("\n".join(lines) + "\n")
 
 
-def device_lines(devices: dict[str, list[dict[str, Any]]]) -> list[str]:
+def device_lines(devices: dict[str, list[Fields]]) -> list[str]:
     """`ns1: lo veth0@ns2/veth1` for each namespace."""
     lines = []
     for ns, shown in devices.items():

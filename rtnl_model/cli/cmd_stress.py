@@ -14,12 +14,13 @@ import argparse
 import secrets
 import sys
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from lockcheck import Recorder
 from lockcheck.render import flush, show, show_json
 
 from ..iproute.script_error import nearest
+from ..kernel.documents import Fields
 from ..lab.mix import DEFAULT_DRIVERS, MIXES, parse_mix
 from ..lab.model_run import ModelSetting, finding, link_kinds, usable_kinds
 from ..lab.progress import Progress
@@ -166,7 +167,7 @@ def one_regime(
         return stress, stress.run()
 
 
-def document_of(result: StressResult) -> dict[str, Any]:
+def document_of(result: StressResult) -> Fields:
     """The JSON document of one regime."""
     return {**result.to_dict(), "findings": [finding(report) for report in result.reports]}
 

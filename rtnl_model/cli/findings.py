@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import lockcheck
 from lockcheck.render import heading, how_many
 
+from ..kernel.documents import Document
 from ..lab.catalogue import UnknownBug, entry
 
 __all__ = ["counted", "finding_lines"]
 
-Finding = Mapping[str, Any]
+Finding = Document
 
 
 def counted(findings: Sequence[Finding], fail_on: str) -> list[Finding]:

@@ -23,7 +23,7 @@ _LEVELS = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-Event = MutableMapping[str, Any]
+Event = MutableMapping[str, Any]  # as structlog has it
 
 
 class _Sequence:
@@ -48,7 +48,7 @@ def _drop_empty(_logger: object, _method: str, event: Event) -> Event:
 
 def configure(level: str, *, as_json: bool) -> None:
     """Set structlog up for this process."""
-    processors: list[Any] = [structlog.processors.add_log_level, _Sequence()]
+    processors: list[Any] = [structlog.processors.add_log_level, _Sequence()]  # structlog's own
     if as_json:
         processors.append(structlog.processors.JSONRenderer(default=str))
     else:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import lockcheck
 
+from ..kernel.documents import Fields
 from .status import CallError
 
 __all__ = ["page_of", "prepare_report", "write_report", "write_reports"]
 
-Part = tuple[lockcheck.Checker, dict[str, Any]]
+Part = tuple[lockcheck.Checker, Fields]
 
 
 def prepare_report(path: str | None) -> Path | None:
@@ -38,8 +38,8 @@ def prepare_report(path: str | None) -> Path | None:
 def write_report(
     folder: Path,
     chk: lockcheck.Checker,
-    document: dict[str, Any],
-    timeline: dict[str, Any] | None = None,
+    document: Fields,
+    timeline: Fields | None = None,
 ) -> None:
     """Write the report folder of one run. Raises: OSError."""
     from ..view import report
@@ -65,7 +65,7 @@ def write_reports(folder: Path, parts: Sequence[Part]) -> None:
     write_report(folder, parts[0][0], {**parts[0][1], "pages": pages[1:]})
 
 
-def page_of(document: dict[str, Any]) -> dict[str, str]:
+def page_of(document: Fields) -> dict[str, str]:
     """A link to the page of one part."""
     count = len(document.get("findings", ()))
     found = f"{count} finding{'' if count == 1 else 's'}" if count else "nothing found"

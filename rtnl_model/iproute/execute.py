@@ -77,7 +77,7 @@ class Outcome:
         """The recordings' shape."""
         out: Fields = {"cmd": self.cmd, "rc": self.rc, "pid": self.pid}
         for key in ("stuck", "stdout", "stderr", "nlerr"):
-            value = getattr(self, key)
+            value = getattr(self, key)  # a request's field
             if value:
                 out[key] = value
         return out
@@ -378,7 +378,9 @@ class Process:
         raise IpExit(command.status, command.stderr)
 
 
-_HANDLERS: dict[type[Command], Callable[[Process, Any], str | None]] = {
+_HANDLERS: dict[
+    type[Command], Callable[[Process, Any], str | None]  # its own command
+] = {  # each takes its own command
     NetnsAdd: Process.netns_add,
     NetnsDel: Process.netns_del,
     NetnsShow: Process.netns_show,

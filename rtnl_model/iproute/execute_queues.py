@@ -178,7 +178,9 @@ def wipe(k: Kernel, _net: Net, _command: Wipe) -> str:
     return f"{cards(k).wipe()} netdevsim removed"
 
 
-QUEUE_COMMANDS: dict[type[Command], Callable[[Kernel, Net, Any], str]] = {
+QUEUE_COMMANDS: dict[
+    type[Command], Callable[[Kernel, Net, Any], str]  # its own command
+] = {  # each takes its own command
     Lease: lease,
     Queues: queues,
     Single: single,

@@ -65,7 +65,7 @@ class Assertions:
         if not self.probe.current().stack:
             return True
         dev = access.owner if isinstance(access.owner, NetDevice) else None
-        whose = dev.label if dev is not None else getattr(access.owner, "name", "")
+        whose = dev.label if dev is not None else getattr(access.owner, "name", "")  # of any object
         self.file(
             "assertion",
             f"{access.name} of {whose or 'the kernel'} is {access.past} "
@@ -245,7 +245,7 @@ class Assertions:
     def assert_no_lock_held(self, what: str) -> None:
         """invariant: no wait for references with RTNL, an instance or a driver lock held."""
         for hold in self.chk.held():
-            lock = getattr(hold, "lock", hold)
+            lock = getattr(hold, "lock", hold)  # a hold's
             if lock.name in WAITABLE or hasattr(lock, "sync"):
                 continue
             self.report_invariant(f"{what} with {lock.name} held", rule="wait-with-lock-held")

@@ -406,6 +406,6 @@ class Kernel(Assertions):
         return self.modules.kinds()
 
     @property
-    def netdevsim(self) -> Any:
+    def netdevsim(self) -> Any:  # a driver's own type
         """The driver of physical devices."""
         return self.links["netdevsim"]

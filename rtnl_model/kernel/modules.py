@@ -154,7 +154,9 @@ class Modules:
         """A driver's pernet_operations; what it does not override is not called."""
 
         def own(method: str) -> bool:
-            return getattr(type(driver), method) is not getattr(LinkDriver, method)
+            return getattr(type(driver), method) is not getattr(
+                LinkDriver, method
+            )  # by the method's name
 
         return PernetOperations(
             name,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .kernel import Kernel
     from .netdevice import NetDevice
     from .notifier import NotifierBlock
+    from .pernet import PernetOperations
 
 __all__ = ["Net", "NetNamespace"]
 
@@ -68,7 +69,9 @@ class Net:
     is_dying = guarded[bool](TheLock(_net_rwsem, "net_rwsem"), reads="once", default=False)
     listed = guarded[bool](TheLock(_net_rwsem, "net_rwsem"), default=False)
     """On net_namespace_list."""
-    generic = guarded[dict[str, Any]](TheLock(_pernet_ops_rwsem, "pernet_ops_rwsem"), reads="any")
+    generic = guarded[dict[str, Any]](  # each its own
+        TheLock(_pernet_ops_rwsem, "pernet_ops_rwsem"), reads="any"
+    )  # each pernet operation's own
     """net_generic(): per driver; a driver uses its own between its init and its exit."""
 
     public: Bookkeeping[bool] = False
@@ -112,7 +115,7 @@ class Net:
         """Main references: names, open requests, sockets.  Zero starts the cleanup."""
         self.passive: Refcount
         """Keeps the memory, not the namespace."""
-        self.work: Any = None
+        self.work: Any = None  # an RtnlWork, which imports this
         """The per-netns work (`rtnl_work`)."""
         self.worker: Thread | None = None
         """Its own worker thread, with `--workers netns`."""
@@ -258,7 +261,7 @@ class NetNamespace:
     def setup_net(self, net: Net) -> None:
         """Run every pernet init, then list the namespace.  Raises: KernelError."""
         k = self.k
-        done: list[Any] = []
+        done: list[PernetOperations] = []
         with k.probe.frame("setup_net"):
             try:
                 for ops in k.pernet.operations():
@@ -274,7 +277,7 @@ class NetNamespace:
             net.listed = True
             net.public = True
 
-    def ops_init(self, ops: Any, net: Net) -> None:
+    def ops_init(self, ops: PernetOperations, net: Net) -> None:
         """One pernet init."""
         if ops.init is not None:
             ops.init(net)

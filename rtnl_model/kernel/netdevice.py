@@ -169,7 +169,7 @@ class NetDevice:
     rx_handler: guarded[str | None] = guarded(RX_HANDLER, reads="once")
     """Who receives on this device (bridge, macvlan, ipvlan, macsec …).  Read under RCU by events of
     other namespaces."""
-    rx_handler_data = guarded[Any](RX_HANDLER, reads="once", default=None)
+    rx_handler_data = guarded[Any](RX_HANDLER, reads="once", default=None)  # each handler's own
 
     name = guarded[str](RTNL_OF_DEV, reads="once")
     """Messages about a lower of another namespace copy it under netdev_rename_lock."""
@@ -202,7 +202,7 @@ class NetDevice:
     promiscuity = guarded[int](RTNL_OF_DEV, default=0)
     allmulti = guarded[int](RTNL_OF_DEV, default=0)
     mcast_ref = guarded[int](RTNL_OF_DEV, default=0)
-    vlan_info = guarded[Any](RTNL_OF_DEV, reads="once", default=None)
+    vlan_info = guarded[Any](RTNL_OF_DEV, reads="once", default=None)  # 8021q's own
     """8021q's table of this lower."""
     slave_kind = guarded[str](RTNL_OF_DEV, default="")
     registered_tracker: guarded[RefTracker | None] = guarded(RTNL_OF_DEV, default=None)
@@ -215,11 +215,11 @@ class NetDevice:
     upper: guarded[list[Adjacent]] = guarded(ADJACENT, reads="once")
     lower: guarded[list[Adjacent]] = guarded(ADJACENT, reads="once")
     """Direct uppers and lowers.  Read under RCU, too."""
-    rx_queues = guarded[dict[int, Any]](I_OF_DEV, reads="any")
+    rx_queues = guarded[dict[int, Any]](I_OF_DEV, reads="any")  # a lease, of the queue's own file
     """Made on first use; who only asks whether there are any needs nothing."""
     info = guarded[Fields](RTNL_OF_DEV)
     """Whatever a driver keeps for listings."""
-    sysctl = guarded[Any](RTNL_OF_DEV, reads="once", default=None)
+    sysctl = guarded[Any](RTNL_OF_DEV, reads="once", default=None)  # addrconf's own
     """Its table in net/ipv6/conf; found without RTNL, used while it is counted as in use."""
 
     # Set by its maker, constant once it is registered.

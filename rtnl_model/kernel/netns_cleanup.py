@@ -12,7 +12,7 @@ marks the moment from which the kernel's would be gone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck import guarded
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .kernel import Kernel
     from .net_namespace import Net
     from .pernet import PernetOperations
+    from .probe import Task
 
 __all__ = ["NetnsCleanup"]
 
@@ -74,7 +75,7 @@ class NetnsCleanup:
     def _stop(self) -> None:
         self.stopping = True
 
-    def worker(self, task: Any) -> None:
+    def worker(self, task: Task) -> None:
         """netns_wq: one cleanup at a time."""
         self.k.probe.adopt(task)
         while True:

@@ -139,7 +139,12 @@ class Notifier:
 
     # -- delivery --
 
-    def call_netdevice_notifiers(self, event: str, dev: NetDevice, **info: Any) -> int:
+    def call_netdevice_notifiers(
+        self,
+        event: str,
+        dev: NetDevice,
+        **info: Any,  # what the event brings
+    ) -> int:  # what the event brings
         """Tell everybody; returns the last callback's result."""
         return self.call_netdevice_notifiers_info(event, NotifierInfo(dev, **info))
 

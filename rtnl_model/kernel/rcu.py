@@ -160,7 +160,9 @@ class Rcu:
             wanted = self.retired.pop((thing, what), 0)
         if wanted > self.elapsed:
             dev = thing if isinstance(thing, NetDevice) else None
-            name = dev.peek_name() if dev is not None else getattr(thing, "label", thing)
+            name = (
+                dev.peek_name() if dev is not None else getattr(thing, "label", thing)
+            )  # of any object
             self.k.report_invariant(
                 f"{then} of {name} while RCU readers may still use {what}: no grace period",
                 rule="grace-period",

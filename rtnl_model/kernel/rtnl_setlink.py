@@ -76,7 +76,7 @@ class RtnlSetlink:
         if asked.group is not None:
             dev.group = asked.group
         for attr in ("num_rx_queues", "num_tx_queues", "txqlen"):
-            value = getattr(asked, attr, None)
+            value = getattr(asked, attr, None)  # a request's field
             if value is not None:
                 setattr(dev, attr, value)
         return dev
@@ -102,7 +102,7 @@ class RtnlSetlink:
         """dev.flags with what the request sets or clears."""
         flags = dev.flags
         for attr, bit in FLAG_BITS.items():
-            wanted = getattr(asked, attr, None)
+            wanted = getattr(asked, attr, None)  # a request's field
             if wanted is not None:
                 flags = flags | bit if wanted else flags & ~bit
         return flags

@@ -325,7 +325,7 @@ class PercpuWork(RtnlWork):
         assert cpu.task is not None
         self.k.probe.adopt(cpu.task)
         while True:
-            work: Any = self.parking.wait(
+            work: Any = self.parking.wait(  # an RtnlWork or the end
                 lambda: bool(cpu.items) or self.stopping,
                 lambda: self._take_next(cpu),
                 why=f"work on CPU {cpu.number}",

@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as made_by
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lockcheck import Checker
 from lockcheck.explore import Limits, RandomWalk, Session
@@ -40,7 +40,7 @@ from .stress import Stress, StressOptions
 
 if TYPE_CHECKING:
     from lockcheck.conduct import ControlledConductor
-    from lockcheck.sync import Access
+    from lockcheck.sync import Access, ThreadState
 
 __all__ = ["SCHEMA", "Audit", "Entry", "audit", "document"]
 
@@ -180,7 +180,7 @@ def rtnl_alone(k: Kernel, access: Access) -> bool:
     return net is not None and held_as(net.rtnl_mutex, ts, write) is None
 
 
-def net_of(k: Kernel, guard: object, owner: object, ts: Any, write: bool) -> Net | None:
+def net_of(k: Kernel, guard: object, owner: object, ts: ThreadState, write: bool) -> Net | None:
     """The namespace whose RTNL the guard asks for; None where it asks for something else."""
     if isinstance(guard, RtnlGuard | TheLock) and guard.live is not None and not guard.live(owner):
         return None

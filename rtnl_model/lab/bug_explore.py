@@ -7,7 +7,7 @@ it must stay clean.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rtnl_model.iproute import parse_script
 
@@ -15,7 +15,10 @@ from .check_result import CheckResult, model_setting
 from .explore import ExploreOptions, explore
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lockcheck import Report
+    from lockcheck.explore import Finding
 
     from .bugs import Entry
 
@@ -54,7 +57,7 @@ def explore_entry(entry: Entry, seed: int) -> CheckResult:
     return CheckResult(entry.id, found, twin, effort, token)
 
 
-def promised(entry: Entry, findings: list[Any]) -> tuple[str, str]:
+def promised(entry: Entry, findings: Sequence[Finding]) -> tuple[str, str]:
     """The finding that shows the bug and its token, or two empty texts."""
     for finding in findings:
         report = finding.report

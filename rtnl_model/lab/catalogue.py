@@ -60,8 +60,10 @@ def entries() -> list[Entry]:
     found: list[Entry] = []
     for module in pkgutil.iter_modules(bugs.__path__):
         page = importlib.import_module(f"{bugs.__name__}.{module.name}")
-        one: Entry | None = getattr(page, "ENTRY", None)
-        more: Sequence[Entry] = getattr(page, "ENTRIES", () if one is None else (one,))
+        one: Entry | None = getattr(page, "ENTRY", None)  # a module's
+        more: Sequence[Entry] = getattr(
+            page, "ENTRIES", () if one is None else (one,)
+        )  # a module's
         found.extend(more)
     return sorted(found, key=lambda e: (KIND_ORDER.index(e.kind), sort_key(e.id)))
 

@@ -328,7 +328,7 @@ def first_difference(
         f"line {at} of {len(lines)}: "
         + " | ".join(" ".join(t) for t in lines[max(0, at - 1) : at + 2])
         for lines in (one, other)
-    )  # type: ignore[return-value]
+    )  # type: ignore[return-value]  # of the same shape
 
 
 def _brief(lines: Sequence[Sequence[str]] | None) -> str:

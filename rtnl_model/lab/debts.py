@@ -7,21 +7,21 @@ stuck run asks here (`lockcheck.conduct.deadlock.Owed`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck import Kind, Op, looking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lockcheck.sync import Refcount
+    from lockcheck.sync import Refcount, ThreadState
 
     from ..kernel.kernel import Kernel
     from ..kernel.netdevice import NetDevice, RefTracker
 
-__all__ = ["owed"]
+__all__ = ["Debt", "owed"]
 
-Debt = tuple[str, Any]
+Debt = tuple[str, "ThreadState | None"]
 """In words, and the thread (its ThreadState) that would have to go first, or None."""
 
 
@@ -60,7 +60,7 @@ def holder(k: Kernel, dev: NetDevice, tracker: RefTracker) -> Debt:
 def waiting_works(k: Kernel) -> list[Debt]:
     """Works that are queued and cannot start, with the thread that they wait for."""
     found: list[Debt] = []
-    for cpu in getattr(k.rtnl_work, "cpus", ()):
+    for cpu in getattr(k.rtnl_work, "cpus", ()):  # percpu works alone have it
         if cpu.current is None:
             continue
         running = cpu.current.net.name

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockcheck import Checker, Op, Snapshot, UnkeepableError
 from lockcheck.conduct import EARLY_TIMERS, ControlledConductor, Standing
@@ -60,7 +60,7 @@ from ..iproute.run import ScriptRun
 from ..kernel.overlay import Composed
 from ..view.device_states import device_states
 from ..view.shapes import SUBJECT
-from .debts import owed
+from .debts import Debt, owed
 from .invariants import check_quiescence
 from .known import tag_stuck
 from .model_run import ModelSetting, Recorded
@@ -291,7 +291,7 @@ class ModelWorld:
     def close(self) -> None:
         """Nothing outside was changed."""
 
-    def owed(self, op: Op) -> list[tuple[str, Any]]:
+    def owed(self, op: Op) -> list[Debt]:
         """Who owes what a stuck thread waits for."""
         return [] if self.k is None else owed(self.k, op)
 

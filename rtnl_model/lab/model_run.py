@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import lockcheck
 from lockcheck import Report, known_as
@@ -264,7 +264,7 @@ def recorded(
     )
 
 
-def stuck(run: ScriptRun, report: Any) -> None:
+def stuck(run: ScriptRun, report: Report) -> None:
     """The watchdog's call: keep the world as it is, and say which known defect it is."""
     run.stuck()
     tag_stuck(run.k, report)

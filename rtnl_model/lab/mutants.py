@@ -162,7 +162,9 @@ def called_at(expr: ast.expr) -> str:
 
 def is_lock(expr: ast.expr) -> bool:
     """Does this stand for a lock that is taken?"""
-    name = called(expr) if isinstance(expr, ast.Call) else getattr(expr, "attr", "")
+    name = (
+        called(expr) if isinstance(expr, ast.Call) else getattr(expr, "attr", "")
+    )  # a name has none
     return name.endswith(LOCK_NAMES) and "srcu" not in ast.unparse(expr)
 
 
@@ -311,7 +313,7 @@ def note_lock_classes(chk: Checker, note: Callable[[str], None]) -> None:
     def noting(made: Lock, name: str) -> None:
         kind = type(made)
 
-        def acquire(lock: Lock, *args: Any, **how: Any) -> bool:
+        def acquire(lock: Lock, *args: Any, **how: Any) -> bool:  # the lock's own arguments
             note(name)
             return kind.acquire(lock, *args, **how)
 
@@ -339,7 +341,12 @@ def _change_locks(chk: Checker, change: Callable[[Lock, str], None]) -> None:
     """Let `change(lock, class)` have every lock that the checker makes."""
     real = chk.Lock
 
-    def make(name: str | None = None, *, instance: str | None = None, **how: Any) -> Lock:
+    def make(
+        name: str | None = None,
+        *,
+        instance: str | None = None,
+        **how: Any,  # its own arguments
+    ) -> Lock:  # the factory's own arguments
         made = real(name, instance=instance, **how)
         change(made, name or "")
         return made

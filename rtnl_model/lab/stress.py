@@ -18,9 +18,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from lockcheck import Checker, CountingRule, Unwind, counts, looking
+from lockcheck import Checker, Conductor, CountingRule, Unwind, counts, looking
 from lockcheck.conduct import Watchdog, abort
 from rtnl_model.iproute import parse_script
 from rtnl_model.iproute.commands import Command, LinkAdd
@@ -138,7 +138,10 @@ class Stress:
     """One run.  `boot(chk)` makes the kernel; it is started, and shut down, here."""
 
     def __init__(
-        self, options: StressOptions, boot: Callable[[Checker], Kernel], conductor: Any = None
+        self,
+        options: StressOptions,
+        boot: Callable[[Checker], Kernel],
+        conductor: Conductor | None = None,
     ) -> None:
         assert options.seconds is not None or options.ops is not None
         self.options = options

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import tokenize
 from collections.abc import Iterator
 
 from .source import Module, Source, within
@@ -290,6 +292,22 @@ def impurity(node: ast.AST, beside: dict[str, ast.FunctionDef]) -> str:
         if node.func.id in beside:
             return next((w for n in ast.walk(beside[node.func.id]) if (w := impurity(n, {}))), "")
     return ""
+
+
+def without_a_reason(source: Source) -> Iterator[str]:
+    """`Any`, `type: ignore` and getattr by a name say why, in a comment of their statement."""
+    for module in source.modules():
+        for statement in module.statements():
+            comments = [token.string for token in statement if token.type == tokenize.COMMENT]
+            for comment in comments:
+                found = re.search(r"type: ignore(\[[\w, -]+\])?(\s*#.*\w)?", comment)
+                if found is not None and found[2] is None:
+                    yield f"{module.at(statement[0].start[0])}: type: ignore without a reason"
+            names = {token.string for token in statement if token.type == tokenize.NAME}
+            said = any("type: ignore" not in each or each.count("#") > 1 for each in comments)
+            for name in sorted(names & {"Any", "getattr"}):
+                if not said and "import" not in names:
+                    yield f"{module.at(statement[0].start[0])}: {name} without a reason"
 
 
 def differs_between_runs(source: Source) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import io
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +32,7 @@ class Module:
     name: str
     path: Path
     tree: ast.Module
+    text: str
     source: Source
 
     @property
@@ -62,6 +65,18 @@ class Module:
             else:
                 yield Import(node.lineno, parent, alias.name, local)
 
+    def statements(self) -> Iterator[list[tokenize.TokenInfo]]:
+        """The tokens of each statement (of a compound one: of its head), comments included."""
+        found: list[tokenize.TokenInfo] = []
+        for token in tokenize.generate_tokens(io.StringIO(self.text).readline):
+            if token.type in (tokenize.NL, tokenize.INDENT, tokenize.DEDENT):
+                continue
+            if token.type == tokenize.NEWLINE:
+                yield found
+                found = []
+            elif token.type != tokenize.COMMENT or found:  # a comment line of its own is none
+                found.append(token)
+
     def public(self) -> set[str]:
         """The names of its `__all__`."""
         for node in self.tree.body:
@@ -90,8 +105,9 @@ class Source:
         for package in PACKAGES:
             for path in sorted((self.root / package).rglob("*.py")):
                 parts = path.relative_to(self.root).with_suffix("").parts
+                text = path.read_text()
                 name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-                self.by_name[name] = Module(name, path, ast.parse(path.read_text()), self)
+                self.by_name[name] = Module(name, path, ast.parse(text), text, self)
 
     def modules(self, below: str = "") -> list[Module]:
         """Every module, or those of a package."""

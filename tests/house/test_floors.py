@@ -22,6 +22,7 @@ RULES: list[Rule] = [
     rules.direct_calls,
     rules.not_pure,
     rules.differs_between_runs,
+    rules.without_a_reason,
     rules.cupboards,
     rules.without_docstring,
 ]
@@ -87,6 +88,9 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
         "import time\ndef f():\n    return time.time()",
         "wall clock",
     ),
+    (rules.without_a_reason, "lockcheck/x.py", "x: Any = 1", "Any without"),
+    (rules.without_a_reason, "lockcheck/x.py", "def f(x):\n    return getattr(x, 'y')", "getattr"),
+    (rules.without_a_reason, "rtnl_model/x.py", "x = y  # type: ignore[misc]", "type: ignore"),
     (rules.cupboards, "rtnl_model/lab/utils.py", "", "rtnl_model.lab.utils"),
     (rules.without_docstring, "rtnl_model/lab/x.py", "", "no docstring"),
 ]

@@ -334,7 +334,7 @@ def _as_module(owner: object) -> ModuleType:
 
 
 def _module_variable(module: ModuleType, name: str) -> Field | None:
-    file = getattr(module, "__file__", None)
+    file = getattr(module, "__file__", None)  # builtins have none
     found = VARIABLES.get((str(file), name)) if file else None
     if found is None:
         return None

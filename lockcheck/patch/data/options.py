@@ -194,7 +194,7 @@ class Seeing:
     def forget_modules(self) -> None:
         """Let the program's own modules be imported again: they may keep state."""
         for name in [each for each in sys.modules if each not in self._before]:
-            file = getattr(sys.modules[name], "__file__", None)
+            file = getattr(sys.modules[name], "__file__", None)  # builtins have none
             if file is not None and self._reach.covers(name, file):
                 del sys.modules[name]
 

@@ -478,7 +478,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Slice(self, node: ast.Slice) -> ast.expr:
         for name in ("lower", "upper", "step"):
-            part: ast.expr | None = getattr(node, name)
+            part: ast.expr | None = getattr(node, name)  # names of ast fields
             if part is not None:
                 setattr(node, name, self._visit(part))
         return node
@@ -657,7 +657,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.stmt:
         node.decorator_list = self._visit_all(node.decorator_list)
-        if not getattr(node, "type_params", None):
+        if not getattr(node, "type_params", None):  # from 3.12
             node.bases = self._visit_all(node.bases)
             node.keywords = [self.visit(keyword) for keyword in node.keywords]
         outer, self._scope = self._scope, self._scopes.of(node)

@@ -224,7 +224,7 @@ class LinkDriver:
 
     # -- for drivers --
 
-    def net_generic(self, net: Net) -> Any:
+    def net_generic(self, net: Net) -> Any:  # each driver's own
         """The driver's data of this netns, put there by init_net."""
         return net.generic[self.kind or self.module]
 

@@ -48,7 +48,7 @@ class Ipvlan(IpvlanPorts):
     exit_steps: ClassVar[Sequence[str]] = ("link", "pernet", "notifier")
     sets_mac_address: ClassVar[bool] = False
 
-    ipvtap_dellink_ptr: Bookkeeping[Any]
+    ipvtap_dellink_ptr: Bookkeeping[Any]  # of any driver
     """__ipvtap_dellink_ptr: set by the ipvtap module, so that ipvlan does not depend on it."""
 
     def __init__(self, k: Kernel) -> None:

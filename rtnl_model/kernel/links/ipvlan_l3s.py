@@ -41,7 +41,7 @@ class IpvlanNetns:
 
     def peek_refcnt(self) -> int:
         """The count for the checks at quiescence: not a scheduling point."""
-        count: int = self._shared_ipvl_nf_hook_refcnt.value  # type: ignore[attr-defined]
+        count: int = self._shared_ipvl_nf_hook_refcnt.value  # type: ignore[attr-defined]  # of the other half
         return count
 
 

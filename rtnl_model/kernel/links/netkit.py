@@ -127,8 +127,12 @@ class Netkit(PairEnds):
         """IFLA_NUM_RX_QUEUES or IFLA_NUM_TX_QUEUES of one end; the default is one."""
         if asked is None:
             return 1
-        attrs: dict[str, AttrValue] = getattr(asked, "attrs", {})
-        given = getattr(asked, f"num_{which}_queues", None) or attrs.get(f"num{which}queues", 1)
+        attrs: dict[str, AttrValue] = getattr(
+            asked, "attrs", {}
+        )  # a request of another kind has none
+        given = getattr(asked, f"num_{which}_queues", None) or attrs.get(
+            f"num{which}queues", 1
+        )  # a request of another kind has none
         return int(str(given))
 
     # -- newlink --

@@ -453,11 +453,11 @@ class Drawer:
         )
 
 
-def _op(op: str, cmd: str, **fields: Any) -> Op:
+def _op(op: str, cmd: str, **fields: Any) -> Op:  # an op's fields
     return {"op": op, **fields, "cmd": cmd}
 
 
-def _ip(netns: str, op: str, words: str, **fields: Any) -> Op:
+def _ip(netns: str, op: str, words: str, **fields: Any) -> Op:  # an op's fields
     return _op(op, f"ip -n {netns} {words}" if netns else f"ip {words}", netns=netns, **fields)
 
 

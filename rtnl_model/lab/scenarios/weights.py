@@ -37,7 +37,9 @@ class Weights:
 
     def table(self) -> Mapping[str, float]:
         """Action -> weight, without those that never come."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) > 0}
+        return {
+            f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) > 0
+        }  # by field
 
 
 PROFILES: Final[Mapping[str, Weights]] = MappingProxyType(
