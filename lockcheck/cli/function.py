@@ -103,7 +103,7 @@ class FunctionSubject:
         self._random = random.getstate()
         patch.install(self.base)
         logging.getLogger("concurrent.futures").addFilter(_is_no_unwind)
-        self._real = {name: getattr(time, name) for name in ("sleep", "monotonic", "time")}
+        self._real = {name: vars(time)[name] for name in ("sleep", "monotonic", "time")}
         self._package, holder = package_of(self._path)
         self._path_entries = list(dict.fromkeys((os.path.dirname(self._path), holder)))
         sys.path[:0] = self._path_entries
@@ -200,7 +200,7 @@ class FunctionWorld:
         self._streams = sys.stdout, sys.stderr
         patch.rebind(self.chk)
         subject.seeing.start(conductor, self.chk)
-        threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]
+        threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]  # private
 
     def body(self) -> None:
         """Load the file without points, then call the function."""
@@ -267,6 +267,6 @@ class FunctionWorld:
             else:
                 real_sleep(seconds)
 
-        time.sleep = sleep  # type: ignore[assignment]
+        time.sleep = sleep  # type: ignore[assignment]  # ours, while it runs
         time.monotonic = self._conductor.now
         time.time = lambda: _EPOCH + self._conductor.now()

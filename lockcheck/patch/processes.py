@@ -27,7 +27,9 @@ from lockcheck.patch.state import binding
 __all__ = ["patch_processes", "unpatch_processes"]
 
 _Barrier = threading.Barrier
-_register: Any = getattr(os, "register_at_fork", None)
+_register: Any = getattr(os, "register_at_fork", None)  # missing on some systems
+Theirs = Any  # an object of multiprocessing: its stubs hide what is touched here
+
 _NAME = "multiprocessing.synchronize"
 _QUEUES = "multiprocessing.queues"
 _MAKERS = (_NAME, "multiprocessing.context")
@@ -67,20 +69,20 @@ class _Patched:
 
     def __init__(self) -> None:
         self.active = False
-        self.module: Any = None
-        self.plain: dict[str, Any] = {}
-        self.notify: Any = None
-        self.queues: Any = None
-        self.put: Any = None
-        self.get: Any = None
-        self.reset: Any = None
+        self.module: Theirs = None
+        self.plain: dict[str, Theirs] = {}
+        self.notify: Theirs = None
+        self.queues: Theirs = None
+        self.put: Theirs = None
+        self.get: Theirs = None
+        self.reset: Theirs = None
         self.fork_registered = False
 
 
 _now = _Patched()
 
 
-def _make_methods(self: Any) -> None:
+def _make_methods(self: Theirs) -> None:
     """Stands for `SemLock._make_methods`, which gives a lock its `acquire` and `release`."""
     _now.plain["_make_methods"](self)
     if not _now.active:
@@ -89,7 +91,7 @@ def _make_methods(self: Any) -> None:
     self.acquire, self.release = made.acquire, made.release
 
 
-def _checked(self: Any, *, received: bool) -> ProcessLock | Signal:
+def _checked(self: Theirs, *, received: bool) -> ProcessLock | Signal:
     """What stands behind a new lock or semaphore."""
     module, sem, chk = _now.module, self._semlock, binding.chk
     if isinstance(self, (module.Lock, module.RLock)):
@@ -106,7 +108,7 @@ def _checked(self: Any, *, received: bool) -> ProcessLock | Signal:
     return ProcessUnits(chk, key, sem, received=received)
 
 
-def _units(self: Any) -> int:
+def _units(self: Theirs) -> int:
     """How many units a semaphore has; 1 where the system cannot say."""
     try:
         return int(self._semlock._get_value())
@@ -114,23 +116,23 @@ def _units(self: Any) -> int:
         return 0 if self._semlock._is_zero() else 1
 
 
-def _enter(self: Any) -> Any:
+def _enter(self: Theirs) -> Theirs:
     return self.acquire()
 
 
-def _exit(self: Any, *_exc: object) -> Any:
+def _exit(self: Theirs, *_exc: object) -> Theirs:
     return self.release()
 
 
-def _getstate(self: Any) -> Any:
+def _getstate(self: Theirs) -> Theirs:
     """An object is sent to another process."""
     sharing.happened()
     return _now.plain["__getstate__"](self)
 
 
-def _notify(self: Any, n: int = 1) -> None:
+def _notify(self: Theirs, n: int = 1) -> None:
     """Whoever notifies makes it happen, also where nobody waits yet."""
-    signal = getattr(self._wait_semaphore.acquire, "__self__", None)
+    signal = getattr(self._wait_semaphore.acquire, "__self__", None)  # of any callable
     if isinstance(signal, Signal) and self._lock._semlock._is_mine():
         signal.wakes()
     _now.notify(self, n)
@@ -156,27 +158,27 @@ def _patch(module: ModuleType) -> None:
 # -- queues ----------------------------------------------------------------------------------------
 
 
-def _put(self: Any, obj: object, block: bool = True, timeout: float | None = None) -> Any:
+def _put(self: Theirs, obj: object, block: bool = True, timeout: float | None = None) -> Theirs:
     arrivals = _arrivals(self)
     if arrivals is not None and not self._closed:
         arrivals.wakes()
     return _now.put(self, obj, block, timeout)
 
 
-def _get(self: Any, block: bool = True, timeout: float | None = None) -> Any:
+def _get(self: Theirs, block: bool = True, timeout: float | None = None) -> Theirs:
     arrivals = _arrivals(self) if block and timeout is None else None
     if arrivals is not None and not self._closed:
         arrivals.wait(arrivals.is_free)
     return _now.get(self, block, timeout)
 
 
-def _arrivals(queue: Any) -> Arrivals | None:
+def _arrivals(queue: Theirs) -> Arrivals | None:
     """What stands behind the items of a queue; None of one made before, or received."""
     found: Arrivals | None = queue.__dict__.get("_lockcheck_arrivals")
     return found if _now.active else None
 
 
-def _reset(self: Any, after_fork: bool = False) -> None:
+def _reset(self: Theirs, after_fork: bool = False) -> None:
     """Stands for `Queue._reset`, which every queue is made with, and made anew in a child."""
     _now.reset(self, after_fork)
     if _now.active and not after_fork and sys._getframe(1).f_code.co_name == "__init__":
@@ -185,7 +187,7 @@ def _reset(self: Any, after_fork: bool = False) -> None:
 
 
 def _patch_queues(module: ModuleType) -> None:
-    cls: Any = vars(module)["Queue"]
+    cls: Theirs = vars(module)["Queue"]
     if _now.queues is None:
         _now.queues = cls
         _now.put, _now.get, _now.reset = cls.put, cls.get, cls._reset
@@ -198,17 +200,17 @@ def _patch_queues(module: ModuleType) -> None:
 def _plain_barrier() -> Iterator[None]:
     """`threading.Barrier` is its own again: a subclass that keeps the state elsewhere needs it."""
     now = threading.Barrier
-    threading.Barrier = _Barrier  # type: ignore[misc]
+    threading.Barrier = _Barrier  # type: ignore[misc]  # install() does that
     try:
         yield
     finally:
-        threading.Barrier = now  # type: ignore[misc]
+        threading.Barrier = now  # type: ignore[misc]  # install() does that
 
 
 class _Loader:
     """Loads the module as its own loader does, then changes it."""
 
-    def __init__(self, own: Any) -> None:
+    def __init__(self, own: Theirs) -> None:
         self._own = own
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:

@@ -161,7 +161,7 @@ class Seeing:
 
     def _set_aside(self) -> None:
         for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None)
+            file = getattr(module, "__file__", None)  # builtins have none
             if file is None or name == "__main__" or name.rpartition(".")[2] == "conftest":
                 continue
             if self._reach.covers(name, file):
