@@ -89,6 +89,7 @@ class _BareLock:
 class _Named:
     def __init__(self, name: str) -> None:
         self.name = name
+        self.daemon = False
 
 
 def run(run: Run) -> None:

@@ -26,6 +26,7 @@ class Named:
     """What `spawn` needs of a thread."""
 
     name: str
+    daemon: bool = False
 
 
 class Mutex:
