@@ -1,7 +1,7 @@
 """What a checked lock costs: against `threading`'s, against a bare wrapper, against the peers.
 
 All verdicts are on (the default `Checker`); the race detector and the conductors, which exchange
-the classes of the primitives, are told apart.  Ratios are taken round by round within one process.
+the classes of the primitives, are kept apart.  Ratios are taken round by round within one process.
 """
 
 from __future__ import annotations
@@ -296,7 +296,9 @@ def _memory(run: Run) -> None:
     )
     table.add("a plain threading.Lock (it is in each of the locks below)", plain, "", "")
     table.add("a lock of a class with many", shared, f"{BYTES_MAX}", _verdict(shared <= BYTES_MAX))
-    table.add(f"one of the first {INSTANCES} of its class, which reports tell apart", exact, "", "")
+    table.add(
+        f"one of the first {INSTANCES} of its class, which reports name one by one", exact, "", ""
+    )
     table.add("a class, beside its locks", first, "", "")
     table.notes.append(
         f"{INSTANCES} a class have a key, a chain and a record of their own, so that a report can "
@@ -350,7 +352,7 @@ def _threads(run: Run) -> None:
             Figure.of(dearer),
         )
     if free_threaded:
-        table.notes.append("throughput needs two free CPUs; CPU time tells what the locks share")
+        table.notes.append("throughput needs two free CPUs; CPU time shows what the locks share")
     else:
         table.notes.append("with a GIL one thread runs at a time: about 1 is all there can be")
     run.table(table)

@@ -2,7 +2,7 @@
 
 Neither finds what lockcheck finds (`README.md`); the question is only what they cost.  An
 environment is made in a temporary folder and removed; a peer that pip cannot install without
-compiling, or that does not run on this interpreter, is told as that, in pip's own words.
+compiling, or that does not run on this interpreter, is listed as that, in pip's own words.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _measure(python: str, name: str, rounds: int, count: int) -> dict[str, Any]:
 
 
 def _reason(output: str) -> str:
-    """The line that tells most."""
+    """The most useful line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.upper().startswith("ERROR")]
     return (errors or lines or ["no output"])[-1][:110]

@@ -103,7 +103,7 @@ def new_orders(edges: int, samples: int, rng: random.Random) -> tuple[list[float
     """Nanoseconds of taking a lock in an order never seen, in a graph that has `edges`.
 
     The graph is a random order without cycles over as few classes as can hold twice as many
-    dependencies, so a search for a circle has somewhere to go.  Returns the samples and the edges
+    dependencies, so a search for a cycle has somewhere to go.  Returns the samples and the edges
     that the graph says it had.
     """
     checker = lockcheck.Checker()

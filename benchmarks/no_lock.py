@@ -1,7 +1,7 @@
 """The no-lock bound: the same waits and the same work with no RTNL at all.
 
 A regime of the benchmark's own, and no switch in the kernel: nobody waits for anybody, every device
-is unregistered on the spot, whoever asks is told that he holds the lock.  It is what a perfect
+is unregistered on the spot, whoever asks hears that the lock is held.  It is what a perfect
 replacement of RTNL could reach, and no more than that: on work that shares anything it would be
 wrong, so it runs independent work only.
 """

@@ -176,7 +176,7 @@ def phase_of(wait: Wait) -> str:
     return SLEEPS.get(wait.name, wait.name)
 
 
-# -- names for what the kernel's own files do not tell apart --
+# -- names for what the kernel's own files do not distinguish --
 
 
 class NamedGracePeriods(Rcu):

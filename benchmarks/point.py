@@ -4,7 +4,7 @@ A point is valid where Python's own CPU time is small beside what is modelled: C
 under 10 percent of the stretched time that a round holds RTNL, and the interpreter not near
 saturation (`UTILISATION_MAX`), for threads that queue for the interpreter model no lock.  And the
 sleeps must last about as long as they were to: on a machine where others run they do not.
-Everything is scaled back by the stretch factor, except CPU time: that is Python's, told as it is.
+Everything is scaled back by the stretch factor, except CPU time: that is Python's, shown as it is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requesting threads: each repeats its round until told to stop; what they did in a window.
+"""Requesting threads: each repeats its round until stopped; what they did in a window.
 
 A closed system, as on the measured host: every requester begins its next round when the last one
 ended.  The window begins when every requester has finished a first round (nobody's cold start

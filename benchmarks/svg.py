@@ -1,7 +1,7 @@
 """Two kinds of plot as SVG text: lines with error bars, and horizontal stacked bars.
 
-Self-contained files: no script, no font or style sheet from elsewhere.  A series is told by colour,
-by its marker and by its name in the legend; a point that is not valid is drawn hollow.
+Self-contained files: no script, no font or style sheet from elsewhere.  A series has a colour,
+a marker and a name in the legend; a point that is not valid is drawn hollow.
 
 Left out: everything that these benchmarks do not draw.
 """

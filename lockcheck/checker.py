@@ -60,7 +60,7 @@ class Checker:
 
     Args:
         on_report: "collect" (default: read `.reports`), "raise" (in the thread that closed the
-            circle, after its operation was undone), "log" (structlog), or a callable.
+            cycle, after its operation was undone), "log" (structlog), or a callable.
         conductor: who decides which thread runs next; None: the operating system.
         races: check happens-before races on `shared()` fields.
         recorder: keeps spans of holding and waiting, for time lines and lock_stat.
@@ -404,7 +404,7 @@ class Checker:
     def deliver(self, report: Report, ts: ThreadState) -> None:
         """Do with a new (or strengthened) report what `on_report` says.
 
-        Context: the thread that closed the circle, no lock of ours held.  Raises: Violation.
+        Context: the thread that closed the cycle, no lock of ours held.  Raises: Violation.
         """
         if callable(self.on_report):
             self.on_report(report)

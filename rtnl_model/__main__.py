@@ -8,5 +8,5 @@ if __name__ == "__main__":
     try:
         from .cli import main
     except KeyboardInterrupt:
-        sys.exit(130)  # so early that there is nothing to tell
+        sys.exit(130)  # so early that there is nothing to report
     sys.exit(main())

@@ -87,7 +87,7 @@ class ControlledConductor(QuietPhases):
         self.on_end: Callable[[int], None] | None = None
         """Called by the thread that found the end (deadlock or not), everybody else parked."""
         self.checkers: Sequence[Checker] = ()
-        """Told when the run is over (`aborted`), so that unwinding is quiet."""
+        """Marked when the run is over (`aborted`), so that unwinding is quiet."""
         self._reset()
 
     def _reset(self) -> None:
@@ -306,7 +306,7 @@ class ControlledConductor(QuietPhases):
         return True
 
     def note(self, obj: Named, ts: Named) -> None:
-        """Nothing: the record of choices tells the order."""
+        """Nothing: the record of choices has the order."""
 
     def settle(self) -> None:
         """Block until every other thread finished or is an idle service.  Raises: Unwind."""
@@ -425,7 +425,7 @@ class ControlledConductor(QuietPhases):
             self.newly_observed |= {name, observed_class(op.obj)}
 
     def _over(self, verdict: int) -> None:
-        """The run is over: tell the checkers, then everybody unwinds, one at a time."""
+        """The run is over: mark the checkers, then everybody unwinds, one at a time."""
         self.verdict = verdict
         self._attention = self._aborting = True
         self.pending = self._stood()

@@ -6,7 +6,7 @@ serves one model thread a schedule at most, so two model threads of a schedule n
 id.
 
 Invariant: outside a schedule every worker of the pool is parked without a job.
-A worker that hangs outside the seam cannot be ended by anybody; it is abandoned and told about.
+A worker that hangs outside the seam cannot be ended by anybody; it is abandoned and reported.
 For its sake the workers are plain threads: a hung one does not keep the process from ending.
 """
 

@@ -114,7 +114,7 @@ class Clock:
 
 
 def _picture(live: list[Task]) -> Hashable:
-    """Describe what everybody waits for, with the counts that could tell two pictures apart."""
+    """Describe what everybody waits for, with the counts in which two pictures could differ."""
     return tuple((task.index, task.op.kind, task.op.obj.name, _counts(task.op)) for task in live)
 
 

@@ -23,7 +23,7 @@ __all__ = [
 
 PLAIN: Final = 0
 BLOCKING: Final = 1
-"""May have to wait: `op.obj.ready(op)` tells."""
+"""May have to wait: `op.obj.ready(op)` says."""
 SILENT: Final = 2
 """Needs no point unless somebody can see the object without blocking (try, `locked()`)."""
 OBSERVING: Final = 3

@@ -2,7 +2,7 @@
 
 As in lockdep the unit of checking is the class: a name (or an allocation site) plus a subclass
 0..7.  Unlike lockdep an instance stays known: the first `INSTANCES` locks of a class have a key of
-their own, so that a cycle which those instances cannot close is told as `class-only`.  The
+their own, so that a cycle which those instances cannot close is reported as `class-only`.  The
 locks after that share the class's "many" key, which may be any instance.
 
 A `Key` is what the warm path looks up in a chain: one object for each (instance, subclass, mode,

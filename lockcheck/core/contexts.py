@@ -3,7 +3,7 @@
 For each class and context it is remembered, with the first witness, whether a lock of it was ever
 taken *in* the context, and whether one was ever held where the context could strike (*on*), each as
 writer or reader.  "M is held where the context strikes" and "the context takes L" make a virtual
-dependency M -> L; it is judged like any other: a strong circle with a path L -> ... -> M (or M = L)
+dependency M -> L; it is judged like any other: a strong cycle with a path L -> ... -> M (or M = L)
 is a deadlock waiting for an unlucky moment.
 
 A context starts a chain of its own: what the interrupted code holds makes no dependency.

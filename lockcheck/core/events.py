@@ -144,7 +144,7 @@ class Part:
 
     @property
     def round(self) -> int:
-        """The generation, where it tells one event from the next."""
+        """The generation, where it distinguishes one event from the next."""
         return self.generation if self.once else 0
 
     def add(self, waker: Waker, round_: int | None = None) -> None:

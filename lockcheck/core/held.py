@@ -301,7 +301,7 @@ class ThreadState:
         self.fresh: set[Key] = set()
         """Those of them that were noted in this segment."""
         self.moment = 0
-        """Counts what it made happen, so that what it wanted before can be told from later."""
+        """Counts what it made happen, to keep apart what it wanted before and after."""
         self.waited: tuple[Part, ...] = ()
         """What it waited for, the latest few."""
         self.pending: tuple[Part, int] | None = None

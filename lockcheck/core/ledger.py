@@ -2,7 +2,7 @@
 
 Detectors yield `Report`s and know of no other; here it is decided whether one is new, is the same
 finding seen again, or makes a known one stronger.  Reports with the same `ident` (the classes of a
-cycle) are the same finding; those without one are told apart by their fingerprint.
+cycle) are the same finding; those without one are compared by their fingerprint.
 
 `judge` is the one ritual around all detectors: shut re-entrance out, take the leaf, ask, file, and
 deliver with nothing held.  Invariant: a thread in here has `tracing` set; operations of a finaliser

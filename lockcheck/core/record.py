@@ -179,7 +179,7 @@ class Record:
         """Keys held after it, oldest first."""
         self._bases: frozenset[LockClass] | None = None
         self.shared: frozenset[LockClass] = NONE
-        """Classes held whose keys do not tell which lock it is."""
+        """Classes held whose keys do not say which lock it is."""
         if any(k.many for k in held):
             self.shared = frozenset(k.cls.base for k in held if k.many)
         self.serial = serial

@@ -74,7 +74,7 @@ def way_to(noted: Marks) -> list[Step]:
     """Operations from holding nothing to the end of a chain.
 
     What leads on may have been done before, too: its lock is taken next anyway, and its own
-    sections are told at its own place.
+    sections are reported at its own place.
     """
     steps: list[Step] = []
     for at in range(len(noted) - 2, -1, -1):  # what was done at the root was over before

@@ -95,8 +95,8 @@ def may_meet(one: Participant, other: Participant) -> bool:
     if other.wanted.base.cls is not cls and all(key.base.cls is not cls for key in one.held):
         return True
     name = one.witness.wanted.name
-    told = other.witness.held
-    return other.at < len(told) and told[other.at].name == name and not name.endswith("#*")
+    refs = other.witness.held
+    return other.at < len(refs) and refs[other.at].name == name and not name.endswith("#*")
 
 
 Path = tuple[Participant, ...]
@@ -274,7 +274,7 @@ def class_cycle(graph: Graph, edge: Edge, kind: int) -> list[Dependency] | None:
 
 
 def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
-    """Say why a circle of classes cannot be closed by what was seen: (witness, held index)."""
+    """Say why a cycle of classes cannot be closed by what was seen: (witness, held index)."""
     witnesses = [w for w, _ in cycle]
     if len({w.serial for w in witnesses}) == 1 and len(witnesses) > 1:
         return "one thread only did all of it"
@@ -299,7 +299,7 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
                     f"{other.thread} apart"
                 )
     if len({w.serial for w in witnesses}) < len(witnesses):
-        return "fewer threads did it than the circle has members"
+        return "fewer threads did it than the cycle has participants"
     if any(key.permits > 1 for w in witnesses for key in w.rec.held):
         return "a semaphore has more permits than holders were seen that could be there at once"
     if any(w.rec.key is not None and w.rec.key.mode == READ for w in witnesses):

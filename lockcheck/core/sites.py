@@ -5,7 +5,7 @@ attribute or variable is found by following the value through the instructions a
 (`a, b = Lock(), Lock()` gives two names, `self.c = Condition(Lock())` the condition's), and a frame
 whose result is only returned is passed by (up to three).  The name has no line number, so that a
 line shift changes no fingerprint; the line is kept beside it as the site.  In code made from a
-string, as a dataclass's `__init__`, the class of `self` tells whose field it is.
+string, as a dataclass's `__init__`, the class of `self` says whose field it is.
 
 What one frame says is cached by its code (code objects are compared by what is in them, so two
 dataclasses may share one): the name is put together anew for each lock.
@@ -53,7 +53,7 @@ def allocation(frame: FrameType) -> tuple[str, str]:
 
 @lru_cache(maxsize=4096)
 def _told(code: CodeType, lasti: int) -> tuple[str, str]:
-    """(name, site) as this frame alone tells it; no name: look at its caller; no site: give up."""
+    """(name, site) as this frame alone shows it; no name: look at its caller; no site: give up."""
     target = _assigned(code, lasti)
     if target is None:
         return "", ""
@@ -79,7 +79,7 @@ def _positions(code: CodeType) -> list[tuple[int | None, int | None, int | None,
 
 
 def _stem(code: CodeType) -> str:
-    """The module's name as its file tells it; a package's for its `__init__`."""
+    """The module's name as its file has it; a package's for its `__init__`."""
     folder, name = _split(code.co_filename)
     stem = name.removesuffix(".py")
     return _split(folder)[1] if stem == "__init__" and folder else stem

@@ -1,6 +1,6 @@
 """A finding as an exception, for `on_report="raise"`.
 
-Raised in the thread whose operation closed the circle, after that operation was undone.
+Raised in the thread whose operation closed the cycle, after that operation was undone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["Violation"]
 
 
 class Violation(Exception):  # noqa: N818  (what was found, not what went wrong)
-    """Something that lockcheck reports, with `on_report="raise"`; `.report` tells it.
+    """Something that lockcheck reports, with `on_report="raise"`; `.report` is the finding.
 
     The operation that it came from was undone: the lock was not taken.
     """

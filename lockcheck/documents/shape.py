@@ -52,10 +52,10 @@ class MalformedError(ValueError):
         self.where = where
         self.expected = expected
         self.found = found
-        super().__init__(f"{where or 'the document'}: expected {expected}, found {told(found)}")
+        super().__init__(f"{where or 'the document'}: expected {expected}, found {in_words(found)}")
 
 
-def told(value: object) -> str:
+def in_words(value: object) -> str:
     """A JSON value in a few words."""
     if value is None:
         return "null"

@@ -156,7 +156,7 @@ class Dfs(Strategy):
         self.bound = None if self._last_bound is None else 0
 
     def describe(self) -> dict[str, object]:
-        """Tell the bound that was finished."""
+        """Return the bound that was finished."""
         if self._last_bound is None:
             return {}
         done = self.bound if self.exhausted else (self.bound or 0) - 1

@@ -2,7 +2,7 @@
 
 No single strategy wins everywhere, so the default asks several in turn: a random walk, PCT, POS,
 and source-DPOR, which ends the search when it has tried every order.  Each keeps its own state and
-counts its own runs; a finding tells which one found it.
+counts its own runs; a finding says which one found it.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ class Portfolio(Strategy):
         return self.active.choose(n)
 
     def end(self, verdict: int) -> None:
-        """Tell the member; one that has tried everything ends the search."""
+        """Hand it to the member; one that has tried everything ends the search."""
         self.active.end(verdict)
         if self.active.exhausted:
             self.exhausted = True
 
     def restart(self) -> None:
-        """Tell all members."""
+        """Hand it to all members."""
         for member in self.members:
             member.restart()
 
     def describe(self) -> dict[str, object]:
         """What the members say."""
-        return {member.name: told for member in self.members if (told := member.describe())}
+        return {member.name: facts for member in self.members if (facts := member.describe())}

@@ -27,11 +27,11 @@ __all__ = [
 CHECK_EVERY: Final = 10
 """`--check-determinism` repeats every so many schedules."""
 Identity = tuple[str, ...]
-"""What tells two findings apart: the fingerprint, then the tags in order."""
+"""What makes two findings different: the fingerprint, then the tags in order."""
 
 
 def identity_of(report: Report) -> Identity:
-    """Return what tells `report` apart: a known defect and a new one may share a fingerprint."""
+    """Return what identifies `report`: a known defect and a new one may share a fingerprint."""
     return (report.fingerprint, *sorted(map(str, report.data.get("tags", ()))))
 
 
@@ -177,7 +177,7 @@ class Replayed:
 
 
 def exception_report(thread: str, error: BaseException) -> Report:
-    """Tell an exception that ended a thread."""
+    """Report an exception that ended a thread."""
     frames = []
     trace = error.__traceback__
     while trace is not None:

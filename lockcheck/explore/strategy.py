@@ -1,6 +1,6 @@
-"""What every strategy is: told when a run begins and ends, asked at each choice between.
+"""What every strategy is: called when a run begins and ends, asked at each choice between.
 
-One strategy a file.  A strategy keeps its search state between runs and is told nothing about the
+One strategy a file.  A strategy keeps its search state between runs and knows nothing about the
 program but the operations that threads stand before (`conductor.tasks`) and, at the end, what went
 (`conductor.events`).  It never touches the world.
 """

@@ -26,7 +26,7 @@ class World(Protocol):
     """One schedule's world."""
 
     checkers: Sequence[Checker]
-    """Bound to the conductor; told when the run is over."""
+    """Bound to the conductor; marked when the run is over."""
 
     def body(self) -> None:
         """The first thread.  Set-up stands in `conductor.quiet()`; it may `conductor.settle()`."""

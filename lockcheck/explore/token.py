@@ -5,8 +5,8 @@
 Version, schedule (`schedule.py`), everything else compressed (what was run with which parameters,
 which lock classes have points at their releases, a checksum of the operations up to the end of each
 segment and of the whole run), and a CRC of the line.  A token over 600 characters is written to a
-file; the file is accepted wherever the token is, and may tell every operation, so that a divergence
-is told exactly.
+file; the file is accepted wherever the token is, and may list every operation, so that a divergence
+is shown exactly.
 """
 
 from __future__ import annotations

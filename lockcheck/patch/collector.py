@@ -30,7 +30,7 @@ Callback = Callable[[Any, dict[str, int]], object]  # as the gc module calls it
 
 
 class _Collecting:
-    """In which threads a collection runs that we told."""
+    """In which threads a collection runs that the checker knows of."""
 
     def __init__(self) -> None:
         self.threads: set[int] = set()
@@ -61,7 +61,7 @@ class _Called:
 
 
 def hook_collector() -> None:
-    """Start telling collections to the checker."""
+    """Start reporting collections to the checker."""
     gc.enable, gc.disable, gc.isenabled = (
         collecting.enable, collecting.disable, collecting.isenabled,
     )  # fmt: skip

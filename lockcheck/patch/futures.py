@@ -2,8 +2,8 @@
 
 As the kernel's work queues: a running task holds the pseudo-lock of its function, and waiting for
 a future without a time limit syncs it; so `result()` under a lock that the task's function once
-took is told without having hung.  What came before a submit is ordered before the task, all of the
-task before what its result makes go on.
+took is reported without having hung.  What came before a submit is ordered before the task, all
+of the task before what its result makes go on.
 
 A result that is there already may be luck, so it is judged all the same, unless the thread had to
 know: `done()` said so, `wait()` or `as_completed()` looked, a callback runs, the pool is shut down.

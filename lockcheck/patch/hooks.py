@@ -54,7 +54,7 @@ _hooks = Hooks()
 
 
 def hook() -> None:
-    """Start telling contexts and forks to the checker."""
+    """Start reporting contexts and forks to the checker."""
     _hooks.active = True
     hook_collector()
     hook_finalisers()

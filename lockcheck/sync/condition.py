@@ -2,7 +2,7 @@
 
 `wait` gives up the lock completely, parks on a ticket, and takes the lock again: that second
 acquire is an ordinary one, with its dependencies.  A notify without a waiter is lost, as it must
-be; a waiter that nobody can notify any more is told as a lost wake-up, not as a cycle.
+be; a waiter that nobody can notify any more is reported as a lost wake-up, not as a cycle.
 """
 
 from __future__ import annotations

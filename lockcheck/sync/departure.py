@@ -1,6 +1,6 @@
 """Noticing the end of a thread that nobody announces.
 
-A thread started by `_thread.start_new_thread`, or by `threading` where nothing is installed, tells
+A thread started by `_thread.start_new_thread`, or by `threading` where nothing is installed, shows
 no one when it ends.  Its thread-local storage dies with it, in the thread itself and before it can
 be joined; so an object in there knows.  Its ident may then be used again at once.
 
@@ -22,7 +22,7 @@ __all__ = ["Departure"]
 
 
 class Departure:
-    """Kept in a thread's own storage: tells the checker that the thread has ended."""
+    """Kept in a thread's own storage: shows the checker that the thread has ended."""
 
     __slots__ = ("_chk", "_ts")
 

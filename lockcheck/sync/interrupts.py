@@ -54,8 +54,8 @@ CALLS_OUT = frozenset(
 )
 """Functions that call the program's own, and are prepared for whatever that raises."""
 EMPTY = frozenset({("asyncio.unix_events", "_sighandler_noop")})
-"""Handlers that do nothing: their signals are told through `signal.set_wakeup_fd`, and sending one
-again would tell it twice."""
+"""Handlers that do nothing: their signals are reported through `signal.set_wakeup_fd`, and
+sending one again would report it twice."""
 MOMENT = 0.0005
 """Seconds until a signal that is sent again comes."""
 

@@ -1,7 +1,7 @@
 """A pseudo-lock (`lockdep_map`): records order, never blocks.
 
 A running work holds its map; a flush *syncs* it (an empty write-side section): so "flush under lock
-L" and "the work takes L" close a circle without ever having met.
+L" and "the work takes L" close a cycle without ever having met.
 """
 
 from __future__ import annotations

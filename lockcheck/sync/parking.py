@@ -194,7 +194,7 @@ class Parking(Ownerless):
         return result
 
     def _wakes(self, chk: Host, ts: ThreadState, part: str) -> None:
-        """Tell the engine that `ts` makes `part` happen, unless it knows just that."""
+        """Let the engine know that `ts` makes `part` happen, unless it knows just that."""
         woken = self._woken
         if chk.observed or self.once:
             chk.waiting.wake(ts, self, part)
@@ -254,7 +254,7 @@ class Parking(Ownerless):
         return waiter.outcome() if handed else None
 
     def _note(self, ts: ThreadState | None) -> None:
-        """Tell a conductor that only watches whose turn it was.  Locks: `_gate`."""
+        """Show a conductor that only watches whose turn it was.  Locks: `_gate`."""
         conductor = self.chk.conductor
         if conductor is not None and not conductor.controlled and ts is not None:
             conductor.note(self, ts)

@@ -114,7 +114,7 @@ class Queue(Parking):
         return self.get(block=False)
 
     def task_done(self) -> None:
-        """Tell that one gotten item was worked off.  Raises: ValueError when too often."""
+        """Note that one gotten item was worked off.  Raises: ValueError when too often."""
         self.change(self._finish, why="task done", part="done")
 
     def join(self) -> None:

@@ -53,7 +53,7 @@ class Stat:
         self.count += other.count
 
     def to_dict(self) -> Json:
-        """Microseconds, as lock_stat tells them."""
+        """Microseconds, as in lock_stat."""
         return {
             "count": self.count,
             "min": round(self.least * 1e6, 2),
@@ -195,7 +195,7 @@ def label_of(lock: CheckedLock) -> str:
 
 
 class RecordedLock(ObservedLock):
-    """`ObservedLock` that tells the recorder how long it was held."""
+    """`ObservedLock` that reports to the recorder how long it was held."""
 
     __slots__ = ("since",)
 

@@ -1,8 +1,8 @@
 """`threading.Thread`: a real OS thread in every mode, known to the engine.
 
 Free runs start it as `threading` does.  Under a controlled conductor the body runs on a pooled
-real thread of the conductor's; `native_id` tells which.  `join` is a wait like any other, so a
-circle through a join is seen and a stuck join can be unwound.
+real thread of the conductor's; `native_id` says which.  `join` is a wait like any other, so a
+cycle through a join is seen and a stuck join can be unwound.
 
 What the checker knows of a thread is kept in its `Life`, off the thread: a subclass's attributes
 belong to its author.  The functions below work on any `threading.Thread` that has a Life, so that
@@ -232,7 +232,7 @@ def _run_free(body: Callable[[], None], life: Life) -> None:
     except BaseException as error:
         life.exception = error
         life.chk.failures.append((life.name, error))
-        raise  # threading's excepthook tells it, as always
+        raise  # threading's excepthook prints it, as always
 
 
 def revived(thread: threading.Thread) -> Callable[[], None] | None:

@@ -2,7 +2,7 @@
 
 `exact` words are compared whole, the others match any prefix, the first of the table that fits
 wins (so `ip l` is link and `ip n` is neigh, as there).  Kinds that the model has no driver for are
-listed so that they are told apart from a misspelt one.  Left out: objects and options that no
+listed so that they are not taken for a misspelt one.  Left out: objects and options that no
 network device's life depends on; they are named in `UNMODELLED_*` and refused as such.
 """
 

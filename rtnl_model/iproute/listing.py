@@ -1,6 +1,6 @@
 """What `ip link` shows: devices as the recordings have them, and lines for people.
 
-Mirrors rtnl_fill_ifinfo as far as `ip -d -j link` tells it, with the recorder's `lower`: the lower
+Mirrors rtnl_fill_ifinfo as far as `ip -d -j link` shows it, with the recorder's `lower`: the lower
 device or the peer, followed through the nsid into the namespace where it lives.
 
 A dump names foreign namespaces by nsid, and so makes one where there is none, as the kernel's does.

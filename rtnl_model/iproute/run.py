@@ -114,7 +114,7 @@ class ScriptRun:
                 self.k.quiesce()
         except Unwind:
             self.hung = index
-        self.ops.append(self.told(index, marks))
+        self.ops.append(self.recorded(index, marks))
         for name, failure in self.k.chk.failures:
             failure.add_note(f"in thread {name}")
         for crash in (self.crash, *(failure for _name, failure in self.k.chk.failures)):
@@ -213,13 +213,13 @@ class ScriptRun:
                 self.stopped_at = command
         self.on_outcome(command, outcome)
 
-    # -- what is told --
+    # -- what is recorded --
 
     def marks(self) -> Marks:
         """Where the logs stand now."""
         return Marks(len(self.k.probe.trace), len(self.k.events.log), len(self.k.kmsg))
 
-    def told(self, index: int, marks: Marks) -> Op:
+    def recorded(self, index: int, marks: Marks) -> Op:
         """The op in the recordings' shape."""
         started = [o for o in self._outcomes if self.hung is not None or not o.stuck]
         op: Op = {"i": index, "cmds": [o.to_dict() for o in started]}

@@ -145,11 +145,11 @@ class Notifier:
         dev: NetDevice,
         **info: Any,  # what the event brings
     ) -> int:  # what the event brings
-        """Tell everybody; returns the last callback's result."""
+        """Call everybody; returns the last callback's result."""
         return self.call_netdevice_notifiers_info(event, NotifierInfo(dev, **info))
 
     def call_checked(self, event: str, dev: NetDevice, **info: object) -> None:
-        """Tell everybody; a refusal is raised.  Raises: KernelError."""
+        """Call everybody; a refusal is raised.  Raises: KernelError."""
         errno = notifier_to_errno(self.call_netdevice_notifiers(event, dev, **info))
         if errno:
             raise KernelError(errno)

@@ -140,7 +140,7 @@ class RtnlWork:
             self.stop_thread(work.net)
 
     def stop_work(self, work: Work) -> None:
-        """Tell its thread to end when nothing is pending."""
+        """Ask its thread to end when nothing is pending."""
         work.parking.change(lambda: self._stop(work), why="shutdown")
 
     def all_works(self) -> list[Work]:

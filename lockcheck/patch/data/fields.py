@@ -47,7 +47,7 @@ CONTAINERS: Final = (list, dict, set, deque, bytearray, array)
 SWEEP_EVERY: Final = 2_000
 """Strong references made between sweeps."""
 KEYS_MAX: Final = 5_000
-"""Keys told apart in one container; more are looked at as one."""
+"""Keys kept apart in one container; more are looked at as one."""
 
 _METHODS: Final = (
     FunctionType, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType,
@@ -105,7 +105,7 @@ class Content:
         self.by_key: dict[object, Field] = {}
 
     def field(self, key: object) -> Field | None:
-        """Return the field of a key; None when it cannot be told from others."""
+        """Return the field of a key; None when it cannot be distinguished from others."""
         if type(key) not in PLAIN_KEYS:
             return None
         found = self.by_key.get(key)

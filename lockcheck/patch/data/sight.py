@@ -269,7 +269,7 @@ def _stepping(announce: Callable[[], bool], container: Any) -> Iterator[Any]:  #
 
 
 def _normal(container: object, key: object) -> object:
-    """A key as it is told apart: an index from the end counts from the beginning."""
+    """A key in its normal form: an index from the end counts from the beginning."""
     if type(key) is int and key < 0 and type(container) is list:
         return key + len(container)
     return key
