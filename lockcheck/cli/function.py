@@ -32,6 +32,7 @@ from lockcheck.checker import Checker
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.core.document import Json
 from lockcheck.core.report import Report
+from lockcheck.documents import DocumentError, read_text
 from lockcheck.explore.result import exception_report
 from lockcheck.explore.subject import FirstThread
 from lockcheck.patch.data import DataOptions
@@ -64,10 +65,9 @@ class FunctionSubject:
         self.data = data if data is not None else DataOptions()
         self.title = f"{file}::{function}"
         try:
-            with open(file, encoding="utf-8") as source:
-                text = source.read()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SubjectError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
+            text = read_text(file)
+        except DocumentError as error:
+            raise SubjectError(str(error)) from error
         self._path = os.path.abspath(file)
         try:
             self._code = self.data.compile(text, self._path)

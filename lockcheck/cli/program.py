@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from lockcheck.cli.baseline import InputError
+from lockcheck.documents.reading import BYTES_MAX
 from lockcheck.seam import Unwind
 from lockcheck.sync.thread import wait_out
 
@@ -45,6 +46,8 @@ class Program:
     """Path of a script, or of a directory with a `__main__.py`; '' with a module."""
     module: str
     args: tuple[str, ...]
+    source: bytes = b""
+    """The script's text: read once, for it may be a pipe."""
     compiled: Callable[[bytes, str], types.CodeType] = plainly
     """Makes the script's code."""
 
@@ -94,9 +97,7 @@ class Program:
             else:
                 _first_on_path(os.path.dirname(os.path.abspath(path)))
             sys.argv[:] = [self.script, *self.args]
-            with io.open_code(os.path.abspath(path)) as file:
-                source = file.read()
-            code = self.compiled(source, path)
+            code = self.compiled(self.source, path)
             module.__dict__["__file__"] = path
             module.__dict__["__spec__"] = None
             module.__dict__["__cached__"] = None
@@ -118,11 +119,13 @@ def find_program(script: str, module: str, args: tuple[str, ...]) -> Program:
         return Program("", module, args)
     path = os.path.join(script, "__main__.py") if os.path.isdir(script) else script
     try:
-        with open(path, "rb"):
-            pass
+        with io.open_code(os.path.abspath(path)) as file:
+            source = file.read(BYTES_MAX + 1)
     except OSError as error:
         raise InputError(f"cannot run {script!r}: {error.strerror or error}") from error
-    return Program(script, "", args)
+    if len(source) > BYTES_MAX:
+        raise InputError(f"cannot run {script!r}: longer than {BYTES_MAX} bytes")
+    return Program(script, "", args, source)
 
 
 def _status_of(body) -> int:  # type: ignore[no-untyped-def]  # a context manager's own type

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lockcheck.cli import main
+from lockcheck.documents.reading import BYTES_MAX
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,22 @@ def test_a_wrong_call_is_one_line(
     assert said.out == ""
     assert told in said.err
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["run", "{}"], ["explore", "{}::work"]], ids=["run", "explore"])
+def test_a_program_without_an_end_is_one_line(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is longer than any script is not read to its end."""
+    path = tmp_path / "endless.py"
+    with path.open("wb") as file:
+        file.truncate(BYTES_MAX + 1)
+    status = main([word.format(path) for word in words])
+    said = capsys.readouterr().err
+
+    assert status == 2
+    assert str(path) in said
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"classes": 3, "edges": []}', "\ud800x", "null"])
