@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = STATUS_INTERRUPTED
     run.save()
     print(f"\nresults: {out / 'results.json'}")
+    print(f"page:    {out / 'index.html'}")
     for plot in sorted(out.glob("*.svg")):
         print(f"plot:    {plot}")
     return status

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
+from benchmarks.page import page_of
 from benchmarks.table import Table
 from lockcheck.render.atomic_file import write_text
 
@@ -58,6 +59,7 @@ class Run:
             "stretch": stretch,
             "benchmarks": {},
         }
+        self._plots: dict[str, str] = {}
         self._shown = 0.0
         self._began = time.monotonic()
         self._on_terminal = self._stderr.isatty()
@@ -102,12 +104,14 @@ class Run:
     def plot(self, name: str, svg: str) -> None:
         """Write a plot as `NAME.svg`."""
         write_text(self.out / f"{name}.svg", svg)
+        self._plots[f"{name}.svg"] = svg
         self._section.setdefault("plots", []).append(f"{name}.svg")
 
     def save(self) -> None:
-        """Write results.json."""
+        """Write results.json, and the page of it."""
         text = json.dumps(self._results, indent=1, ensure_ascii=False)
         write_text(self.out / "results.json", text + "\n")
+        write_text(self.out / "index.html", page_of(json.loads(text), self._plots))
 
     # -- streams --------------------------------------------------------------------------------
 

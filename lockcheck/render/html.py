@@ -127,7 +127,7 @@ def _subtitle(graph: Document, run: Document | None) -> str:
     parts = [f"{len(graph['classes'])} lock classes", f"{len(graph['edges'])} dependencies"]
     for key, value in (run or {}).items():
         if key == "seed" and isinstance(value, int):
-            parts.append(f"seed {value:#x}")
+            parts.append(f"seed {value}")
         elif key == "seconds" and isinstance(value, int | float):
             parts.append(f"{value:.1f} s")
         elif key in ("workers", "strategy", "shard", "threads", "netns") and value:

@@ -70,4 +70,6 @@ def page_of(document: Fields) -> dict[str, str]:
     count = len(document.get("findings", ()))
     found = f"{count} finding{'' if count == 1 else 's'}" if count else "nothing found"
     regime = str(document["regime"])
-    return {"href": f"{regime}/index.html", "title": f"{regime}: {found}"}
+    what = "the example" if "ops" in document else "a stress"
+    where = f"{regime}, one worker" if document.get("workers") == "percpu" else regime
+    return {"href": f"{regime}/index.html", "title": f"{what} in {where}: {found}"}

@@ -222,3 +222,22 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
     assert target.read_text() == "old"
     assert [target] == list(tmp_path.iterdir())
+
+
+def test_a_run_leaves_a_page_with_its_tables(tmp_path: Path) -> None:
+    """Every table is there, and of a hunt for mutants every mutant; markup in names is text."""
+    run = Run(tmp_path, seed=1, stdout=io.StringIO())
+    run.begin("sharpness", "mutants")
+    table = Table("noticed in pernet", ["class", "mutants", "percent"])
+    table.add("<lock>", 3, 66.7)
+    run.table(table)
+    mutant = {"kind": "lock", "file": "dev.py", "function": "f", "line": 3, "what": "with <lock>"}
+    seen = {"caught": False, "how": "nobody comes by", "schedules": 9, "scripts": ["T1"]}
+    run.data("pernet", [{"mutant": mutant, "regime": "pernet", "seconds": 1.0, **seen}])
+    run.end(1.0)
+    page = (tmp_path / "index.html").read_text()
+
+    assert "&lt;lock&gt;" in page
+    assert "Mutants in pernet" in page
+    assert "nobody comes by" in page
+    assert "with <lock>" not in page
