@@ -82,7 +82,8 @@ def _mutants(data: Mapping[str, Any]) -> list[Section]:
     for regime, verdicts in data.items():
         rows = [
             (_mutant(v["mutant"]), str(v["mutant"]["kind"]),
-             "yes" if v["caught"] else "no", str(v["how"]), int(v["schedules"]), ", ".join(map(str, v["scripts"][:4])))
+             "yes" if v["caught"] else "no", str(v["how"]), int(v["schedules"]),
+             ", ".join(map(str, v["scripts"][:4])))
             for v in verdicts
         ]  # fmt: skip
         missed = {at for at, row in enumerate(rows) if row[2] == "no" and row[1] != "control"}
