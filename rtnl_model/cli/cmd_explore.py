@@ -149,6 +149,10 @@ def run(args: argparse.Namespace) -> int:
         title = f"{script.name or 'script'} in {setting.rtnl} --workers {setting.workers}"
         show(summary(title, outcome, replay_command(args.driver)))
         show("".join(f"  {line}\n" for line in explained(outcome, args.script)))
+        if args.driver:
+            show(
+                f"  data looked at: what {files_in_words(args.driver)} keeps, and guarded fields\n"
+            )
         if folder is not None:
             show(f"report: {folder / 'index.html'}\n")
     if outcome.interrupted:
@@ -161,6 +165,11 @@ def explained(outcome: Outcome, source: str) -> list[str]:
     tags = dict.fromkeys(f"known:{each.known}" for each in outcome.findings if each.known)
     lines = [f"{tag}: {known_defect(tag)}" for tag in tags]
     return [*lines, about(source)] if about(source) else lines
+
+
+def files_in_words(files: list[str]) -> str:
+    """Names without folders."""
+    return ", ".join(Path(file).name for file in files)
 
 
 def replay_command(drivers: list[str]) -> str:

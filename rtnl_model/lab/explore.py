@@ -37,6 +37,7 @@ from lockcheck.explore import (
     run_search,
     step_timeline,
 )
+from lockcheck.patch.data import Hearing
 from lockcheck.sync import Thread, revived
 from rtnl_model.kernel.documents import Fields
 
@@ -125,8 +126,13 @@ class ModelSubject:
         self.first = concurrent_from(script)
         self.composed = Composed()
         """Classes of the setting's kernel, for every schedule."""
-        self.keeps = not recorded
-        """Keep the kernel between schedules; no longer when something in it cannot be put back."""
+        self.keeps = not recorded and not setting.driver_files
+        """Keep the kernel between schedules; no longer when something in it cannot be put back.
+
+        Data of the user's drivers have names by the order of their first access, set-up included.
+        """
+        self.hearing = Hearing() if setting.driver_files else None
+        """Of accesses to ordinary data in the user's drivers."""
         self.booted: Booted | None = None
 
     def world(self, conductor: ControlledConductor) -> ModelWorld:
@@ -214,6 +220,7 @@ class ModelWorld:
 
     def body(self) -> None:
         """Boot and set up in quiet, run the concurrent part, look at what is left."""
+        self._see_drivers()
         if self._booted is not None:
             self._put_back(self._booted)
             return
@@ -231,6 +238,12 @@ class ModelWorld:
             if self._keeps:
                 self._keep(k, run, first)
             self._explore(k, run)
+
+    def _see_drivers(self) -> None:
+        """Make points of the accesses to ordinary data in the user's driver files."""
+        hearing = self._subject.hearing
+        if hearing is not None:
+            hearing.start(self._conductor, self.chk)
 
     def _keep(self, k: Kernel, run: ScriptRun, first: FirstThread) -> None:
         """Write the state down; every service is idle."""
@@ -282,14 +295,18 @@ class ModelWorld:
     def findings(self) -> list[Report]:
         """What the checker found, and threads that died."""
         died = [exception_report(name, error) for name, error in self.chk.failures]
-        return self.chk.reports + died
+        found = self.chk.reports + died
+        hearing = self._subject.hearing
+        return found if found or hearing is None else hearing.lost()
 
     def state(self) -> str:
         """Devices of every namespace at the end."""
         return self._state
 
     def close(self) -> None:
-        """Nothing outside was changed."""
+        """Nobody listens to the drivers' accesses any more."""
+        if self._subject.hearing is not None:
+            self._subject.hearing.stop()
 
     def owed(self, op: Op) -> list[Debt]:
         """Who owes what a stuck thread waits for."""

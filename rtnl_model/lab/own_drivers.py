@@ -1,6 +1,8 @@
 """The user's drivers (`--driver FILE`): read from a file, and whose mistake an exception is.
 
 A file is executed once for every kernel, so that a driver's module state does not outlive a run.
+It is compiled so that its accesses to ordinary data can be heard: an exploration makes points of
+them (`lockcheck.patch.data`), for what a driver keeps in a dictionary nobody has declared.
 What goes wrong in it is its author's: file, line, text, and the thread, never a traceback of ours.
 """
 
@@ -13,6 +15,8 @@ import traceback
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from lockcheck.patch.data import DataLoader
 
 from ..iproute.script_error import nearest
 from ..kernel.links import LinkDriver
@@ -33,6 +37,7 @@ def drivers_of(path: str) -> list[type[LinkDriver]]:
     spec = importlib.util.spec_from_file_location(f"rtnl_model_driver_{name}", path)
     if spec is None or spec.loader is None:
         raise WrongSetting(f"--driver {path}: not a Python file (its name must end in .py)")
+    spec.loader = DataLoader(spec.name, path)
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

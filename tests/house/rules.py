@@ -40,6 +40,7 @@ FACES = (
     "lockcheck.conduct",
     "lockcheck.documents",
     "lockcheck.explore",
+    "lockcheck.patch.data",
     "lockcheck.render",
     "lockcheck.sync",
 )

@@ -8,6 +8,8 @@ fields (`fields`); `points` makes them scheduling points, `races` looks for unor
 
 from __future__ import annotations
 
+from lockcheck.patch.data.hearing import Hearing
+from lockcheck.patch.data.hook import DataLoader
 from lockcheck.patch.data.options import DataOptions, RaceHunt, Seeing, packages_of
 
-__all__ = ["DataOptions", "RaceHunt", "Seeing", "packages_of"]
+__all__ = ["DataLoader", "DataOptions", "Hearing", "RaceHunt", "Seeing", "packages_of"]

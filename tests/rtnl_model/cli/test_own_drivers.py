@@ -5,6 +5,7 @@ The page `rtnl_model/kernel/links/README.md` walks the same way.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from pathlib import Path
@@ -184,6 +185,28 @@ def test_the_third_wrong_driver_forgets_that_two_may_come(
 
     assert explored(tmp_path, broken, "pernet") == 1
     capsys.readouterr()
+
+
+def test_a_test_outside_of_the_mutex_is_found_and_replayed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a driver keeps in a dictionary is a point, declared by nobody; its token repeats it."""
+    code = page_code()
+    broken = code.replace(
+        """        with self.mutex:
+            if not dev.priv["dying"]:""",
+        """        if not dev.priv["dying"]:
+            with self.mutex:""",
+    )
+    assert broken != code
+    file = driver(tmp_path, broken)
+    words = ["explore", script(tmp_path), "--driver", file, "--rtnl", "pernet"]
+
+    assert main([*words, "--strategy", "dpor", "--seed", "7", "--jobs", "1", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)["findings"][0]
+    assert "not in list" in found["title"]
+    assert main(["replay", found["replay"], "--driver", file]) == 1
+    assert "not in list" in capsys.readouterr().out
 
 
 def test_the_right_driver_survives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
