@@ -67,6 +67,8 @@ KILLED_AFTER: Final = 30.0
 """Seconds beyond that: a free run that spins is ended by nothing else."""
 STRESSES: Final = ((160, 0.0, "default"), (120, 0.15, "default"))
 """(Operations, share of registrations that fail, mix)."""
+CHUNK: Final = 9
+"""Scripts that one process looks at."""
 QUICK_EACH: Final = 8
 CONTROLS: Final = 12
 PSEUDO: Final = frozenset({"net_cleanup_work", "&ops->srcu", "(wq_completion)rtnl_net",
@@ -121,10 +123,16 @@ def search(run: Run, regime: str) -> list[Verdict]:
     )
     run.progress(f"sharpness {regime}: what each script comes by")
     names = script_names(setting_of(regime))
+    chunks = [names[at :: len(names) // CHUNK + 1] for at in range(len(names) // CHUNK + 1)]
+    reached: dict[str, Seen] = {}
+    for number, found in everybody(partial(reaching, regime), chunks):
+        if found is None:
+            run.note(f"{regime}: no time for the scripts {' '.join(chunks[number])}")
+        reached.update(found or {})
     seen = {
-        names[number]: each
-        for number, each in everybody(partial(reaching, regime), names)
-        if each is not None and usable(run, regime, names[number], each)
+        name: reached[name]
+        for name in names
+        if name in reached and usable(run, regime, name, reached[name])
     }
     tasks = tasks_of(regime, seen, run.seed, quick=run.quick)
     found: dict[int, Verdict] = {}

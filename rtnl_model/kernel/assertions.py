@@ -205,6 +205,11 @@ class Assertions:
                 dev,
             )
 
+    def netdev_ops_assert_locked(self, dev: NetDevice, what: str) -> None:
+        """This thread holds the instance lock of an ops-locked device."""
+        if dev.ops_locked:
+            self.netdev_assert_locked(dev, what)
+
     def assert_instance_covers(self, dev: NetDevice, what: str) -> None:
         """What RTNL covers today is under the instance lock where there is no global RTNL."""
         if not self.regime.has_rtnl and not self.rtnl.owns(dev.lock):

@@ -45,6 +45,7 @@ class DevFlags:
         """__dev_open: no events but PRE_UP.  Raises: KernelError."""
         k = self.k
         k.ASSERT_RTNL()
+        k.netdev_ops_assert_locked(dev, "__dev_open")
         assert dev.netdev_ops is not None
         k.notifier.call_checked("PRE_UP", dev)
         if dev.netdev_ops.validates_addr and not dev.netdev_ops.is_valid_ether_addr(dev.address):
@@ -100,6 +101,7 @@ class DevFlags:
             k.notifier.call_netdevice_notifiers("GOING_DOWN", dev)
         for dev in devs:
             assert dev.netdev_ops is not None
+            k.netdev_ops_assert_locked(dev, "__dev_close_many")
             dev.netdev_ops.ndo_stop(dev)
             dev.flags &= ~IFF_UP
 
@@ -110,6 +112,7 @@ class DevFlags:
 
     def netif_change_flags(self, dev: NetDevice, flags: int) -> None:
         """As dev_change_flags, the instance lock held where the device wants it."""
+        self.k.netdev_ops_assert_locked(dev, "netif_change_flags")
         old = dev.flags
         self.raw_dev_change_flags(dev, flags)
         self.dev_notify_flags(dev, old, old ^ dev.flags)

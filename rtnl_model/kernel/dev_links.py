@@ -58,9 +58,9 @@ class DevLinks:
                 raise KernelError(errno.EBUSY)
             if self.depth(lower) + self.height(upper) > MAX_NEST_DEV:
                 raise KernelError(errno.EMLINK)
-            if any(adjacent.dev is upper for adjacent in lower.upper):
+            if upper in self.uppers(lower):
                 raise KernelError(errno.EEXIST)
-            if master and lower.master is not None:
+            if master and self.netdev_master_upper_dev_get(lower) is not None:
                 raise KernelError(errno.EBUSY)
             info: Fields = {
                 "upper": upper,
@@ -92,7 +92,8 @@ class DevLinks:
         k = self.k
         with k.probe.frame("netdev_upper_dev_unlink"):
             k.ASSERT_RTNL()
-            entry = next((entry for entry in lower.upper if entry.dev is upper), None)
+            with k.netdev_adjacent():
+                entry = next((entry for entry in lower.upper if entry.dev is upper), None)
             if entry is None:
                 k.warn(f"{upper.name} is not an upper device of {lower.name}", dev=lower)
                 return
@@ -175,7 +176,8 @@ class DevLinks:
     def netdev_master_upper_dev_get(self, dev: NetDevice) -> NetDevice | None:
         """The master, or None.  Locks: RTNL."""
         self.k.ASSERT_RTNL()
-        return dev.master
+        with self.k.netdev_adjacent():
+            return dev.master
 
     # -- rx handlers --
 

@@ -53,12 +53,14 @@ class DevNames:
         self.k.rcu.retire(dev, LISTED)
 
     def dev_get_by_name(self, net: Net, name: str) -> NetDevice | None:
-        """__dev_get_by_name.  Locks: RTNL of net, or the caller only looks."""
+        """__dev_get_by_name, dev_get_by_name_rcu.  Locks: RTNL of net, or an RCU read side."""
+        self.k.rcu.rcu_dereference_check(self.k.rtnl.owns(net.rtnl_guard), "a table of names")
         net.tables.get()
         return net.names.get(name)
 
     def dev_get_by_index(self, net: Net, ifindex: int) -> NetDevice | None:
-        """__dev_get_by_index."""
+        """__dev_get_by_index, dev_get_by_index_rcu.  Locks: RTNL of net, or an RCU read side."""
+        self.k.rcu.rcu_dereference_check(self.k.rtnl.owns(net.rtnl_guard), "a table of indexes")
         net.tables.get()
         return net.indexes.get(ifindex)
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lockcheck import looking
+
 from .guards import Bookkeeping
 from .netdevice import NetDevice, UnregHead
 
@@ -58,7 +60,9 @@ class DevQueue:
         k = self.k
         with k.probe.fn("unregister_netdevice_queue", dev):
             k.ASSERT_RTNL()
-            if dev.unreg_list_net is not None:
+            with looking(k.chk):  # DEBUG_NET_WARN_ON_ONCE has no lock
+                pending = dev.unreg_list_net is not None
+            if pending:
                 self.warn_double_queue(dev, "unregister_netdevice_queue of a pending device")
             if head is not None:
                 self.unreg_list_move(dev, head)

@@ -18,6 +18,8 @@ from .netdevice import NetDevice, RegState, UnregHead
 from .rcu import LISTED, TORN_DOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .documents import Fields
     from .kernel import Kernel
 
@@ -120,8 +122,9 @@ class DevUnregister:
         dev.netdev_ops.ndo_uninit(dev)
         if msg is not None:
             k.events.rtmsg_ifinfo_send(msg)
-        if dev.upper or dev.lower:
-            known = self.known_left(dev) if dev.upper else ""
+        uppers, lowers = k.dev_links.uppers(dev), k.dev_links.lowers(dev)
+        if uppers or lowers:
+            known = self.known_left(uppers) if uppers else ""
             k.warn(
                 f"{dev.name} is unregistered with upper or lower devices linked",
                 dev=dev,
@@ -133,18 +136,19 @@ class DevUnregister:
 
     def check_no_upper(self, dev: NetDevice) -> None:
         """invariant: uppers are gone from the adjacency before their lower's PRE_UNINIT."""
-        if dev.upper:
-            uppers = " ".join(adjacent.dev.name for adjacent in dev.upper)
+        uppers = self.k.dev_links.uppers(dev)
+        if uppers:
+            names = " ".join(upper.name for upper in uppers)
             self.k.report_invariant(
-                f"{dev.name} reaches PRE_UNINIT with upper devices linked: {uppers}",
+                f"{dev.name} reaches PRE_UNINIT with upper devices linked: {names}",
                 rule="upper-at-pre-uninit",
                 dev=dev,
-                known=self.known_left(dev),
+                known=self.known_left(uppers),
             )
 
-    def known_left(self, dev: NetDevice) -> str:
+    def known_left(self, uppers: Sequence[NetDevice]) -> str:
         """The known defect that leaves an upper linked: amt takes only its first one (G.27)."""
-        return "G.27" if all(adjacent.dev.kind == "amt" for adjacent in dev.upper) else ""
+        return "G.27" if all(upper.kind == "amt" for upper in uppers) else ""
 
     def net_set_todo(self, dev: NetDevice) -> None:
         """Onto net_todo_list, which the end of the section empties."""

@@ -100,7 +100,7 @@ class RtnlEvents:
         if new_net is not None:
             msg["new_nsid"] = self.k.net_namespace.peernet2id_alloc(net, new_net)
             msg["new_ifindex"] = new_ifindex
-        master = dev.master
+        master = self.k.dev_links.netdev_master_upper_dev_get(dev)
         if master is not None:
             msg["master"] = master.ifindex
         msg["by_request"] = bool(portid)

@@ -55,7 +55,7 @@ class Linkwatch:
         if ops is None or not dev.up:
             return False
         iflink = ops.get_iflink(dev)
-        return bool(dev.upper) or (iflink is not None and iflink != dev.ifindex)
+        return bool(self.k.dev_links.uppers(dev)) or (iflink is not None and iflink != dev.ifindex)
 
     def linkwatch_event(self) -> None:
         """Take RTNL and run the queue; without a global RTNL: each device's netns' lock."""

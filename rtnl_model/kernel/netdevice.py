@@ -209,12 +209,12 @@ class NetDevice:
     unreg_list: guarded[UnregHead | None] = guarded(RTNL_OF_DEV, reads="any", default=None)
     """The head this device is queued on; DEBUG_NET_WARN looks at it from elsewhere."""
     unreg_list_net: guarded[Net | None] = guarded(
-        TheLock(_dev_unreg_lock, "net->dev_unreg_lock"), reads="any", default=None
+        TheLock(_dev_unreg_lock, "net->dev_unreg_lock"), default=None
     )
-    """The netns on whose dev_unreg_head it is pending; warnings look without the lock."""
-    upper: guarded[list[Adjacent]] = guarded(ADJACENT, reads="once")
-    lower: guarded[list[Adjacent]] = guarded(ADJACENT, reads="once")
-    """Direct uppers and lowers.  Read under RCU, too."""
+    """The netns on whose dev_unreg_head it is pending."""
+    upper: guarded[list[Adjacent]] = guarded(ADJACENT)
+    lower: guarded[list[Adjacent]] = guarded(ADJACENT)
+    """Direct uppers and lowers."""
     rx_queues = guarded[dict[int, Any]](I_OF_DEV, reads="any")  # a lease, of the queue's own file
     """Made on first use; who only asks whether there are any needs nothing."""
     info = guarded[Fields](RTNL_OF_DEV)
@@ -303,7 +303,7 @@ class NetDevice:
 
     @property
     def master(self) -> NetDevice | None:
-        """The master this device is enslaved to."""
+        """The master this device is enslaved to.  Locks: what covers `upper`."""
         for adjacent in self.upper:
             if adjacent.master:
                 return adjacent.dev

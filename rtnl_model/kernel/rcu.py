@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from .kernel import Kernel
 
-__all__ = ["LISTED", "OLD_NET", "RX_DATA", "TORN_DOWN", "Rcu", "Srcu"]
+__all__ = ["LISTED", "OLD_NET", "RX_DATA", "TORN_DOWN", "Rcu", "Srcu", "SrcuSection"]
 
 LISTED: Final = "its entries in lists and tables"
 TORN_DOWN: Final = "what its uninit took down"
@@ -106,15 +106,17 @@ class Rcu:
     def _leave(self) -> None:
         self.inside -= 1
 
-    def rcu_dereference_check(self, covered: bool, what: str, dev: NetDevice) -> None:
+    def rcu_dereference_check(self, covered: bool, what: str) -> None:
         """A pointer that readers of other namespaces follow is read: inside a read side, or
-        `covered` by what keeps its writers away."""
-        if not covered and not self.k.probe.current().rcu_depth:
+        `covered` by what keeps its writers away.  Outside every kernel function nobody follows it.
+        """
+        task = self.k.probe.current()
+        if not covered and not task.rcu_depth and task.stack:
             self.k.file(
                 "assertion",
-                f"{what} of {dev.peek_name()} is read without rcu_read_lock and without its lock",
-                "rcu-dereference",
-                dev,
+                f"{what} is read without rcu_read_lock and without its lock",
+                f"rcu-dereference-{what}",
+                None,
             )
 
     # -- grace periods --
@@ -242,16 +244,14 @@ class Rcu:
 
 
 class SrcuSection:
-    """The `with` of one reader."""
-
-    entered: Bookkeeping[int] = 0
-    """The reader's own."""
+    """The `with` of one reader, who is counted from its making on."""
 
     def __init__(self, srcu: Srcu) -> None:
         self.srcu = srcu
+        self.entered = srcu.enter()
 
     def __enter__(self) -> None:
-        self.entered = self.srcu.srcu_read_lock()
+        self.srcu.srcu_read_lock(self.entered)
 
     def __exit__(self, *_exc: object) -> None:
         self.srcu.srcu_read_unlock(self.entered)
@@ -274,18 +274,21 @@ class Srcu:
         self.readers = {}
 
     def reading(self) -> SrcuSection:
-        """srcu_read_lock … srcu_read_unlock."""
+        """srcu_read_lock … srcu_read_unlock.  Who makes one must enter it."""
         return SrcuSection(self)
 
-    def srcu_read_lock(self) -> int:
+    def enter(self) -> int:
         """Be a reader of this generation; the leave has to name it."""
         entered: int = self.parking.change(self._enter)
+        return entered
+
+    def srcu_read_lock(self, entered: int) -> None:
+        """The lock that lockdep sees."""
         try:
             self.map.acquire(shared=True)
         except BaseException:
             self.parking.change(lambda: self._leave(entered))
             raise
-        return entered
 
     def srcu_read_unlock(self, entered: int) -> None:
         """Leave the generation entered."""

@@ -17,7 +17,7 @@ from lockcheck import guarded
 
 from .errors import KernelError
 from .netdevice import UnregHead
-from .rcu import Srcu
+from .rcu import Srcu, SrcuSection
 
 if TYPE_CHECKING:
     from lockcheck import Lock
@@ -42,16 +42,23 @@ class RtnlLinkOps:
         self.link_ops = {}
         self._srcu = {}
 
-    def rtnl_link_ops_get(self, kind: str | None) -> LinkDriver | None:
-        """The kind's driver, loading its module where it is known and not loaded."""
+    def rtnl_link_ops_get(self, kind: str | None) -> tuple[LinkDriver, SrcuSection] | None:
+        """The kind's driver, and a reader of its SRCU for the caller to enter.
+
+        Loads its module where it is known and not loaded.
+        """
         if kind is None:
             return None
+        found = self.pinned(kind)
+        if found is None and self.k.modules.request_module(kind):
+            found = self.pinned(kind)
+        return found
+
+    def pinned(self, kind: str) -> tuple[LinkDriver, SrcuSection] | None:
+        """Look it up and be its reader in one step, so that who unlists it waits for us."""
         with self.link_ops_mutex:
             ops = self.link_ops.get(kind)
-        if ops is None and self.k.modules.request_module(kind):
-            with self.link_ops_mutex:
-                ops = self.link_ops.get(kind)
-        return ops
+            return None if ops is None else (ops, self.srcu(kind).reading())
 
     def srcu(self, kind: str) -> Srcu:
         """The SRCU that pins a kind."""

@@ -41,11 +41,12 @@ class RtnlNewlink:
         with k.probe.frames("rtnetlink_rcv", "rtnetlink_rcv_msg"):
             with k.probe.fn("rtnl_newlink"):
                 self.check_names(req)
-                ops = k.rtnl_link_ops.rtnl_link_ops_get(req.kind)
-                if ops is None:
+                found = k.rtnl_link_ops.rtnl_link_ops_get(req.kind)
+                if found is None:
                     self.rtnl_newlink_pinned(req, None)
                     return
-                with k.rtnl_link_ops.srcu(ops.kind).reading():
+                ops, section = found
+                with section:
                     self.rtnl_newlink_pinned(req, ops)
 
     def check_names(self, req: LinkRequest) -> None:

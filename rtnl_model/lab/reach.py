@@ -6,6 +6,7 @@ some that the generator draws, which reach what nobody thought of.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ChangedSubject", "Seen", "reaching", "script_named", "script_names"]
 
-SCHEDULES: Final = 24
+SCHEDULES: Final = {"pernet": 10, "small": 30}
+"""Of each script; in `small` the audit's list must be long enough to compare with."""
 SEED: Final = 1
 DRAWN: Final = 24
 """Scripts of the generator."""
@@ -78,18 +80,26 @@ class Seen:
     """Titles of what is found though nothing is missing; known defects are left out."""
 
 
-def reaching(regime: str, name: str) -> Seen:
-    """Run some schedules of a script.
+def reaching(regime: str, names: Sequence[str]) -> dict[str, Seen]:
+    """Run some schedules of each of these scripts.
 
     Context: a process of its own, for `note_places` is for good.
     """
     seen: set[str] = set()
     note_places(seen.add)
+    found: dict[str, Seen] = {}
+    for name in names:
+        seen.clear()
+        found[name] = _reached(regime, name, seen)
+    return found
+
+
+def _reached(regime: str, name: str, seen: set[str]) -> Seen:
     setting = ModelSetting(rtnl=regime, timing="zero")
     subject = ReachSubject(script_named(name, setting), setting)
     subject.audit.script = name
     subject.taken = seen
-    limits = Limits(schedules=SCHEDULES, shrink=False)
+    limits = Limits(schedules=SCHEDULES[regime], shrink=False)
     with Session(subject, limits=limits) as session:
         session.explore(make_strategy("portfolio", SEED))
         found = frozenset(each.report.title for each in session.findings if not each.known)

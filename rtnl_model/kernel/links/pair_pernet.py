@@ -34,7 +34,7 @@ class HeldPeer(PairEnds):
 
     def get_peer(self, dev: NetDevice) -> NetDevice | None:
         """rcu_dereference_check(priv->peer)."""
-        self.k.rcu.rcu_dereference_check(self.pair_is_locked(dev), "the peer", dev)
+        self.k.rcu.rcu_dereference_check(self.pair_is_locked(dev), "a peer")
         return super().get_peer(dev)
 
     @contextmanager
