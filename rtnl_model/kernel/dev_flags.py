@@ -174,6 +174,7 @@ class DevFlags:
         k = self.k
         if mtu == dev.mtu:
             return
+        k.netdev_ops_assert_locked(dev, "netif_set_mtu")
         self.dev_validate_mtu(dev, mtu)
         assert dev.netdev_ops is not None
         k.notifier.call_checked("PRECHANGEMTU", dev, mtu=mtu)
@@ -190,6 +191,7 @@ class DevFlags:
     def dev_set_mac_address(self, dev: NetDevice, address: str) -> None:
         """Change the address: PRE_CHANGEADDR may refuse.  Raises: KernelError."""
         k = self.k
+        k.netdev_ops_assert_locked(dev, "netif_set_mac_address")
         assert dev.netdev_ops is not None
         if not dev.netdev_ops.sets_mac_address:
             raise KernelError(errno.EOPNOTSUPP)

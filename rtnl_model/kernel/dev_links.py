@@ -78,6 +78,8 @@ class DevLinks:
 
     def check_attach(self, lower: NetDevice, upper: NetDevice) -> None:
         """invariant: nothing attaches to a lower that is going (7.3 lets a nested ipvlan, G.1)."""
+        if not self.k.rtnl.is_net_held(lower.peek_net()):
+            self.k.assert_instance_covers(lower, f"attaching {upper.name}: reg_state")
         if not self.k.dev.dev_is_registered(lower):
             state = lower.peek_state().name
             self.k.report_invariant(

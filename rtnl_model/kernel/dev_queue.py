@@ -104,8 +104,9 @@ class DevQueue:
     # -- the pending list of a namespace --
 
     def queue_pending(self, net: Net, dev: NetDevice) -> None:
-        """Onto net's dev_unreg_head, with its work.  Locks: dev.lock."""
+        """Onto net's dev_unreg_head, with its work.  Locks: dev.lock, so that it stays net's."""
         k = self.k
+        k.netdev_assert_locked(dev, "unregister_netdevice_queue_net")
         with net.dev_unreg_lock:
             if dev.unreg_list is not None or dev.unreg_list_net is not None:
                 self.warn_double_queue(dev, "unregister_netdevice_queue_net of a queued device")

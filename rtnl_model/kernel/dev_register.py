@@ -105,11 +105,16 @@ class DevRegister:
             k.cpu(k.timing.register, "register")
             self.netdev_register(net, dev)
 
+    def set_registered(self, dev: NetDevice) -> None:
+        """WRITE_ONCE(dev->reg_state).  Locks: I(dev)."""
+        self.k.netdev_assert_locked(dev, "reg_state")
+        dev.reg_state = RegState.REGISTERED
+
     def netdev_register(self, net: Net, dev: NetDevice) -> None:
         """From REGISTERED on: list it and notify everybody.  Raises: KernelError."""
         k = self.k
         with dev.lock:
-            dev.reg_state = RegState.REGISTERED
+            self.set_registered(dev)
         tracker = self.k.dev.netdev_hold(dev, "registered")
         assert tracker is not None
         dev.registered_tracker = tracker

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lockcheck import looking
 
 from .guards import Bookkeeping
+from .netdevice import RegState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,10 +36,13 @@ class Lifetime:
 
     devices: Bookkeeping[dict[str, NetDevice]]
     """Devices between alloc_netdev and free_netdev, by label.  Covered by gate."""
+    nets: Bookkeeping[list[Net]]
+    """Namespaces that were made and not freed.  Covered by gate."""
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
         self.devices = {}
+        self.nets = []
 
     # -- devices --
 
@@ -70,10 +74,27 @@ class Lifetime:
         with self.k.gate:
             self.devices.pop(dev.label, None)
         self.report_held(f"device {dev.name}", (dev.instance_lock,), dev)
+        self.report_standing(dev)
         for where in self.places_of(dev):
             self.k.report_invariant(
                 f"{dev.name} is freed and still {where}", rule="freed-on-list", dev=dev
             )
+
+    def report_standing(self, lower: NetDevice) -> None:
+        """Nobody stands on it who would use it until its own end."""
+        with self.k.gate:
+            alive = list(self.devices.values())
+        for dev in alive:
+            ops = dev.netdev_ops
+            state = dev.peek_state()
+            if ops is None or not RegState.REGISTERED <= state <= RegState.UNREGISTERED:
+                continue
+            if ops.must_outlive(dev) is lower:
+                self.k.report_invariant(
+                    f"{lower.name} is freed while {dev.name}, which is {state.name}, stands on it",
+                    rule="freed-below",
+                    dev=lower,
+                )
 
     def places_of(self, dev: NetDevice) -> Iterator[str]:
         """Where the kernel still has it."""
@@ -100,12 +121,25 @@ class Lifetime:
 
     # -- namespaces --
 
+    def net_made(self, net: Net) -> None:
+        """net_alloc."""
+        with self.k.gate:
+            self.nets.append(net)
+
+    def peek_nets(self) -> list[Net]:
+        """What is not freed."""
+        with self.k.gate:
+            return list(self.nets)
+
     def net_freed(self, net: Net) -> None:
         """net_complete_free: struct net goes."""
         with looking(self.k.chk):
             self._net_freed(net)
 
     def _net_freed(self, net: Net) -> None:
+        with self.k.gate:
+            if net in self.nets:
+                self.nets.remove(net)
         self.report_held(
             f"namespace {net.label}", (net.rtnl_mutex, net.dev_unreg_lock, net.nsid_lock), None
         )

@@ -235,6 +235,7 @@ class NetNamespace:
             addr = self._next_addr
         label = k.label(name)
         net = Net(k.chk, name, addr, label)
+        k.lifetime.net_made(net)
         net.rtnl_mutex = k.rtnl.make_net_lock(net)
         net.dev_unreg_lock = k.rtnl.make_dev_unreg_lock(net)
         net.nsid_lock = k.make_lock("&net->nsid_lock", label)
@@ -272,10 +273,10 @@ class NetNamespace:
                 self.k.netns_cleanup.ops_undo_list(done, [net], expedite=False)
                 k.rcu.rcu_barrier()
                 raise
-        with k.net_rwsem.writing():
-            self.net_namespace_list.append(net)
-            net.listed = True
-            net.public = True
+            with k.net_rwsem.writing():
+                self.net_namespace_list.append(net)
+                net.listed = True
+                net.public = True
 
     def ops_init(self, ops: PernetOperations, net: Net) -> None:
         """One pernet init."""
@@ -320,7 +321,7 @@ class NetNamespace:
 
     def peernet2id(self, net: Net, peer: Net) -> int:
         """The nsid of peer as seen from net; -1: none."""
-        with net.nsid_lock:
+        with self.k.probe.frame("rtnl_net_getid"), net.nsid_lock:
             return self._find_nsid(net, peer)
 
     def peernet2id_alloc(self, net: Net, peer: Net) -> int:
@@ -333,7 +334,7 @@ class NetNamespace:
 
     def rtnl_net_newid(self, net: Net, peer: Net, nsid: int = -1) -> int:
         """RTM_NEWNSID, which takes no RTNL.  Raises: KernelError(EEXIST)."""
-        with net.nsid_lock:
+        with self.k.probe.frame("rtnl_net_newid"), net.nsid_lock:
             if self._find_nsid(net, peer) >= 0 or nsid in net.nsids:
                 raise KernelError(errno.EEXIST)
             if nsid >= 0:

@@ -296,6 +296,7 @@ class NetdevRxQueues:
 
     def dev_memory_provider_uninstall(self, dev: NetDevice) -> None:
         """Before a device's NETDEV_UNREGISTER: providers on its queues let go.  Locks: I(dev)."""
+        self.k.netdev_ops_assert_locked(dev, "dev_memory_provider_uninstall")
         for index in sorted(dev.rx_queues):
             user = dev.rx_queues[index].user
             if user is not None and user.kind == "provider":

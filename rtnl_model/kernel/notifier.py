@@ -293,5 +293,10 @@ class Notifier:
         """call_netdevice_notifier: one block only, with the instance lock as the table demands."""
         if event in ("REGISTER", "UP", "GOING_DOWN", "DOWN") and dev.ops_locked:
             with dev.lock:
-                return block.call(event, dev, NotifierInfo(dev))
+                return self.notify_locked(block, event, dev)
+        return block.call(event, dev, NotifierInfo(dev))
+
+    def notify_locked(self, block: NotifierBlock, event: str, dev: NetDevice) -> int:
+        """An event of the table's.  Locks: the instance lock of an ops-locked device."""
+        self.k.netdev_ops_assert_locked(dev, f"NETDEV_{event}")
         return block.call(event, dev, NotifierInfo(dev))

@@ -64,7 +64,7 @@ class Pernet:
     def unregister_pernet_operations(self, ops: PernetOperations) -> None:
         """Run its exit in every namespace and take it off the list."""
         k = self.k
-        with k.pernet_ops_rwsem.writing():
+        with k.probe.frame("unregister_pernet_operations"), k.pernet_ops_rwsem.writing():
             for half in (self.subsys, self.device):
                 if ops in half:
                     half.remove(ops)
@@ -72,7 +72,7 @@ class Pernet:
 
     def _register(self, ops: PernetOperations, half: list[PernetOperations]) -> None:
         k = self.k
-        with k.pernet_ops_rwsem.writing():
+        with k.probe.frame("register_pernet_operations"), k.pernet_ops_rwsem.writing():
             done: list[Net] = []
             half.append(ops)
             try:

@@ -7,7 +7,7 @@ A place runs unless an `if` on `has_rtnl` keeps this build from it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from types import FunctionType
 
@@ -24,7 +24,11 @@ __all__ = ["built"]
 
 def built(mutant: Mutant, regime: str) -> bool:
     """Can this build come by the place?"""
-    return not mutant.file or (has_method(mutant, regime) and comes_by(mutant, regime))
+    return not mutant.file or (
+        has_method(mutant, regime)
+        and comes_by(mutant, regime)
+        and is_called(mutant.function.split(".")[1], regime)
+    )
 
 
 def has_method(mutant: Mutant, regime: str) -> bool:
@@ -35,6 +39,57 @@ def has_method(mutant: Mutant, regime: str) -> bool:
         return True
     known = [*here, *(part for other in REGIMES for part in parts(other))]
     return not any(cls.__name__ == cls_name for part in known for cls in part.__mro__)
+
+
+def is_called(method: str, regime: str) -> bool:
+    """Does any code that this build has name the method, other than to give it another name?
+
+    Fixes and conversions leave functions of 7.3 without a caller.
+    """
+    return method in named(regime)
+
+
+@cache
+def named(regime: str) -> frozenset[str]:
+    """Every attribute that code of this build names; code outside the kernel is in each build."""
+    names: set[str] = set()
+    inside: list[tuple[str, set[str]]] = []
+    for path in sorted(ROOT.parent.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if ROOT not in path.parents:
+            names |= attributes(tree)
+            continue
+        file = path.relative_to(ROOT).as_posix()
+        held = {id(function) for _cls, function in functions(tree)}
+        for cls, function in functions(tree):
+            mutant = Mutant("lock", file, f"{cls.name}.{function.name}", function.lineno, "")
+            if has_method(mutant, regime):
+                inside.append((function.name, attributes(function)))
+        names |= attributes(tree, held)
+    while True:  # what an uncalled function calls is not called
+        more = {
+            name
+            for method, called in inside
+            if method in names or method.startswith("__")
+            for name in called
+        }
+        if more <= names:
+            return frozenset(names)
+        names |= more
+
+
+def attributes(tree: ast.AST, but: Collection[int] = ()) -> set[str]:
+    """Names after a dot, but in the functions `but` (by id) and in `self.x = other.x`."""
+    if id(tree) in but:
+        return set()
+    if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Attribute):
+        target = tree.targets[0]
+        if isinstance(target, ast.Attribute) and target.attr == tree.value.attr:
+            return attributes(tree.value.value)
+    found = {tree.attr} if isinstance(tree, ast.Attribute) else set()
+    for child in ast.iter_child_nodes(tree):
+        found |= attributes(child, but)
+    return found
 
 
 @cache

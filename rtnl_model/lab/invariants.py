@@ -208,11 +208,24 @@ def ports_know_their_uppers(k: Kernel) -> Iterator[Broken]:
                 "port-count", f"port of {lower.name} counts {port.count.value}, has {len(mine)}",
                 lower,
             )  # fmt: skip
+        for dev in mine:
+            priv = dev.netdev_priv(IpvlPriv)
+            if priv.noarp_applied not in (None, port.mode != "l2"):
+                yield Broken(
+                    "port-mode", f"{dev.name} did not follow its port's mode {port.mode}", dev
+                )
         if port.pnet is not lower.peek_net():
             yield Broken("port-net", f"port of {lower.name} is of another namespace", lower)
     for devs in uppers.values():
         for dev in devs:
             yield Broken("port-gone", f"{dev.name} outlives its lower", dev)
+
+
+def dead_namespaces_are_freed(k: Kernel) -> Iterator[Broken]:
+    """Nobody keeps the memory of a namespace whose cleanup is over."""
+    for net in k.lifetime.peek_nets():
+        if net.cleaned and net.passive.value > 0:
+            yield Broken("net-leaked", f"{net.passive.value} references keep dead {net.label}")
 
 
 def hooks_are_counted(k: Kernel) -> Iterator[Broken]:
@@ -239,5 +252,6 @@ RULES: Final[tuple[Callable[[Kernel], Iterator[Broken]], ...]] = (
     backends_list_their_devices,
     ports_know_their_uppers,
     hooks_are_counted,
+    dead_namespaces_are_freed,
 )
 """All of them, in the order in which they are reported."""

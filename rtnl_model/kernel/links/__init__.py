@@ -182,6 +182,10 @@ class LinkDriver:
         """One more receive queue, for a lease; its index.  Locks: I(dev). Raises: KernelError."""
         raise KernelError(EOPNOTSUPP)
 
+    def must_outlive(self, dev: NetDevice) -> NetDevice | None:
+        """The device that dev uses until its destructor, and therefore holds."""
+        return None
+
     def priv_destructor(self, dev: NetDevice) -> None:
         """In netdev_run_todo after the last reference is gone, no lock held."""
 

@@ -191,7 +191,9 @@ class Ipvlan(IpvlanPorts):
     def ndo_open(self, dev: NetDevice) -> None:
         """ipvlan_open: NOARP follows the mode; addresses are published."""
         port = dev.netdev_priv(IpvlPriv).port
-        dev.flags = dev.flags & ~IFF_NOARP if port.mode == "l2" else dev.flags | IFF_NOARP
+        noarp = port.mode != "l2"
+        dev.flags = dev.flags | IFF_NOARP if noarp else dev.flags & ~IFF_NOARP
+        dev.netdev_priv(IpvlPriv).noarp_applied = noarp
         with port.addrs_lock:
             for address in dev.netdev_priv(IpvlPriv).addrs:
                 port.hlhead[address] = dev

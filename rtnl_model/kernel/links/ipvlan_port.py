@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from lockcheck import guarded, own
 
 from ..errors import KernelError
-from ..guards import Bookkeeping, RtnlGuard, TheLock
+from ..guards import Bookkeeping, TheLock
 from ..netdevice import IFF_NOARP, RTNL_OF_AREA, PrivateArea
 from .ipvlan_l3s import IpvlanL3s
 from .stacked import StackedDriver
@@ -43,6 +43,12 @@ def _live_pnodes_lock(port: IpvlPort) -> Lock | None:
 PNODES = TheLock(_live_pnodes_lock, "&port->pnodes_lock")
 
 
+def _flags_lock(port: IpvlPort) -> Lock | None:
+    """RTNL of the lower; without a global RTNL uppers of two namespaces may be changed at once."""
+    net = port.dev.peek_net()
+    return net.rtnl_guard if net.adjacent_guard is net.rtnl_guard else _live_pnodes_lock(port)
+
+
 class IpvlPort:
     """Everything the uppers of one lower share."""
 
@@ -51,7 +57,7 @@ class IpvlPort:
     mode = guarded[str](PNODES, reads="once")
     """Written under the lower's RTNL, too."""
     flags = guarded[str](
-        RtnlGuard(lambda port: port.dev.peek_net(), "the lower's net"), reads="any"
+        TheLock(_flags_lock, "RTNL of the lower (in pernet: &port->pnodes_lock)"), reads="any"
     )
     ipvlans: guarded[list[NetDevice]] = guarded(PNODES)
     """Uppers that the lower's unregistration must delete."""
@@ -125,6 +131,9 @@ class IpvlPriv(PrivateArea):
     dying = guarded[bool](TheLock(_pnodes_lock, "&port->pnodes_lock"), default=False)
     """The lower's unregistration took this upper."""
     dev_id = guarded[int](RTNL_OF_AREA, reads="any", default=0)
+    noarp_applied: Bookkeeping[bool | None] = None
+    """What a mode of the port last made of IFF_NOARP.
+    invariant: at rest that of the port's mode, whatever its user did to the flag since."""
 
     def __init__(self) -> None:
         self.addrs = []
@@ -241,6 +250,7 @@ class IpvlanPorts(StackedDriver):
         self.k.strict_assert(dev, "dev_change_flags", known="G.25")
         flags = dev.flags | IFF_NOARP if noarp else dev.flags & ~IFF_NOARP
         self.k.dev.dev_change_flags(dev, flags)
+        dev.netdev_priv(IpvlPriv).noarp_applied = noarp
 
     # -- addresses --
 

@@ -95,37 +95,50 @@ class Netdevsim(LinkDriver):
         if ident < 0:
             return [self.probe_card(net, name or "eth%d", driver, queues).name]
         nsim = NsimDev(ident, queues, net, self.bus_lock)
+        with self.k.probe.frame("new_device_store"):
+            self.new_device(nsim, ports)
+        if renamed and name:
+            for port, dev in self.ports_of(nsim):
+                self.rename(dev, name if port == 0 else f"{name}_{port + 1}")
+        return [dev.name for _, dev in self.ports_of(nsim)]
+
+    def ports_of(self, nsim: NsimDev) -> list[tuple[int, NetDevice]]:
+        """Its ports by number."""
+        with self.bus_lock:
+            return sorted(nsim.ports.items())
+
+    def new_device(self, nsim: NsimDev, ports: int) -> None:
+        """nsim_bus_dev_new and its probe.  Raises: KernelError(EEXIST)."""
+        ident = nsim.id
         with self.bus_lock:
             if ident in self.nsim_devs:
                 raise KernelError(EEXIST)
             self.nsim_devs[ident] = nsim
         self.nsim_dev_reload_create(nsim, ports)
-        if renamed and name:
-            for port, dev in sorted(nsim.ports.items()):
-                self.rename(dev, name if port == 0 else f"{name}_{port + 1}")
-        return [dev.name for _, dev in sorted(nsim.ports.items())]
 
     def remove(self, ident: int) -> None:
         """`echo ID > del_device`.  Raises: KernelError(ENOENT)."""
-        with self.bus_lock:
-            nsim = self.nsim_devs.pop(ident, None)
-        if nsim is None:
-            raise KernelError(ENOENT)
-        with self.k.probe.fn("nsim_drv_remove"):
-            self.nsim_dev_reload_destroy(nsim)
+        with self.k.probe.frame("del_device_store"):
+            with self.bus_lock:
+                nsim = self.nsim_devs.pop(ident, None)
+            if nsim is None:
+                raise KernelError(ENOENT)
+            with self.k.probe.fn("nsim_drv_remove"):
+                self.nsim_dev_reload_destroy(nsim)
 
     def port_remove(self, ident: int, port: int) -> None:
         """`echo PORT > del_port`.  Raises: KernelError(ENOENT)."""
-        with self.bus_lock:
-            nsim = self.nsim_devs.get(ident)
-            dev = None if nsim is None else nsim.ports.pop(port, None)
-        if dev is None:
-            raise KernelError(ENOENT)
-        self.nsim_destroy(dev)
+        with self.k.probe.frame("del_port_store"):
+            with self.bus_lock:
+                nsim = self.nsim_devs.get(ident)
+                dev = None if nsim is None else nsim.ports.pop(port, None)
+            if dev is None:
+                raise KernelError(ENOENT)
+            self.nsim_destroy(dev)
 
     def wipe(self) -> int:
         """Remove every simulated card's bus device; how many there were."""
-        with self.bus_lock:
+        with self.k.probe.frame("nsim_bus_exit"), self.bus_lock:
             idents = sorted(self.nsim_devs)
         for ident in idents:
             self.remove(ident)
@@ -133,7 +146,7 @@ class Netdevsim(LinkDriver):
 
     def drivers(self) -> list[str]:
         """Names of drivers that have plain cards."""
-        with self.bus_lock:
+        with self.k.probe.frame("driver_list"), self.bus_lock:
             return sorted(self.cards)
 
     def remove_driver(self, name: str) -> int:
@@ -141,11 +154,11 @@ class Netdevsim(LinkDriver):
 
         Raises: KernelError(ENOENT).
         """
-        with self.bus_lock:
-            cards = self.cards.pop(name, None)
-        if cards is None:
-            raise KernelError(ENOENT)
         with self.k.probe.frame(f"{name}_exit"):
+            with self.bus_lock:
+                cards = self.cards.pop(name, None)
+            if cards is None:
+                raise KernelError(ENOENT)
             for dev in cards:
                 self.remove_card(dev)
         return len(cards)
@@ -175,6 +188,10 @@ class Netdevsim(LinkDriver):
 
     def rename(self, dev: NetDevice, name: str) -> None:
         """User space gives a port its name.  Raises: KernelError."""
+        with self.k.probe.frame("rtnl_setlink"):
+            self._rename(dev, name)
+
+    def _rename(self, dev: NetDevice, name: str) -> None:
         net = self.k.dev.dev_net(dev)
         self.k.rtnl.rtnl_net_lock(net)
         try:
@@ -200,9 +217,10 @@ class Netdevsim(LinkDriver):
 
     def probe_card(self, net: Net, name: str, driver: str, queues: int) -> NetDevice:
         """A driver found a card.  Raises: KernelError."""
-        dev = self.make_card(net, name, f"{driver}:{name}", queues)
-        with self.bus_lock:
-            self.cards.setdefault(driver, []).append(dev)
+        with self.k.probe.frame(f"{driver}_probe"):
+            dev = self.make_card(net, name, f"{driver}:{name}", queues)
+            with self.bus_lock:
+                self.cards.setdefault(driver, []).append(dev)
         return dev
 
     def remove_card(self, dev: NetDevice) -> None:

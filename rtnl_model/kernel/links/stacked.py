@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lockcheck import own
 
 from ..errors import KernelError
+from ..guards import Bookkeeping
 from ..netdevice import PrivateArea, UnregHead
 from . import LinkDriver
 
@@ -34,6 +35,8 @@ class LowerHold(PrivateArea):
 
     dev_tracker: own[RefTracker | None] = own(default=None)
     """The reference on the lower: from ndo_init to priv_destructor."""
+    standing: Bookkeeping[bool] = False
+    """Between the two."""
 
 
 class StackedDriver(LinkDriver):
@@ -62,11 +65,18 @@ class StackedDriver(LinkDriver):
     def hold_lower(self, dev: NetDevice, hold: LowerHold, what: str) -> None:
         """In ndo_init: the lower may not be freed before this upper."""
         hold.dev_tracker = self.k.dev.netdev_hold(self.lower_of(dev), what)
+        hold.standing = True
 
     def put_lower(self, dev: NetDevice, hold: LowerHold) -> None:
         """In the destructor; a device whose init was refused has nothing to drop."""
+        hold.standing = False
         if hold.dev_tracker is not None:
             self.k.dev.netdev_put(self.lower_of(dev), hold.dev_tracker)
+
+    def must_outlive(self, dev: NetDevice) -> NetDevice | None:
+        """The lower, where the upper itself holds it."""
+        priv = dev.priv
+        return self.lower_of(dev) if isinstance(priv, LowerHold) and priv.standing else None
 
     def netdev_sync_lower_features(self, lower: NetDevice) -> None:
         """An upper without large receive offload turns it off below."""
