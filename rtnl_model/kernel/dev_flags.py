@@ -171,6 +171,11 @@ class DevFlags:
 
     def dev_set_mtu(self, dev: NetDevice, mtu: int) -> None:
         """Change the MTU and notify everybody.  Raises: KernelError."""
+        with self.k.netdev_lock_ops(dev):
+            self.netif_set_mtu(dev, mtu)
+
+    def netif_set_mtu(self, dev: NetDevice, mtu: int) -> None:
+        """As dev_set_mtu, the instance lock held where the device wants it."""
         k = self.k
         if mtu == dev.mtu:
             return
@@ -190,6 +195,11 @@ class DevFlags:
 
     def dev_set_mac_address(self, dev: NetDevice, address: str) -> None:
         """Change the address: PRE_CHANGEADDR may refuse.  Raises: KernelError."""
+        with self.k.netdev_lock_ops(dev):
+            self.netif_set_mac_address(dev, address)
+
+    def netif_set_mac_address(self, dev: NetDevice, address: str) -> None:
+        """As dev_set_mac_address, the instance lock held where the device wants it."""
         k = self.k
         k.netdev_ops_assert_locked(dev, "netif_set_mac_address")
         assert dev.netdev_ops is not None

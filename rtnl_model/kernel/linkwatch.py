@@ -110,5 +110,7 @@ class Linkwatch:
         iflink = ops.get_iflink(dev) if ops is not None else None
         if iflink is None or iflink == dev.ifindex:
             return True
-        below = self.k.dev.dev_get_by_index(self.k.dev.dev_net(dev), iflink)
-        return below is None or below.carrier
+        net = self.k.dev.dev_net(dev)
+        with self.k.rcu.reading_unless(self.k.rtnl.owns(net.rtnl_guard)):
+            below = self.k.dev.dev_get_by_index(net, iflink)
+            return below is None or bool(below.carrier)

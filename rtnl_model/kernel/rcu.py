@@ -16,7 +16,7 @@ Left out: generations (a grace period waits for every reader), callbacks that ru
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from lockcheck import guarded, looking
@@ -99,6 +99,10 @@ class Rcu:
             with self.k.gate:
                 self.entered.remove(entered)
             self.readers.change(self._leave, why="rcu_read_unlock", part=None, commutes=True)
+
+    def reading_unless(self, covered: bool) -> AbstractContextManager[object]:
+        """A read side, where no lock keeps what is read."""
+        return nullcontext() if covered else self.reading()
 
     def _enter(self) -> None:
         self.inside += 1
