@@ -102,12 +102,18 @@ def parts(regime: str) -> tuple[type, ...]:
         for name, driver in drivers.items()
         if driver.converted or not driver.kind or not k.regime.refuses_unconverted
     }
+    refused = drivers.keys() - usable.keys()
     fixes = [fix.classes for fix in FIXES if fix.id in k.fixed]
     return (
         type(k),
         *(type(part) for part in vars(k).values()),
         *usable.values(),
-        *(each for classes in fixes for each in classes.values() if isinstance(each, type)),
+        *(
+            layer
+            for classes in fixes
+            for part, layer in classes.items()
+            if isinstance(layer, type) and part.removeprefix("links.") not in refused
+        ),
     )
 
 
