@@ -36,7 +36,7 @@ tasks = [Task(each, "pernet", ("T17",), 1, frozenset()) for each in asked]
 caught = {}
 for number, verdict in crew(judge, tasks, processes=1, seconds=60):
     caught[number] = verdict is None or verdict.caught
-(seen,) = [found for _, found in crew(lambda _: reaching("pernet", ["T17"]), [0], processes=1, seconds=60)]
+((_, seen),) = crew(lambda name: reaching("pernet", [name]), ["T17"], processes=1, seconds=60)
 print(json.dumps({
     "caught": [caught[n] for n in range(len(tasks))],
     "places": sorted(seen["T17"].places),
