@@ -56,6 +56,8 @@ class Table:
     """Keys that take RTNL are written under it; others by WRITE_ONCE."""
     inside: Bookkeeping[list[int]]
     """Tasks of the users, for reports of a stuck run."""
+    freed: Bookkeeping[bool] = False
+    """Whoever removed it has waited for its users."""
     waiter: Bookkeeping[int] = 0
     """The task that waits for the users to leave; 0: none."""
 
@@ -108,6 +110,7 @@ class Inet:
                     lambda: not table.users, why=f"the users of {dev.label}'s sysctl table to leave"
                 )
                 self.dropping.remove(table)
+            table.freed = True
 
     def unregister_sysfs(self, dev: NetDevice) -> None:
         """device_del: nothing in this model keeps a sysfs file open."""
@@ -144,6 +147,11 @@ class Inet:
             try:
                 answer = self.handler(net, table, key, value)
             finally:
+                if table.freed:
+                    self.k.report_invariant(
+                        f"use after free: a handler of {table.label} runs, and the table is freed",
+                        rule="used-after-free",
+                    )
                 table.parking.change(lambda: self._unuse(table))
             if answer is not None:
                 return answer

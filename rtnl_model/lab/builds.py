@@ -10,6 +10,7 @@ import ast
 from collections.abc import Collection, Sequence
 from functools import cache
 from types import FunctionType
+from typing import Final
 
 from lockcheck import Checker
 
@@ -20,6 +21,9 @@ from .model_run import ModelSetting
 from .mutants import ROOT, Mutant, functions
 
 __all__ = ["built"]
+
+OVERLAYS: Final = ROOT.parent / "lab" / "bugs"
+"""What pages of the catalogue put into a kernel is part of no build."""
 
 
 def built(mutant: Mutant, regime: str) -> bool:
@@ -57,7 +61,8 @@ def named(regime: str) -> frozenset[str]:
     for path in sorted(ROOT.parent.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if ROOT not in path.parents:
-            names |= attributes(tree)
+            if OVERLAYS not in path.parents:
+                names |= attributes(tree)
             continue
         file = path.relative_to(ROOT).as_posix()
         held = {id(function) for _cls, function in functions(tree)}
