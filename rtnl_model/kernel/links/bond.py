@@ -87,7 +87,8 @@ class Bond(MasterDriver):
             raise KernelError(EPERM, "Device type (master device) cannot be enslaved")
         if slave.type == "can":
             raise KernelError(EPERM, "CAN devices cannot be enslaved")
-        if slave.rx_handler is not None or slave.master is not None:
+        master = self.k.dev_links.netdev_master_upper_dev_get(slave)
+        if slave.rx_handler is not None or master is not None:
             raise KernelError(EBUSY, "Device is in use and cannot be enslaved")
         if slave is dev:
             raise KernelError(EPERM, "Cannot enslave bond to itself.")

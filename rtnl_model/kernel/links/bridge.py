@@ -64,7 +64,7 @@ class Bridge(MasterDriver):
             raise KernelError(EINVAL)
         if slave.netdev_ops is self:
             raise KernelError(ELOOP, "Can not enslave a bridge to a bridge")
-        if slave.master is not None:
+        if self.k.dev_links.netdev_master_upper_dev_get(slave) is not None:
             raise KernelError(EBUSY)
         if slave.dont_bridge:
             raise KernelError(EOPNOTSUPP, "Device does not allow enslaving to a bridge")

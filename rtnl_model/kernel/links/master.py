@@ -57,7 +57,7 @@ class MasterDriver(LinkDriver):
 
     def master_of(self, dev: NetDevice) -> NetDevice | None:
         """The master of this kind that dev is enslaved to."""
-        master = dev.master
+        master = self.k.dev_links.netdev_master_upper_dev_get(dev)
         return master if master is not None and master.netdev_ops is self else None
 
     # -- enslaving --

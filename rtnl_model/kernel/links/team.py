@@ -65,7 +65,7 @@ class Team(MasterDriver):
         """team_port_add's refusals, in its order.  Raises: KernelError."""
         if slave.type == "loopback":
             raise KernelError(EINVAL, "Loopback device can't be added as a team port")
-        if slave.master is not None and slave.master.netdev_ops is self:
+        if self.master_of(slave) is not None:
             raise KernelError(EBUSY, "Device is already a port of a team device")
         if slave is dev:
             raise KernelError(EINVAL, "Cannot enslave team device to itself")

@@ -94,6 +94,10 @@ def hookless(k: Kernel) -> None:
     dev(k, "one", "low0").peek_net().generic["ipvlan"].ipvl_nf_hook_refcnt = 0
 
 
+def dead(k: Kernel) -> None:
+    dev(k, "one", "low0").peek_net().cleaned = True
+
+
 BROKEN: list[tuple[Callable[[Kernel], None], str]] = [
     (pend, "left-pending"),
     (todo, "left-on-todo"),
@@ -106,6 +110,7 @@ BROKEN: list[tuple[Callable[[Kernel], None], str]] = [
     (forgotten, "port-list"),
     (miscounted, "port-count"),
     (hookless, "l3s-hooks"),
+    (dead, "net-leaked"),
 ]
 
 
@@ -133,6 +138,7 @@ def repair(k: Kernel) -> None:
     """Shutdown must not trip over what was sabotaged."""
     for net in k.net_namespace.for_each_net():
         net.dev_unreg_head.clear()
+        net.cleaned = False
     k.rtnl.net_todo_list.clear()
 
 
