@@ -145,6 +145,8 @@ class DevFlags:
         dev.promiscuity += n
         dev.flags = dev.flags | IFF_PROMISC if dev.promiscuity else dev.flags & ~IFF_PROMISC
         if old != dev.flags:
+            if dev.netdev_ops is not None:
+                dev.netdev_ops.ndo_change_rx_flags(dev, 1 if dev.flags & IFF_PROMISC else -1)
             self.dev_notify_flags(dev, old, IFF_PROMISC)
 
     def dev_set_allmulti(self, dev: NetDevice, n: int) -> None:

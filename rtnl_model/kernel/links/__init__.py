@@ -172,6 +172,9 @@ class LinkDriver:
         """Default: set it."""
         dev.mtu = mtu
 
+    def ndo_change_rx_flags(self, dev: NetDevice, promiscuity: int) -> None:
+        """It became promiscuous (1), or is so no longer (-1).  Locks: RTNL."""
+
     def ndo_add_slave(self, dev: NetDevice, slave: NetDevice) -> None:
         """Enslave (masters only)."""
 

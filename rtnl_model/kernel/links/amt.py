@@ -105,12 +105,19 @@ class Amt(LinkDriver):
             raise
 
     def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
-        """amt_dellink: queue, adjacency, reference; not to be called twice.  Locks: RTNL."""
+        """amt_dellink.  Locks: RTNL."""
         with self.k.probe.fn("amt_dellink", dev):
-            priv = dev.netdev_priv(AmtPriv)
-            self.k.dev.unregister_netdevice_queue(dev, head)
-            self.k.dev.netdev_upper_dev_unlink(priv.stream_dev, dev)
-            self.k.dev.netdev_put(priv.stream_dev, priv.tracker)
+            self.delete(dev, head)
+
+    def delete(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """Queue, adjacency, reference; not to be called twice.
+
+        The recorded build has it in line in amt_device_event.
+        """
+        priv = dev.netdev_priv(AmtPriv)
+        self.k.dev.unregister_netdevice_queue(dev, head)
+        self.k.dev.netdev_upper_dev_unlink(priv.stream_dev, dev)
+        self.k.dev.netdev_put(priv.stream_dev, priv.tracker)
 
     def ndo_uninit(self, dev: NetDevice) -> None:
         """amt_dev_uninit."""
@@ -127,7 +134,7 @@ class Amt(LinkDriver):
         with self.k.probe.frame("amt_device_event"):
             if event == "UNREGISTER":
                 head = UnregHead(f"amt_device_event:{dev.label}")
-                self.dellink(upper, head)
+                self.delete(upper, head)
                 self.k.dev.unregister_netdevice_many(head)
             else:
                 gateway = upper.netdev_priv(AmtPriv).parms["mode"] == "gateway"

@@ -251,6 +251,10 @@ class Vlan(StackedDriver):
             raise KernelError(ERANGE)
         dev.mtu = mtu
 
+    def ndo_change_rx_flags(self, dev: NetDevice, promiscuity: int) -> None:
+        """vlan_dev_change_rx_flags: a promiscuous upper makes its lower so."""
+        self.k.dev.dev_set_promiscuity(self.lower_of(dev), promiscuity)
+
     def ndo_set_mac_address(self, dev: NetDevice, address: str) -> None:
         """vlan_dev_set_mac_address: from now on its own.  Raises: KernelError."""
         super().ndo_set_mac_address(dev, address)

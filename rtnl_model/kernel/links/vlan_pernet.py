@@ -100,6 +100,14 @@ class VlanPernet(StackedPernet, Vlan):
         with self.table(real_dev).lock:
             super().publish(real_dev, dev)
 
+    def ndo_change_rx_flags(self, dev: NetDevice, promiscuity: int) -> None:
+        """Later, under the lower's own lock."""
+
+        def write(lower: NetDevice) -> None:
+            self.k.dev.dev_set_promiscuity(lower, promiscuity)
+
+        self.k.netdev_work.netdev_work_sched(self.lower_of(dev), write)
+
     # -- dellink --
 
     def uppers_lock(self, dev: NetDevice) -> Lock:

@@ -115,7 +115,8 @@ class Wireguard(LinkDriver):
 
         XXX: 7.3 does not look at reg_state.  A device that waits for RTNL in wg_destruct has only
         its base reference by then, and the link watch event of its carrier would hold it while it
-        is freed: a candidate defect, which this model does not reproduce.
+        is freed: a candidate defect, which this model does not reproduce.  On 7.3-rc7 108 deletions
+        during the end of their creating namespace, on 4 CPUs, showed no message.
         """
         self.k.ASSERT_RTNL_NET(net)
         for dev in self.device_list:

@@ -16,8 +16,8 @@ ENTRY = Entry(
     " first put; B's work frees the peer; T's second put",
     symptom="use after free of the tracker",
     source="G.13 (masked by RTNL)",
-    real_kernel="7.3-rc7: not seen in 12 rounds on 4 CPUs (a kernel without a detector of use"
-    " after free)",
+    real_kernel="7.3-rc7: not seen in 92 rounds on 4 CPUs (a kernel without a detector of use"
+    " after free): RTNL hides it",
     scenario="""
 ip netns add left
 ip netns add right

@@ -17,7 +17,7 @@ ENTRY = Entry(
     " go; S uses them",
     symptom="use after free of the backend's data, WARN: list not empty",
     source="G.15, hazard 38",
-    real_kernel="7.3-rc7 on 2 CPUs: seen, in the first round of a prepared loop.  WARNING at"
+    real_kernel="7.3-rc7 on 2 CPUs: seen in 1 of 102 rounds of a prepared loop.  WARNING at"
     " drivers/net/geneve.c:2719 in geneve_exit_net, under cleanup_net; the trace shows geneve_stop"
     " and udp_tunnel_sock_release by `ip` 15 ms after geneve_exit_net of the namespace.  The loop:"
     " the namespace that ends has one pfcp in a first namespace and ten running bareudp and geneve"

@@ -36,7 +36,7 @@ ENTRY = Entry(
     interleaving="the backend's namespace dies; the device is deleted before its work came to it",
     symptom="list corruption, BUG on reg_state",
     source="CVE-2025-21865 (gtp), 4ccacf86491d; hazard 6",
-    real_kernel="7.3-rc7 as it is, without the override: not seen in 16 rounds on 4 CPUs (a"
+    real_kernel="7.3-rc7 as it is, without the override: not seen in 116 rounds on 4 CPUs (a"
     " kernel without a detector of use after free)",
     scenario="""
 ip netns add left
