@@ -45,7 +45,7 @@ class Pfcp(BackendDriver):
         dev.priv = BackendPriv()
         dev.type = "none"
         dev.flags |= IFF_NOARP
-        dev.min_mtu = dev.max_mtu = 0
+        dev.mtu = dev.min_mtu = dev.max_mtu = 0
         dev.needs_free_netdev = True
 
     def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
