@@ -123,7 +123,7 @@ class rlock(sync.RLock):  # noqa: N801  (not to be taken for the factory)
 
     def __repr__(self) -> str:
         state = "locked" if self.real.locked() else "unlocked"
-        owner = 0 if self._owner is None else self._owner.ident
+        owner = 0 if self.ts is None else self.ts.ident
         return f"<{state} _thread.RLock object owner={owner} count={self._count} at {id(self):#x}>"
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:

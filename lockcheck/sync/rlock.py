@@ -21,22 +21,30 @@ __all__ = ["ObservedRLock", "RLock"]
 
 
 class RLock(Mutex):
-    """As `threading.RLock`."""
+    """As `threading.RLock`.
 
-    __slots__ = ("_count", "_owner")
+    `ts` is its owner: None whenever `real` is not locked.  It is looked at only where `real` cannot
+    be had, for a thread that holds nothing of it needs to know no more.
+    """
+
+    __slots__ = ("_again",)
 
     def __init__(self, chk: Host, key: Key) -> None:
         super().__init__(chk, key)
-        self._owner: Any = None  # invariant: written only by the holder of `real`
-        self._count = 0
+        self._again = 0
+        """How often its owner has taken it beyond the first time."""
 
     def __repr__(self) -> str:
         state = "locked" if self.real.locked() else "unlocked"
-        owner = self._owner
+        owner = self.ts
         return (
             f"<{state} lockcheck.RLock object {self.name} owner={owner and owner.name} "
             f"count={self._count} at {id(self):#x}>"
         )
+
+    @property
+    def _count(self) -> int:
+        return 0 if self.ts is None else self._again + 1
 
     def acquire(
         self, blocking: bool = True, timeout: float = -1, subclass: int = 0, nest: object = None
@@ -48,19 +56,17 @@ class RLock(Mutex):
             ts = self._tls.t
         except AttributeError:
             ts = self.chk.current()
-        if self._owner is ts:
-            self._count += 1
-            return True
         if not self.real.acquire(False):
+            if self.ts is ts:
+                self._again += 1
+                return True
             self._contended(ts, -1)
         top = ts.top
         parent = top._k
         if self._pk is parent or self._leads(ts, parent):
             self.prev = top
-            self.ts = ts
             ts.top = self
-        self._owner = ts
-        self._count = 1
+        self.ts = ts
         return True
 
     def __enter__(self) -> bool:
@@ -68,19 +74,17 @@ class RLock(Mutex):
             ts = self._tls.t
         except AttributeError:
             ts = self.chk.current()
-        if self._owner is ts:
-            self._count += 1
-            return True
         if not self.real.acquire(False):
+            if self.ts is ts:
+                self._again += 1
+                return True
             self._contended(ts, -1)
         top = ts.top
         parent = top._k
         if self._pk is parent or self._leads(ts, parent):
             self.prev = top
-            self.ts = ts
             ts.top = self
-        self._owner = ts
-        self._count = 1
+        self.ts = ts
         return True
 
     def release(self) -> None:
@@ -89,21 +93,15 @@ class RLock(Mutex):
             ts = self._tls.t
         except AttributeError:
             ts = self.chk.current()
-        if self._owner is not ts:
-            self._not_mine(ts)
-        elif self._count > 1:
-            self._count -= 1
-        else:
-            self._owner = None
-            self._count = 0
-            if ts.top is self:
-                ts.top = self.prev
-                try:
-                    self.real.release()
-                except RuntimeError:
-                    self._was_unlocked()
-            else:
-                self._release_odd(ts)
+        if ts.top is not self or self._again:
+            self._release_not_plainly(ts)
+            return
+        self.ts = None
+        ts.top = self.prev
+        try:
+            self.real.release()
+        except RuntimeError:
+            self._was_unlocked()
 
     def __exit__(
         self,
@@ -115,31 +113,34 @@ class RLock(Mutex):
             ts = self._tls.t
         except AttributeError:
             ts = self.chk.current()
-        if self._owner is not ts:
+        if ts.top is not self or self._again:
+            self._release_not_plainly(ts)
+            return
+        self.ts = None
+        ts.top = self.prev
+        try:
+            self.real.release()
+        except RuntimeError:
+            self._was_unlocked()
+
+    def _release_not_plainly(self, ts: ThreadState) -> None:
+        """Not the newest thing held, or held more than once, or not held."""
+        if self.ts is not ts:
             self._not_mine(ts)
-        elif self._count > 1:
-            self._count -= 1
+        elif self._again:
+            self._again -= 1
         else:
-            self._owner = None
-            self._count = 0
-            if ts.top is self:
-                ts.top = self.prev
-                try:
-                    self.real.release()
-                except RuntimeError:
-                    self._was_unlocked()
-            else:
-                self._release_odd(ts)
+            self.ts = None
+            self._release_odd(ts)
 
     def _acquire_with(self, blocking: object, timeout: object, subclass: int, nest: object) -> bool:
         ts = self.chk.current()
-        if self._owner is ts:
-            self._count += 1
+        if self.ts is ts:
+            self._again += 1
             return True
         if not self._acquire_odd(blocking, timeout, subclass, nest):
             return False
-        self._owner = ts
-        self._count = 1
+        self.ts = ts
         return True
 
     def _not_mine(self, ts: ThreadState) -> None:
@@ -149,14 +150,13 @@ class RLock(Mutex):
         raise RuntimeError("cannot release un-acquired lock")
 
     def _at_fork_reinit(self) -> None:
-        self._owner = None
-        self._count = 0
+        self._again = 0
         super()._at_fork_reinit()
 
     # -- what threading.Condition asks of its lock ----------------------------------------------
 
     def _is_owned(self) -> bool:
-        return self._owner is self.chk.current()
+        return self.ts is self.chk.current()
 
     def _recursion_count(self) -> int:
         return self._count if self._is_owned() else 0
@@ -164,14 +164,14 @@ class RLock(Mutex):
     def _release_save(self) -> Any:  # opaque to threading.Condition too
         if not self._is_owned():
             raise RuntimeError("cannot release un-acquired lock")
-        count = self._count
-        self._count = 1
+        again = self._again
+        self._again = 0
         self.release()
-        return count
+        return again
 
     def _acquire_restore(self, saved: Any) -> None:  # the same
         self.acquire()
-        self._count = saved
+        self._again = saved
 
 
 class ObservedRLock(RLock):
@@ -183,8 +183,8 @@ class ObservedRLock(RLock):
         self._chk = chk
         self._inner = inner
         """The plain lock below; it is what the graph sees."""
-        self._owner = None
-        self._count = 0
+        self.ts = None
+        self._again = 0
 
     @property
     def chk(self) -> Host:
@@ -214,13 +214,12 @@ class ObservedRLock(RLock):
         self, blocking: bool = True, timeout: float = -1, subclass: int = 0, nest: object = None
     ) -> bool:
         me = self._chk.current()
-        if self._owner is me:
-            self._count += 1
+        if self.ts is me:
+            self._again += 1
             return True
         if not self._inner.acquire(blocking, timeout, subclass=subclass, nest=nest):
             return False
-        self._owner = me
-        self._count = 1
+        self.ts = me
         return True
 
     def __enter__(self) -> bool:
@@ -228,14 +227,15 @@ class ObservedRLock(RLock):
 
     def release(self) -> None:
         ts = self._chk.current()
-        if self._owner is not ts:
+        if self.ts is not ts:
             if self._chk.aborted:
                 return
             self._chk.engine.not_held(ts, self._inner)
             raise RuntimeError("cannot release un-acquired lock")
-        self._count -= 1
-        if self._count == 0:
-            self._owner = None
+        if self._again:
+            self._again -= 1
+        else:
+            self.ts = None
             self._inner.release()
 
     def __exit__(
@@ -250,6 +250,6 @@ class ObservedRLock(RLock):
         return self._inner.locked()
 
     def _at_fork_reinit(self) -> None:
-        self._owner = None
-        self._count = 0
+        self.ts = None
+        self._again = 0
         self._inner._at_fork_reinit()
