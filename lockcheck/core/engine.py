@@ -80,10 +80,11 @@ class Engine:
         self.order = LockOrder(self.graph)
         self.races = Races()
         self.slots = Slots()
-        self.capture = Stacks().capture
+        stacks = Stacks()
+        self.capture = stacks.capture
         self.ledger = Ledger(self.leaf, host, self.classes)
         self.happens = HappensBefore(self.leaf, self.graph, wanted=host is None or host.observed)
-        self.waiting = Waiting(self.leaf, self.graph, self.happens, self.ledger, self.capture)
+        self.waiting = Waiting(self.leaf, self.graph, self.happens, self.ledger, stacks)
         self.interruptions = Interruptions(self.leaf, self.graph, self.contexts, self.ledger)
         self._acquires = Acquires(self.graph, self.contexts, self.order, self.waiting.waits)
         self._cookie = 0
@@ -462,7 +463,7 @@ class Engine:
         self, ts: ThreadState, lock: CheckedLock, got: bool, waited: float = 0.0
     ) -> None:
         """It blocks no longer, after so many seconds."""
-        ts.blocked = ts.blocked_on = None
+        ts.blocked = ts.blocked_on = ts.blocked_at = None
         cls = lock.key.cls
         cls.wait_total += waited
         cls.max_wait = max(cls.max_wait, waited)

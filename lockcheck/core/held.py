@@ -19,6 +19,7 @@ under the engine's lock) and `foreign` (appended by whoever releases this thread
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from types import FrameType
 from typing import Any, Protocol
 
 from lockcheck.core.classes import MODE_NAMES, NOTHING, READ, RECURSIVE_READ, WRITE, Key
@@ -238,6 +239,7 @@ class ThreadState:
         "__weakref__",
         "alive",
         "blocked",
+        "blocked_at",
         "blocked_on",
         "contexts",
         "disabled",
@@ -282,6 +284,8 @@ class ThreadState:
         self.blocked: LockRef | None = None
         """What it is about to block on, as reports name it: for live wait-for cycles."""
         self.blocked_on: Waitable | None = None
+        self.blocked_at: FrameType | None = None
+        """Where, while it is: a stack is taken of it when a report needs one."""
         self.overlay: Overlay = {}
         self.views = 0
         """How many it has in this segment, about."""

@@ -10,8 +10,8 @@ Left out: local variables, and more than `DEPTH` frames.
 from __future__ import annotations
 
 import sys
-from types import CodeType
-from typing import Any, NamedTuple
+from types import CodeType, FrameType
+from typing import NamedTuple
 
 from lockcheck.core.document import Json
 
@@ -137,16 +137,18 @@ class Stacks:
 
     def capture(self, depth: int = DEPTH) -> Stack:
         """Take the caller's stack (of whoever calls the function that calls this)."""
-        frame: Any = sys._getframe(2)  # no frame at the end of the chain
-        raw = []
+        return self.of(sys._getframe(2), depth)
+
+    def of(self, innermost: FrameType, depth: int = DEPTH) -> Stack:
+        """Take the stack of a frame: of the calling thread, or of one that is blocked below it."""
+        frame: FrameType | None = innermost
+        raw: list[tuple[CodeType, int]] = []
         ident = 0  # hashing code objects is slow; equal stacks have equal sums, that is enough
-        for _ in range(depth):
+        while frame is not None and len(raw) < depth:
             lasti = frame.f_lasti
             raw.append((frame.f_code, lasti))
             ident += lasti
             frame = frame.f_back
-            if frame is None:
-                break
         found = tuple(raw)
         known = self._recent.get(ident)
         if known is not None and known.same(found):

@@ -8,7 +8,8 @@ Context: each function changes `ts` and runs in its own thread.  Locks: the leaf
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from dataclasses import replace
 
 from lockcheck.core import chains, clocks, rules, stuck
 from lockcheck.core.collecting import PAUSED
@@ -20,7 +21,7 @@ from lockcheck.core.leaf import Leaf
 from lockcheck.core.ledger import Ledger
 from lockcheck.core.meetings import EAGER
 from lockcheck.core.report import LockRef
-from lockcheck.core.stacks import EMPTY, Stack
+from lockcheck.core.stacks import EMPTY, Stacks
 from lockcheck.core.waits import Event, Waits
 from lockcheck.seam import Op
 
@@ -39,13 +40,14 @@ class Waiting:
         graph: Graph,
         happens: HappensBefore,
         ledger: Ledger,
-        capture: Callable[..., Stack],
+        stacks: Stacks,
     ) -> None:
         self._leaf = leaf
         self._graph = graph
         self._happens = happens
         self._ledger = ledger
-        self._capture = capture
+        self._stacks = stacks
+        self._capture = stacks.capture
         self.waits = Waits(graph)
 
     def block_on(self, ts: ThreadState, obj: Waitable, cls: str, mode: str) -> None:
@@ -54,10 +56,14 @@ class Waiting:
             return
         ts.tracing += 1
         try:
-            wanted = LockRef(obj.name, cls, mode, self._capture())
+            wanted = LockRef(obj.name, cls, mode)
+            ts.blocked_at = sys._getframe(2)  # that blocks below, so that it stays where it is
             with PAUSED, self._leaf:
                 ts.blocked, ts.blocked_on = wanted, obj
                 cycle = stuck.live_cycle(ts)
+            for node in cycle:  # now something is learned
+                if node.ts is not None and node.ts.blocked_at is not None:
+                    node.wanted = replace(node.wanted, stack=self._stacks.of(node.ts.blocked_at))
         finally:
             ts.tracing -= 1
         if not cycle or (len(cycle) == 1 and mode == "lock"):
@@ -65,7 +71,7 @@ class Waiting:
         try:
             self._ledger.report(ts, stuck.deadlock(cycle, "these threads wait for each other now"))
         except BaseException:  # on_report="raise": it does not block after all
-            ts.blocked = ts.blocked_on = None
+            ts.blocked = ts.blocked_on = ts.blocked_at = None
             raise
 
     def before_wait(self, ts: ThreadState, op: Op, part: str = "") -> None:
@@ -144,7 +150,7 @@ class Waiting:
 
     def after_wait(self, ts: ThreadState, op: Op, got: bool, part: str = "") -> None:
         """The wait ended; `got`: with what it waited for."""
-        ts.blocked = ts.blocked_on = None
+        ts.blocked = ts.blocked_on = ts.blocked_at = None
         if not got:
             return
         obj = op.obj
@@ -182,7 +188,7 @@ class Waiting:
 
     def did_not_wait(self, ts: ThreadState) -> None:
         """A wait that did not block, of a thread that holds nothing: nothing depends on it."""
-        ts.blocked = ts.blocked_on = None
+        ts.blocked = ts.blocked_on = ts.blocked_at = None
         ts.pending = ts.last_wait = None
 
     def wake(self, ts: ThreadState, obj: Event, part: str = "") -> None:

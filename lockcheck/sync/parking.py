@@ -214,7 +214,7 @@ class Parking(Ownerless):
 
     def _went_at_once(self, chk: Host, ts: ThreadState, part: str, *, sure: bool) -> None:
         """What there is to note of a wait that did not block, of a thread that holds nothing."""
-        ts.blocked = ts.blocked_on = ts.pending = ts.last_wait = None
+        ts.blocked = ts.blocked_on = ts.blocked_at = ts.pending = ts.last_wait = None
         if self.dep is None:
             return
         found = self.dep.get(part)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import pytest
 
 import lockcheck
+from lockcheck.core.stacks import Stack, Stacks
 
 
 def run_threads(chk: lockcheck.Checker, *bodies: Callable[[], Any]) -> list[Any]:
@@ -80,6 +83,41 @@ def test_a_lock_may_be_released_by_another_thread(chk: lockcheck.Checker) -> Non
     run_threads(chk, lock.release)
 
     assert not lock.locked()
+
+
+def test_a_known_contended_lock_takes_no_stack(
+    chk: lockcheck.Checker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack is taken when something new is learned, not each time that somebody blocks."""
+    lock, begun, over = chk.Lock("l"), queue.Queue[int](), queue.Queue[int]()
+    taken: list[int] = []
+    of = Stacks.of
+
+    def counted(self: Stacks, frame: FrameType, depth: int = 20) -> Stack:
+        taken.append(1)
+        return of(self, frame, depth)
+
+    def body() -> None:
+        for turn in iter(begun.get, -1):
+            with lock:
+                over.put(turn)
+
+    monkeypatch.setattr(Stacks, "of", counted)
+    thread = chk.Thread(target=body)
+    thread.start()
+    numbers = []
+    for turn in range(6):
+        with lock:
+            begun.put(turn)
+            while not any(ts.waiting for ts in list(chk.threads.values())):
+                time.sleep(0)
+        assert over.get() == turn
+        numbers.append(len(taken))
+    begun.put(-1)
+    thread.join()
+
+    assert lock.cls.contentions >= 6
+    assert numbers[2:] == numbers[2:3] * 4
 
 
 def test_readers_share_and_a_writer_excludes(chk: lockcheck.Checker) -> None:
