@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from lockcheck.core.stacks import is_ours
 from lockcheck.seam import Kind
-from lockcheck.sync.frames import current_frames
+from lockcheck.sync.frames import current_frames, frame_of
 from lockcheck.sync.plain import is_machinery
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def blocked(chk: Checker, *, interrupted: bool = False) -> list[Blocked]:
     if interrupted and chk.broken_off is not None and me.waiting is None:
         found.append(_row(me, chk.broken_off, None))
     for ts in states:
-        row = _known(ts, frames.get(ts.ident), interrupted=interrupted)
+        row = _known(ts, frame_of(ts.ident, frames), interrupted=interrupted)
         if row is not None:
             known.add(ts.ident)
             found.append(row)

@@ -18,7 +18,7 @@ from lockcheck.core.report import LockRef, Report
 from lockcheck.core.stacks import DEPTH, Stack, is_ours
 from lockcheck.core.stuck import Waiting, deadlock, first_cycle, lost_wakeup, owned_by, table
 from lockcheck.seam import Kind, Op
-from lockcheck.sync.frames import current_frames
+from lockcheck.sync.frames import current_frames, frame_of
 
 __all__ = ["Owed", "StuckThread", "explain_stuck", "where_is"]
 
@@ -59,7 +59,8 @@ def explain_stuck(
             by_ident[ts.ident] = ts
     frames = current_frames()
     nodes = [
-        _node(task, by_ident.get(task.ident), _stack_of(frames.get(task.ident))) for task in tasks
+        _node(task, by_ident.get(task.ident), _stack_of(frame_of(task.ident, frames)))
+        for task in tasks
     ]
     by_task = {task.ident: node for task, node in zip(tasks, nodes, strict=True)}
     by_state = {ts: by_task[ts.ident] for ts in states if ts.ident in by_task}
@@ -81,7 +82,7 @@ def explain_stuck(
 
 def where_is(ident: int) -> str:
     """Say where a thread is, by its ident."""
-    return _stack_of(current_frames().get(ident)).where
+    return _stack_of(frame_of(ident, current_frames())).where
 
 
 def _node(task: StuckThread, ts: ThreadState | None, stack: Stack) -> Waiting:

@@ -18,6 +18,7 @@ on; the waiter sees the mark and raises Unwind (`sync.blocking`).
 from __future__ import annotations
 
 import time
+from _thread import get_ident
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -243,7 +244,7 @@ def _gone(ts: ThreadState) -> bool:
     """A thread we did not start, and which has ended since (`sync.departure` missed it)."""
     thread = ts.thread
     if thread is None:
-        return ts.ident not in current_frames()
+        return ts.ident != get_ident() and ts.ident not in current_frames()
     return not thread.is_alive() and thread.ident is not None
 
 

@@ -3,19 +3,31 @@
 It makes objects under the interpreter's list of threads.  Until CPython 3.13 the collector may
 start there, and a `threading.local` that it frees waits for that list: the interpreter then stands
 still for good.  So there is no collection meanwhile (`core.collecting`).
+
+The calling thread is left out.  A list that its own frames keep is a cycle, and would keep all that
+every thread has in its variables until the next collection.
 """
 
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
+from collections.abc import Mapping
 from types import FrameType
 
 from lockcheck.core.collecting import PAUSED
 
-__all__ = ["current_frames"]
+__all__ = ["current_frames", "frame_of"]
 
 
 def current_frames() -> dict[int, FrameType]:
-    """Return the innermost frame of every thread, by its ident."""
+    """Return the innermost frame of every other thread, by its ident."""
     with PAUSED:
-        return sys._current_frames()
+        frames = sys._current_frames()
+        del frames[get_ident()]
+        return frames
+
+
+def frame_of(ident: int, frames: Mapping[int, FrameType]) -> FrameType | None:
+    """Return a thread's innermost frame: one of `frames`, or the caller's own."""
+    return sys._getframe(1) if ident == get_ident() else frames.get(ident)

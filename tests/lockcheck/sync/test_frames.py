@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 from lockcheck.sync.frames import current_frames
@@ -38,7 +39,7 @@ def look(ahead):
     return frames
 
 for ahead in range(10):
-    assert threading.get_ident() in look(ahead)
+    assert threading.get_ident() not in look(ahead)
 print("over")
 """
 """The collector is due a few objects ahead: on CPython 3.11 at a frame's, under the list."""
@@ -65,7 +66,41 @@ def test_the_collector_stays_as_the_program_has_it() -> None:
         for switch in (gc.enable, gc.disable):
             switch()
             before = gc.isenabled()
-            assert threading.get_ident() in current_frames()
+            assert threading.get_ident() not in current_frames()
             assert gc.isenabled() is before
+    finally:
+        (gc.enable if enabled else gc.disable)()
+
+
+def test_who_looked_keeps_nothing_of_what_the_others_have() -> None:
+    """Their variables go when they do, with no collection: the list is in no cycle."""
+
+    class Kept:
+        pass
+
+    inside, over = threading.Event(), threading.Event()
+    seen: list[weakref.ref[Kept]] = []
+
+    def body() -> None:
+        kept = Kept()
+        seen.append(weakref.ref(kept))
+        inside.set()
+        over.wait(30)
+
+    def look() -> None:
+        frames = current_frames()
+        assert thread.ident in frames
+
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        thread = threading.Thread(target=body)
+        thread.start()
+        inside.wait(30)
+        look()
+        over.set()
+        thread.join()
+
+        assert seen[0]() is None
     finally:
         (gc.enable if enabled else gc.disable)()
