@@ -100,6 +100,8 @@ class ControlledConductor(QuietPhases):
         """What went, in order: choice and operation; silent operations included."""
         self.jumps: dict[int, list[tuple[Choice, Op]]] = {}
         """Events before which time jumped or the world had settled: what everybody stood before."""
+        self.early: list[int] = []
+        """Numbers of the events that were early timers, as the bound counts them."""
         self.newly_observed: set[str] = set()
         self.verdict = END
         self.error: BaseException | None = None
@@ -182,6 +184,10 @@ class ControlledConductor(QuietPhases):
     def cut(self) -> bool:
         """Did the bound on early timers forbid one in this run?"""
         return self._clock.cut
+
+    def forbid(self, op: Op) -> None:
+        """The bound forbids the early timer of `op` where a strategy would have tried it."""
+        self._clock.forbid(op)
 
     @property
     def repeats_cut(self) -> bool:
@@ -275,8 +281,8 @@ class ControlledConductor(QuietPhases):
         task = self.tasks[choice.thread]
         task.granted = not choice.fires
         self.events.append((task.go if task.granted else task.fire, task.op))
-        if not task.granted:
-            self._clock.fire(task, self.live)
+        if not task.granted and self._clock.fire(task, self.live):
+            self.early.append(len(self.events) - 1)
         return task
 
     def choose(self, n: int, why: str) -> int:

@@ -77,21 +77,28 @@ class Clock:
                 continue
             elif task.slept < self._sleeps if op.aux is never else self.spare > 0:
                 early.append(task.fire)
-            elif op.repeat:
-                self.repeats_cut |= self._counts
             else:
-                self.cut |= self._counts
+                self.forbid(op)
         return due + early
 
-    def fire(self, task: Task, live: list[Task]) -> None:
-        """`task`'s timer fires; one that is not due is early."""
+    def fire(self, task: Task, live: list[Task]) -> bool:
+        """`task`'s timer fires; is it early, and spends one of `spare`?"""
         if task.op.repeat:
             self._fired_in.setdefault(_picture(live), set()).add(task.index)
-        if task.deadline > self.now:
-            if task.op.aux is never:
-                task.slept += 1
-            else:
-                self.spare -= 1
+        if task.deadline <= self.now:
+            return False
+        if task.op.aux is never:
+            task.slept += 1
+            return False
+        self.spare -= 1
+        return True
+
+    def forbid(self, op: Op) -> None:
+        """The bound forbids that the timer of `op` fires early."""
+        if op.repeat:
+            self.repeats_cut |= self._counts
+        else:
+            self.cut |= self._counts
 
     def is_free(self, task: Task) -> bool:
         """Could `task`'s timer have fired before time jumped?"""

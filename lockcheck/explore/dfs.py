@@ -10,9 +10,9 @@ from __future__ import annotations
 from lockcheck.conduct.controlled import ControlledConductor
 from lockcheck.conduct.verdict import DIVERGED, REDUNDANT
 from lockcheck.explore.frontier import Part
+from lockcheck.explore.node import Wish
 from lockcheck.explore.shard import DEPTH, Owns
 from lockcheck.explore.strategy import Strategy
-from lockcheck.seam import Choice
 
 __all__ = ["Dfs"]
 
@@ -20,19 +20,19 @@ __all__ = ["Dfs"]
 class _Node:
     """One choice on the current path (`frontier.TreeNode`)."""
 
-    __slots__ = ("backtrack", "chosen", "current", "done", "options", "spent")
+    __slots__ = ("chosen", "current", "done", "elsewhere", "options", "spent")
 
-    def __init__(self, options: list[Choice], current: Choice | None, spent: int) -> None:
+    def __init__(self, options: list[int], current: int, spent: int) -> None:
         self.options = options
         """Choices in order of trying."""
         self.current = current
         self.spent = spent
         """Preemptions before this choice."""
         self.chosen = options[0]
-        self.done: set[Choice] = set()
+        self.done: set[int] = set()
         """Choices tried before the present one, here or by another part of the search."""
-        self.backtrack: set[int] = set()
-        """Nothing is ever demanded here: every choice is tried anyway."""
+        self.elsewhere: set[int] = set()
+        """Choices that other parts try."""
 
     def copy(self) -> _Node:
         """An equal node that shares nothing that changes."""
@@ -41,20 +41,17 @@ class _Node:
         twin.done = set(self.done)
         return twin
 
-    def untried(self) -> list[Choice]:
+    def untried(self) -> list[int]:
         """Choices that are still to be tried here, in order."""
         return [c for c in self.options if c != self.chosen and c not in self.done]
 
-    def asked(self, thread: int) -> list[Choice]:
-        """Nothing is demanded."""
-        return []
-
-    def give(self, choice: Choice, given: set[Choice]) -> None:
-        """Try `choice`; those in `given` are tried by others."""
+    def give(self, choice: int, given: set[int], wish: Wish | None = None) -> None:
+        """Try `choice`; those in `given` are tried by others.  Nothing is ever demanded here."""
+        assert wish is None, "every choice is tried anyway"
         self.chosen = choice
         self.done = given | set(self.options)
 
-    def taken(self) -> set[Choice]:
+    def taken(self) -> set[int]:
         """Choices that were tried, and the present one."""
         return self.done | {self.chosen}
 
@@ -79,7 +76,6 @@ class Dfs(Strategy):
         """Nodes from the root that are fixed: they are shared with other parts of the search."""
         self._depth = 0
         self._cut = False  # did the bound forbid anything in this round?
-        self._given_up = DIVERGED
 
     def resume(self, part: Part) -> None:
         """Go on with a part of the search, under the present bound."""
@@ -99,15 +95,13 @@ class Dfs(Strategy):
         self._depth = 0
         return not self.exhausted
 
-    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
+    def pick(self, enabled: list[int], current: int) -> int:
         """Follow the stack, then prefer the running thread."""
-        choice = self._next(enabled, current)
-        return self._given_up if choice is None else choice
+        return self._next(enabled, current)
 
     def choose(self, n: int) -> int:
         """Try all values."""
-        choice = self._next([Choice.chose(value) for value in range(n)], None)
-        return self._given_up if choice is None else choice.value
+        return self._next(list(range(n)), -1)
 
     def end(self, verdict: int) -> None:
         """Move the deepest choice on that has an untried option."""
@@ -156,38 +150,35 @@ class Dfs(Strategy):
         self.bound = None if self._last_bound is None else 0
 
     def describe(self) -> dict[str, object]:
-        """Return the bound that was finished."""
+        """Tell the bound that was finished."""
         if self._last_bound is None:
             return {}
         done = self.bound if self.exhausted else (self.bound or 0) - 1
         return {"preemptions_exhausted": done, "preemptions_asked": self._last_bound}
 
-    def _next(self, enabled: list[Choice], current: Choice | None) -> Choice | None:
-        """The next choice on the path; None: the run is given up, and `_given_up` says why."""
+    def _next(self, enabled: list[int], current: int) -> int:
         depth = self._depth
         self._depth = depth + 1
         if depth < len(self._stack):
             node = self._stack[depth]
-            self._given_up = DIVERGED
-            return node.chosen if node.chosen in enabled else None
+            return node.chosen if node.chosen in enabled else DIVERGED
         if depth == DEPTH and self._owns is not None and not self._owns(self._prefix()):
-            self._given_up = REDUNDANT
-            return None
+            return REDUNDANT
         node = self._node(enabled, current)
         self._stack.append(node)
         return node.chosen
 
-    def _prefix(self) -> list[Choice]:
+    def _prefix(self) -> list[int]:
         return [node.chosen for node in self._stack[:DEPTH]]
 
-    def _node(self, enabled: list[Choice], current: Choice | None) -> _Node:
+    def _node(self, enabled: list[int], current: int) -> _Node:
         spent = 0
         if self._stack:
             last = self._stack[-1]
-            preempted = last.current is not None and last.chosen.thread != last.current.thread
+            preempted = last.current >= 0 and last.chosen >> 1 != last.current >> 1
             spent = last.spent + preempted
-        if current is None or current not in enabled:
-            return _Node(list(enabled), None, spent)
+        if current not in enabled:
+            return _Node(list(enabled), -1, spent)
         options = [current]
         rest = [choice for choice in enabled if choice != current]
         if self.bound is None or spent < self.bound:

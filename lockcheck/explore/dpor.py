@@ -1,16 +1,23 @@
-"""Source-DPOR with sleep sets: one schedule an order, where it works out (Abdulla et al., POPL
+"""Optimal DPOR: one schedule an order, where it works out (Abdulla, Aronis, Jonsson, Sagonas, POPL
 2014).
 
-A node is a choice of the run (`node.Node`).  Its *backtrack* set holds the threads that must be
-tried there; it starts with one and grows when a finished run shows a race whose other order begins
-there (`races.find`).  Its *sleep* set holds choices whose every continuation is known from
-elsewhere; a run in which everybody enabled sleeps is redundant and given up.
+A node is a choice of the run (`node.Node`).  Its *wishes* are the orders that must be tried from
+there, a wakeup tree; it starts with one and gets more when a finished run shows a race whose other
+order begins there (`races.find`).  A wish is followed choice by choice as far as that can be, so
+that the run really comes to the other order; from where it ends the run goes on as it likes.  The
+node's *sleep* set holds choices whose every continuation is known from elsewhere; a run in which
+everybody enabled sleeps is redundant and given up.
 
-Threads here may have two choices (the operation goes, or its timer fires): whoever adds a thread
-adds all its enabled choices, for neither choice races with the other.
+A thread may have two choices (the operation goes, or its timer fires), but never both at one node:
+a timer fires only while its operation cannot go.
 
-Left out: wakeup trees (the rest of redundancy is small beside their code), a preemption bound
-(plain cut-offs make any DPOR unsound; the bound belongs to `dfs`).
+A search that is divided (`frontier`) tries siblings at the same time, so what one of them asks for
+does not reach the wishes of the other: between parts the weaker rule of source-DPOR holds, and only
+choices whose races had all been seen are `trusted` to have asked for what they must.
+
+Left out: a preemption bound (plain cut-offs make any DPOR unsound; the bound belongs to `dfs`).
+Where the other order of a race turns out impossible, for a wait that could not go there yet, the
+run may be redundant.
 """
 
 from __future__ import annotations
@@ -20,10 +27,10 @@ from lockcheck.conduct.verdict import DIVERGED, REDUNDANT
 from lockcheck.explore import races
 from lockcheck.explore.conflict import depends, footprint
 from lockcheck.explore.frontier import Part
-from lockcheck.explore.node import Node
+from lockcheck.explore.node import Node, Wish
 from lockcheck.explore.shard import DEPTH, Owns
 from lockcheck.explore.strategy import Strategy
-from lockcheck.seam import Choice, Kind
+from lockcheck.seam import Choice
 
 __all__ = ["Dpor"]
 
@@ -44,7 +51,11 @@ class Dpor(Strategy):
         self._base = 0
         """Nodes from the root that are fixed: they are shared with other parts of the search."""
         self._known: list[set[int]] = []
-        """What these had in their backtrack sets when the part was taken up."""
+        """How these nodes' wishes began when the part was taken up."""
+        self._then: dict[int, Wish] = {}
+        """What must be tried after the present choice."""
+        self._led = True
+        """Every wish on the way could be followed."""
         self._depth = 0
 
     @property
@@ -56,14 +67,16 @@ class Dpor(Strategy):
         """Go on with a part of the search."""
         self._stack = [node for node in part.nodes if isinstance(node, Node)]
         self._base = part.base
-        self._known = [set(node.backtrack) for node in self._stack[: part.base]]
+        for index, node in enumerate(self._stack):
+            node.shared = index < part.base
+        self._known = [set(node.wishes) for node in self._stack[: part.base]]
         self.exhausted = False
 
     def stop(self, part: Part) -> None:
         """Hand the part back, with what is demanded of its shared nodes."""
         for index, known in enumerate(self._known[: self._base]):
-            new = self._stack[index].backtrack - known
-            part.demands += [(index, thread) for thread in sorted(new)]
+            wishes = self._stack[index].wishes
+            part.demands += [(index, wishes[choice]) for choice in wishes if choice not in known]
         part.nodes = self._stack
 
     def begin(self, conductor: ControlledConductor, run: int) -> bool:
@@ -71,47 +84,74 @@ class Dpor(Strategy):
         super().begin(conductor, run)
         self._depth = 0
         self._fresh_from = max(0, len(self._stack) - 1)
+        self._then = self._stack[-1].then() if self._stack else {}
+        self._led = True
         return not self.exhausted
 
-    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
-        """Follow the path; beyond it take the running thread, or the first that is awake."""
+    def pick(self, enabled: list[int], current: int) -> int:
+        """Follow the path, then the wishes; beyond take the running thread, or the first awake."""
         depth = self._depth
         self._depth = depth + 1
         if depth < len(self._stack):
             node = self._stack[depth]
             return node.chosen if node.chosen in enabled else DIVERGED
-        sleep = self._sleep_here()
-        awake = [choice for choice in enabled if choice not in sleep]
-        chosen = current if current is not None and current in awake else (awake or enabled)[0]
-        node = Node(len(self.conductor.events), enabled, chosen, sleep, self._real())
-        if self._is_foreign(node) or not awake:
+        node = self._fresh(enabled)
+        if self._is_foreign(node):
             return REDUNDANT
-        for task in self.conductor.live:
-            if task.op.kind is Kind.WAIT_REFS:
-                for ref in task.op.aux[0]:
-                    node.counts[ref.name] = ref.value
-        if node.real < self._wide:
-            node.backtrack.update(choice.thread for choice in enabled)
-        else:
-            node.backtrack.add(node.chosen.thread)
+        awake = [choice for choice in enabled if choice not in node.sleep]
+        if not awake:
+            return REDUNDANT
+        self._wishes_of(node, awake, current if current in awake else awake[0])
         self._stack.append(node)
         return node.chosen
 
+    def _fresh(self, enabled: list[int]) -> Node:
+        """A node for the choice that stands now."""
+        number = len(self.conductor.events)
+        if not self._stack:
+            return Node(number, enabled, set(), 0)
+        last = self._stack[-1]
+        sleep, trusted = set(last.sleep), set(last.trusted)
+        if not last.of_program:
+            sleep |= last.done
+            trusted |= last.closed
+        self._wake(sleep, last.event)
+        node = Node(number, enabled, sleep, last.real + (len(last.enabled) > 1))
+        node.trusted = trusted & sleep if self._led else set()
+        return node
+
+    def _wishes_of(self, node: Node, awake: list[int], usual: int) -> None:
+        """Take over what was wished for here, and choose."""
+        if self._then:
+            node.wishes = {c: wish for c, wish in self._then.items() if c in awake}
+            if len(node.wishes) < len(self._then):
+                # Something that was asked for cannot be: what sleeps here may have asked for it.
+                self._led = False
+                node.trusted = set()
+        node.chosen = next(iter(node.wishes), usual)
+        if node.real < self._wide:
+            for choice in node.enabled:
+                node.wishes.setdefault(choice, Wish(choice, choice >> 1))
+        wish = node.wishes.setdefault(node.chosen, Wish(node.chosen, node.chosen >> 1))
+        self._then = wish.then
+
     def choose(self, n: int) -> int:
-        """Try all values, the first one first."""
+        """Try all values; what a wish says comes first, else 0."""
         depth = self._depth
         self._depth = depth + 1
         if depth < len(self._stack):
-            return self._stack[depth].chosen.value
-        sleep = self._sleep_here()
-        values = [Choice.chose(value) for value in range(n)]
-        node = Node(len(self.conductor.events), values, values[0], sleep, self._real())
-        node.backtrack.add(values[0].thread)
+            return Choice(self._stack[depth].chosen).value
+        values: list[int] = [Choice.chose(value) for value in range(n)]
+        node = self._fresh(values)
+        node.of_program = True
+        node.wishes = dict(self._then)
+        node.chosen = next((value for value in values if value in node.wishes), values[0])
+        self._then = node.then()
         self._stack.append(node)
-        return 0
+        return Choice(node.chosen).value
 
     def end(self, verdict: int) -> None:
-        """Add what the run's races ask for, then prepare the next path."""
+        """Wish for what the run's races ask for, then prepare the next path."""
         if verdict == DIVERGED:
             self.exhausted = True
             return
@@ -124,6 +164,8 @@ class Dpor(Strategy):
             following = node.untried()
             if following:
                 node.done.add(node.chosen)
+                if node.real >= self._wide:
+                    node.closed.add(node.chosen)
                 node.chosen = following[0]
                 return
             stack.pop()
@@ -135,12 +177,6 @@ class Dpor(Strategy):
         self._base = 0
         self.exhausted = False
 
-    def _real(self) -> int:
-        if not self._stack:
-            return 0
-        last = self._stack[-1]
-        return last.real + (len(last.enabled) > 1)
-
     def _is_foreign(self, node: Node) -> bool:
         """Does the prefix that ends here belong to another shard?"""
         if self._owns is None or node.real != DEPTH or self._stack[-1].real == DEPTH:
@@ -148,24 +184,20 @@ class Dpor(Strategy):
         prefix = [each.chosen for each in self._stack if len(each.enabled) > 1]
         return not self._owns(prefix)
 
-    def _sleep_here(self) -> set[Choice]:
-        """Carry the last node's sleepers over what went since: who conflicts with it wakes."""
-        if not self._stack:
-            return set()
-        last = self._stack[-1]
-        sleep = set(last.sleep) if last.chosen.of_program else last.sleep | last.done
+    def _wake(self, sleep: set[int], since: int) -> None:
+        """Take out of `sleep` who conflicts with what went from event `since` on."""
         if not sleep:
-            return sleep
+            return
         tasks = self.conductor.tasks
-        for choice, op in self.conductor.events[last.event :]:
-            if choice.of_program:
+        for choice, op in self.conductor.events[since:]:
+            if choice < 0:
                 continue
+            thread = choice >> 1
             gone = footprint(choice, op)
             for sleeper in list(sleep):
                 # Its footprint is that of this run's objects, not of the run that put it to sleep.
-                own = footprint(sleeper, tasks[sleeper.thread].op)
-                if sleeper.thread == choice.thread or depends(gone, own):
+                own = footprint(sleeper, tasks[sleeper >> 1].op)
+                if sleeper >> 1 == thread or depends(gone, own):
                     sleep.discard(sleeper)
             if not sleep:
                 break
-        return sleep

@@ -1,11 +1,11 @@
 """The frontier of an exhaustive search, divided: parts of its tree that are explored on their own.
 
 A part is the path of nodes to where its search stands; the first `base` of them are shared with
-other parts and fixed for this one.  What it learns about a shared node (DPOR: "thread 2 must be
-tried there too") it does not act on: it demands it, and the frontier makes a new part of each
-choice that nobody was given yet.  Choices that were given away sleep in the parts that are made
-later, so the parts together try what one search would try (a distributed DPOR: Yang, Chen,
-Gopalakrishnan, Kirby, SPIN 2007).
+other parts and fixed for this one.  What it learns about a shared node (DPOR: "this order must be
+tried from there") it does not act on: it demands it, and the frontier makes a new part of it unless
+somebody was given a choice that could begin it.  Choices that were given away sleep in the parts
+that are made later, so the parts together try what one search would try (a distributed DPOR: Yang,
+Chen, Gopalakrishnan, Kirby, SPIN 2007).
 
 Parts are explored in rounds, each for a bounded number of schedules, and merged in their order.
 So what a search does depends on its program and its limits, never on how many processes it has.
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
-from lockcheck.seam import Choice
+from lockcheck.explore.node import Wish
 
 __all__ = ["PARTS", "ROUND", "Divisible", "Frontier", "Part", "TreeNode"]
 
@@ -32,26 +32,22 @@ N = TypeVar("N", bound="TreeNode")
 class TreeNode(Protocol):
     """A choice on a path."""
 
-    chosen: Choice
-    backtrack: set[int]
+    chosen: int
+    elsewhere: set[int]
 
     def copy(self: N) -> N:
         """An equal node that shares nothing that changes."""
         ...
 
-    def untried(self) -> list[Choice]:
+    def untried(self) -> list[int]:
         """Choices that are still to be tried here, in order."""
         ...
 
-    def asked(self, thread: int) -> list[Choice]:
-        """Choices that a demand for `thread` means."""
-        ...
-
-    def give(self, choice: Choice, given: set[Choice]) -> None:
+    def give(self, choice: int, given: set[int], wish: Wish | None = None) -> None:
         """Be the node of a part that tries `choice`; `given` are tried by others."""
         ...
 
-    def taken(self) -> set[Choice]:
+    def taken(self) -> set[int]:
         """Choices that were tried, and the present one."""
         ...
 
@@ -62,8 +58,8 @@ class Part:
 
     nodes: Sequence[TreeNode]
     base: int
-    demands: list[tuple[int, int]] = field(default_factory=list)
-    """(index of a shared node, thread to be tried there)."""
+    demands: list[tuple[int, Wish]] = field(default_factory=list)
+    """(index of a shared node, what must be tried from there)."""
 
 
 @runtime_checkable
@@ -84,26 +80,21 @@ class Divisible(Protocol):
         ...
 
 
-@dataclass
-class _Shared:
-    given: set[Choice]
-    asked: set[int]
-
-
 class Frontier:
     """All parts that are not finished."""
 
     def __init__(self) -> None:
         self.parts: list[Part] = [Part([], 0)]
-        self._shared: dict[tuple[Choice, ...], _Shared] = {}
+        self._given: dict[tuple[int, ...], set[int]] = {}
+        """By the path to a shared node: choices that some part tries."""
 
     def merge(self, explored: Sequence[tuple[Part, bool]]) -> None:
         """Take the parts of a round back, in their order; True: that one is finished."""
         made: list[Part] = []
         left: list[Part] = []
         for part, finished in explored:
-            for index, thread in part.demands:
-                made += self._demanded(part, index, thread)
+            for index, wish in part.demands:
+                made += self._demanded(part, index, wish)
             part.demands = []
             if not finished:
                 left.append(part)
@@ -112,21 +103,23 @@ class Frontier:
         for part in self.parts:
             self._refresh(part)
 
-    def _demanded(self, part: Part, index: int, thread: int) -> list[Part]:
-        shared = self._shared[_path(part.nodes, index)]
-        if thread in shared.asked:
+    def _demanded(self, part: Part, index: int, wish: Wish) -> list[Part]:
+        given = self._given[_path(part.nodes, index)]
+        if not given.isdisjoint(wish.initials):
             return []
-        shared.asked.add(thread)
-        return [
-            self._part(part.nodes, index, choice, shared)
-            for choice in part.nodes[index].asked(thread)
-            if choice not in shared.given
-        ]
+        return [self._part(part.nodes, index, wish.choice, given, wish)]
 
-    def _part(self, nodes: Sequence[TreeNode], index: int, choice: Choice, shared: _Shared) -> Part:
+    def _part(
+        self,
+        nodes: Sequence[TreeNode],
+        index: int,
+        choice: int,
+        given: set[int],
+        wish: Wish | None = None,
+    ) -> Part:
         copies = [node.copy() for node in nodes[: index + 1]]
-        copies[index].give(choice, set(shared.given))
-        shared.given.add(choice)
+        copies[index].give(choice, set(given), wish)
+        given.add(choice)
         return Part(copies, index + 1)
 
     def _divide(self) -> None:
@@ -145,19 +138,18 @@ class Frontier:
 
     def _give_away(self, part: Part, depth: int) -> None:
         for i in range(part.base, depth + 1):
-            node = part.nodes[i]
-            self._shared[_path(part.nodes, i)] = _Shared(node.taken(), set(node.backtrack))
+            self._given[_path(part.nodes, i)] = part.nodes[i].taken()
         part.base = depth + 1
         node = part.nodes[depth]
-        shared = self._shared[_path(part.nodes, depth)]
+        given = self._given[_path(part.nodes, depth)]
         for choice in node.untried():
-            self.parts.append(self._part(part.nodes, depth, choice, shared))
+            self.parts.append(self._part(part.nodes, depth, choice, given))
 
     def _refresh(self, part: Part) -> None:
-        """What others demanded meanwhile need not be demanded again."""
+        """What others were given meanwhile need not be demanded again."""
         for i in range(part.base):
-            part.nodes[i].backtrack |= self._shared[_path(part.nodes, i)].asked
+            part.nodes[i].elsewhere |= self._given[_path(part.nodes, i)]
 
 
-def _path(nodes: Sequence[TreeNode], index: int) -> tuple[Choice, ...]:
+def _path(nodes: Sequence[TreeNode], index: int) -> tuple[int, ...]:
     return tuple(node.chosen for node in nodes[:index])

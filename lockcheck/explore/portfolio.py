@@ -1,7 +1,7 @@
 """The portfolio: run i uses strategy i mod m.
 
 No single strategy wins everywhere, so the default asks several in turn: a random walk, PCT, POS,
-and source-DPOR, which ends the search when it has tried every order.  Each keeps its own state and
+and DPOR, which ends the search when it has tried every order.  Each keeps its own state and
 counts its own runs; a finding says which one found it.
 """
 

@@ -3,39 +3,34 @@
 Vector clocks give happens-before: program order, spawn before begin, and conflicting operations in
 the order they went.  For each operation (and for what each thread still stood before when the run
 ended) the earlier conflicting operations that are not in its past are races, the latest first; one
-that is ordered behind a race already found is no race of its own.  For each race (e, f) the
-sequence "what went after e without depending on it, then f" begins with one of its *initials*;
-unless one of them is in the backtrack or sleep set before e, one is added there.
+that is ordered behind a race already found is no race of its own.  For each race (e, f) the order
+"what went after e without depending on it, then f" must be tried before e (`node.insert`).  It is
+known already when the node there has tried one of its *weak initials*: a choice that begins it, in
+some sequence of what does not conflict, or that conflicts with nothing in it.
 
 Blocking makes "could f have gone before e?" a question.  Where f was already pending before e, the
-node there knows exactly who was enabled; elsewhere the answer is "perhaps", which costs redundant
-runs and loses none.
+node there knows exactly who was enabled; a wait for a count knows the counts; elsewhere the answer
+is "perhaps", which costs redundant runs and loses none.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
+from lockcheck.conduct.task import is_silent
 from lockcheck.explore.conflict import COUNT, WRITE, Footprint, footprint, may_race
-from lockcheck.seam import Choice, Kind, Op
+from lockcheck.explore.node import Node, Wish, insert
+from lockcheck.explore.reversal import Event, Initials, Names, extend
+from lockcheck.seam import Choice, Kind, Op, never
 
 if TYPE_CHECKING:
     from lockcheck.conduct.controlled import ControlledConductor
-    from lockcheck.conduct.task import Task
-    from lockcheck.explore.node import Node
 
 __all__ = ["find"]
 
 
-class _Event:
-    __slots__ = ("clock", "number", "op", "seq", "thread")
-
-    def __init__(self, number: int, thread: int, seq: int, op: Op, clock: list[int]) -> None:
-        self.number = number
-        self.thread = thread
-        self.seq = seq
-        self.op = op
-        self.clock = clock
+_CHANGES: Final = (Kind.REF_INC, Kind.REF_DEC, Kind.RMW)
+"""Operations of a count that note what it was before."""
 
 
 class _Object:
@@ -44,13 +39,13 @@ class _Object:
     __slots__ = ("accesses", "clocks")
 
     def __init__(self) -> None:
-        self.accesses: list[tuple[_Event, int]] = []
+        self.accesses: list[tuple[Event, int]] = []
         self.clocks: dict[int, list[int]] = {}
         """By mode: the join of the clocks of all accesses of that mode."""
 
 
 def find(conductor: ControlledConductor, stack: list[Node], first: int) -> int:
-    """Add to the backtrack sets of `stack` what the run just ended asks for.
+    """Add to the wishes of `stack`'s nodes what the run just ended asks for.
 
     `first`: number of the first event that earlier runs on this path have not seen.
     Returns how many races were found.
@@ -62,17 +57,19 @@ class _Analysis:
     def __init__(self, conductor: ControlledConductor, stack: list[Node]) -> None:
         self._conductor = conductor
         self._width = len(conductor.tasks)
-        self._node_at = {node.event: node for node in stack if not node.chosen.of_program}
-        self._objects: dict[object, _Object] = {}
-        self._by_thread: list[list[_Event]] = [[] for _ in range(self._width)]
+        self._node_at = {node.event: node for node in stack if not node.of_program}
+        self._objects: dict[Any, _Object] = {}
+        self._by_thread: list[list[Event]] = [[] for _ in range(self._width)]
         self._clocks: list[list[int]] = [[0] * self._width for _ in range(self._width)]
         self._races = 0
+        self._foots: dict[int, Footprint] = {}
+        """By number of the event: what it touches."""
 
     def run(self, first: int) -> int:
         jumps = self._conductor.jumps
         tasks = self._conductor.tasks
         for number, (choice, op) in enumerate(self._conductor.events):
-            if choice.of_program:
+            if choice.thread < 0:
                 continue
             if number in jumps:
                 if number >= first:
@@ -98,7 +95,7 @@ class _Analysis:
         top = [max(column) for column in zip(*self._clocks, strict=True)]
         self._clocks = [list(top) for _ in self._clocks]
 
-    def _begin(self, task: Task) -> None:
+    def _begin(self, task: Any) -> None:
         if task.parent is None:
             return
         spawner = self._by_thread[task.parent.index]
@@ -108,7 +105,7 @@ class _Analysis:
 
     def _step(self, number: int, choice: Choice, op: Op, *, races: bool) -> None:
         thread = choice.thread
-        touched = footprint(choice, op)
+        touched = self._foots[number] = footprint(choice, op)
         if races and touched:
             self._look(choice, op, touched)
         if races and op.timeout is not None:
@@ -125,7 +122,7 @@ class _Analysis:
                         _join(clock, theirs)
         seq = len(self._by_thread[thread]) + 1
         clock[thread] = seq
-        event = _Event(number, thread, seq, op, clock)
+        event = Event(number, thread, seq, op, clock)
         self._by_thread[thread].append(event)
         self._clocks[thread] = clock
         for obj, mode in touched:
@@ -159,7 +156,7 @@ class _Analysis:
                 if self._reverse(event, choice, op, touched):
                     _join(seen, event.clock)
 
-    def _reverse(self, event: _Event, choice: Choice, op: Op, touched: Footprint) -> bool:
+    def _reverse(self, event: Event, choice: Choice, op: Op, touched: Footprint) -> bool:
         """Make sure that the other order of a race is tried; True when it surely exists."""
         thread = choice.thread
         node = self._node_at.get(event.number)
@@ -168,95 +165,152 @@ class _Analysis:
         if node is None:
             return False
         sure = not choice.fires and self._surely(event, op)
+        if op.kind is Kind.WAIT_REFS and not choice.fires and not self._may_reach(event, op):
+            return False
+        if choice.fires and not pending and self._is_spent(event, op):
+            self._conductor.forbid(op)
+            return False
         if pending:
             could_go = choice in node.enabled
             counts = op.kind is Kind.WAIT_REFS or any(mode == COUNT for _, mode in touched)
-            if not could_go and not (counts and self._may_reach(node, event, op)):
+            if not could_go and not counts:
                 return False
             sure = could_go
         self._races += 1
         self._demand(node, event, choice, touched)
         return sure
 
-    def _may_reach(self, node: Node, event: _Event, op: Op) -> bool:
+    def _is_spent(self, event: Event, op: Op) -> bool:
+        """Would the timer of `op` be one too many in the place of `event`?
+
+        It would be early there: time does not jump between two operations that race.
+        """
+        bound, early = self._conductor.early_timers, self._conductor.early
+        if bound is None or op.aux is never or len(early) < bound:
+            return False
+        stays = {each.number for each in self._stays(event)}
+        return sum(1 for number in early if number < event.number or number in stays) >= bound
+
+    def _may_reach(self, event: Event, op: Op) -> bool:
         """Can a count reach what `op` waits for, by what stays when `event` is put off?"""
-        if op.kind is not Kind.WAIT_REFS:
-            return True
         refs, value = op.aux
         for ref in refs:
-            low = high = node.counts.get(ref.name, value)
             known = self._objects.get(ref)
+            base: int | None = None
+            """The count before `event`: what the first change from there on found."""
+            low = high = 0
             for other, _mode in reversed(known.accesses if known is not None else ()):
-                if other.number <= event.number:
+                if other.number < event.number:
                     break
-                if other.thread == event.thread or other.clock[event.thread] >= event.seq:
+                if other.op.kind not in _CHANGES:
                     continue
+                base = other.op.aux
+                if other is event or other.clock[event.thread] >= event.seq:
+                    continue
+                if other.op.kind is Kind.RMW:
+                    return True  # by how much it changes the count depends on what it finds
                 high += other.op.kind is not Kind.REF_DEC
                 low -= other.op.kind is not Kind.REF_INC
-            if low <= value <= high:
+            if base is None or base + low <= value <= base + high:
                 return True
         return False
 
-    def _surely(self, event: _Event, op: Op) -> bool:
+    def _surely(self, event: Event, op: Op) -> bool:
         """Is `op` certain to be enabled where `event` was?"""
         if op.kind is Kind.ACQUIRE:
             return event.op.kind is Kind.ACQUIRE
         return op.kind not in (Kind.READ_ACQUIRE, Kind.WAIT, Kind.WAIT_REFS)
 
-    def _demand(self, node: Node, event: _Event, choice: Choice, touched: Footprint) -> None:
-        """Have an initial of the other order tried at `node`, unless one is or need not be."""
-        thread = choice.thread
-        heads = self._heads(event)
-        initials = [head for head in heads if self._is_initial(head, heads)]
-        threads = {head.thread for head in initials}
-        if all(head.thread != thread for head in heads) and self._goes_first(
-            event, thread, touched
-        ):
-            threads.add(thread)
-        if threads & node.backtrack:
-            return
-        if any(self._conductor.events[head.number][0] in node.sleep for head in initials):
-            return
-        enabled = {each.thread for each in node.enabled}
-        able = threads & enabled
-        if not able:
-            return
-        if thread in able and choice in node.sleep:
-            return
-        node.backtrack.add(thread if thread in able else min(able))
-
-    def _heads(self, event: _Event) -> list[_Event]:
-        """Return each thread's first operation after `event` that does not depend on it."""
-        heads = []
-        for events in self._by_thread:
-            after = _first_after(events, event.number)
-            if after is None or after.thread == event.thread:
-                continue
-            if after.clock[event.thread] < event.seq:
-                heads.append(after)
-        return heads
-
-    def _is_initial(self, head: _Event, heads: list[_Event]) -> bool:
-        return all(other is head or head.clock[other.thread] < other.seq for other in heads)
-
-    def _goes_first(self, event: _Event, thread: int, touched: Footprint) -> bool:
-        """Does nothing that stays after `event` conflict with the racing operation itself?"""
-        for obj, mode in touched:
-            known = self._objects.get(obj)
-            if known is None:
-                continue
-            for other, theirs in reversed(known.accesses):
-                if other.number <= event.number:
-                    break
-                if theirs == mode != WRITE or other.thread == thread:
+    def _demand(self, node: Node, event: Event, choice: Choice, touched: Footprint) -> None:
+        """Have the other order tried from `node` on, unless it is, or it cannot begin there."""
+        stays = self._stays(event)
+        initials = Initials(self, event, stays, choice, touched)
+        if node.shared:
+            if any(node.is_asked(each) and initials.has(each) for each in node.enabled):
+                return
+        else:
+            known = node.trusted | node.closed
+            for each in node.enabled:
+                if each not in node.sleep and each not in node.done:
                     continue
-                if other.thread != event.thread and other.clock[event.thread] < event.seq:
-                    return False
-        return True
+                if initials.has(each) or (each in known and initials.has_weakly(each)):
+                    return
+        names = Names(self._conductor, node)
+        order = self._order(names, stays, choice, touched)
+        first = order[0]
+        if first.choice not in node.enabled:
+            return
+        if node.shared:
+            first.initials = frozenset(each for each in node.enabled if initials.has(each))
+            insert(node.wishes, (), order)
+            return
+        among = [
+            wish
+            for wish in node.wishes.values()
+            if wish.choice != node.chosen and wish.choice not in node.done
+        ]
+        for wish in among:
+            if not wish.touches:  # nobody knew yet when it was wished for
+                op = self.stands_at(wish.thread, event.number)
+                if op is not None:
+                    wish.touches = names.of(footprint(Choice(wish.choice), op))
+        insert(node.wishes, among, order, names.of(self._foots[event.number]))
+
+    def _order(
+        self, names: Names, stays: list[Event], last: Choice, touched: Footprint
+    ) -> list[Wish]:
+        """The order that must be tried; silent operations go by themselves."""
+        observed = self._conductor.observed
+        events = self._conductor.events
+        order: list[Wish] = []
+        for each in stays:
+            choice, op = events[each.number]
+            own = names.of(self._foots[each.number])
+            if not is_silent(op, observed):
+                order.append(Wish(choice, each.thread, own))
+            elif own and order:
+                extend(order, each.thread, own)
+            for following, _op in events[each.number + 1 :]:
+                if not following.of_program:
+                    break
+                order.append(Wish(following, each.thread))
+        order.append(Wish(last, last.thread, names.of(touched)))
+        return order
+
+    def _stays(self, event: Event) -> list[Event]:
+        """What went after `event` without depending on it, in the order it went."""
+        stays: list[Event] = []
+        for thread, events in enumerate(self._by_thread):
+            if thread == event.thread:
+                continue
+            for each in events[_index_after(events, event.number) :]:
+                if each.clock[event.thread] >= event.seq:
+                    break  # and so is all that this thread did later
+                stays.append(each)
+        stays.sort(key=_number_of)
+        return stays
+
+    def choice_of(self, event: Event) -> Choice:
+        """The choice that made an event."""
+        return self._conductor.events[event.number][0]
+
+    def foot_of(self, event: Event) -> Footprint:
+        """What an event touched."""
+        return self._foots[event.number]
+
+    def stands_at(self, thread: int, number: int) -> Op | None:
+        """The operation that `thread` stood before when event `number` went."""
+        for choice, op in self._conductor.events[number:]:
+            if choice.thread == thread:
+                return op
+        return next((op for choice, op in self._conductor.pending if choice.thread == thread), None)
 
 
-def _first_after(events: list[_Event], number: int) -> _Event | None:
-    """Return the first of a thread's events after event `number` (they are in order)."""
+def _number_of(event: Event) -> int:
+    return event.number
+
+
+def _index_after(events: list[Event], number: int) -> int:
     low, high = 0, len(events)
     while low < high:
         middle = (low + high) // 2
@@ -264,7 +318,7 @@ def _first_after(events: list[_Event], number: int) -> _Event | None:
             low = middle + 1
         else:
             high = middle
-    return events[low] if low < len(events) else None
+    return low
 
 
 def _join(into: list[int], other: list[int]) -> None:

@@ -235,8 +235,6 @@ class Session:
     def _note(self, strategy: Strategy, verdict: int, run: int, batch: Batch) -> None:
         conductor = self.conductor
         record = tuple(map(int, conductor.record))
-        batch.cut |= conductor.cut
-        batch.repeats_cut |= conductor.repeats_cut
         batch.scheduled |= len(conductor.tasks) > 1
         batch.points |= verdict == POINTS
         if verdict == DIVERGED:
@@ -253,6 +251,8 @@ class Session:
                 self._seen.add(identity)
                 batch.candidates.append(self._candidate(report, identity, record, strategy, run))
         strategy.end(verdict)
+        batch.cut |= conductor.cut
+        batch.repeats_cut |= conductor.repeats_cut
         self._check_determinism(record, batch)
 
     def _candidate(

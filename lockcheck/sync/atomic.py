@@ -148,7 +148,9 @@ class Refcount(Ownerless):
     def _point(self, kind: Kind) -> None:
         conductor = self.chk.conductor
         if conductor is not None:
-            conductor.point(Op(kind, self))
+            op = Op(kind, self)
+            conductor.point(op)
+            op.aux = self._value  # what the operation finds (`lockcheck.explore.races`)
 
     def _add(self, n: int) -> int:
         conductor = self.chk.conductor

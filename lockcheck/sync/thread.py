@@ -133,6 +133,7 @@ def start(thread: threading.Thread, life: Life) -> None:
     if conductor is not None:
         conductor.point(Op(Kind.SPAWN, life.done, thread))
     if life.started:
+        chk.point(Kind.PROBE, life.done)  # it may have ended or not, so its end is a point, too
         raise RuntimeError("threads can only be started once")
     chk.engine.spawn(chk.current(), life)
     life.started = True

@@ -1,4 +1,4 @@
-"""Source-DPOR against brute force on random programs.
+"""DPOR against brute force on random programs.
 
 
     python tests/lockcheck/explore/brute_force.py --programs 5000 --seed 1

@@ -2,8 +2,9 @@
 
     python -m tests.lockcheck.explore.families --family rwlock --count 5000 --seed 1
 
-For each program source-DPOR, exhausted, must reach exactly the final states (deadlocks are some of
-them) that the oracle reaches; the sampling strategies must reach none besides, and claim nothing.
+For each program DPOR, exhausted, must reach exactly the final states (deadlocks are some of them)
+that the oracle reaches, whether its tree is divided into many parts or into none; the sampling
+strategies must reach none besides, and claim nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from unittest.mock import patch
 
+from lockcheck.explore import search
 from lockcheck.explore.result import Limits
 from lockcheck.explore.session import Session
 from lockcheck.explore.strategies import make_strategy
@@ -25,6 +28,9 @@ from tests.lockcheck.explore.oracle import (
     Program,
     final_states,
 )
+
+ROUNDS = (1, 2, 5, search.ROUND, 10_000)
+"""Schedules after which a search is divided again, drawn for each program."""
 
 __all__ = ["FAMILIES", "Agreement", "compare", "random_program"]
 
@@ -189,7 +195,8 @@ def compare(
         except OracleLimitError:
             done.too_long += 1
             continue
-        got = _explored(program, "dpor", orders)
+        with patch.object(search, "ROUND", rng.choice(ROUNDS)):
+            got = _explored(program, "dpor", orders)
         if got is None:
             done.too_long += 1
             continue

@@ -1,4 +1,4 @@
-"""Source-DPOR tries every order, and hardly any twice."""
+"""DPOR tries every order, and hardly any twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random programs of each primitive: source-DPOR reaches what an exhaustive oracle reaches."""
+"""Random programs of each primitive: DPOR reaches what an exhaustive oracle reaches."""
 
 from __future__ import annotations
 
