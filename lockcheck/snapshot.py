@@ -24,7 +24,8 @@ import threading
 import types
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import compress, repeat
 from typing import Any, Final
 
 from lockcheck.sync.plain import PlainThread
@@ -32,6 +33,7 @@ from lockcheck.sync.plain import PlainThread
 __all__ = ["Snapshot", "UnkeepableError"]
 
 Values = dict[Any, Any]  # of a dictionary of the program's
+Member = types.MemberDescriptorType
 
 _PLAIN: Final = (
     str, bytes, int, float, complex, type(None), type(...), type(NotImplemented), range,
@@ -44,8 +46,34 @@ _PLAIN: Final = (
 """Nothing of these changes, or nothing that belongs to a world."""
 _WALKED: Final = (tuple, frozenset, types.MethodType, functools.partial)
 """These do not change themselves; what they refer to may."""
+_NOTHING: Final = object()
+"""What is in a slot that has no value."""
 _HEAP: Final = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: a class made by Python code, among others."""
+
+
+def _each(do: Callable[..., object], *arguments: Iterable[object]) -> None:
+    """Call `do` with the first of each, the second of each…: a loop without bytecode."""
+    deque(map(do, *arguments), maxlen=0)
+
+
+def _changed(
+    member: Member, objs: Iterable[object], contents: Iterable[object]
+) -> tuple[list[object], list[object]]:
+    """Objects whose slot has something else than it had, and what it had."""
+    pairs = [
+        (obj, value)
+        for obj, value in zip(objs, contents, strict=True)
+        if _content(member, obj) is not value
+    ]
+    return [obj for obj, _value in pairs], [value for _obj, value in pairs]
+
+
+def _content(member: Member, obj: object) -> object:
+    try:
+        return member.__get__(obj, type(obj))
+    except AttributeError:
+        return _NOTHING
 
 
 class UnkeepableError(Exception):
@@ -63,27 +91,49 @@ class Snapshot:
         streams = (sys.stdin, sys.stdout, sys.stderr, sys.__stdin__, sys.__stdout__, sys.__stderr__)
         self._opaque = {id(each) for each in (*opaque, *streams, threading.main_thread())}
         self._kept: list[object] = []  # alive, so that no id is used twice
-        self._lists: list[tuple[list[object], list[object]]] = []
-        self._dicts: list[tuple[Values, Values]] = []
+        self._lists: list[list[object]] = []
+        self._items: list[list[object]] = []
+        self._dicts: list[Values] = []
+        self._pairs: list[Values] = []
         self._bags: list[tuple[Any, list[Any]]] = []  # sets and deques
-        self._attributes: list[tuple[dict[str, object], dict[str, object]]] = []
-        self._slots: list[tuple[Callable[[Any, Any], None], object, object]] = []  # of any class
-        self._empty: list[tuple[Callable[[Any], None], object]] = []  # the same, deleters
+        self._attributes: list[dict[str, object]] = []
+        self._values: list[dict[str, object]] = []
+        self._slots: dict[Member, tuple[list[object], list[object]]] = {}
+        """By the slot: objects, and what each has there."""
+        self._changing: dict[Member, tuple[list[object], list[object]]] | None = None
+        """Those of them that `restore_again` has to put back."""
+        self._empty: dict[Member, list[object]] = {}
         self._cells: list[tuple[types.CellType, object]] = []
         self._locks: list[_thread.LockType] = []
         self._members: dict[type, list[types.MemberDescriptorType]] = {}
         self._walk(list(roots))
+        self._counts = list(map(len, self._values))
 
     def restore(self) -> None:
         """Put everything back.
 
         Context: no thread of the world runs, but the caller's.
         """
-        for items, saved in self._lists:  # as plain ones: those of guarded fields check changes
-            list.__setitem__(items, slice(None), saved)
-        for table, pairs in self._dicts:
-            dict.clear(table)
-            dict.update(table, pairs)
+        self._restore(self._slots)
+
+    def restore_again(self) -> None:
+        """Put back what was changed since `restore`, by the same steps in every schedule.
+
+        Most slots never change; the first call finds out which do, and the others rely on it.
+        """
+        if self._changing is None:
+            self._changing = {
+                member: changed
+                for member, (objs, contents) in self._slots.items()
+                if (changed := _changed(member, objs, contents))[0]
+            }
+        self._restore(self._changing)
+
+    def _restore(self, slots: Mapping[Member, tuple[list[object], list[object]]]) -> None:
+        # As plain lists, dicts and sets: those of guarded fields check changes.
+        _each(list.__setitem__, self._lists, repeat(slice(None)), self._items)
+        _each(dict.clear, self._dicts)
+        _each(dict.update, self._dicts, self._pairs)
         for bag, members in self._bags:
             if isinstance(bag, set):
                 set.clear(bag)
@@ -91,22 +141,21 @@ class Snapshot:
             else:
                 bag.clear()
                 bag.extend(members)
-        for attributes, pairs in self._attributes:
-            if len(attributes) != len(pairs):
-                attributes.clear()
-            attributes.update(pairs)
-        for assign, obj, value in self._slots:
-            assign(obj, value)
-        for remove, obj in self._empty:
-            try:
-                remove(obj)
-            except AttributeError:
-                pass  # empty still
+        _each(dict.update, self._attributes, self._values)
+        if list(map(len, self._attributes)) != self._counts:
+            for attributes, values in zip(self._attributes, self._values, strict=True):
+                if len(attributes) != len(values):
+                    attributes.clear()
+                    attributes.update(values)
+        for member, (objs, contents) in slots.items():
+            _each(member.__set__, objs, contents)
+        for member, objs in self._empty.items():
+            _each(member.__set__, objs, repeat(None))  # to remove nothing would be an error
+            _each(member.__delete__, objs)
         for cell, value in self._cells:
             cell.cell_contents = value
-        for lock in self._locks:
-            if lock.locked():
-                lock.release()
+        for lock in compress(self._locks, map(_thread.LockType.locked, self._locks)):
+            lock.release()
 
     def _walk(self, todo: list[object]) -> None:
         seen = set(self._opaque)
@@ -146,11 +195,13 @@ class Snapshot:
         known = True
         if isinstance(obj, list):
             items = list(list.__iter__(obj))
-            self._lists.append((obj, items))
+            self._lists.append(obj)
+            self._items.append(items)
             found += items
         elif isinstance(obj, dict):
             pairs = dict(dict.items(obj))
-            self._dicts.append((obj, pairs))
+            self._dicts.append(obj)
+            self._pairs.append(pairs)
             found += [*pairs.keys(), *pairs.values()]
         elif isinstance(obj, (set, deque)):
             members = list(set.__iter__(obj) if isinstance(obj, set) else obj)
@@ -169,17 +220,20 @@ class Snapshot:
         attributes = getattr(obj, "__dict__", None)  # where the class has one
         if isinstance(attributes, dict):
             if not frozen:
-                self._attributes.append((attributes, dict(attributes)))
+                self._attributes.append(attributes)
+                self._values.append(dict(attributes))
             found += attributes.values()
         for member in self._members_of(cls):
             try:
                 value = member.__get__(obj, cls)
             except AttributeError:
                 if not frozen:
-                    self._empty.append((member.__delete__, obj))
+                    self._empty.setdefault(member, []).append(obj)
                 continue
             if not frozen:
-                self._slots.append((member.__set__, obj, value))
+                objs, contents = self._slots.setdefault(member, ([], []))
+                objs.append(obj)
+                contents.append(value)
             found.append(value)
         return found
 

@@ -98,6 +98,8 @@ class ControlledConductor(QuietPhases):
         """The choices made."""
         self.events: list[tuple[Choice, Op]] = []
         """What went, in order: choice and operation; silent operations included."""
+        self._looked_at = 0
+        """How many events there were when everybody was last asked whether it can go."""
         self.jumps: dict[int, list[tuple[Choice, Op]]] = {}
         """Events before which time jumped or the world had settled: what everybody stood before."""
         self.early: list[int] = []
@@ -216,6 +218,7 @@ class ControlledConductor(QuietPhases):
             else:
                 self._note_observer(op)
         me.op = op
+        me.rests = False
         if op.timeout is None:
             me.timed = False
         else:
@@ -256,6 +259,8 @@ class ControlledConductor(QuietPhases):
         """Every choice there is: who can go, then whose timer may fire."""
         enabled: list[Choice] = []
         timed: list[Task] | None = None
+        touched = {op.obj for _choice, op in self.events[self._looked_at :]}
+        self._looked_at = len(self.events)
         for task in self.live:
             busy = task.busy
             if busy is not None:
@@ -264,9 +269,14 @@ class ControlledConductor(QuietPhases):
                     continue
             else:
                 ready = task.ready
-                if ready is None or ready(task.op):
+                if task.rests and task.op.obj not in touched:
+                    pass  # nobody has touched what it waits for since it could not go
+                elif ready is None or ready(task.op):
+                    task.rests = False
                     enabled.append(task.go)
                     continue
+                else:
+                    task.rests = task.op.idle
             if task.timed:
                 if timed is None:
                     timed = [task]
@@ -383,6 +393,7 @@ class ControlledConductor(QuietPhases):
         me.op = op
         me.ready = op.obj.ready
         me.busy = None
+        me.rests = False
         me.timed = False
         if op.timeout is not None:
             self._clock.arm(me, op)

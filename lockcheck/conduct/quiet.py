@@ -41,12 +41,16 @@ class QuietPhases:
             return
         self._quiet += 1
         self._attention = True
+        for task in self.live:
+            task.rests = False  # what is touched in a quiet phase is not recorded
         try:
             yield
             if not self._aborting and self._quiet == 1:
                 self._drain(me)
         finally:
             self._quiet -= 1
+            for task in self.live:
+                task.rests = False
             if not self._quiet and not self._aborting and not self._interrupted:
                 self._attention = False
 

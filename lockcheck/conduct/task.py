@@ -69,7 +69,7 @@ class Task:
     __slots__ = (
         "born", "busy", "children", "daemon", "deadline", "draining", "finished", "fire", "go",
         "granted", "ident", "index", "key", "name", "native_id", "op", "parent", "park", "ready",
-        "settling", "slept", "thread", "timed", "unwound", "wake",
+        "rests", "settling", "slept", "thread", "timed", "unwound", "wake",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +96,9 @@ class Task:
         """None: always ready."""
         self.busy: Callable[[], bool] | None = None
         """A faster `ready`, the other way round, where the operation has one."""
+        self.rests = False
+        """An idle service that could not go when it was last asked; it can only after somebody
+        touched what it waits for."""
         self.granted = True
         self.timed = False
         """Has the operation a time limit?"""

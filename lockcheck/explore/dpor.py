@@ -13,7 +13,8 @@ a timer fires only while its operation cannot go.
 
 A search that is divided (`frontier`) tries siblings at the same time, so what one of them asks for
 does not reach the wishes of the other: between parts the weaker rule of source-DPOR holds, and only
-choices whose races had all been seen are `trusted` to have asked for what they must.
+choices whose races had all been seen, where nobody slept of whom that is not so, are `trusted` to
+have asked for what they must.
 
 Left out: a preemption bound (plain cut-offs make any DPOR unsound; the bound belongs to `dfs`).
 Where the other order of a race turns out impossible, for a wait that could not go there yet, the
@@ -164,7 +165,7 @@ class Dpor(Strategy):
             following = node.untried()
             if following:
                 node.done.add(node.chosen)
-                if node.real >= self._wide:
+                if node.real >= self._wide and node.sleep <= node.trusted:
                     node.closed.add(node.chosen)
                 node.chosen = following[0]
                 return

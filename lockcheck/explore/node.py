@@ -42,12 +42,12 @@ class Node:
         """How many choices before this one had more than one possibility."""
         self.sleep = sleep
         self.trusted: set[int] = set()
-        """Those of `sleep` whose races have all been seen when this node was made: what they ask
-        for before it is in the wishes that led here."""
+        """Those of `sleep` whose races had all been seen, and those of whoever slept beside them,
+        when this node was made: what they ask for is in the wishes that led here."""
         self.done: set[int] = set()
         """Choices tried before the present one, here or by another part of the search."""
         self.closed: set[int] = set()
-        """Those of `done` whose races have all been seen, so that their wishes stand here."""
+        """Those of `done` whose races have all been seen: what they ask for is in `wishes`."""
         self.elsewhere: set[int] = set()
         """Choices that other parts try, and that do not sleep here."""
         self.wishes: dict[int, Wish] = {}
@@ -99,6 +99,9 @@ class Node:
         """Try `choice`; those in `given` are tried by others and sleep."""
         if wish is not None:
             self.wishes[choice] = wish
+        # Others are at it still: not all that they will ask for is in this wish.
+        self.closed = set()
+        self.trusted = set()
         self.chosen = choice
         self.done = given
 

@@ -266,7 +266,7 @@ class ModelWorld:
             with conductor.quiet():
                 booted.k.probe.adopt(booted.task)
                 services = conductor.revive(booted.standing, revived)
-            booted.snapshot.restore()  # what it took the services to get there is undone
+            booted.snapshot.restore_again()  # what it took the services to get there is undone
             for service in services:
                 assert isinstance(service.thread, Thread), "a service of the kernel's"
                 self.chk.known_as(service.thread, service.ident)
