@@ -113,6 +113,22 @@ def test_what_sampling_meets_is_among_what_dpor_tried(name: str, regime: str) ->
     assert set(sampled.coverage.orders) <= set(exhaustive.coverage.orders)
 
 
+def test_schedules_of_a_kept_kernel_are_those_of_a_fresh_one() -> None:
+    """Orders, states, points and findings are the same, schedule by schedule."""
+    seen = []
+    for keeps in (True, False):
+        subject = ModelSubject(parse_script(topology("T4")), ModelSetting(timing="zero"))
+        subject.keeps = keeps
+        with Session(subject, limits=Limits(schedules=8, shrink=False)) as session:
+            result = session.explore(RandomWalk(3))
+        assert (subject.booted is not None) == keeps
+        found = sorted(finding.report.fingerprint for finding in result.findings)
+        coverage = result.coverage
+        seen.append((coverage.orders, coverage.states, coverage.points, found))
+
+    assert seen[0] == seen[1]
+
+
 def test_the_order_of_a_failed_run_leads_to_a_token() -> None:
     """What a free run records (per object, whose turn it was) is enough to deadlock again."""
     subject = ModelSubject(parse_script(CROSSED), ModelSetting(rtnl="naive"))
