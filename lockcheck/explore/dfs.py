@@ -13,6 +13,7 @@ from lockcheck.explore.frontier import Part
 from lockcheck.explore.node import Wish
 from lockcheck.explore.shard import DEPTH, Owns
 from lockcheck.explore.strategy import Strategy
+from lockcheck.seam import Choice
 
 __all__ = ["Dfs"]
 
@@ -22,16 +23,16 @@ class _Node:
 
     __slots__ = ("chosen", "current", "done", "elsewhere", "options", "spent")
 
-    def __init__(self, options: list[int], current: int, spent: int) -> None:
+    def __init__(self, options: list[Choice], current: Choice | None, spent: int) -> None:
         self.options = options
         """Choices in order of trying."""
         self.current = current
         self.spent = spent
         """Preemptions before this choice."""
         self.chosen = options[0]
-        self.done: set[int] = set()
+        self.done: set[Choice] = set()
         """Choices tried before the present one, here or by another part of the search."""
-        self.elsewhere: set[int] = set()
+        self.elsewhere: set[Choice] = set()
         """Choices that other parts try."""
 
     def copy(self) -> _Node:
@@ -41,17 +42,17 @@ class _Node:
         twin.done = set(self.done)
         return twin
 
-    def untried(self) -> list[int]:
+    def untried(self) -> list[Choice]:
         """Choices that are still to be tried here, in order."""
         return [c for c in self.options if c != self.chosen and c not in self.done]
 
-    def give(self, choice: int, given: set[int], wish: Wish | None = None) -> None:
+    def give(self, choice: Choice, given: set[Choice], wish: Wish | None = None) -> None:
         """Try `choice`; those in `given` are tried by others.  Nothing is ever demanded here."""
         assert wish is None, "every choice is tried anyway"
         self.chosen = choice
         self.done = given | set(self.options)
 
-    def taken(self) -> set[int]:
+    def taken(self) -> set[Choice]:
         """Choices that were tried, and the present one."""
         return self.done | {self.chosen}
 
@@ -76,6 +77,7 @@ class Dfs(Strategy):
         """Nodes from the root that are fixed: they are shared with other parts of the search."""
         self._depth = 0
         self._cut = False  # did the bound forbid anything in this round?
+        self._given_up = DIVERGED
 
     def resume(self, part: Part) -> None:
         """Go on with a part of the search, under the present bound."""
@@ -95,13 +97,15 @@ class Dfs(Strategy):
         self._depth = 0
         return not self.exhausted
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Follow the stack, then prefer the running thread."""
-        return self._next(enabled, current)
+        choice = self._next(enabled, current)
+        return self._given_up if choice is None else choice
 
     def choose(self, n: int) -> int:
         """Try all values."""
-        return self._next(list(range(n)), -1)
+        choice = self._next([Choice.chose(value) for value in range(n)], None)
+        return self._given_up if choice is None else choice.value
 
     def end(self, verdict: int) -> None:
         """Move the deepest choice on that has an untried option."""
@@ -150,35 +154,38 @@ class Dfs(Strategy):
         self.bound = None if self._last_bound is None else 0
 
     def describe(self) -> dict[str, object]:
-        """Tell the bound that was finished."""
+        """Return the bound that was finished."""
         if self._last_bound is None:
             return {}
         done = self.bound if self.exhausted else (self.bound or 0) - 1
         return {"preemptions_exhausted": done, "preemptions_asked": self._last_bound}
 
-    def _next(self, enabled: list[int], current: int) -> int:
+    def _next(self, enabled: list[Choice], current: Choice | None) -> Choice | None:
+        """The next choice on the path; None: the run is given up, and `_given_up` says why."""
         depth = self._depth
         self._depth = depth + 1
         if depth < len(self._stack):
             node = self._stack[depth]
-            return node.chosen if node.chosen in enabled else DIVERGED
+            self._given_up = DIVERGED
+            return node.chosen if node.chosen in enabled else None
         if depth == DEPTH and self._owns is not None and not self._owns(self._prefix()):
-            return REDUNDANT
+            self._given_up = REDUNDANT
+            return None
         node = self._node(enabled, current)
         self._stack.append(node)
         return node.chosen
 
-    def _prefix(self) -> list[int]:
+    def _prefix(self) -> list[Choice]:
         return [node.chosen for node in self._stack[:DEPTH]]
 
-    def _node(self, enabled: list[int], current: int) -> _Node:
+    def _node(self, enabled: list[Choice], current: Choice | None) -> _Node:
         spent = 0
         if self._stack:
             last = self._stack[-1]
-            preempted = last.current >= 0 and last.chosen >> 1 != last.current >> 1
+            preempted = last.current is not None and last.chosen.thread != last.current.thread
             spent = last.spent + preempted
-        if current not in enabled:
-            return _Node(list(enabled), -1, spent)
+        if current is None or current not in enabled:
+            return _Node(list(enabled), None, spent)
         options = [current]
         rest = [choice for choice in enabled if choice != current]
         if self.bound is None or spent < self.bound:

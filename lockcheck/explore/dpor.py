@@ -51,9 +51,9 @@ class Dpor(Strategy):
         self._stack: list[Node] = []
         self._base = 0
         """Nodes from the root that are fixed: they are shared with other parts of the search."""
-        self._known: list[set[int]] = []
+        self._known: list[set[Choice]] = []
         """How these nodes' wishes began when the part was taken up."""
-        self._then: dict[int, Wish] = {}
+        self._then: dict[Choice, Wish] = {}
         """What must be tried after the present choice."""
         self._led = True
         """Every wish on the way could be followed."""
@@ -89,7 +89,7 @@ class Dpor(Strategy):
         self._led = True
         return not self.exhausted
 
-    def pick(self, enabled: list[int], current: int) -> int:
+    def pick(self, enabled: list[Choice], current: Choice | None) -> int:
         """Follow the path, then the wishes; beyond take the running thread, or the first awake."""
         depth = self._depth
         self._depth = depth + 1
@@ -97,31 +97,31 @@ class Dpor(Strategy):
             node = self._stack[depth]
             return node.chosen if node.chosen in enabled else DIVERGED
         node = self._fresh(enabled)
-        if self._is_foreign(node):
-            return REDUNDANT
         awake = [choice for choice in enabled if choice not in node.sleep]
-        if not awake:
+        if self._is_foreign(node) or not awake:
             return REDUNDANT
-        self._wishes_of(node, awake, current if current in awake else awake[0])
+        usual = current if current is not None and current in awake else awake[0]
+        self._wishes_of(node, awake, usual)
         self._stack.append(node)
         return node.chosen
 
-    def _fresh(self, enabled: list[int]) -> Node:
+    def _fresh(self, enabled: list[Choice]) -> Node:
         """A node for the choice that stands now."""
         number = len(self.conductor.events)
         if not self._stack:
-            return Node(number, enabled, set(), 0)
+            return Node(number, enabled, enabled[0], set(), 0)
         last = self._stack[-1]
         sleep, trusted = set(last.sleep), set(last.trusted)
-        if not last.of_program:
+        if not last.chosen.of_program:
             sleep |= last.done
             trusted |= last.closed
         self._wake(sleep, last.event)
-        node = Node(number, enabled, sleep, last.real + (len(last.enabled) > 1))
+        real = last.real + (len(last.enabled) > 1)
+        node = Node(number, enabled, enabled[0], sleep, real)
         node.trusted = trusted & sleep if self._led else set()
         return node
 
-    def _wishes_of(self, node: Node, awake: list[int], usual: int) -> None:
+    def _wishes_of(self, node: Node, awake: list[Choice], usual: Choice) -> None:
         """Take over what was wished for here, and choose."""
         if self._then:
             node.wishes = {c: wish for c, wish in self._then.items() if c in awake}
@@ -132,8 +132,8 @@ class Dpor(Strategy):
         node.chosen = next(iter(node.wishes), usual)
         if node.real < self._wide:
             for choice in node.enabled:
-                node.wishes.setdefault(choice, Wish(choice, choice >> 1))
-        wish = node.wishes.setdefault(node.chosen, Wish(node.chosen, node.chosen >> 1))
+                node.wishes.setdefault(choice, Wish(choice, choice.thread))
+        wish = node.wishes.setdefault(node.chosen, Wish(node.chosen, node.chosen.thread))
         self._then = wish.then
 
     def choose(self, n: int) -> int:
@@ -141,15 +141,13 @@ class Dpor(Strategy):
         depth = self._depth
         self._depth = depth + 1
         if depth < len(self._stack):
-            return Choice(self._stack[depth].chosen).value
-        values: list[int] = [Choice.chose(value) for value in range(n)]
-        node = self._fresh(values)
-        node.of_program = True
+            return self._stack[depth].chosen.value
+        node = self._fresh([Choice.chose(value) for value in range(n)])
         node.wishes = dict(self._then)
-        node.chosen = next((value for value in values if value in node.wishes), values[0])
+        node.chosen = next((each for each in node.enabled if each in node.wishes), node.chosen)
         self._then = node.then()
         self._stack.append(node)
-        return Choice(node.chosen).value
+        return node.chosen.value
 
     def end(self, verdict: int) -> None:
         """Wish for what the run's races ask for, then prepare the next path."""
@@ -185,20 +183,19 @@ class Dpor(Strategy):
         prefix = [each.chosen for each in self._stack if len(each.enabled) > 1]
         return not self._owns(prefix)
 
-    def _wake(self, sleep: set[int], since: int) -> None:
+    def _wake(self, sleep: set[Choice], since: int) -> None:
         """Take out of `sleep` who conflicts with what went from event `since` on."""
         if not sleep:
             return
         tasks = self.conductor.tasks
         for choice, op in self.conductor.events[since:]:
-            if choice < 0:
+            if choice.of_program:
                 continue
-            thread = choice >> 1
             gone = footprint(choice, op)
             for sleeper in list(sleep):
                 # Its footprint is that of this run's objects, not of the run that put it to sleep.
-                own = footprint(sleeper, tasks[sleeper >> 1].op)
-                if sleeper >> 1 == thread or depends(gone, own):
+                own = footprint(sleeper, tasks[sleeper.thread].op)
+                if sleeper.thread == choice.thread or depends(gone, own):
                     sleep.discard(sleeper)
             if not sleep:
                 break

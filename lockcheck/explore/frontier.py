@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from lockcheck.explore.node import Wish
+from lockcheck.seam import Choice
 
 __all__ = ["PARTS", "ROUND", "Divisible", "Frontier", "Part", "TreeNode"]
 
@@ -32,22 +33,22 @@ N = TypeVar("N", bound="TreeNode")
 class TreeNode(Protocol):
     """A choice on a path."""
 
-    chosen: int
-    elsewhere: set[int]
+    chosen: Choice
+    elsewhere: set[Choice]
 
     def copy(self: N) -> N:
         """An equal node that shares nothing that changes."""
         ...
 
-    def untried(self) -> list[int]:
+    def untried(self) -> list[Choice]:
         """Choices that are still to be tried here, in order."""
         ...
 
-    def give(self, choice: int, given: set[int], wish: Wish | None = None) -> None:
+    def give(self, choice: Choice, given: set[Choice], wish: Wish | None = None) -> None:
         """Be the node of a part that tries `choice`; `given` are tried by others."""
         ...
 
-    def taken(self) -> set[int]:
+    def taken(self) -> set[Choice]:
         """Choices that were tried, and the present one."""
         ...
 
@@ -85,7 +86,7 @@ class Frontier:
 
     def __init__(self) -> None:
         self.parts: list[Part] = [Part([], 0)]
-        self._given: dict[tuple[int, ...], set[int]] = {}
+        self._given: dict[tuple[Choice, ...], set[Choice]] = {}
         """By the path to a shared node: choices that some part tries."""
 
     def merge(self, explored: Sequence[tuple[Part, bool]]) -> None:
@@ -113,8 +114,8 @@ class Frontier:
         self,
         nodes: Sequence[TreeNode],
         index: int,
-        choice: int,
-        given: set[int],
+        choice: Choice,
+        given: set[Choice],
         wish: Wish | None = None,
     ) -> Part:
         copies = [node.copy() for node in nodes[: index + 1]]
@@ -151,5 +152,5 @@ class Frontier:
             part.nodes[i].elsewhere |= self._given[_path(part.nodes, i)]
 
 
-def _path(nodes: Sequence[TreeNode], index: int) -> tuple[int, ...]:
+def _path(nodes: Sequence[TreeNode], index: int) -> tuple[Choice, ...]:
     return tuple(node.chosen for node in nodes[:index])

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lockcheck.explore.conflict import conflicts
+from lockcheck.seam import Choice
 
 __all__ = ["Named", "Node", "Wish", "insert"]
 
@@ -17,12 +18,12 @@ Named = tuple[tuple[str, int], ...]
 class Wish:
     """A choice that must be made, and the orders that must be tried after it: a wakeup tree."""
 
-    choice: int
+    choice: Choice
     thread: int
     touches: Named = ()
-    then: dict[int, Wish] = field(default_factory=dict)
+    then: dict[Choice, Wish] = field(default_factory=dict)
     """By their first choice; none: from here on any order will do."""
-    initials: frozenset[int] = frozenset()
+    initials: frozenset[Choice] = frozenset()
     """Choices of the node that could begin this order as well."""
 
 
@@ -30,35 +31,35 @@ class Node:
     """One choice on the current path."""
 
     __slots__ = (
-        "chosen", "closed", "done", "elsewhere", "enabled", "event", "of_program", "real", "shared",
-        "sleep", "trusted", "wishes",
+        "chosen", "closed", "done", "elsewhere", "enabled", "event", "real", "shared", "sleep",
+        "trusted", "wishes",
     )  # fmt: skip
 
-    def __init__(self, event: int, enabled: list[int], sleep: set[int], real: int) -> None:
+    def __init__(
+        self, event: int, enabled: list[Choice], chosen: Choice, sleep: set[Choice], real: int
+    ) -> None:
         self.event = event
         """Number of the event that the choice makes."""
         self.enabled = enabled
+        self.chosen = chosen
         self.real = real
         """How many choices before this one had more than one possibility."""
         self.sleep = sleep
-        self.trusted: set[int] = set()
+        self.trusted: set[Choice] = set()
         """Those of `sleep` whose races had all been seen, and those of whoever slept beside them,
         when this node was made: what they ask for is in the wishes that led here."""
-        self.done: set[int] = set()
+        self.done: set[Choice] = set()
         """Choices tried before the present one, here or by another part of the search."""
-        self.closed: set[int] = set()
+        self.closed: set[Choice] = set()
         """Those of `done` whose races have all been seen: what they ask for is in `wishes`."""
-        self.elsewhere: set[int] = set()
+        self.elsewhere: set[Choice] = set()
         """Choices that other parts try, and that do not sleep here."""
-        self.wishes: dict[int, Wish] = {}
+        self.wishes: dict[Choice, Wish] = {}
         """By first choice, what must be tried; what was tried stays here."""
-        self.chosen = -1
-        self.of_program = False
-        """The program chooses a value here: all are tried."""
         self.shared = False
         """Other parts of the search have this node too."""
 
-    def is_asked(self, choice: int) -> bool:
+    def is_asked(self, choice: Choice) -> bool:
         """Was `choice` tried, or will it be, by anybody?"""
         return (
             choice in self.sleep
@@ -67,7 +68,7 @@ class Node:
             or choice in self.elsewhere
         )
 
-    def then(self) -> dict[int, Wish]:
+    def then(self) -> dict[Choice, Wish]:
         """What must be tried after the present choice."""
         wish = self.wishes.get(self.chosen)
         return {} if wish is None else wish.then
@@ -76,26 +77,24 @@ class Node:
 
     def copy(self) -> Node:
         """An equal node that shares nothing that changes."""
-        twin = Node(self.event, self.enabled, self.sleep, self.real)
+        twin = Node(self.event, self.enabled, self.chosen, self.sleep, self.real)
         twin.trusted = self.trusted
         twin.done = set(self.done)
         twin.closed = set(self.closed)
         twin.elsewhere = set(self.elsewhere)
         twin.wishes = dict(self.wishes)
-        twin.chosen = self.chosen
-        twin.of_program = self.of_program
         return twin
 
-    def untried(self) -> list[int]:
+    def untried(self) -> list[Choice]:
         """Choices that are still to be tried here, in order."""
-        asked: Iterable[int] = self.enabled if self.of_program else self.wishes
+        asked: Iterable[Choice] = self.enabled if self.chosen.of_program else self.wishes
         return [
             choice
             for choice in asked
             if choice != self.chosen and choice not in self.done and choice not in self.sleep
         ]
 
-    def give(self, choice: int, given: set[int], wish: Wish | None = None) -> None:
+    def give(self, choice: Choice, given: set[Choice], wish: Wish | None = None) -> None:
         """Try `choice`; those in `given` are tried by others and sleep."""
         if wish is not None:
             self.wishes[choice] = wish
@@ -105,13 +104,13 @@ class Node:
         self.chosen = choice
         self.done = given
 
-    def taken(self) -> set[int]:
+    def taken(self) -> set[Choice]:
         """Choices that were tried, and the present one."""
         return self.done | {self.chosen}
 
 
 def insert(
-    wishes: dict[int, Wish],
+    wishes: dict[Choice, Wish],
     among: Iterable[Wish],
     order: Sequence[Wish],
     event: Named = (),
@@ -138,7 +137,7 @@ def insert(
     _append(wishes, order)
 
 
-def _append(wishes: dict[int, Wish], order: Sequence[Wish]) -> None:
+def _append(wishes: dict[Choice, Wish], order: Sequence[Wish]) -> None:
     for each in order:
         wishes[each.choice] = each
         wishes = each.then

@@ -15,7 +15,7 @@ is "perhaps", which costs redundant runs and loses none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lockcheck.conduct.task import is_silent
 from lockcheck.explore.conflict import COUNT, WRITE, Footprint, footprint, may_race
@@ -25,6 +25,7 @@ from lockcheck.seam import Choice, Kind, Op, never
 
 if TYPE_CHECKING:
     from lockcheck.conduct.controlled import ControlledConductor
+    from lockcheck.conduct.task import Task
 
 __all__ = ["find"]
 
@@ -57,8 +58,8 @@ class _Analysis:
     def __init__(self, conductor: ControlledConductor, stack: list[Node]) -> None:
         self._conductor = conductor
         self._width = len(conductor.tasks)
-        self._node_at = {node.event: node for node in stack if not node.of_program}
-        self._objects: dict[Any, _Object] = {}
+        self._node_at = {node.event: node for node in stack if not node.chosen.of_program}
+        self._objects: dict[object, _Object] = {}
         self._by_thread: list[list[Event]] = [[] for _ in range(self._width)]
         self._clocks: list[list[int]] = [[0] * self._width for _ in range(self._width)]
         self._races = 0
@@ -69,7 +70,7 @@ class _Analysis:
         jumps = self._conductor.jumps
         tasks = self._conductor.tasks
         for number, (choice, op) in enumerate(self._conductor.events):
-            if choice.thread < 0:
+            if choice.of_program:
                 continue
             if number in jumps:
                 if number >= first:
@@ -95,7 +96,7 @@ class _Analysis:
         top = [max(column) for column in zip(*self._clocks, strict=True)]
         self._clocks = [list(top) for _ in self._clocks]
 
-    def _begin(self, task: Any) -> None:
+    def _begin(self, task: Task) -> None:
         if task.parent is None:
             return
         spawner = self._by_thread[task.parent.index]
@@ -253,7 +254,7 @@ class _Analysis:
             if not wish.touches:  # nobody knew yet when it was wished for
                 op = self.stands_at(wish.thread, event.number)
                 if op is not None:
-                    wish.touches = names.of(footprint(Choice(wish.choice), op))
+                    wish.touches = names.of(footprint(wish.choice, op))
         insert(node.wishes, among, order, names.of(self._foots[event.number]))
 
     def _order(

@@ -66,7 +66,7 @@ class Names:
             self._old = {
                 obj
                 for choice, op in self._conductor.events[: self._upto]
-                if choice >= 0
+                if not choice.of_program
                 for obj, _mode in footprint(choice, op)
             }
         return tuple((full_name(obj) if obj in self._old else "", mode) for obj, mode in touched)
@@ -96,23 +96,23 @@ class Initials:
         for each in stays:
             self._heads.setdefault(each.thread, each)
 
-    def has(self, choice: int) -> bool:
+    def has(self, choice: Choice) -> bool:
         """Can the order begin with it?"""
-        thread = choice >> 1
+        thread = choice.thread
         head = self._heads.get(thread)
         if head is not None:
             return self._run.choice_of(head) == choice and self._begins(head)
         return choice == self._last and not self._conflicts(self._touched)
 
-    def has_weakly(self, choice: int) -> bool:
+    def has_weakly(self, choice: Choice) -> bool:
         """Or does it not take part, and conflicts with nothing?"""
-        thread = choice >> 1
+        thread = choice.thread
         if thread in (self._event.thread, self._last.thread) or thread in self._heads:
             return False
         op = self._run.stands_at(thread, self._event.number)
         if op is None:
             return False
-        own = footprint(Choice(choice), op)
+        own = footprint(choice, op)
         return not depends(own, self._touched) and not self._conflicts(own)
 
     def _begins(self, head: Event) -> bool:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from lockcheck.explore.conflict import LOOK, WRITE
 from lockcheck.explore.node import Named, Wish, insert
+from lockcheck.seam import Choice
 
-A, B, C = 0, 2, 4
+A, B, C = Choice.go(0), Choice.go(1), Choice.go(2)
 """Choices: three threads go."""
 
 
-def step(choice: int, *touches: tuple[str, int]) -> Wish:
-    return Wish(choice, choice // 2, touches)
+def step(choice: Choice, *touches: tuple[str, int]) -> Wish:
+    return Wish(choice, choice.thread, touches)
 
 
-def shape(wishes: dict[int, Wish]) -> dict[int, object]:
+def shape(wishes: dict[Choice, Wish]) -> dict[int, object]:
     """A tree's choices alone."""
     return {choice: shape(wish.then) for choice, wish in wishes.items()}
 
 
 def asked(*orders: list[Wish], event: Named = (("e", WRITE),)) -> dict[int, object]:
     """The tree of these orders, asked for one after the other in the place of `event`."""
-    wishes: dict[int, Wish] = {}
+    wishes: dict[Choice, Wish] = {}
     for order in orders:
         insert(wishes, list(wishes.values()), order, event)
     return shape(wishes)
