@@ -22,7 +22,7 @@ from lockcheck.face import loader as _loader
 if TYPE_CHECKING:
     from lockcheck.checker import Checker, Violation
     from lockcheck.core.classes import INSTANCES
-    from lockcheck.core.findings import CountingRule, known_as, root_causes
+    from lockcheck.core.findings import CountingRule, known_as, root_causes, with_causes
     from lockcheck.core.report import SEVERITIES, Report, counts
     from lockcheck.patch import install, uninstall
     from lockcheck.seam import Choice, Conductor, Kind, Op, Unwind
@@ -85,6 +85,7 @@ __all__ = [
     "root_causes",
     "shared",
     "uninstall",
+    "with_causes",
 ]
 
 __version__ = "0.2.0"
@@ -94,7 +95,7 @@ __getattr__ = _loader(
     {
         "checker": ["Checker", "Violation"],
         "core.classes": ["INSTANCES"],
-        "core.findings": ["CountingRule", "known_as", "root_causes"],
+        "core.findings": ["CountingRule", "known_as", "root_causes", "with_causes"],
         "core.report": ["SEVERITIES", "Report", "counts"],
         "patch": ["install", "uninstall"],
         "seam": ["Choice", "Conductor", "Kind", "Op", "Unwind"],

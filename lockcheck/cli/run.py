@@ -25,7 +25,7 @@ from lockcheck.cli.standing import Blocked, blocked
 from lockcheck.cli.stuck import strangers, woken_by_signal
 from lockcheck.conduct.watchdog import Watchdog
 from lockcheck.core.document import Json
-from lockcheck.core.findings import CountingRule, root_causes
+from lockcheck.core.findings import CountingRule, Finding, root_causes
 from lockcheck.core.report import weakest
 from lockcheck.patch import install, uninstall
 from lockcheck.patch.data import RaceHunt, packages_of
@@ -159,8 +159,12 @@ def conclude(
     findings = [report.to_dict() for report in census.reports(chk)]
     census.close()
     by_standing = rule.sort(findings)
-    counting, lower = by_standing["counts"], by_standing["lower"]
-    for root in root_causes(counting):
+    counting = by_standing["counts"]
+    lower: list[Finding] = []
+    for root in root_causes([*counting, *by_standing["lower"]]):
+        if not rule.counts(root.lead):  # the surest of them
+            lower += root.findings
+            continue
         show(f"\n{splat_of(root.lead)}\n", sys.stderr)
         for part in root.parts:
             show(f"\nof the same cause:\n{splat_of(part)}\n", sys.stderr)

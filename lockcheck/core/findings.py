@@ -14,23 +14,28 @@ What this says in words stands in `render` (`listing`, `sentences`, `splat`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
-from lockcheck.core.document import Document
+from lockcheck.core.document import Document, Json
 from lockcheck.core.report import POSSIBLE, SEVERITIES, counts
 from lockcheck.core.report import known_as as known_tag
 
 __all__ = [
     "CountingRule", "Finding", "RootCause", "Standing", "cause_key", "is_counted", "known_as",
-    "root_causes",
+    "root_causes", "with_causes",
 ]  # fmt: skip
 
 Finding = Document
 F = TypeVar("F", bound=Finding)
 Standing = Literal["counts", "lower", "known"]
 
+HAPPENED: Final = ("deadlock", "hang")
+"""Kinds that say what happened, before what foretold it."""
+_INSTANCE: Final = re.compile(r"(#[\d*]+)?( \(\w+\))?$")
+"""What a name has beyond its object's kind: the number, the part that is waited for."""
 ORDERS: Final = ("circular", "recursive", "deadlock", "wait-cycle", "hang")
 """Kinds that may be several views of one wrong order."""
 
@@ -106,26 +111,46 @@ def root_causes(findings: Iterable[Finding], lead: str = "") -> list[RootCause]:
     return list(found.values())
 
 
+def with_causes(findings: Sequence[Finding]) -> list[Json]:
+    """The findings in their order, each with the fingerprint of its cause's lead as `cause`."""
+    leads = {id(finding): root.lead for root in root_causes(findings) for finding in root.findings}
+    return [{**each, "cause": leads[id(each)].get("fingerprint", "")} for each in findings]
+
+
 def cause_key(finding: Finding) -> object:
     """What findings of one cause have in common; None: it stands alone."""
     known = known_as(finding)
     if known:
         return known
-    classes = frozenset(map(str, finding.get("classes") or ()))
-    if finding["kind"] in ORDERS and classes:
-        return (frozenset(), classes)
+    things = _things(finding) if finding["kind"] in ORDERS else frozenset()
+    if things:
+        return (frozenset(), things)
     if finding["kind"] == "race" and finding.get("locks"):
         return ("race", frozenset(map(str, finding["locks"])))
     return None
 
 
-def _weight(finding: Finding) -> tuple[bool, bool, int, bool]:
-    """What comes first: what counts, the surest, of these the cycles."""
+def _things(finding: Finding) -> frozenset[str]:
+    """What the threads of a finding hold and wait for: classes of locks; other things by name."""
+    found = set()
+    for step in finding.get("cycle") or ():
+        for lock in (step["held"], step["wanted"]):
+            cls, mode = str(lock["class"]), lock.get("mode")
+            is_lock = cls != "event" and mode not in ("wait", "owed", "meet")
+            found.add(cls if is_lock or cls == "thread" else _INSTANCE.sub("", str(lock["name"])))
+    if not found and finding.get("classes"):
+        return frozenset(map(str, finding["classes"]))
+    return frozenset(found or (_INSTANCE.sub("", str(name)) for name in finding.get("locks") or ()))
+
+
+def _weight(finding: Finding) -> tuple[bool, bool, int, bool, bool]:
+    """What comes first: what counts, the surest, of these what happened, then the cycles."""
     severity: str = finding["severity"]
     rank = SEVERITIES.index(severity) if severity in SEVERITIES else -1
     return (
         bool(known_as(finding)),
         not finding.get("counts", True),
         -rank,
+        finding["kind"] not in HAPPENED,
         not finding.get("cycle"),
     )

@@ -291,7 +291,10 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
     for i, one in enumerate(witnesses):
         for other in witnesses[i + 1 :]:
             if one.ordered(other):
-                return f"start and join order {one.thread} and {other.thread}"
+                return (
+                    f"{one.thread} and {other.thread} come one after the other in every run: "
+                    "start and join order them, or what they wait for does"
+                )
             guard = Participant(one.rec, one, 0).apart(Participant(other.rec, other, 0))
             if guard is not None:
                 return (

@@ -130,15 +130,20 @@ def deadlock(cycle: Sequence[Waiting], reason: str) -> Report:
 
 
 def lost_wakeup(nodes: Sequence[Waiting], reason: str) -> Report:
-    """The report of threads that wait though nobody is left who could wake them."""
+    """The report of threads that wait though nobody who can go would wake them."""
     # Who waits for somebody that is stuck itself is explained by that one; the others are not.
     lost = [node for node in nodes if not any(other for _, other in node.edges)] or list(nodes)
     waits = ", ".join(f"{node.name} waits for {node.what}" for node in lost)
+    behind = _behind(nodes, lost)
+    if behind is not None:
+        return _behind_it(*behind, reason)
     report = Report(
         "deadlock",
         CERTAIN,
-        f"lost wake-up: {waits}, and nobody is left who could wake it",
-        reason=f"{reason}, and no cycle explains it",
+        f"lost wake-up: {waits}, and nobody is left who could wake it"
+        if len(lost) == 1
+        else f"deadlock: {waits}, and nobody who could go is left",
+        reason=f"{reason}, and no cycle of locks and joins explains it",
         threads=tuple(node.name for node in lost),
         locks=tuple(dict.fromkeys(node.wanted.name for node in lost)),
         advice="Make the awaited thing true only after the waiter looked, or wake it.",
@@ -146,6 +151,39 @@ def lost_wakeup(nodes: Sequence[Waiting], reason: str) -> Report:
     rows = sorted(_row(node) for node in lost)
     report.fingerprint = fingerprint("deadlock", rows)
     return report
+
+
+def _behind(
+    nodes: Sequence[Waiting], lost: Sequence[Waiting]
+) -> tuple[Waiting, LockRef, Waiting] | None:
+    """One of the lost that holds a lock, the lock, and who waits for that: it may be the waker."""
+    for node in lost:
+        for lock in node.held():
+            for other in nodes:
+                waits_for_it = any(following is node for _, following in other.edges)
+                if other is not node and waits_for_it and other.wanted.name == lock.name:
+                    return node, lock, other
+    return None
+
+
+def _behind_it(node: Waiting, lock: LockRef, other: Waiting, reason: str) -> Report:
+    """The report of a thread that waits with a lock held, which another one waits for."""
+    owed = LockRef(node.wanted.name, node.wanted.cls, "owed")
+    return cycle_report(
+        "deadlock",
+        CERTAIN,
+        f"deadlock: {node.name} waits for {node.what} and holds {lock.name}, which {other.name} "
+        "waits for",
+        [
+            Step(node.name, lock, node.wanted, node.held(), "wait",
+                 f"{node.name} waits for {node.what} with {lock.name} held"),
+            Step(other.name, owed, other.wanted, other.held(), "lock",
+                 f"{other.name} waits for {lock.name}, held by {node.name}"),
+        ],
+        reason=f"{reason}; who would end that wait stands behind the lock, or is gone",
+        advice=f"Wait for {node.what} without holding {lock.name}, or make it happen without "
+        "needing that.",
+    )  # fmt: skip
 
 
 def table(nodes: Sequence[Waiting], cycle: Sequence[Waiting]) -> str:
@@ -163,7 +201,8 @@ def table(nodes: Sequence[Waiting], cycle: Sequence[Waiting]) -> str:
         names = [part for node in cycle for part in (node.name, node.wanted.name)]
         lines.append("cycle  " + " -> ".join([*names, cycle[0].name]))
     else:
-        lines.append("no cycle: the waker is gone, or has woken before anybody waited")
+        lines.append("no cycle of locks and joins: the waker is gone, has woken before anybody "
+                     "waited, or stands behind one of these")  # fmt: skip
     return "\n".join(lines)
 
 

@@ -30,6 +30,7 @@ from lockcheck.core.report import (
     Severity,
     Step,
     cycle_report,
+    fingerprint,
 )
 from lockcheck.core.search import NO_CONTEXT, Search
 
@@ -83,7 +84,7 @@ class WaitCycles:
         everyone = 0 < len(parties) <= part.parties
         for key, ref in zip(waiter.keys, waiter.held, strict=True):
             able = [w for w in wakers if key not in w.gave_back_under]
-            found = [self._needs(w, key, set(), waiter) for w in able]
+            found = [self._needs(part, w, key, set(), waiter) for w in able]
             needs = [each for each in found if each is not None]
             what = (part, waiter.serial, waiter.generation, key)
             if not needs or (len(needs) < len(found) and not everyone):
@@ -107,10 +108,10 @@ class WaitCycles:
             yield report
 
     def _needs(
-        self, waker: Waker, key: Key, seen: set[tuple[str, int]], waiter: Waiter
+        self, made: Part, waker: Waker, key: Key, seen: set[tuple[str, int]], waiter: Waiter
     ) -> Need | None:
-        """How the waker needs `key`: at once, before, through locks, or after another event."""
-        owed = LockRef("the event", "event", "owed", waker.stack)
+        """How the waker of `made` needs `key`: at once, before, or after another event."""
+        owed = LockRef(made.name, "event", "owed", waker.stack)
         for need, ref in zip(waker.needs, waker.refs, strict=True):
             told = f"{waker.thread} makes it happen only after it got {ref.name}"
             step = Step(waker.thread, owed, ref, waker.refs, told=told)
@@ -198,7 +199,7 @@ class WaitCycles:
         earlier = part.wakers_of(generation)
         if not earlier or any(w.serial == waiter.serial for w in earlier):
             return None
-        hits = [self._needs(w, key, seen, waiter) for w in earlier]
+        hits = [self._needs(part, w, key, seen, waiter) for w in earlier]
         hit = hits[-1]
         if hit is None or any(each is None for each in hits):
             return None
@@ -291,7 +292,7 @@ class WaitCycles:
             for each in there
         ]
         names = " and ".join(dict.fromkeys(each.thread for each in there))
-        yield cycle_report(
+        report = cycle_report(
             "wait-cycle",
             POSSIBLE if sure else CLASS_ONLY,
             f"possible wait cycle: {names} may be left over at {part.name}, which meets "
@@ -305,6 +306,8 @@ class WaitCycles:
             advice=f"Let as many threads use {part.name} as it has parties, or give each group of "
             "threads that meets a barrier of its own.",
         )
+        report.fingerprint = fingerprint("left over", (part.name,))  # whoever it is this time
+        yield report
 
     # -- events and releases by others -------------------------------------------------------------
 

@@ -94,7 +94,12 @@ class Aimed(Strategy):
 
 def is_shown_by(report: Report, happened: Report) -> bool:
     """Is the deadlock that happened the one that `report` predicts?"""
-    if happened.kind != "deadlock" or not happened.cycle:
+    if happened.kind != "deadlock":
+        return False
+    left = {step.wanted.name for step in report.cycle if step.held.mode == "meet"}
+    if left:  # at a barrier: who it is differs
+        return left <= set(happened.locks)
+    if not happened.cycle:
         return False
     return _wanted(report) <= _wanted(happened)
 

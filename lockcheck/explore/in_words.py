@@ -93,8 +93,9 @@ def summary(title: str, result: Outcome, replay_command: str) -> str:
     coverage = result.coverage
     lines: list[str] = []
     for cause in root_causes(finding.to_dict() for finding in result.findings):
-        for finding in cause.findings:
-            lines += [*finding_lines(finding, replay_command), ""]
+        lines += [*finding_lines(cause.lead, replay_command), ""]
+        for part in cause.parts:
+            lines += ["of the same cause:", *finding_lines(part, replay_command), ""]
     counts = coverage.to_dict()
     lines.append(
         f"{title}: {result.outcome}; {coverage.schedules} schedules ({result.strategy}), "
@@ -129,10 +130,11 @@ def in_a_word(result: Outcome) -> tuple[str, str]:
     Held means that every order was tried within the bounds, which are named; anything less is
     inconclusive, however many schedules passed.
     """
-    counting = [finding for finding in result.findings if finding.counts]
+    counting = [finding.to_dict() for finding in result.findings if finding.counts]
     if counting:
-        more = f" (and {len(counting) - 1} more)" if counting[1:] else ""
-        return "found", f"{counting[0].report.title}{more}"
+        first, *others = root_causes(counting)
+        more = f" (and {len(others)} more)" if others else ""
+        return "found", f"{first.lead['title']}{more}"
     schedules = result.coverage.schedules
     less = f"; findings that do not count: {len(result.findings)}" if result.findings else ""
     if result.exhausted and result.outcome == "passed":

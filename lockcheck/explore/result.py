@@ -13,6 +13,7 @@ from typing import Final
 
 from lockcheck.conduct.stuck import EARLY_TIMERS, SLEEPS
 from lockcheck.core.document import Json
+from lockcheck.core.findings import with_causes
 from lockcheck.core.report import CERTAIN, Report, fingerprint
 from lockcheck.core.stacks import Stack
 from lockcheck.explore.coverage import Coverage
@@ -151,7 +152,7 @@ class Outcome:
             "exhausted": self.exhausted,
             "outcome": self.outcome,
             "reasons": self.reasons,
-            "findings": [finding.to_dict() for finding in self.findings],
+            "findings": with_causes([finding.to_dict() for finding in self.findings]),
             "seconds": round(self.seconds, 3),
             "shard": f"{self.shard[0] + 1}/{self.shard[1]}",
             "subject": self.subject,

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 
 from lockcheck.core.document import Document, Json
+from lockcheck.core.findings import with_causes
 
 __all__ = ["compact", "difference", "dumps", "findings_document", "headline"]
 
@@ -31,7 +32,7 @@ def findings_document(findings: Sequence[Document]) -> Json:
     return {
         "schema": "lockcheck/findings/1",
         "severities": dict(sorted(counts.items())),
-        "findings": list(findings),
+        "findings": with_causes(findings),
     }
 
 

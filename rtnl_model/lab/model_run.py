@@ -245,7 +245,7 @@ def recorded(
         "seed": seed,
         "script": run.script.name,
         "ops": run.ops,
-        "findings": [finding(report) for report in k.chk.reports],
+        "findings": lockcheck.with_causes([finding(report) for report in k.chk.reports]),
         "stats": dict(sorted(k.counts.items())),
     }
     if run.hung is not None:

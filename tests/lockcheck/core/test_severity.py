@@ -110,7 +110,7 @@ def test_start_and_join_order_the_sides() -> None:
 
     assert [r.severity for r in told(before)] == [CLASS_ONLY]
     assert [r.severity for r in told(after)] == [CLASS_ONLY]
-    assert "start and join order" in told(after)[0].reason
+    assert "start and join order them" in told(after)[0].reason
     assert [r.severity for r in told(between)] == [POSSIBLE]
 
 

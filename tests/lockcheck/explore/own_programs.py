@@ -1,5 +1,6 @@
 """Functions as people write them, with a checker of their own, prints and sleeps."""
 
+import queue
 import threading
 import time
 
@@ -125,6 +126,41 @@ def kept_apart():
                 pass
 
     threads = [threading.Thread(target=each) for each in (one, two)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def waits_under_the_wakers_lock() -> None:
+    """The item is put by a thread that takes the waiter's lock first."""
+    lock, items = threading.Lock(), queue.Queue[int]()
+
+    def waiter() -> None:
+        with lock:
+            items.get()
+
+    def waker() -> None:
+        with lock:
+            pass
+        items.put(1)
+
+    threads = [threading.Thread(target=body) for body in (waker, waiter)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def one_too_many_at_a_barrier() -> None:
+    """Three threads meet in twos: the two who come once meet each other, or one comes twice."""
+    meeting = threading.Barrier(2)
+
+    def twice() -> None:
+        meeting.wait()
+        meeting.wait()
+
+    threads = [threading.Thread(target=body) for body in (meeting.wait, meeting.wait, twice)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from lockcheck.cli.function import FunctionSubject
+from lockcheck.core.findings import root_causes
 from lockcheck.explore.result import Finding, Limits
 from lockcheck.explore.session import Session
 from lockcheck.explore.strategies import make_strategy
+from lockcheck.explore.summary import in_a_word
 
 FILE = str(Path(__file__).with_name("own_programs.py"))
 
@@ -39,3 +43,20 @@ def test_a_cycle_that_cannot_close_stays_possible() -> None:
 
     assert found.report.severity == "possible"
     assert "not confirmed: 200 schedules" in found.note
+
+
+@pytest.mark.parametrize("function", ["waits_under_the_wakers_lock", "one_too_many_at_a_barrier"])
+def test_a_deadlock_and_the_wait_cycle_that_foretold_it_are_one_cause(function: str) -> None:
+    """What happened leads; the prediction is certain by the same schedule, of the same cause."""
+    with FunctionSubject(FILE, function) as subject:
+        with Session(subject, limits=Limits(schedules=200)) as session:
+            result = session.explore(make_strategy("portfolio", 3))
+
+    findings = result.to_dict()["findings"]
+    (cause,) = root_causes(findings)
+
+    assert cause.lead["kind"] == "deadlock"
+    assert [each["kind"] for each in cause.parts] == ["wait-cycle"]
+    assert {each["severity"] for each in findings} == {"certain"}
+    assert {each["cause"] for each in findings} == {cause.lead["fingerprint"]}
+    assert in_a_word(result) == ("found", cause.lead["title"])
