@@ -57,7 +57,9 @@ def note_touched(ts: ThreadState) -> None:
             if key is None or key in ts.fresh:
                 continue
             ts.fresh.add(key)
-            add_touch(ts, key, Touch(ts.moment, ts.slot, ts.epoch, ts.name, key, view.stack))
+            carried = view.earlier is not None
+            touch = Touch(ts.moment, ts.slot, ts.epoch, ts.name, key, view.stack, carried)
+            add_touch(ts, key, touch)
 
 
 def add_touch(ts: ThreadState, key: Key, touch: Touch) -> None:

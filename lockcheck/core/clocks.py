@@ -48,8 +48,9 @@ def learn(ts: ThreadState, known: Start) -> bool:
     vc, hb = known
     new = not knows(ts, known)
     if new:
+        mine = ts.vc.get(ts.slot, 0)  # of the slot's thread before it, which is over
         ts.vc = merged(ts.vc, vc)
-        ts.vc.pop(ts.slot, None)
+        ts.vc[ts.slot] = mine
     ts.hb = merged(ts.hb, hb)
     return new
 

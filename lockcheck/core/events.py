@@ -36,6 +36,8 @@ class Touch(NamedTuple):
     thread: str
     key: Key
     stack: Stack
+    carried: bool = False
+    """It held the lock when this segment of its life began, and may not have wanted it since."""
 
     @property
     def ref(self) -> LockRef:
@@ -86,11 +88,18 @@ class Waker(NamedTuple):
     gave_back_under: tuple[Key, ...]
     """Locks it had held since it took what it gives back now (an item of a pool)."""
 
+    def had_before(self, key: Key, vc: Clock) -> bool:
+        """Did it take what it holds before whoever knows `vc`, in every schedule?"""
+        for touch in reversed(self.touches.get(key, ())):
+            if touch.moment <= self.moment and not touch.carried:
+                return touch.before(vc)
+        return False
+
     def touched(self, vc: Clock) -> Iterator[Touch]:
         """What it wanted before, but for what was before whoever knows `vc`; once each lock."""
         for times in self.touches.values():
             for touch in times:
-                if touch.moment <= self.moment and not touch.before(vc):
+                if touch.moment <= self.moment and not touch.carried and not touch.before(vc):
                     yield touch
                     break
 

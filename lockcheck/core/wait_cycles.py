@@ -120,6 +120,8 @@ class WaitCycles:
                 return Need([step], direct)
             if need.many and need.base.cls is key.base.cls:
                 return Need([step], CLASS_ONLY)
+            if waker.had_before(need, waiter.at[2]):
+                continue
             way = self.behind(waiter, waker.serial, need, key, None)
             if way is not None:
                 return Need([step, *way.steps], way.severity)

@@ -120,6 +120,8 @@ class Waits:
             return False
         if part.once and any(w.serial == ts.serial for w in part.wakers_of(part.generation)):
             return False  # it has made it happen itself
+        if part.once and part.generation == 1 and part in ts.waited:
+            return False  # it has had it, and that stays so
         alike = 0
         for old in part.waiters:
             if old.keys == keys and old.generation == turn:
