@@ -65,6 +65,8 @@ def note_touched(ts: ThreadState) -> None:
 def add_touch(ts: ThreadState, key: Key, touch: Touch) -> None:
     """Note that `ts` wanted a lock, or a thread that it joined did."""
     known = ts.touched.setdefault(key, [])
+    if touch.carried and known and known[-1].carried:
+        known.pop()  # the same hold, longer: when it was taken must not be forgotten for that
     known.append(touch)
     del known[:-TOUCHES]
 
