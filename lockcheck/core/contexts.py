@@ -31,11 +31,14 @@ from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Step, c
 from lockcheck.core.search import NO_CONTEXT, Dependency, Follow, Search, State, strong
 from lockcheck.core.stacks import Stack
 
-__all__ = ["CONTEXTS", "Contexts"]
+__all__ = ["BLOCKED", "CONTEXTS", "RUNS", "Contexts"]
 
 CONTEXTS = ("signal", "gc")
 """Contexts that every engine knows; others come into being by being used."""
 
+BLOCKED = "blocked "
+RUNS = "runs "
+"""Before a signal's number, among what is disabled: it is blocked; its handler runs now."""
 USES = 6
 """Witnesses kept of a lock that is held where a context strikes, beside the first."""
 
@@ -46,7 +49,8 @@ Usage = tuple[str, str, int]
 class Use:
     """First witness of a usage."""
 
-    __slots__ = ("at", "counted", "held", "key", "leases", "others", "ref", "serial", "thread")
+    __slots__ = ("at", "blocked", "counted", "held", "key", "leases", "others", "ref", "serial",
+                 "thread", "which")  # fmt: skip
 
     def __init__(self, ts: ThreadState, key: Key, ref: LockRef, *, counted: bool) -> None:
         self.counted = counted
@@ -59,16 +63,31 @@ class Use:
         self.held = tuple(e.key for e in ts.stack() if e.key is not key)
         """What else the thread held."""
         self.leases = ts.leases
+        self.blocked = frozenset(name for name in ts.disabled if name.startswith(BLOCKED))
+        """Signals that were blocked."""
+        self.which = min((name for name in ts.disabled if name.startswith(RUNS)), default="")
+        """The signal whose handler took the lock."""
         self.others: list[Use] = []
         """Other threads, or with other locks held."""
 
     def add(self, use: Use) -> bool:
         """Remember one more witness, if it is one."""
-        alike = any(u.serial == use.serial and u.held == use.held for u in (self, *self.others))
+        alike = any(
+            u.serial == use.serial
+            and u.held == use.held
+            and u.blocked == use.blocked
+            and u.which == use.which
+            for u in (self, *self.others)
+        )
         if alike or len(self.others) == USES:
             return False
         self.others.append(use)
         return True
+
+    def struck_by(self, inside: Use) -> Use | None:
+        """One of the uses outside that the handler may strike: its own signal is not blocked."""
+        own = BLOCKED + inside.which.removeprefix(RUNS)
+        return next((use for use in (self, *self.others) if own not in use.blocked), None)
 
     def interrupted_by(self, inside: Use) -> tuple[Record, Witness]:
         """This thread, struck while it holds the lock, wants the one that the context takes."""
@@ -145,7 +164,9 @@ class Contexts:
         old = uses.get(usage)
         use = Use(ts, key, ref, counted=counted)
         if old is not None and (counted or not old.counted):
-            if where == "in" or not old.add(use):
+            if where == "in" and any(u.which == use.which for u in (old, *old.others)):
+                return
+            if not old.add(use):
                 return
         else:
             uses[usage] = use
@@ -169,14 +190,20 @@ class Contexts:
     def check(self) -> Iterator[Report]:
         """Look for cycles through every class that some context takes."""
         for cls, name, mode in self._inside:
-            inside = self._usage[cls][name, "in", mode]
-            for on_mode in (WRITE, READ, RECURSIVE_READ):
-                outside = self._usage[cls].get((name, "on", on_mode))
-                again = cls.base.kind == "rlock"
-                if outside is not None and blocks(on_mode, mode) and not again:
-                    yield _inversion(name, inside, outside, [], [])
-            if not cls.base.percpu:
-                yield from self._ways(cls, name, mode, inside)
+            first = self._usage[cls][name, "in", mode]
+            for inside in (first, *first.others):
+                yield from self._strikes(cls, name, mode, inside)
+
+    def _strikes(self, cls: LockClass, name: str, mode: int, inside: Use) -> Iterator[Report]:
+        """What follows from one use in the context."""
+        for on_mode in (WRITE, READ, RECURSIVE_READ):
+            held = self._usage[cls].get((name, "on", on_mode))
+            outside = None if held is None else held.struck_by(inside)
+            again = cls.base.kind == "rlock"
+            if outside is not None and blocks(on_mode, mode) and not again:
+                yield _inversion(name, inside, outside, [], [])
+        if not cls.base.percpu:
+            yield from self._ways(cls, name, mode, inside)
 
     def _ways(self, start: LockClass, name: str, mode: int, inside: Use) -> Iterator[Report]:
         """From a class taken in the context to one held where it strikes, strongly."""
@@ -189,7 +216,11 @@ class Contexts:
                 outside = self._held_where_it_strikes(name, mode, *state)
                 if outside is None or state[0] is start:
                     continue
-                for use in (outside, *outside.others):
+                outside = outside.struck_by(inside)
+                if outside is None:
+                    continue
+                own = BLOCKED + inside.which.removeprefix(RUNS)
+                for use in (outside, *(u for u in outside.others if own not in u.blocked)):
                     others = self._others(inside, use)
                     if others or use is outside:
                         yield _inversion(name, inside, use, walk.path(state), others)

@@ -8,9 +8,11 @@ Context: each function changes `ts` and runs in its own thread.  Locks: the leaf
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lockcheck.core import chains
 from lockcheck.core.collecting import PAUSED
-from lockcheck.core.contexts import Contexts
+from lockcheck.core.contexts import BLOCKED, RUNS, Contexts
 from lockcheck.core.graph import Graph
 from lockcheck.core.held import Floor, ThreadState
 from lockcheck.core.leaf import Leaf
@@ -63,8 +65,24 @@ class Interruptions:
         if name not in ts.disabled:
             self._ledger.judge(ts, lambda: self._contexts.enabled(ts, name))
 
+    def block_signals(self, ts: ThreadState, blocked: Iterable[int]) -> None:
+        """These signals are blocked from here on, and no others: their handlers do not strike."""
+        others = {name: n for name, n in ts.masks.items() if not name.startswith(BLOCKED)}
+        before = ts.disabled
+        self._set_masks(ts, others | {f"{BLOCKED}{number}": 1 for number in blocked})
+        if not before <= ts.disabled:
+            self._ledger.judge(ts, lambda: self._contexts.enabled(ts, "signal"))
+
+    def handler_runs(self, ts: ThreadState, number: int, *, now: bool) -> None:
+        """The handler of a signal begins or ends: what it takes is its own signal's."""
+        name = f"{RUNS}{number}"
+        self._mask(ts, name, ts.masks.get(name, 0) + (1 if now else -1))
+
     def _mask(self, ts: ThreadState, name: str, times: int) -> None:
-        ts.masks = {**ts.masks, name: times}
+        self._set_masks(ts, {**ts.masks, name: times})
+
+    def _set_masks(self, ts: ThreadState, masks: dict[str, int]) -> None:
+        ts.masks = masks
         ts.disabled = frozenset(name for name, n in ts.masks.items() if n)
         with PAUSED, self._leaf:
             chains.rechain(self._graph, ts)

@@ -44,8 +44,6 @@ class Hooks:
         self.active = False
         self.fork_registered = False
         """Hooks at a fork cannot be taken away again; they look at `active`."""
-        self.masked: set[int] = set()
-        """Serials of threads that block every signal with a handler of the program's."""
         self.guarded: list[object] = []
         """Locks that the program's own hooks at a fork take care of."""
 
@@ -80,7 +78,6 @@ def unhook() -> None:
     signal.getsignal = _getsignal
     if _sigmask is not None:
         signal.pthread_sigmask = _sigmask
-    _hooks.masked.clear()
     if _register is not None:
         os.register_at_fork = _register
     _hooks.guarded.clear()
@@ -94,8 +91,14 @@ class _Handler(Deferred):
     """A handler of the program's, run in the context "signal"."""
 
     def run(self, number: int, frame: FrameType | None) -> object:
-        with binding.chk.context("signal"):
-            return super().run(number, frame)
+        chk = binding.chk
+        interruptions, ts = chk.engine.interruptions, chk.current()
+        with chk.context("signal"):
+            interruptions.handler_runs(ts, number, now=True)
+            try:
+                return super().run(number, frame)
+            finally:
+                interruptions.handler_runs(ts, number, now=False)
 
 
 def _own(handler: object) -> object:
@@ -118,21 +121,13 @@ def _checked_getsignal(signalnum: Any) -> Any:  # the same
 
 
 def _checked_sigmask(how: object, mask: object) -> Any:  # the same
-    """`signal.pthread_sigmask`: while every handled signal is blocked, no handler strikes."""
+    """`signal.pthread_sigmask`: the handler of a signal that is blocked does not strike."""
     before = _sigmask(how, mask)
     chk = binding.checker
     if chk is None or not _hooks.active:
         return before
-    blocked = _sigmask(signal.SIG_BLOCK, ())
-    handled = {n for n in signal.valid_signals() if isinstance(_getsignal(n), _Handler)}
-    ts = chk.current()
-    if handled and handled <= blocked:
-        if ts.serial not in _hooks.masked:
-            _hooks.masked.add(ts.serial)
-            chk.engine.interruptions.disable(ts, "signal")
-    elif ts.serial in _hooks.masked:
-        _hooks.masked.discard(ts.serial)
-        chk.engine.interruptions.enable(ts, "signal")
+    blocked = map(int, _sigmask(signal.SIG_BLOCK, ()))
+    chk.engine.interruptions.block_signals(chk.current(), blocked)
     return before
 
 

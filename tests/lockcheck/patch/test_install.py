@@ -376,6 +376,34 @@ def test_a_signal_handler_that_takes_a_lock_is_found(chk: lockcheck.Checker) -> 
     assert kinds(chk) == ["inverted-context"]
 
 
+@pytest.mark.parametrize(
+    ("blocked", "found"), [(signal.SIGUSR1, []), (signal.SIGUSR2, ["inverted-context"])]
+)
+def test_only_the_handlers_own_signal_keeps_it_away(
+    chk: lockcheck.Checker, blocked: signal.Signals, found: list[str]
+) -> None:
+    """A lock that USR1's handler takes is safe with USR1 blocked, whoever else has a handler."""
+    lock = threading.Lock()
+
+    def handler(number: int, frame: object) -> None:
+        with lock:
+            pass
+
+    before = {each: signal.signal(each, handler) for each in (signal.SIGUSR1, signal.SIGUSR2)}
+    signal.signal(signal.SIGUSR2, lambda number, frame: None)
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {blocked})
+        with lock:
+            pass
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {blocked})
+        os.kill(os.getpid(), signal.SIGUSR1)
+    finally:
+        for each, own in before.items():
+            signal.signal(each, own)
+
+    assert kinds(chk) == found
+
+
 def test_a_lock_taken_with_its_signal_blocked_cannot_be_struck(chk: lockcheck.Checker) -> None:
     """pthread_sigmask keeps handlers away, while it blocks every signal that has one."""
     masked, open_ = threading.Lock(), threading.Lock()
