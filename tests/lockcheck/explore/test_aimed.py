@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lockcheck.explore.summary import in_a_word
 
 from lockcheck.cli.function import FunctionSubject
 from lockcheck.core.findings import root_causes
+from lockcheck.explore.in_words import in_a_word
 from lockcheck.explore.result import Finding, Limits
 from lockcheck.explore.session import Session
 from lockcheck.explore.strategies import make_strategy
