@@ -113,8 +113,13 @@ def root_causes(findings: Iterable[Finding], lead: str = "") -> list[RootCause]:
 
 def with_causes(findings: Sequence[Finding]) -> list[Json]:
     """The findings in their order, each with the fingerprint of its cause's lead as `cause`."""
-    leads = {id(finding): root.lead for root in root_causes(findings) for finding in root.findings}
-    return [{**each, "cause": leads[id(each)].get("fingerprint", "")} for each in findings]
+    leads = {cause_key(root.lead): root.lead for root in root_causes(findings)}
+    found = []
+    for each in findings:
+        key = cause_key(each)
+        lead = each if key is None else leads[key]  # alone, or with others
+        found.append({**each, "cause": lead.get("fingerprint", "")})
+    return found
 
 
 def cause_key(finding: Finding) -> object:
