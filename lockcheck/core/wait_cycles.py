@@ -68,6 +68,8 @@ class WaitCycles:
         """(event, waiter, generation, lock) called possible -> ident: a later waker may be free."""
         self._releasers: dict[Key, list[Releaser]] = {}
         """Lock -> those that released it for its holder, the latest few."""
+        self._owners: dict[Key, set[int]] = {}
+        """Lock -> threads that others released it for, and that could go on then."""
         self._awaited: dict[Key, list[tuple[int, Key, tuple[str, ...]]]] = {}
         """Such a lock -> waiter, what it held, ident, of what was called possible."""
 
@@ -339,10 +341,14 @@ class WaitCycles:
         """A plain lock is released by a thread that did not take it: it is an event, too.
 
         Whoever waits for it under a lock that everybody who releases it so needs is not woken.
-        `free`: the thread that had taken it and goes on: it does not wait for itself.
+        `free`: the thread that had taken it and goes on (-1: it waits for it).  Who alone ever had
+        it does not wait for itself.
         """
         yield from self.releases(by, owed)
         known = self._releasers[owed]
+        owners = self._owners.setdefault(owed, set())
+        if len(owners) < KEPT:
+            owners.add(free)
         for key, ref in zip(by.keys, by.refs, strict=True):
             if any(key not in other.keys for other in known):
                 continue
@@ -353,7 +359,7 @@ class WaitCycles:
                     continue
                 told = f"{by.thread} releases {lock.name} only after it got {ref.name}"
                 for witness in rec.witnesses:
-                    if witness.serial == free or any(
+                    if owners == {witness.serial} or any(
                         witness.serial == other.serial for other in known
                     ):
                         continue

@@ -641,6 +641,8 @@ POSSIBLE: dict[str, Program] = {
     "a violated order under a gate": a_violated_order_under_a_gate,
 }
 
+PREDICTIONS = ("circular", "recursive", "wait-cycle", "inverted-context")
+
 NOT_POSSIBLE: dict[str, Program] = {
     "one permit under a lock": permit_under_a_lock(1, 1),
     "five permits under a lock": permit_under_a_lock(5, 1),
@@ -673,7 +675,7 @@ NOT_POSSIBLE: dict[str, Program] = {
 @pytest.mark.parametrize("name", POSSIBLE)
 def test_what_can_get_stuck_is_possible(name: str) -> None:
     """Some schedule of these threads gets stuck, and the run that went well shows it."""
-    assert findings(POSSIBLE[name])
+    assert [r for r in findings(POSSIBLE[name]) if r.kind in PREDICTIONS]
 
 
 @pytest.mark.parametrize("name", NOT_POSSIBLE)
