@@ -11,6 +11,7 @@ touch plain attributes only.  Left out: wake-one optimisation for very many wait
 
 from __future__ import annotations
 
+import threading
 from _thread import allocate_lock
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,20 @@ if TYPE_CHECKING:
     from lockcheck.sync.host import Host
 
 __all__ = ["Parking"]
+
+
+def _rejects_nan() -> bool:
+    """Does `threading` refuse to wait for a time that is no number?  From 3.14 on it does."""
+    condition = threading.Condition()
+    with condition:
+        try:
+            condition.wait(float("nan"))
+        except ValueError:
+            return True
+    return False
+
+
+NAN_IS_AN_ERROR = _rejects_nan()
 
 
 class _Waiter:
@@ -170,6 +185,8 @@ class Parking(Ownerless):
             if at_once:
                 self._went_at_once(chk, ts, part, sure=timeout is None)
                 return result
+        if timeout is not None and timeout != timeout and NAN_IS_AN_ERROR and not ready():
+            allocate_lock().acquire(True, timeout)  # raises what the interpreter's own would
         op = Op(
             Kind.WAIT,
             self,
