@@ -158,9 +158,9 @@ class Report:
         }
 
     def __str__(self) -> str:
-        from lockcheck.render.splat import splat
+        from lockcheck.render.splat import splat_of
 
-        return str(splat(self))
+        return splat_of(self.to_dict())
 
 
 def stronger(one: str, other: str) -> bool:

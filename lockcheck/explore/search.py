@@ -28,7 +28,7 @@ from lockcheck.explore.result import Finding, Identity, Limits, Outcome, timers
 from lockcheck.explore.strategy import Strategy
 
 if TYPE_CHECKING:
-    from lockcheck.explore.session import Session
+    from lockcheck.explore.subject import Subject
 
 __all__ = ["NOTHING_SCHEDULED", "Crew", "Here", "Search"]
 
@@ -57,10 +57,22 @@ class Crew(Protocol):
         ...
 
 
+class Runner(Protocol):
+    """A process's session, which runs schedules and looks into what they show."""
+
+    @property
+    def subject(self) -> Subject: ...
+    @property
+    def limits(self) -> Limits: ...
+    def work(self, task: Task, strategy: Strategy) -> Batch: ...
+    def pursue(self, candidate: Candidate, *, shrinks: bool) -> Finding: ...
+    def confirm(self, findings: list[Finding]) -> None: ...
+
+
 class Here:
     """This process alone."""
 
-    def __init__(self, session: Session, strategy: Strategy) -> None:
+    def __init__(self, session: Runner, strategy: Strategy) -> None:
         self._session = session
         members = strategy.members if isinstance(strategy, Portfolio) else [strategy]
         self._strategies = {member.name: member for member in members}

@@ -12,15 +12,11 @@ Left out of the kernel's layout: addresses, process ids, kernel idents; they mea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from lockcheck.core.document import Document
 from lockcheck.render.control_characters import legible
 from lockcheck.render.places import is_plumbing, short_path, stack_lines, where
 from lockcheck.render.scenario import columns, scenario
-
-if TYPE_CHECKING:
-    from lockcheck.core.report import Report
 
 Finding = Document
 
@@ -69,11 +65,6 @@ ADVICE = {
 }
 
 WAITING = ("wait-cycle", "deadlock", "hang")
-
-
-def splat(report: Report) -> str:
-    """Return the text of a `Report`."""
-    return splat_of(report.to_dict())
 
 
 def splat_of(finding: Finding) -> str:

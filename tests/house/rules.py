@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import tokenize
 from collections.abc import Iterator
@@ -122,6 +123,35 @@ def upward_imports(source: Source) -> Iterator[str]:
 def allowed_up(module: Module, target: str) -> bool:
     """Is it one of the few imports that may go up?"""
     return any(module.name == a and within(target, b) for a, b in UPWARD)
+
+
+def cycles(source: Source) -> Iterator[str]:
+    """Modules do not import each other in a cycle, not for the type checker either.
+
+    The kernel's own cluster of device, namespace, driver and notifier is one subject.  A package's
+    face hands names on and is not looked at.
+    """
+    below = {
+        module.name: sorted(
+            {
+                each.module
+                for each in module.imports(typing=True)
+                if each.module in source.by_name and not is_face(source, each.module)
+            }
+        )
+        for module in source.modules()
+        if not within(module.name, "rtnl_model.kernel") and not is_face(source, module.name)
+    }
+    sorter = graphlib.TopologicalSorter(below)
+    try:
+        sorter.prepare()
+    except graphlib.CycleError as error:
+        yield f"{source.by_name[error.args[1][0]].path}: {' <- '.join(error.args[1])}"
+
+
+def is_face(source: Source, name: str) -> bool:
+    """Is it a package's `__init__`?"""
+    return source.by_name[name].path.stem == "__init__"
 
 
 def model_in_lockcheck(source: Source) -> Iterator[str]:

@@ -15,6 +15,7 @@ Rule = Callable[[Source], Iterator[str]]
 
 RULES: list[Rule] = [
     rules.upward_imports,
+    rules.cycles,
     rules.model_in_lockcheck,
     rules.past_the_faces,
     rules.impure_core,
@@ -41,6 +42,12 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
         "rtnl_model/kernel/x.py",
         "def f():\n    from ..cli import main",
         "above",
+    ),
+    (
+        rules.cycles,
+        "lockcheck/sync/x.py",
+        "if TYPE_CHECKING:\n    from lockcheck.sync import x",
+        "lockcheck.sync.x <- lockcheck.sync.x",
     ),
     (rules.model_in_lockcheck, "lockcheck/core/x.py", "import rtnl_model", "imports rtnl_model"),
     (rules.model_in_lockcheck, "lockcheck/x.py", "from rtnl_model.kernel import y", "rtnl_model"),

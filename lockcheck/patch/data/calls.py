@@ -21,14 +21,14 @@ from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from lockcheck.patch.data.again import look_again, write_again
-from lockcheck.patch.data.places import PLAIN_KEYS, SCALARS
+from lockcheck.patch.data.places import NO_KEY, PLAIN_KEYS, SCALARS
 
 if TYPE_CHECKING:
     from lockcheck.core.held import ThreadState
     from lockcheck.patch.data.fields import Content
     from lockcheck.patch.data.places import Attribute, Variable
 
-__all__ = ["CALLS", "NO_KEY", "Watch", "watch_with"]
+__all__ = ["CALLS", "Watch", "watch_with"]
 
 V = TypeVar("V")
 D = TypeVar("D")
@@ -39,13 +39,6 @@ class Near(Protocol):
     """Where the calling thread's state is; none in a thread that is not known yet."""
 
     t: ThreadState
-
-
-class _NoKey:
-    """Stands for "the key is not known"."""
-
-
-NO_KEY: Final = _NoKey()
 
 
 class Watch(Protocol):

@@ -13,6 +13,7 @@ from typing import Any, Final
 __all__ = [
     "ATTRIBUTES",
     "CHANGING",
+    "NO_KEY",
     "PLAIN_KEYS",
     "SCALARS",
     "VARIABLES",
@@ -22,6 +23,12 @@ __all__ = [
     "variable",
 ]
 
+
+class _NoKey:
+    """Stands for "the key is not known"."""
+
+
+NO_KEY: Final = _NoKey()
 PLAIN_KEYS: Final = frozenset({str, int, bytes, bool, type(None), float})
 """Keys that may be hashed and compared without running code of the program's."""
 SCALARS: Final = frozenset({int, str, bool, float, type(None), bytes, tuple, range})

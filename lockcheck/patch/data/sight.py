@@ -14,10 +14,9 @@ from enum import IntEnum
 from types import CellType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from lockcheck.patch.data.calls import NO_KEY
 from lockcheck.patch.data.fields import CONTAINERS, Content, Field, Fields, container_type
 from lockcheck.patch.data.memory import COUNT, LOOK, WRITE
-from lockcheck.patch.data.places import PLAIN_KEYS, SCALARS, Attribute, Variable, attribute
+from lockcheck.patch.data.places import NO_KEY, PLAIN_KEYS, SCALARS, Attribute, Variable, attribute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
