@@ -52,6 +52,15 @@ class Cited:
                     yield number, found[0]
 
 
+@pytest.mark.parametrize("package", ["lockcheck", "rtnl_model/kernel"])
+def test_every_file_that_a_readme_names_exists(package: str) -> None:
+    """So the walk from `with` to the report can be walked."""
+    text = (ROOT / package / "README.md").read_text()
+    named = set(re.findall(r"`([a-z_/]+/[a-z_]+\.py)`", text))
+
+    assert [name for name in sorted(named) if not (ROOT / package / name).is_file()] == []
+
+
 @pytest.fixture(scope="module")
 def cited() -> Cited:
     """Ours."""
