@@ -6,7 +6,7 @@ slots, containers, the cells of closures.  `restore` puts it back, and gives bac
 were left taken.
 
 Nothing is guessed: an object of a type that keeps state where Python cannot see it (an iterator, a
-generator, a file) makes the world one that cannot be kept (`UnkeepableError`), and it is made anew
+generator, a file) makes the world one that cannot be kept (`UnkeepableError`), and it is made again
 for each schedule.  Findings are confirmed in a fresh world in any case.
 
 Left out: modules, classes and functions' globals; whatever is opaque to the caller.

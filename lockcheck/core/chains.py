@@ -1,4 +1,4 @@
-"""Where a thread stands in the trie of chains: leading its chain to where it belongs.
+"""Where a thread stands in the trie of chains: rebuilding its chain where it changed.
 
 A chain grows by one step when a lock is taken, and goes back when the newest one is released; that
 is the warm path.  Everything else stands here: a segment that ends (start, join, the one `set` of

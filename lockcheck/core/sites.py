@@ -8,7 +8,7 @@ line shift changes no fingerprint; the line is kept beside it as the site.  In c
 string, as a dataclass's `__init__`, the class of `self` says whose field it is.
 
 What one frame says is cached by its code (code objects are compared by what is in them, so two
-dataclasses may share one): the name is put together anew for each lock.
+dataclasses may share one): the name is put together for each lock.
 
 Left out: locks made in comprehensions and containers get the line, and their number among the
 calls on it.

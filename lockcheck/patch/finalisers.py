@@ -4,7 +4,7 @@ The commonest: a class with a `__del__` that takes a lock, whose objects go wher
 reference does.  Not being run by the collector, such a call looks like any other; so each `__del__`
 written in a class statement after `install()` is wrapped (`functools.wraps`; `uninstall()` takes it
 off again), and so is what `weakref.finalize` calls when its object dies.  Inside, the thread takes
-its transitions anew (`core.chains.counted`): what was held is still held, and what is
+its transitions again (`core.chains.counted`): what was held is still held, and what is
 taken is marked as taken in a finaliser.
 
 `builtins.__build_class__` is replaced by an object whose `__call__` is looked up, not called: for a

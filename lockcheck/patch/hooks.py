@@ -5,7 +5,7 @@
   `install()` are wrapped too, when it is called in the main thread.
 * What the collector runs is in the context "gc": see `collector`.
 * Before a fork, locks held by other threads are reported: nobody releases them in the child.  Locks
-  that a hook at the fork takes or makes anew (`os.register_at_fork`, logging's) are not.
+  that a hook at the fork takes or makes again (`os.register_at_fork`, logging's) are not.
 
 * A `__del__` or `weakref.finalize` that runs because the last reference went: see `finalisers`.
 
@@ -172,7 +172,7 @@ def _after_fork_in_child() -> None:
 
 
 def _checked_register(**functions: object) -> None:
-    """`os.register_at_fork`: a lock that is taken before or made anew in the child is no hazard."""
+    """`os.register_at_fork`: a lock that is taken before or made again in the child is no hazard."""
     for function in functions.values():
         owner = getattr(function, "__self__", None)  # of any callable
         if owner is not None and getattr(function, "__name__", "") in (  # of any callable

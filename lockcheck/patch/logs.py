@@ -45,7 +45,7 @@ def uncover() -> None:
 
 
 def guarded() -> list[object]:
-    """Locks that logging itself takes before a fork, or makes anew in the child."""
+    """Locks that logging itself takes before a fork, or makes again in the child."""
     handlers = list(
         getattr(logging, "_at_fork_reinit_lock_weakset", ())
     )  # private, or a handler without

@@ -179,7 +179,7 @@ def _arrivals(queue: Theirs) -> Arrivals | None:
 
 
 def _reset(self: Theirs, after_fork: bool = False) -> None:
-    """Stands for `Queue._reset`, which every queue is made with, and made anew in a child."""
+    """Stands for `Queue._reset`, which every queue is made with, and made again in a child."""
     _now.reset(self, after_fork)
     if _now.active and not after_fork and sys._getframe(1).f_code.co_name == "__init__":
         name = binding.numbered(_whole(sys._getframe(1))[0])

@@ -69,7 +69,7 @@ class RLock(metaclass=StandIn):
         if args or kwargs:
             _RLock(*args, **kwargs)  # raises, warns, or does not mind
         elif sys._getframe(1).f_code is _AFTER_FORK:
-            # threading makes its own inner lock anew, first of all hooks in the child.
+            # threading makes its own inner lock again, first of all hooks in the child.
             binding.forked()
             return _RLock()
         return new_rlock(1)

@@ -2,7 +2,7 @@
 
 The lower's table of uppers has a mutex; each upper has `dying`, which is set under it by whoever
 takes the upper off the table: a user's dellink, or the lower's event.  Adjacency is cut first and
-the device queued last, to the namespace where it lives; who comes second finds it dying and does
+the device queued last, to the namespace where it lives; whichever is second finds it dying and does
 nothing, for its own unlock drains it.  A table that comes and goes with its uppers is counted
 under the lower's instance lock and holds the lower (`CountedPernet`).
 CHANGEUPPER events, which the cut sends with the mutex held, are not listened to.
