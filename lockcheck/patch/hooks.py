@@ -172,7 +172,7 @@ def _after_fork_in_child() -> None:
 
 
 def _checked_register(**functions: object) -> None:
-    """`os.register_at_fork`: a lock that is taken before or made again in the child is no hazard."""
+    """`os.register_at_fork`: a lock taken before, or made again in the child, is no hazard."""
     for function in functions.values():
         owner = getattr(function, "__self__", None)  # of any callable
         if owner is not None and getattr(function, "__name__", "") in (  # of any callable
