@@ -13,6 +13,8 @@ from rtnl_model.lab.topologies import topology, topology_names
 
 LEFT = {"T11": {"ns4": ["d1"]}, "T13b": {"ns1": ["d1"]}}
 """Devices that are to be left; everywhere else nothing but lo."""
+TAGGED = {name: {"known:G.25"} for name in ("T36", "T37", "T38", "T39")}
+"""What Linux 7.3 does there, by the catalogue, without getting stuck."""
 KNOWN = {"T6": "known:G.5", "T7": "known:G.1", "T14b": "known:G.5"}
 """Where Linux 7.3 itself may get stuck: T7 by a race, the others with its own work queue."""
 
@@ -72,7 +74,7 @@ def test_a_topology_ends_with_linux_own_work_queue(name: str) -> None:
     tags = [f.get("tag") for f in document["findings"]]
 
     if document.get("hung") is None:
-        assert tags == []
+        assert set(tags) <= TAGGED.get(name, set())
         assert left(document) == LEFT.get(name, {})
     else:
         assert tags == [KNOWN[name]]
