@@ -234,6 +234,12 @@ class Kernel(Assertions):
             return NO_LOCK
         return dev.lock
 
+    def netdev_lock_rx(self, dev: NetDevice) -> AbstractContextManager[object]:
+        """What covers the rx handler: RTNL, or the instance lock where there is none."""
+        if self.regime.has_rtnl or self.rtnl.owns(dev.lock):
+            return NO_LOCK
+        return dev.lock
+
     def netdev_adjacent(self) -> AbstractContextManager[object]:
         """What covers the adjacency lists: RTNL, or the leaf mutex where there is none."""
         return NO_LOCK if self.regime.has_rtnl else self.netdev_adjacent_lock

@@ -87,7 +87,8 @@ class TapDriver(LinkDriver):
         try:
             self.below.newlink(dev, params)
         except KernelError:
-            self.k.dev.netdev_rx_handler_unregister(dev)
+            with self.k.netdev_lock_rx(dev):  # a subscriber may have refused it when it was listed
+                self.k.dev.netdev_rx_handler_unregister(dev)
             raise
 
     def drop_tap(self, dev: NetDevice) -> None:
