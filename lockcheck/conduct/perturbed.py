@@ -129,4 +129,4 @@ class PerturbedConductor:
 
 def thread_key(name: str) -> int:
     """Name a thread alike in a free and in a controlled run."""
-    return zlib.crc32(name.encode())
+    return zlib.crc32(name.encode("utf-8", "surrogatepass"))

@@ -67,7 +67,8 @@ class Coverage:
         return {
             "order_hashes": {f"{order:x}": count for order, count in self.orders.items()},
             "state_hashes": {
-                f"{zlib.crc32(state.encode()):08x}": count for state, count in self.states.items()
+                f"{zlib.crc32(state.encode('utf-8', 'surrogatepass')):08x}": count
+                for state, count in self.states.items()
             },
         }
 
@@ -122,7 +123,7 @@ def order_of(conductor: ControlledConductor, names: dict[str, int]) -> int:
 def _number(name: str, names: dict[str, int]) -> int:
     number = names.get(name)
     if number is None:
-        number = names[name] = zlib.crc32(name.encode())
+        number = names[name] = zlib.crc32(name.encode("utf-8", "surrogatepass"))
     return number
 
 

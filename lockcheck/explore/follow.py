@@ -39,7 +39,9 @@ class _Checksum:
     def upto(self, events: int) -> int:
         """Return the checksum of the first `events` events; `events` never falls."""
         for choice, op in self._conductor.events[self._next : events]:
-            self._sum = zlib.crc32(describe_op(choice, op).encode(), self._sum)
+            self._sum = zlib.crc32(
+                describe_op(choice, op).encode("utf-8", "surrogatepass"), self._sum
+            )
         self._next = max(self._next, events)
         return self._sum & 0xFFFF
 

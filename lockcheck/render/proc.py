@@ -118,7 +118,7 @@ def lockdep_stats(graph: Document) -> str:
         ("reports", len(graph.get("reports", ()))),
         ("debug_locks", 1),
     ]  # fmt: skip
-    return "".join(f" {name + ':':<31}{number:11d}\n" for name, number in rows)
+    return "".join(f" {name + ':':<31}{number:>11}\n" for name, number in rows)
 
 
 def _combined(classes: Iterable[Document]) -> int:

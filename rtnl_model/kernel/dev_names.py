@@ -70,7 +70,7 @@ class DevNames:
         """Not empty, not `.` or `..`, short, no slash, colon or blank."""
         return (
             bool(name)
-            and len(name.encode()) < IFNAMSIZ
+            and len(name.encode("utf-8", "surrogatepass")) < IFNAMSIZ
             and name not in (".", "..")
             and "/" not in name
             and ":" not in name

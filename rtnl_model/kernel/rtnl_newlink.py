@@ -51,7 +51,7 @@ class RtnlNewlink:
 
     def check_names(self, req: LinkRequest) -> None:
         """Netlink policy.  Raises: KernelError(ERANGE, EINVAL)."""
-        if req.ifname is not None and len(req.ifname.encode()) >= 16:
+        if req.ifname is not None and len(req.ifname.encode("utf-8", "surrogatepass")) >= 16:
             raise KernelError(errno.ERANGE, "Attribute failed policy validation")
 
     def rtnl_newlink_pinned(self, req: LinkRequest, ops: LinkDriver | None) -> None:

@@ -250,7 +250,7 @@ class LinkDriver:
 
     def eth_hw_addr_random(self, dev: NetDevice) -> None:
         """A locally administered address, the same in every run: made from the device's label."""
-        digest = zlib.crc32(dev.label.encode()).to_bytes(4, "big")
+        digest = zlib.crc32(dev.label.encode("utf-8", "surrogatepass")).to_bytes(4, "big")
         dev.address = f"02:52:{digest.hex(':')}"
 
     def is_valid_ether_addr(self, address: str) -> bool:

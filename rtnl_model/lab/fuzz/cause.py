@@ -30,7 +30,7 @@ class Cause:
     def ident(self) -> str:
         """A short stable name, for folders."""
         text = "\x1f".join((self.kind, self.title, *self.tags))
-        return hashlib.sha256(text.encode()).hexdigest()[:10]
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10]
 
     @property
     def known(self) -> bool:

@@ -48,7 +48,7 @@ class Kept:
     @property
     def name(self) -> str:
         """The file's name, from the contents."""
-        return hashlib.sha256(self.script.encode()).hexdigest()[:10]
+        return hashlib.sha256(self.script.encode("utf-8", "surrogatepass")).hexdigest()[:10]
 
 
 class Corpus:

@@ -39,7 +39,7 @@ _ROOM: Final = str(Path(kernel.__file__).parent)
 
 def feature(kind: str, *words: str) -> int:
     """The number of a feature, the same in every run on every machine."""
-    return zlib.crc32("\x1f".join((kind, *words)).encode())
+    return zlib.crc32("\x1f".join((kind, *words)).encode("utf-8", "surrogatepass"))
 
 
 def chains_of(chk: Checker, names: Iterable[str]) -> set[int]:
@@ -111,7 +111,7 @@ class Branches:
 
 def hash_of_branch(name: str, last: int, now: int) -> int:
     """As `feature`, for the many of them."""
-    return zlib.crc32(f"branch\x1f{name}\x1f{last}\x1f{now}".encode())
+    return zlib.crc32(f"branch\x1f{name}\x1f{last}\x1f{now}".encode("utf-8", "surrogatepass"))
 
 
 def untraced() -> bool:
