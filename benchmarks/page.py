@@ -54,7 +54,7 @@ def _table(ident: str, heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> s
         for at, (head, number) in enumerate(zip(heads, numbers, strict=True))
     ]
     cells = [[_cell(value) for value in row] for row in rows]
-    return table(ident, columns, cells, search="search" if len(rows) > 10 else "")
+    return table(ident, columns, cells, search="search")
 
 
 def _cell(value: Any) -> str | int | float:

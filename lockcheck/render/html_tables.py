@@ -67,7 +67,7 @@ def table(
             f'<script type="application/json" id="rows-{ident}">'
             f"{embed(_stored(columns, rows, bad))}</script>"
         )
-    words = search or f"search {ident}"
+    words = search or f"search {ident.removesuffix('-data')}"
     return (
         f'<div class="tablebox"><div class="bar"><input type="search" '
         f'placeholder="{escape(words)}" aria-label="{escape(words)}"><span class="sub count">'
