@@ -72,6 +72,10 @@ class Drawer:
             ops.append(_op("netns-add", f"ip netns add ns{n}", netns=f"ns{n}"))
         return ops
 
+    def epilogue(self) -> list[Op]:
+        """No card outlives its scenario: the next one would find it."""
+        return [_op("wipe", "/nk wipe")] if self.cards else []
+
     def op(self) -> Op:
         """One op, drawn again until its action has something to act on."""
         for _ in range(TRIES):

@@ -41,6 +41,7 @@ class Generator:
         ops = drawer.prologue()
         for _ in range(rng.randint(*self.ops)):
             ops.append(drawer.op())
+        ops += drawer.epilogue()
         return {"name": f"g{self.seed}-{number}", "kind": "generated", "ops": ops}
 
     def scenarios(self, count: int) -> list[Fields]:
@@ -60,6 +61,7 @@ class Generator:
             ops.append(drawer.building())
         commands = [drawer.clash() for _ in range(threads)]
         ops.append({"op": "par", "ops": commands})
+        ops += drawer.epilogue()
         return {"name": f"c{self.seed}-{number}", "kind": "generated", "ops": ops}
 
     def __iter__(self) -> Iterator[Fields]:

@@ -50,6 +50,16 @@ def test_every_kind_and_every_action_comes() -> None:
     assert [word for word in wanted if not any(word in text for text in texts)] == []
 
 
+def test_no_card_outlives_its_scenario() -> None:
+    """A scenario that makes physical devices ends with their removal; others do not have it."""
+    drawn = Generator(7, weights=PROFILES["leases"]).scenarios(30)
+    with_cards = [s for s in drawn if any(op["op"] == "phys-add" for op in s["ops"])]
+
+    assert with_cards
+    for scenario in drawn:
+        assert (scenario["ops"][-1]["op"] == "wipe") == (scenario in with_cards)
+
+
 def test_concurrent_scenarios_end_with_commands_at_one_moment() -> None:
     """The last op is a par of as many commands as threads."""
     for number in range(20):
