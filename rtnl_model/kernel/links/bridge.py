@@ -24,7 +24,7 @@ from .master import MasterDriver, MasterPriv
 if TYPE_CHECKING:
     from ..net_namespace import Net
     from ..netdevice import NetDevice, UnregHead
-    from ..rtnetlink_request import LinkRequest
+    from ..rtnetlink_request import LinkRequest, NewlinkParams
 
 ETH_DATA_LEN = 1500
 NO_ADDRESS = "00:00:00:00:00:00"
@@ -34,6 +34,8 @@ class BridgePriv(MasterPriv):
     """struct net_bridge."""
 
     mtu_set_by_user = guarded[bool](RTNL_OF_AREA, default=False)
+    address_set_by_user = guarded[bool](RTNL_OF_AREA, default=False)
+    """NET_ADDR_SET: it does not follow its ports."""
     auto_adjusting = guarded[bool](RTNL_OF_AREA, default=False)
     """The bridge's MTU is changing because a port's did."""
 
@@ -58,6 +60,16 @@ class Bridge(MasterDriver):
             if not is_valid_ether_addr(req.address):
                 raise KernelError(EADDRNOTAVAIL)
 
+    def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:
+        """br_dev_newlink."""
+        dev.netdev_priv(BridgePriv).address_set_by_user = params.req.address is not None
+        super().newlink(dev, params)
+
+    def ndo_set_mac_address(self, dev: NetDevice, address: str) -> None:
+        """br_set_mac_address: from now on the user's.  Raises: KernelError."""
+        super().ndo_set_mac_address(dev, address)
+        dev.netdev_priv(BridgePriv).address_set_by_user = True
+
     def check_slave(self, dev: NetDevice, slave: NetDevice) -> None:
         """br_add_if's refusals, in its order.  Raises: KernelError."""
         if slave.type != "ether" or not is_valid_ether_addr(slave.address or "00:00"):
@@ -75,13 +87,17 @@ class Bridge(MasterDriver):
         """Promiscuous port; the bridge may take its address, and has other features now."""
         self.k.dev.dev_set_promiscuity(slave, 1)
         self.k.dev.dev_disable_lro(slave)
-        ports = self.slaves(dev)
-        if dev.address != ports[0].address:
-            self.k.notifier.call_checked("PRE_CHANGEADDR", dev, address=ports[0].address)
-            self.take_address(dev, ports[0].address)
+        address = self.slaves(dev)[0].address
+        if self.follows_ports(dev, address):
+            self.k.notifier.call_checked("PRE_CHANGEADDR", dev, address=address)
+            self.take_address(dev, address)
         self.br_mtu_auto_adjust(dev)
         self.k.notifier.call_netdevice_notifiers("FEAT_CHANGE", dev)
         self.port_state_selection(dev)
+
+    def follows_ports(self, dev: NetDevice, address: str) -> bool:
+        """br_stp_recalculate_bridge_id: unless a user chose one."""
+        return dev.address != address and not dev.netdev_priv(BridgePriv).address_set_by_user
 
     def take_address(self, dev: NetDevice, address: str) -> None:
         """br_stp_change_bridge_id, and everybody hears of it."""
@@ -117,7 +133,7 @@ class Bridge(MasterDriver):
         self.br_mtu_auto_adjust(dev)
         ports = self.slaves(dev)
         address = ports[0].address if ports else NO_ADDRESS
-        if dev.address != address:
+        if self.follows_ports(dev, address):
             self.take_address(dev, address)
         self.k.notifier.call_netdevice_notifiers("FEAT_CHANGE", dev)
         self.port_state_selection(dev)

@@ -105,9 +105,16 @@ class Team(MasterDriver):
         """err_dev_open, err_set_mtu."""
         if slave.up:
             self.k.dev.dev_close(slave)
+        self.set_slave_address(slave, slave.address)
         mtu = dev.netdev_priv(TeamPriv).original_mtu.pop(slave.label, slave.mtu)
         with suppress(KernelError):
             self.k.dev.dev_set_mtu(slave, mtu)
+
+    def set_slave_address(self, slave: NetDevice, address: str) -> None:
+        """team_port_set_orig_dev_addr: nobody looks whether it worked."""
+        if slave.netdev_ops is not None and slave.netdev_ops.sets_mac_address and address:
+            with suppress(KernelError):
+                self.k.dev.dev_set_mac_address(slave, address)
 
     def after_unlink(self, dev: NetDevice, slave: NetDevice) -> None:
         """Down, with its own address and MTU again; the team has other features now."""
@@ -116,10 +123,7 @@ class Team(MasterDriver):
         if slave.up:
             self.k.dev.dev_close(slave)
         call("CHANGELOWERSTATE", slave)
-        ops = slave.netdev_ops
-        if ops is not None and ops.sets_mac_address and slave.perm_addr:
-            with suppress(KernelError):  # nobody looks whether it worked
-                self.k.dev.dev_set_mac_address(slave, slave.perm_addr)
+        self.set_slave_address(slave, slave.perm_addr)
         mtu = dev.netdev_priv(TeamPriv).original_mtu.pop(slave.label, slave.mtu)
         if slave.reg_state is RegState.REGISTERED:
             with suppress(KernelError):
