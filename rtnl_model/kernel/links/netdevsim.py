@@ -74,6 +74,7 @@ class Netdevsim(LinkDriver):
     def setup(self, dev: NetDevice) -> None:
         """Ethernet; freed by the driver, not by netdev_run_todo."""
         self.eth_hw_addr_random(dev)
+        dev.lro = True
 
     # -- what a user asks --
 
