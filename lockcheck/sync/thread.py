@@ -12,6 +12,7 @@ belong to its author.  The functions below work on any `threading.Thread` that h
 from __future__ import annotations
 
 import _thread
+import sys
 import threading
 import weakref
 from _thread import allocate_lock
@@ -256,6 +257,9 @@ def _pool_body(thread: threading.Thread, life: Life, *, again: bool = False) -> 
         life.chk.resume_thread(life.state)
     else:
         life.state = life.chk.begin_thread(life)
+    tracer = threading.gettrace()  # as threading does where it starts a thread itself
+    if tracer is not None:
+        sys.settrace(tracer)
     try:
         thread.run()
     except Unwind:
@@ -266,6 +270,8 @@ def _pool_body(thread: threading.Thread, life: Life, *, again: bool = False) -> 
         life.exception = error
         life.chk.failures.append((life.name, error))
     finally:
+        if tracer is not None:
+            sys.settrace(None)
         if worker is not None:
             active[ident] = worker
         else:

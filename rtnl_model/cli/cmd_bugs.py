@@ -20,7 +20,7 @@ from lockcheck.render import flush, show, show_json, write_text
 from ..lab import catalogue
 from ..lab.bugs.entry import Entry
 from ..lab.bugs.no_page import NO_PAGE
-from ..lab.findings_page import Hunted, findings_page, hunted
+from ..lab.findings_page import Hunt, findings_page, hunt_of
 from .status import CallError, Status
 
 __all__ = ["configure", "parse_shard", "run"]
@@ -122,10 +122,10 @@ def check(args: argparse.Namespace, chosen: list[Entry]) -> int:
     return Status.CLEAN if all(r.confirmed for r in results) else Status.FOUND
 
 
-def read_hunts(folders: list[str]) -> list[Hunted]:
+def read_hunts(folders: list[str]) -> list[Hunt]:
     """What hunts found. Raises: CallError, OSError."""
     try:
-        return [cause for folder in folders for cause in hunted(Path(folder))]
+        return [hunt_of(Path(folder)) for folder in folders]
     except ValueError as error:
         raise CallError(f"bugs: --hunt: {error}") from error
 

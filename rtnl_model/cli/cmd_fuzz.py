@@ -6,7 +6,7 @@
 Every script is a topology over a few namespaces and two to four commands at the same moment.
 What reaches something new is kept in DIR/corpus and changed further; DIR/findings/CAUSE has the
 smallest script, its token, the schedule in columns, a report and reproduce.sh for a real kernel.
-Corpora of several machines are merged by copying their files together.
+On several machines: --seed K --shard I/N each, then one hunt with --merge DIR for every folder.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from lockcheck.explore import parse_shard
@@ -41,11 +42,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="worker processes"
     )
+    parser.add_argument(
+        "--findings", type=positive, metavar="N", help="stop after so many causes that count"
+    )
     parser.add_argument("--shard", default="1/1", metavar="I/N", help="this part of the scripts")
     parser.add_argument(
         "--drivers", default="", metavar="K,…", help="kinds of devices to draw (default: all)"
     )
     parser.add_argument("--out", required=True, metavar="DIR", help="corpus and findings go here")
+    parser.add_argument(
+        "--merge", action="append", default=[], metavar="DIR",
+        help="begin with what this hunt found too, another shard's or machine's (repeatable)",
+    )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on with the corpus that is there")
     add_model(parser)
     add_checking(parser)
@@ -70,9 +78,11 @@ def run(args: argparse.Namespace) -> int:
         kinds=drivers(args.drivers, setting),
         folder=folder,
         fail_on=args.fail_on,
+        findings=args.findings,
     )
     hunt = Hunt(setting, options)
     start(hunt, folder, resume=args.resume)
+    merge(hunt, args.merge)
     with Progress(sys.stderr, lambda: progress_line(hunt)):
         hunt.run()
     if args.json:
@@ -94,6 +104,16 @@ def start(hunt: Hunt, folder: Path, *, resume: bool) -> None:
         raise CallError(f"fuzz: {error}") from error
 
 
+def merge(hunt: Hunt, folders: Sequence[str]) -> None:
+    """Take in other hunts' folders. Raises: CallError."""
+    for folder in folders:
+        try:
+            taken = hunt.merge(Path(folder))
+        except (NotACorpus, OSError) as error:
+            raise CallError(f"fuzz: --merge: {error}") from error
+        sys.stderr.write(f"{folder}: {taken} scripts taken\n")
+
+
 def drivers(text: str, setting: ModelSetting) -> tuple[str, ...]:
     """The kinds asked for. Raises: CallError."""
     usable = link_kinds(setting)
@@ -112,7 +132,9 @@ def status(hunt: Hunt) -> int:
         return Status.INTERRUPTED
     if hunt.tally.crashes:
         return Status.DEFECT
-    return Status.FOUND if any(found.counts for found in hunt.found.values()) else Status.CLEAN
+    if any(found.counts for found in hunt.found.values()):
+        return Status.FOUND
+    return Status.CLEAN if hunt.tally.schedules else Status.INCOMPLETE
 
 
 def progress_line(hunt: Hunt) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lockcheck import looking
 from rtnl_model.kernel.documents import Fields
 
 from ..kernel.errors import KernelError
@@ -145,8 +146,13 @@ class Process:
         return dev
 
     def find_device(self, name: str) -> int:
-        """The ifindex of a device that an option names. Raises: IpExit."""
-        return self.device(name).ifindex
+        """The ifindex of a device; as in RTM_GETLINK, no move comes between name and index.
+
+        Raises: IpExit.
+        """
+        dev = self.device(name)
+        with looking(self.k.chk):
+            return dev.ifindex
 
     # -- ip netns --
 
@@ -248,7 +254,7 @@ class Process:
         if name is not None:
             if req.address is not None and not self.k.dev.dev_get_by_name(self.net, name):
                 raise IpExit(1, f'Cannot find device "{name}"', [*no_device(), *no_device()])
-            req.ifindex = self.device(name).ifindex
+            req.ifindex = self.find_device(name)
             req.ifname = arguments.new_name
             req.new_ifindex = arguments.index
             if req.address is not None:
@@ -270,7 +276,7 @@ class Process:
         if name is None and req.group is None:
             raise IpExit(255, 'Not enough information: "dev" argument is required.')
         if name is not None:
-            req.ifindex = self.device(name).ifindex
+            req.ifindex = self.find_device(name)
             req.group = None
         self.talk("RTM_DELLINK", self.k.rtnetlink.rtnl_dellink, req)
 

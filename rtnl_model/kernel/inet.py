@@ -20,7 +20,7 @@ from .events import NOTIFY_DONE, NOTIFY_OK, notifier_from_errno
 from .guards import Bookkeeping, Inside, RtnlGuard
 
 if TYPE_CHECKING:
-    from lockcheck.sync import Parking
+    from lockcheck.sync import LockMap, Parking
 
     from .kernel import Kernel
     from .net_namespace import Net
@@ -61,9 +61,12 @@ class Table:
     waiter: Bookkeeping[int] = 0
     """The task that waits for the users to leave; 0: none."""
 
-    def __init__(self, parking: Parking, net: Net) -> None:
+    def __init__(self, parking: Parking, section: LockMap, net: Net) -> None:
         self.parking = parking
         self.chk = parking.chk
+        self.map = section
+        """The section of a user.  Who waits for the users to leave waits for sections that have
+        begun: the order is a map's, and no use that is yet to come matters."""
         self.label = parking.name
         self.net = net
         self.values = {"addr_gen_mode": "0", "disable_ipv6": "0"}
@@ -88,7 +91,9 @@ class Inet:
             if dev.name in ("all", "default"):
                 return notifier_from_errno(errno.EINVAL)
             net = self.k.dev.dev_net(dev)
-            dev.sysctl = Table(self.k.chk.Parking(f"sysctl {dev.label}"), net)
+            chk, name = self.k.chk, f"sysctl {dev.label}"
+            section = chk.LockMap("sysctl table", instance=name)
+            dev.sysctl = Table(chk.Parking(name), section, net)
             return NOTIFY_OK
         if event == "UNREGISTER":
             self.unregister_sysctl_table(dev)
@@ -102,6 +107,7 @@ class Inet:
         dev.sysctl = None
         self.k.rcu.call_rcu(dev, "in6_dev_finish_destroy_rcu")
         with self.k.probe.frames("addrconf_ifdown", "drop_sysctl_table"):
+            table.map.sync()
             table.parking.change(lambda: setattr(table, "gone", True), part=None)
             if table.parking.peek(lambda: table.users):
                 table.waiter = self.k.probe.current().pid
@@ -142,17 +148,18 @@ class Inet:
         if dev is None or table is None:
             raise KernelError(errno.ENOENT)
         for attempt in itertools.count():
-            if not table.parking.change(lambda: self._use(table)):
+            if not table.parking.change(lambda: self._use(table), part=None):
                 raise KernelError(errno.ENOENT)
             try:
-                answer = self.handler(net, table, key, value)
+                with table.map:
+                    answer = self.handler(net, table, key, value)
             finally:
                 if table.freed:
                     self.k.report_invariant(
                         f"use after free: a handler of {table.label} runs, and the table is freed",
                         rule="used-after-free",
                     )
-                table.parking.change(lambda: self._unuse(table))
+                table.parking.change(lambda: self._unuse(table), part=None)
             if answer is not None:
                 return answer
             self.pause(attempt)

@@ -62,8 +62,9 @@ from ..kernel.overlay import Composed
 from ..view.device_states import device_states
 from ..view.shapes import SUBJECT
 from .debts import Debt, owed
+from .gone import Census
 from .invariants import check_quiescence
-from .known import tag_stuck
+from .known import tag_predicted, tag_stuck
 from .model_run import ModelSetting, Recorded
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class ModelSubject:
         self.setting = setting
         self.title = script.name or "script"
         self.first = concurrent_from(script)
+        self.own_kinds = frozenset(driver.kind for driver in setting.own_drivers())
         self.composed = Composed()
         """Classes of the setting's kernel, for every schedule."""
         self.keeps = not recorded and not setting.driver_files
@@ -277,13 +279,18 @@ class ModelWorld:
     def _explore(self, k: Kernel, run: ScriptRun) -> None:
         """The concurrent part."""
         subject, conductor = self._subject, self._conductor
-        for step in subject.script.steps[subject.first :]:
+        steps = subject.script.steps[subject.first :]
+        commands = [command for step in steps for command in commands_of(step)]
+        with conductor.quiet():
+            census = Census(k, commands, subject.own_kinds)
+        for step in steps:
             run.begin(step)
             conductor.settle()
             if run.crash is not None:
                 raise run.crash
         with conductor.quiet():
             check_quiescence(k)
+            census.file()
             self._state = json.dumps(devices_by_netns(k), sort_keys=True)
 
     def watch(self, k: Kernel) -> None:
@@ -293,7 +300,10 @@ class ModelWorld:
         k.events.listeners.append(lambda message: messages.append((len(events), dict(message))))
 
     def findings(self) -> list[Report]:
-        """What the checker found, and threads that died."""
+        """What the checker found, with the tags of known defects, and threads that died."""
+        if self.k is not None:
+            for report in self.chk.reports:
+                tag_predicted(self.k, report)
         died = [exception_report(name, error) for name, error in self.chk.failures]
         found = self.chk.reports + died
         hearing = self._subject.hearing

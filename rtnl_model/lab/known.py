@@ -7,7 +7,8 @@ a table to leave, are where a stuck run begins; whoever waits for a lock or a wo
 consequence.  The report is tagged only when every beginning has a known cause: a leak that hangs
 beside a known defect counts.
 
-Only `small` has known defects; everywhere else a stuck run counts.
+Only `small` has known defects, and `pernet` those that `--workers percpu` puts back by itself: a
+worker for every namespace is its fix of G.5 and G.17.  Everywhere else a stuck run counts.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from lockcheck import looking
 from rtnl_model.kernel.links.ipvlan_port import IpvlPriv
+from rtnl_model.kernel.links.macsec import MacsecPriv
 from rtnl_model.kernel.links.macvlan import MacvlanPriv
 from rtnl_model.kernel.links.vlan import VlanPriv
 from rtnl_model.kernel.netdevice import RegState
@@ -30,22 +32,41 @@ if TYPE_CHECKING:
     from rtnl_model.kernel.kernel import Kernel
     from rtnl_model.kernel.netdevice import NetDevice
 
-__all__ = ["tag_stuck"]
+__all__ = ["tag_predicted", "tag_stuck"]
+
+OF_THE_WORKERS = frozenset({"G.5", "G.17"})
+"""Defects of the works' queue by CPU, in any regime that has it."""
+ORDERS = frozenset({"circular", "recursive", "wait-cycle"})
+"""Kinds of reports about an order that was seen, whether or not anybody got stuck."""
 
 
 def tag_stuck(k: Kernel, report: Report) -> None:
     """Tag the report of a stuck run with the defects that explain it, if they explain all of it."""
-    if k.regime.name != "small":
+    small = k.regime.name == "small"
+    if not small and not isinstance(k.rtnl_work, PercpuWork):
         return
     with looking(k.chk):
         causes = list(causes_of(k))
         found = list(dict.fromkeys(bug for cause in causes for bug in cause))
         if flush_waits(k):
             found.append("G.17")
-    if not causes or not all(causes):
+    if not causes or not all(causes) or not (small or OF_THE_WORKERS.issuperset(found)):
         return
     tags = list(report.data.get("tags", ()))
     report.data["tags"] = [*tags, *(f"known:{bug}" for bug in found if bug not in k.fixed)]
+
+
+def tag_predicted(k: Kernel, report: Report) -> None:
+    """Tag an order between RTNL and a sysctl handler's section as G.14.
+
+    The handlers of 7.3 take RTNL by trylock only, so just the drain that ends their section, which
+    the fix of G.14 leaves to the work, can want anything that a waiter for their end holds.
+    """
+    if k.regime.name != "small" or "G.14" in k.fixed or report.kind not in ORDERS:
+        return
+    tags = list(report.data.get("tags", ()))
+    if "sysctl " in report.title and "known:G.14" not in tags:
+        report.data["tags"] = [*tags, "known:G.14"]
 
 
 def causes_of(k: Kernel) -> Iterator[tuple[str, ...]]:
@@ -150,7 +171,7 @@ def lower_of(dev: NetDevice) -> NetDevice | None:
         return priv.phy_dev
     if isinstance(priv, MacvlanPriv):
         return priv.lowerdev
-    return priv.real_dev if isinstance(priv, VlanPriv) else None
+    return priv.real_dev if isinstance(priv, VlanPriv | MacsecPriv) else None
 
 
 def flush_waits(k: Kernel) -> bool:

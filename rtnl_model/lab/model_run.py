@@ -33,7 +33,7 @@ from .catalogue import UnknownBug, applied, check_fixes
 from .debts import owed
 from .interrupts import ignore_interrupts
 from .invariants import check_quiescence
-from .known import tag_stuck
+from .known import tag_predicted, tag_stuck
 from .own_drivers import drivers_of, refuse_duplicates
 from .wrong_setting import WrongSetting
 
@@ -112,6 +112,11 @@ class ModelSetting:
             raise WrongSetting(str(error)) from error
         table = driver_table(has_rtnl=REGIMES[self.rtnl].has_rtnl)
         refuse_duplicates(self.own_drivers(), {*table, "phys"}, replace=self.replace)
+
+    def drivers(self) -> list[type[LinkDriver]]:
+        """All drivers that its kernel has. Raises: WrongSetting."""
+        table = driver_table(has_rtnl=REGIMES[self.rtnl].has_rtnl)
+        return [*table.values(), *self.own_drivers()]
 
     def own_drivers(self) -> list[type[LinkDriver]]:
         """The user's drivers. Raises: WrongSetting."""
@@ -238,6 +243,8 @@ def recorded(
 ) -> Recorded:
     """What a run left behind, when nobody of it runs any more."""
     k = run.k
+    for report in k.chk.reports:
+        tag_predicted(k, report)
     document = {
         "schema": SCHEMA,
         "regime": setting.rtnl,

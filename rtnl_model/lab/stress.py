@@ -31,7 +31,7 @@ from rtnl_model.kernel.errors import KernelBug
 from rtnl_model.kernel.kernel import Kernel
 
 from .invariants import check_quiescence, live_nets
-from .known import tag_stuck
+from .known import tag_predicted, tag_stuck
 from .mix import DEFAULT_DRIVERS, MIXES, Mix, Requester, Targets, peer_of
 
 if TYPE_CHECKING:
@@ -349,6 +349,8 @@ class Stress:
         result.delegated = self.k.counts.get("delegated", 0)
         result.sections_max = self.k.sections_max
         result.reports = list(self.chk.reports)
+        for report in result.reports:
+            tag_predicted(self.k, report)
         result.findings = [report.to_dict() for report in result.reports]
         if result.findings:
             result.history = {name: list(lines) for name, lines in self.history.items()}

@@ -129,7 +129,10 @@ class BackendLists(LinkDriver):
         data.exited = True
         if data.dev_list:
             names = ", ".join(dev.name for dev in data.dev_list)
-            self.k.warn(f"{self.kind}: list of {net.name} is not empty at its exit: {names}")
+            self.k.warn(
+                f"{self.kind}: list of {net.name} is not empty at its exit: {names}",
+                known="G.15" if data.left_to_a_drain else "",
+            )
 
     def list_del_init(self, data: BackendList, dev: NetDevice) -> None:
         """Take dev off the list.  Locks: what covers the list."""

@@ -202,8 +202,12 @@ class Geneve(BackendDriver):
     def exit_net(self, net: Net) -> None:
         """geneve_exit_net: every foreign device that used this backend was closed before."""
         super().exit_net(net)
-        if self.geneve_net(net).sock_list:
-            self.k.warn(f"geneve: sockets of {net.name} are still open at its exit")
+        data = self.geneve_net(net)
+        if data.sock_list:
+            self.k.warn(
+                f"geneve: sockets of {net.name} are still open at its exit",
+                known="G.15" if data.left_to_a_drain else "",
+            )
 
     def fill_info(self, dev: NetDevice) -> Fields:
         """id, remote and port, or external and port."""

@@ -1,8 +1,8 @@
 """When are two findings of different scripts the same one?
 
 A script's names differ from the next one's, so names of devices and namespaces are taken out of a
-title, and numbers with them.  What is left, the kind, the rule's words, the tags and the lock
-classes concerned, is the cause.
+title, and numbers with them; of clauses that are then the same, one stays (a thread may wait for
+two devices as for one).  What is left, the kind, the rule's words and the tags, is the cause.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ def cause_of(finding: Mapping[str, object], names: Iterable[str]) -> Cause:
     """The cause of a finding's document; `names`: devices and namespaces of its script."""
     data = finding.get("data")
     tags = data.get("tags", ()) if isinstance(data, Mapping) else ()
+    clauses = without_names(str(finding["title"]), names).split(", ")
     return Cause(
         str(finding["kind"]),
-        without_names(str(finding["title"]), names),
+        ", ".join(dict.fromkeys(clauses)),
         tuple(sorted({str(tag) for tag in tags})),
     )
 

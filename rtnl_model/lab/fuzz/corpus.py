@@ -5,8 +5,8 @@
     DIR/state.json                how far a hunt came, for `--resume`
 
 One process writes (the hunt's parent), each file whole (`write_text`).  Folders of several machines
-are merged by copying their `corpus` files together: names are made of contents, and features are
-the same numbers everywhere.
+can be merged (`Hunt.merge`, or by copying files): names are made of contents, and features are the
+same numbers everywhere.
 """
 
 from __future__ import annotations

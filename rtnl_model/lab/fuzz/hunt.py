@@ -1,9 +1,8 @@
 """The loop of a hunt: which script next, who explores it, what is kept, when it ends.
 
-Half of the scripts are newly drawn, half made from the corpus; both are mutated, because a drawn
-topology seldom has its devices up.  A finding of a new cause is pursued at once (its script and
-schedule are cut down) by whichever worker is idle next.  What was seen stands in `Tally`; what is
-found goes to `folder` and never changes the search.
+Half of the scripts are newly drawn, half are changed ones of the corpus.  A finding of a new cause
+is pursued at once (its script and schedule are cut down) by whichever worker is idle next.  What
+was seen stands in `Tally`; what is found goes to `folder` and never changes the search.
 
 A hunt of seed K draws script number N from (K, N) alone; what is made from the corpus depends on
 what the machine managed before, so a hunt is not repeated by its seed: its scripts and tokens are.
@@ -12,8 +11,10 @@ what the machine managed before, so a hunt is not repeated by its seed: its scri
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -23,13 +24,14 @@ from lockcheck import CountingRule
 from lockcheck.render import write_text
 from rtnl_model.kernel.documents import Fields
 
-from ...iproute import Script, normalise, parse_scenario, parse_script
-from ...iproute.script_error import ScriptError
-from ..model_run import ModelSetting, link_kinds
-from ..scenarios import KINDS, Generator
+from ...iproute import Script, normalise, parse_script
+from ..model_run import ModelSetting, link_kinds, usable_kinds
+from ..scenarios import KINDS
+from ..scenarios.kinds import Family
 from .cause import Cause, cause_of
-from .corpus import Corpus, Kept
+from .corpus import Corpus, Kept, NotACorpus
 from .crew import Crashed, Crew
+from .draw import drawn
 from .folder import write_finding
 from .mutate import mutated
 from .reduce import names_of
@@ -38,9 +40,12 @@ from .task import Pursue, Pursued, Search, Searched, Task
 __all__ = ["Found", "Hunt", "HuntOptions", "Tally"]
 
 FROM_CORPUS: Final = 0.5
-SCRIPT_SECONDS: Final = 25.0
+KINDS_MAX: Final = 6
+BELOW: Final = ("dummy", "veth", "phys")
+"""Kinds that others stand on or lease from."""
+SCRIPT_SECONDS: Final = 15.0
 """What one script gets at most."""
-PURSUE_SECONDS: Final = 90.0
+PURSUE_SECONDS: Final = 120.0
 LOOK_SECONDS: Final = 0.5
 
 
@@ -58,6 +63,8 @@ class HuntOptions:
     script_seconds: float = SCRIPT_SECONDS
     until: Callable[[Found], bool] | None = None
     """Stop after such a finding."""
+    findings: int | None = None
+    """Stop after so many causes that count, cut down."""
     fail_on: str = "possible"
 
 
@@ -88,6 +95,16 @@ class Tally:
     crashes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier hunts into the same folder did, by its `state.json`."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    scripts: int = 0
+    schedules: int = 0
+
+
 class Hunt:
     """One hunt with one setting."""
 
@@ -106,13 +123,25 @@ class Hunt:
         self.tally = Tally()
         self.found: dict[Cause, Found] = {}
         self.interrupted = False
+        self.past = Past()
+        self._cpu = cpu_seconds()
         self._features: list[int] = []
         """The corpus's features in the order in which they came, for the workers."""
         self._pursuits: list[Pursue] = []
         self._number = 0
         self._usable = link_kinds(setting)
-        wanted = options.kinds or tuple(KINDS)
-        self.kinds = tuple(kind for kind in wanted if kind in KINDS and kind in self._usable)
+        self.own = tuple(driver.kind for driver in setting.own_drivers())
+        self.converted = frozenset(
+            driver.kind
+            for driver in setting.drivers()
+            if driver.converted
+            and driver.kind in KINDS
+            and KINDS[driver.kind].family is not Family.ALONE
+        )
+        """Kinds that unregister devices of other namespaces in the new way: drawn more often."""
+        wanted = options.kinds or (*KINDS, "phys", *self.own)
+        usable = usable_kinds(setting)
+        self.kinds = tuple(dict.fromkeys(kind for kind in wanted if kind in usable))
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -120,7 +149,7 @@ class Hunt:
         """Hunt until the time is up.  Ctrl-C ends it early, with the corpus whole."""
         try:
             with Crew(self.options.jobs, self.setting) as crew:
-                while not self._over() or (self._pursuits and not self._stopped()) or crew.tasks:
+                while not self._over() or self._pursuits or crew.tasks:
                     self._hand_out(crew)
                     for answer in crew.answers(LOOK_SECONDS):
                         self._take(answer)
@@ -137,7 +166,9 @@ class Hunt:
         return self.seconds >= self.options.seconds or self._stopped()
 
     def _stopped(self) -> bool:
-        until = self.options.until
+        until, enough = self.options.until, self.options.findings
+        if enough is not None and sum(found.counts for found in self.found.values()) >= enough:
+            return True
         return until is not None and any(
             until(found) for found in self.found.values() if found.confirmed
         )
@@ -175,10 +206,10 @@ class Hunt:
         if kept is not None:
             script = parse_script(kept.script, kept.name, kinds=self._usable, strict=False)
             origin = kept.name
+            script = mutated(script, rng, self._usable)
         else:
             script = self._drawn(rng, number)
             origin = f"seed {self.options.seed} script {number}"
-        script = mutated(script, rng, self._usable)
         return Search(
             number,
             normalise(script),
@@ -189,16 +220,16 @@ class Hunt:
         )
 
     def _drawn(self, rng: Random, number: int) -> Script:
-        """A fresh topology with its race."""
+        """A fresh topology with its race; few kinds in one, so that they concern one another."""
         kinds = self.kinds
-        if len(kinds) > 6:  # few kinds in one script, so that they concern one another
-            kinds = tuple(rng.sample(kinds, rng.randint(3, 6)))
-        generator = Generator(self.options.seed, kinds=kinds)
-        scenario = generator.concurrent(number, threads=rng.randint(2, 4), after=rng.randint(3, 8))
-        try:
-            return parse_scenario(scenario)
-        except ScriptError as error:
-            raise AssertionError(f"a generated scenario does not parse: {error}") from error
+        if len(kinds) > KINDS_MAX:
+            kinds = tuple(rng.sample(kinds, rng.randint(3, KINDS_MAX)))
+            kinds += tuple(kind for kind in BELOW if kind in self.kinds and rng.random() < 0.4)
+            converted = [kind for kind in self.kinds if kind in self.converted]
+            kinds += tuple(rng.sample(converted, min(2, len(converted))))
+            kinds += tuple(kind for kind in self.own if kind in self.kinds)
+            kinds = tuple(dict.fromkeys(kinds))
+        return drawn(rng, self._usable, kinds, f"script {number}", usual=self.converted)
 
     # -- answers -------------------------------------------------------------------------------
 
@@ -244,8 +275,13 @@ class Hunt:
             first_script=task.number, first_seconds=self.seconds,
         )  # fmt: skip
         self.found[cause] = found
-        if confirmed:
+        home = self.options.folder / "findings" / cause.ident
+        if confirmed and (home / "finding.json").is_file():
+            found.home = home  # an earlier hunt into this folder, or another machine's, cut it down
+        elif found.counts:
             self._pursuits.append(Pursue(task.script, cause, task.seed, PURSUE_SECONDS, finding))
+        elif confirmed:
+            self._write(found)  # a known one, or a weak one: as it was found
 
     def _pursued(self, answer: Pursued) -> None:
         found = self.found[answer.task.cause]
@@ -276,9 +312,36 @@ class Hunt:
         state = self.options.folder / "state.json"
         if state.is_file():
             document = json.loads(state.read_text(encoding="utf-8"))
-            if isinstance(document, dict) and isinstance(document.get("next"), int):
-                self._number = max(0, document["next"])
+            if not isinstance(document, dict):
+                raise ValueError(f"{state}: not the state of a hunt")
+            self._number = max(0, number_of(document, "next"))
+            self.past = Past(
+                float(number_of(document, "seconds")),
+                float(number_of(document, "cpu_seconds")),
+                number_of(document, "scripts"),
+                number_of(document, "schedules"),
+            )
         return count
+
+    def merge(self, folder: Path) -> int:
+        """Take what another hunt, perhaps another machine's, left; returns how many scripts.
+
+        Raises: NotACorpus, OSError.
+        """
+        theirs = Corpus(folder / "corpus")
+        if not theirs.load():
+            raise NotACorpus(f"{folder}: no corpus of a hunt in it")
+        taken = 0
+        for kept in theirs.kept:
+            new = self.corpus.new_of(set(kept.features))
+            if self.corpus.take(kept):
+                self._features += sorted(new)
+                taken += 1
+        for home in sorted((folder / "findings").glob("*/")):
+            here = self.options.folder / "findings" / home.name
+            if not here.exists():
+                shutil.copytree(home, here)
+        return taken
 
     def save(self) -> None:
         """Write how far it came."""
@@ -288,9 +351,10 @@ class Hunt:
             "seed": self.options.seed,
             "rtnl": self.setting.rtnl,
             "workers": self.setting.workers,
-            "seconds": round(self.seconds, 1),
-            "scripts": self.tally.scripts,
-            "schedules": self.tally.schedules,
+            "seconds": round(self.past.seconds + self.seconds),
+            "cpu_seconds": round(self.past.cpu_seconds + cpu_seconds() - self._cpu),
+            "scripts": self.past.scripts + self.tally.scripts,
+            "schedules": self.past.schedules + self.tally.schedules,
             "features": len(self.corpus.features),
         }
         write_text(self.options.folder / "state.json", json.dumps(document, indent=1) + "\n")
@@ -301,3 +365,17 @@ class Hunt:
             self.found.values(),
             key=lambda f: (not f.counts, f.cause.known, not f.confirmed, -f.times, f.cause.ident),
         )
+
+
+def cpu_seconds() -> float:
+    """Of this process and of those of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def number_of(document: Mapping[str, object], key: str) -> int:
+    """A count of a hunt's state; 0 where it is not there.  Raises: ValueError."""
+    value = document.get(key, 0)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1 << 53:
+        raise ValueError(f"state.json: {key} is {value!r}, not a count")
+    return int(value)

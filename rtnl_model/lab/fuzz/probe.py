@@ -2,8 +2,10 @@
 
 A first schedule is traced (branches of the kernel, answers of the commands).  Then rounds of
 schedules: a round is followed by another, twice as long, while the last one brought features that
-nobody has reached, new final states, or mostly new orders; and the script's seconds are not used
-up.  The strategies take turns by round, so a script that gets several rounds sees all of them.
+nobody has reached; an early one also for new final states, or mostly new orders, which alone would
+spend everything on the largest scripts.  A finding that is no known defect ends it: it is pursued
+by itself, and the other scripts wait.  Every strategy has a third of each round, so a script that
+gets one short round has seen all of them.
 
 Nothing unconfirmed counts: a finding whose strict replay does not show it again is listed with that
 word, and the hunt never makes a cause of it.
@@ -13,8 +15,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from lockcheck.explore import Limits, Session, make_strategy
@@ -33,9 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Probed", "document_of", "probe"]
 
-FIRST_ROUND: Final = 24
-ROUNDS_MAX: Final = 6
+FIRST_ROUND: Final = 12
+FIRST_SECONDS: Final = 5.0
+"""What it gets at least, however long the traced schedule took."""
+ROUNDS_MAX: Final = 7
 STRATEGIES: Final = ("random", "pct", "pos")
+EARLY: Final = 3
+"""Rounds that new states and orders alone may bring about."""
 NOVEL_ORDERS: Final = 0.4
 """Share of new orders from which a script is worth another round, on its own."""
 
@@ -50,8 +56,6 @@ class Probed:
     orders: int = 0
     rounds: int = 0
     seconds: float = 0.0
-    crash: str = ""
-    """A defect of ours ended the search: type and message."""
 
 
 class _Watched(ModelSubject):
@@ -92,7 +96,7 @@ def probe(
     known: set[int] | frozenset[int] = frozenset(),
     clock: Callable[[], float] = time.monotonic,
 ) -> Probed:
-    """Explore one script.  Raises: KeyboardInterrupt; a defect of ours is kept in `crash`."""
+    """Explore one script.  Raises: KeyboardInterrupt, and what is a defect of ours."""
     began = clock()
     probed = Probed()
     rng = random.Random(seed)
@@ -104,28 +108,46 @@ def probe(
             before = (len(session.coverage.orders), len(session.coverage.states))
             features = set(watched.features)
             left = seconds - (clock() - began)
-            if left <= 0:
+            if left <= 0 and number > 0:
                 break
-            session.limits = Limits(
-                schedules=session.coverage.schedules + size, seconds=left, shrink=False
-            )
-            strategy = make_strategy(STRATEGIES[number % len(STRATEGIES)], rng.getrandbits(48))
-            outcome = session.explore(strategy)
+            left = max(left, FIRST_SECONDS)
+            for name in STRATEGIES:
+                session.limits = Limits(
+                    schedules=session.coverage.schedules + size // len(STRATEGIES),
+                    seconds=left / len(STRATEGIES),
+                    shrink=False,
+                )
+                if session.explore(make_strategy(name, rng.getrandbits(48))).interrupted:
+                    raise KeyboardInterrupt
             probed.rounds += 1
-            if outcome.interrupted:
-                raise KeyboardInterrupt
             orders = len(session.coverage.orders) - before[0]
             states = len(session.coverage.states) - before[1]
             fresh = (watched.features - features) - known
-            if not (fresh or states > 0 or orders > NOVEL_ORDERS * size):
+            novel = states > 0 or orders > NOVEL_ORDERS * size
+            if not (fresh or (novel and number + 1 < EARLY)):
+                break
+            if any(finding.token and finding.counts for finding in session.findings):
                 break
             size *= 2
         probed.schedules = session.coverage.schedules
         probed.orders = len(session.coverage.orders)
-        probed.findings = [document_of(finding) for finding in session.findings]
+        probed.findings = distinct(session.findings)
     probed.features |= watched.features
     probed.seconds = clock() - began
     return probed
+
+
+def distinct(findings: Iterable[Finding]) -> list[Fields]:
+    """Each finding once, whichever round met it; a confirmed one wins."""
+    found: dict[tuple[str, ...], Fields] = {}
+    for finding in findings:
+        document = document_of(finding)
+        report = finding.report
+        tags = sorted(map(str, report.data.get("tags", ())))
+        identity = (report.kind, report.title, report.fingerprint, *tags)
+        if identity not in found or document["confirmed"]:
+            found[identity] = document
+    return list(found.values())
 
 
 def document_of(finding: Finding) -> Fields:
@@ -142,7 +164,7 @@ def _traced(script: Script, setting: ModelSetting) -> set[int]:
     branches = Branches()
     with branches.watching():
         try:
-            recorded = record_logical(script, setting)
+            recorded = record_logical(replace(script, keep_going=True), setting)
         except RuntimeError:
             return branches.found  # it does not end; the rounds will say so
     answers = [

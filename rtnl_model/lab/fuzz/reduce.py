@@ -1,9 +1,10 @@
 """The smallest script that still shows a finding.
 
 Greedy, largest cuts first: whole namespaces, then runs of steps, concurrent commands, one namespace
-in the place of another, options.  A cut stays when the finding's cause is seen again; passes repeat
-until none gains anything, or time is up.  A script that does not parse, or whose set-up now fails,
-is an ordinary candidate: either it shows the cause or it does not.
+in the place of another, options.  A cut stays when the finding's cause is seen again, and the pass
+goes on at its place; passes repeat until none gains anything, or time is up.  A script that does
+not parse, or whose set-up now fails, is an ordinary candidate: either it shows the cause or it does
+not.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ...iproute import Script, parse_script
 from ...iproute.commands import (
@@ -58,17 +60,21 @@ def reduce_script(
     gained = True
     while gained:
         gained = False
-        for candidate in _candidates(script):
-            text = normalise(candidate)
-            if text in seen or not candidate.steps:
-                continue
-            if clock() > until:
-                return Reduced(script, tries, finished=False)
-            seen.add(text)
-            tries += 1
-            if shows(candidate):
-                script, gained = candidate, True
-                break
+        for candidates_of in PASSES:
+            at = 0
+            while at < len(candidates := candidates_of(script)):
+                candidate = candidates[at]
+                at += 1
+                text = normalise(candidate)
+                if text in seen or not candidate.steps:
+                    continue
+                if clock() > until:
+                    return Reduced(script, tries, finished=False)
+                seen.add(text)
+                tries += 1
+                if shows(candidate):
+                    script, gained = candidate, True
+                    at -= 1  # what stands at this place now; those before it were tried
     return Reduced(script, tries, finished=True)
 
 
@@ -94,21 +100,21 @@ def names_of(script: Script) -> set[str]:
     return found
 
 
-def _candidates(script: Script) -> Iterator[Script]:
-    spaces = namespaces_of(script)
-    for name in spaces:
-        yield _without_namespace(script, name)
-    yield from _without_runs(script)
-    yield from _without_branches(script)
-    for at, name in enumerate(spaces):
-        for other in spaces[:at]:
-            yield _merged(script, name, other)
-    yield from _without_options(script)
-
-
 def _without_namespace(script: Script, name: str) -> Script:
     """Drop every command that names it."""
     return _filtered(script, lambda command: name not in _words(command))
+
+
+def _without_namespaces(script: Script) -> Iterator[Script]:
+    for name in namespaces_of(script):
+        yield _without_namespace(script, name)
+
+
+def _merged_namespaces(script: Script) -> Iterator[Script]:
+    spaces = namespaces_of(script)
+    for at, name in enumerate(spaces):
+        for other in spaces[:at]:
+            yield _merged(script, name, other)
 
 
 def _without_runs(script: Script) -> Iterator[Script]:
@@ -209,3 +215,22 @@ def _parsed(text: str, like: Script) -> Script:
         return parse_script(text, like.name, strict=False)
     except ScriptError:
         return replace(like, steps=())
+
+
+def _listed(makes: Callable[[Script], Iterator[Script]]) -> Callable[[Script], list[Script]]:
+    return lambda script: list(makes(script))
+
+
+PASSES: Final = tuple(
+    map(
+        _listed,
+        (
+            _without_namespaces,
+            _without_runs,
+            _without_branches,
+            _merged_namespaces,
+            _without_options,
+        ),
+    )
+)
+"""What is left out, the largest first."""

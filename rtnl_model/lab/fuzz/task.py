@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,9 +17,11 @@ from .reduce import names_of, reduce_script
 
 __all__ = ["Answer", "Pursue", "Pursued", "Search", "Searched", "Task", "Worker"]
 
-SCHEDULES_AGAIN: Final = 400
-SECONDS_AGAIN: Final = 12.0
-"""What a candidate of a shorter script gets to show the cause."""
+SCHEDULES_AGAIN: Final = (60, 600)
+"""What a shorter script gets to show the cause: six times what the last that showed it took, within
+these bounds."""
+SECONDS_AGAIN: Final = 60.0
+"""For machines on which even that takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Pursue:
     cause: Cause
     seed: int
     seconds: float
+    """Of the worker's own CPU time: on a loaded machine a script is cut as short as elsewhere."""
     first: Fields
     """The finding as it was found."""
 
@@ -75,6 +79,8 @@ class Worker:
 
     setting: ModelSetting
     known: set[int] = field(default_factory=set)
+    schedules: int = SCHEDULES_AGAIN[1]
+    """What the next shorter script gets."""
 
     def perform(self, task: Task) -> Answer:
         """Do what was asked.  Raises: what is a defect of ours, KeyboardInterrupt."""
@@ -90,10 +96,13 @@ class Worker:
     def pursue(self, task: Pursue) -> Pursued:
         """Cut the script, then let the explorer shrink the schedule."""
         script = parse_script(task.script, "finding", strict=False)
+        self.schedules = SCHEDULES_AGAIN[1]
+        self.seen(script, task, shrink=False)
         reduced = reduce_script(
             script,
             lambda smaller: self.seen(smaller, task, shrink=False) is not None,
             seconds=task.seconds,
+            clock=time.process_time,
         )
         small = self.seen(reduced.script, task, shrink=True)
         if small is None:
@@ -106,7 +115,7 @@ class Worker:
         names = names_of(script)
         options = ExploreOptions(
             strategy="portfolio",
-            schedules=SCHEDULES_AGAIN,
+            schedules=SCHEDULES_AGAIN[1] if shrink else self.schedules,
             seconds=SECONDS_AGAIN,
             seed=task.seed,
             shrink=shrink,
@@ -116,5 +125,7 @@ class Worker:
         for finding in outcome.findings:
             document = document_of(finding)
             if document["confirmed"] and cause_of(document, names) == task.cause:
+                least, most = SCHEDULES_AGAIN
+                self.schedules = min(most, max(least, 6 * (finding.run + 1)))
                 return document
         return None

@@ -9,6 +9,8 @@ from random import Random
 import pytest
 
 from rtnl_model.lab.fuzz.corpus import Corpus, Kept, NotACorpus
+from rtnl_model.lab.fuzz.hunt import Hunt, HuntOptions
+from rtnl_model.lab.model_run import ModelSetting
 
 
 def kept(script: str, *features: int) -> Kept:
@@ -60,3 +62,37 @@ def test_what_is_no_corpus_is_refused_in_one_line(tmp_path: Path, text: str) -> 
         Corpus(tmp_path).load()
 
     assert "\n" not in str(error.value)
+
+
+def test_hunts_of_two_machines_are_merged(tmp_path: Path) -> None:
+    """Scripts that bring something new and findings of another folder are taken, once."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        (folder / "corpus").mkdir(parents=True)
+    Corpus(there / "corpus").take(kept("one", 1, 2))
+    (there / "findings" / "0123456789").mkdir(parents=True)
+    (there / "findings" / "0123456789" / "finding.json").write_text("{}")
+    hunt = Hunt(ModelSetting(rtnl="pernet"), HuntOptions(seconds=1, jobs=1, seed=1, folder=here))
+
+    assert hunt.merge(there) == 1
+    assert hunt.merge(there) == 0
+    assert (here / "findings" / "0123456789" / "finding.json").is_file()
+    assert Corpus(here / "corpus").load() == 1
+    with pytest.raises(NotACorpus, match="no corpus"):
+        hunt.merge(tmp_path)
+
+
+def test_a_hunt_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
+    """The state adds up over hunts, and one that is no state is refused."""
+    options = HuntOptions(seconds=1, jobs=1, seed=1, folder=tmp_path)
+    (tmp_path / "state.json").write_text('{"next": 7, "scripts": 7, "schedules": 70}')
+    again = Hunt(ModelSetting(rtnl="pernet"), options)
+
+    again.resume()
+    again.save()
+
+    state = json.loads((tmp_path / "state.json").read_text())
+    assert (state["next"], state["scripts"], state["schedules"]) == (7, 7, 70)
+    (tmp_path / "state.json").write_text('{"next": "seven"}')
+    with pytest.raises(ValueError, match="next"):
+        Hunt(ModelSetting(rtnl="pernet"), options).resume()

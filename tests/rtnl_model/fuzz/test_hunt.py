@@ -36,7 +36,7 @@ def test_a_finding_is_pursued_into_a_folder(tmp_path: Path) -> None:
     finding = next(f for f in probed.findings if f["confirmed"])
     cause = cause_of(finding, names_of(script))
 
-    answer = Worker(setting).perform(Pursue(CROSSED, cause, 1, 20.0, finding))
+    answer = Worker(setting).perform(Pursue(CROSSED, cause, 1, 600.0, finding))
 
     assert isinstance(answer, Pursued)
     assert "d0" not in answer.script
@@ -57,6 +57,37 @@ def test_a_probe_is_repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert first.features == again.features
     assert (first.schedules, first.orders) == (again.schedules, again.orders)
+
+
+def test_a_traced_schedule_knows_the_kernel_s_branches() -> None:
+    """What is traced reaches into the threads of the commands and of the works."""
+    script = parse_script(CROSSED, "crossed")
+
+    plain = probe_module._traced(script, ModelSetting(rtnl="pernet", timing="zero"))
+    other = probe_module._traced(script, ModelSetting(rtnl="small", timing="zero"))
+
+    assert len(plain & other) > 400
+    assert plain != other
+
+
+MOVED = """
+ip netns add left; ip netns add right; ip netns add third
+ip -n left link add low0 type dummy
+ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
+ip -n left link set low0 netns third & ip -n left link set low0 up & wait
+"""
+
+
+@pytest.mark.parametrize("bugs", [(), ("moved-is-gone",)])
+def test_a_device_that_nobody_deleted_is_missed(bugs: tuple[str, ...]) -> None:
+    """An upper that is gone though its lower only moved is a finding; without the bug, none."""
+    setting = ModelSetting(rtnl="small", timing="zero", bugs=bugs)
+
+    probed = probe(parse_script(MOVED, "moved"), setting, seed=1, seconds=60.0)
+
+    assert [str(f["title"]).split()[:3] for f in probed.findings] == [
+        ["upp0", "is", "gone,"]
+    ] * len(bugs)
 
 
 @pytest.mark.parametrize("words", [["--drivers", "vethh"], ["--shard", "3/2"], ["--seconds", "0"]])

@@ -8,14 +8,16 @@ from random import Random
 
 import pytest
 
-from rtnl_model.iproute import Script, normalise, parse_scenario, parse_script
+from rtnl_model.iproute import Script, normalise, parse_script
 from rtnl_model.iproute.commands import LinkDel, Par
 from rtnl_model.lab.fuzz.cause import cause_of
-from rtnl_model.lab.fuzz.mutate import mutated, places_of
+from rtnl_model.lab.fuzz.draw import drawn
+from rtnl_model.lab.fuzz.mutate import mutated
+from rtnl_model.lab.fuzz.places import near, places_of
 from rtnl_model.lab.fuzz.reduce import names_of, reduce_script
 from rtnl_model.lab.fuzz.reproduce import reproduce_script
 from rtnl_model.lab.model_run import ModelSetting, link_kinds
-from rtnl_model.lab.scenarios import Generator
+from rtnl_model.lab.scenarios import KINDS
 
 PAIR = """
 ip netns add a; ip netns add b
@@ -54,14 +56,49 @@ def test_a_changed_script_still_parses_and_keeps_its_race(seed: int) -> None:
         assert len(set(races[0].steps)) == len(races[0].steps)
 
 
-def test_drawn_scenarios_have_a_race(seed: int) -> None:
-    """The generator's concurrent scenarios are scripts of the model that end with a race."""
-    generator = Generator(seed, kinds=("veth", "dummy", "ipvlan"))
-    for number in range(30):
-        drawn = parse_scenario(generator.concurrent(number, threads=3, after=4))
+def test_drawn_scripts_race_what_concerns_one_another(seed: int) -> None:
+    """Every drawn script reads back and ends with two to four different commands at one moment;
+    most races name two things that concern one another."""
+    kinds = link_kinds(ModelSetting(rtnl="small"))
+    meeting = 0
+    for number in range(40):
+        made = drawn(Random(f"{seed}/{number}"), kinds, (*KINDS, "phys"))
+        text = normalise(made)
 
-        assert isinstance(drawn.steps[-1], Par)
-        assert len(drawn.steps[-1].steps) == 3
+        assert normalise(parse_script(text, "again", kinds=kinds, strict=False)) == text
+        race = made.steps[-1]
+        assert isinstance(race, Par)
+        assert 2 <= len(race.steps) <= 4
+        assert len(set(race.steps)) == len(race.steps)
+        words = set(normalise(Script((race,))).split())
+        named = {place.name for place in places_of(made) if place.name in words}
+        around = {place.name for place in near(places_of(made), named)}
+        concerned = around | {space for place in places_of(made) for space in place.spaces}
+        meeting += bool(concerned & words)
+    assert meeting >= 38
+
+
+def test_only_wanted_kinds_are_drawn(seed: int) -> None:
+    """`--drivers veth`: pairs, and a plain device where something must stand on one."""
+    kinds = link_kinds(ModelSetting(rtnl="small"))
+    for number in range(30):
+        made = drawn(Random(f"{seed}/{number}"), kinds, ("veth",))
+
+        assert {place.kind for place in places_of(made)} <= {"veth", "dummy"}
+
+
+def test_what_is_near_is_what_a_device_was_made_with() -> None:
+    """An upper, its lower, and the lower's other end; not the stranger."""
+    places = places_of(
+        script(
+            "ip netns add a; ip netns add b\n"
+            "ip -n a link add v0 type veth peer name v1 netns b\n"
+            "ip -n a link add u0 link v0 type vlan id 5\n"
+            "ip -n b link add d0 type dummy\n"
+        )
+    )
+
+    assert {place.name for place in near(places, {"u0"})} == {"u0", "v0", "v1"}
 
 
 def test_a_script_is_cut_down_to_what_shows_the_cause() -> None:
