@@ -24,6 +24,7 @@ from lockcheck.render import show, show_json
 from ..iproute.script_error import nearest
 from ..kernel.documents import Fields
 from ..lab.fuzz.corpus import NotACorpus
+from ..lab.fuzz.folder import readable
 from ..lab.fuzz.hunt import Found, Hunt, HuntOptions
 from ..lab.model_run import ModelSetting, link_kinds
 from ..lab.progress import Progress
@@ -197,7 +198,7 @@ def summary(hunt: Hunt, folder: Path) -> str:
             f"{found.cause.ident}  {found.cause.kind} ({found.finding['severity']}){tags}, "
             f"{state}, {found.times} scripts: {found.finding['title']}"
         )
-        lines += [f"    {line}" for line in found.script.splitlines()]
+        lines += [f"    {line}" for line in readable(found.script).splitlines()]
         if found.home is not None:
             lines.append(f"    {found.home}")
     lines += [f"defect of rtnl-model: {crash}" for crash in tally.crashes]

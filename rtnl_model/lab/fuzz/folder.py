@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from lockcheck.explore import Token, columns
@@ -26,7 +27,7 @@ from ..model_run import ModelSetting
 from .cause import Cause
 from .reproduce import reproduce_script
 
-__all__ = ["write_finding"]
+__all__ = ["readable", "write_finding"]
 
 
 def write_finding(
@@ -43,7 +44,7 @@ def write_finding(
     home.mkdir(parents=True, exist_ok=True)
     title = str(finding["title"])
     script = parse_script(script_text, cause.ident, strict=False)
-    write_text(home / "script.ip", f"# {cause.kind}: {_line(title)}\n{script_text}")
+    write_text(home / "script.ip", f"# {cause.kind}: {_line(title)}\n{readable(script_text)}")
     token_text = str(finding.get("replay", ""))
     write_text(home / "token.txt", token_text + "\n")
     document = {
@@ -64,6 +65,14 @@ def write_finding(
         told = {"regime": setting.rtnl, "findings": [dict(finding)], "topology": schedule.states}
         report.write_folder(inner, schedule.chk, told, schedule.timeline)
     return home
+
+
+def readable(script: str) -> str:
+    """As a person writes it: the namespaces that it begins with on one line."""
+    lines = script.splitlines()
+    spaces = list(takewhile(lambda line: line.startswith("ip netns add "), lines))
+    head = ["; ".join(spaces)] if spaces else []
+    return "\n".join([*head, *lines[len(spaces) :]]) + "\n"
 
 
 def _line(text: str) -> str:

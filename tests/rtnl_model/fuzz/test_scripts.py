@@ -12,6 +12,7 @@ from rtnl_model.iproute import Script, normalise, parse_script
 from rtnl_model.iproute.commands import LinkDel, Par
 from rtnl_model.lab.fuzz.cause import cause_of
 from rtnl_model.lab.fuzz.draw import drawn
+from rtnl_model.lab.fuzz.folder import readable
 from rtnl_model.lab.fuzz.mutate import mutated
 from rtnl_model.lab.fuzz.places import near, places_of
 from rtnl_model.lab.fuzz.reduce import names_of, reduce_script
@@ -186,3 +187,13 @@ def test_reproduce_is_a_shell_script_that_starts_the_race_together() -> None:
     shell = shutil.which("sh")
     if shell is not None:
         subprocess.run([shell, "-n"], input=text, text=True, check=True)
+
+
+def test_a_readable_script_is_the_same_script() -> None:
+    """Namespaces share a line; what is read back is what it was."""
+    text = normalise(script(PAIR))
+
+    short = readable(text)
+
+    assert normalise(script(short)) == text
+    assert short.startswith("ip netns add a; ip netns add b\nip -n a link add")
