@@ -44,6 +44,7 @@ data; a test compares both with what the checker observed).
 14. `net_rwsem`: net_namespace_list.
 14. `link_ops_mutex`: the list of kinds.
 14. `rcu_state.barrier_mutex`: one rcu_barrier at a time.
+14. `sysctl table`: pseudo-lock: a handler runs, with RTNL by trylock.
 
 Waiting for references, flushing works and joining threads: with none of them held, but for
 pernet_ops_rwsem (cleanup_net for reading, module unload and notifier registration for writing).
