@@ -1,24 +1,19 @@
-"""Optimal DPOR: one schedule an order, where it works out (Abdulla, Aronis, Jonsson, Sagonas, POPL
-2014).
+"""Source-DPOR with sleep sets, and with the orders that it must try written out: one schedule an
+order, where it works out (Abdulla, Aronis, Jonsson, Sagonas, POPL 2014).
 
 A node is a choice of the run (`node.Node`).  Its *wishes* are the orders that must be tried from
-there, a wakeup tree; it starts with one and gets more when a finished run shows a race whose other
-order begins there (`races.find`).  A wish is followed choice by choice as far as that can be, so
-that the run really comes to the other order; from where it ends the run goes on as it likes.  The
-node's *sleep* set holds choices whose every continuation is known from elsewhere; a run in which
-everybody enabled sleeps is redundant and given up.
+there; it starts with one and gets more when a finished run shows a race whose other order begins
+there (`races.find`).  A wish is followed choice by choice as far as that can be, so that the run
+really comes to the other order; from then on it goes on as it likes.  The node's *sleep* set holds
+choices whose every continuation is known from elsewhere; a run in which everybody enabled sleeps is
+redundant and given up.
 
 A thread may have two choices (the operation goes, or its timer fires), but never both at one node:
 a timer fires only while its operation cannot go.
 
-A search that is divided (`frontier`) tries siblings at the same time, so what one of them asks for
-does not reach the wishes of the other: between parts the weaker rule of source-DPOR holds, and only
-choices whose races had all been seen, where nobody slept of whom that is not so, are `trusted` to
-have asked for what they must.
-
-Left out: a preemption bound (plain cut-offs make any DPOR unsound; the bound belongs to `dfs`).
-Where the other order of a race turns out impossible, for a wait that could not go there yet, the
-run may be redundant.
+Left out: wakeup trees, which would join the wishes of a node (following each one alone leaves few
+redundant runs, and needs no trust between parts of a divided search); a preemption bound (plain
+cut-offs make any DPOR unsound; the bound belongs to `dfs`).
 """
 
 from __future__ import annotations
@@ -53,10 +48,8 @@ class Dpor(Strategy):
         """Nodes from the root that are fixed: they are shared with other parts of the search."""
         self._known: list[set[Choice]] = []
         """How these nodes' wishes began when the part was taken up."""
-        self._then: dict[Choice, Wish] = {}
-        """What must be tried after the present choice."""
-        self._led = True
-        """Every wish on the way could be followed."""
+        self._follows: list[Choice] = []
+        """How the present wish goes on."""
         self._depth = 0
 
     @property
@@ -68,8 +61,6 @@ class Dpor(Strategy):
         """Go on with a part of the search."""
         self._stack = [node for node in part.nodes if isinstance(node, Node)]
         self._base = part.base
-        for index, node in enumerate(self._stack):
-            node.shared = index < part.base
         self._known = [set(node.wishes) for node in self._stack[: part.base]]
         self.exhausted = False
 
@@ -77,7 +68,8 @@ class Dpor(Strategy):
         """Hand the part back, with what is demanded of its shared nodes."""
         for index, known in enumerate(self._known[: self._base]):
             wishes = self._stack[index].wishes
-            part.demands += [(index, wishes[choice]) for choice in wishes if choice not in known]
+            new = [choice for choice in wishes if choice not in known]
+            part.demands += [(index, choice, wishes[choice]) for choice in new]
         part.nodes = self._stack
 
     def begin(self, conductor: ControlledConductor, run: int) -> bool:
@@ -85,8 +77,7 @@ class Dpor(Strategy):
         super().begin(conductor, run)
         self._depth = 0
         self._fresh_from = max(0, len(self._stack) - 1)
-        self._then = self._stack[-1].then() if self._stack else {}
-        self._led = True
+        self._follows = self._stack[-1].after() if self._stack else []
         return not self.exhausted
 
     def pick(self, enabled: list[Choice], current: Choice | None) -> int:
@@ -101,7 +92,10 @@ class Dpor(Strategy):
         if self._is_foreign(node) or not awake:
             return REDUNDANT
         usual = current if current is not None and current in awake else awake[0]
-        self._wishes_of(node, awake, usual)
+        node.chosen = self._wished(awake, usual)
+        if node.real < self._wide:
+            node.wishes = {choice: Wish() for choice in enabled}
+        node.wishes.setdefault(node.chosen, Wish())
         self._stack.append(node)
         return node.chosen
 
@@ -111,30 +105,20 @@ class Dpor(Strategy):
         if not self._stack:
             return Node(number, enabled, enabled[0], set(), 0)
         last = self._stack[-1]
-        sleep, trusted = set(last.sleep), set(last.trusted)
-        if not last.chosen.of_program:
-            sleep |= last.done
-            trusted |= last.closed
+        sleep = set(last.sleep) if last.chosen.of_program else last.sleep | last.done
         self._wake(sleep, last.event)
         real = last.real + (len(last.enabled) > 1)
-        node = Node(number, enabled, enabled[0], sleep, real)
-        node.trusted = trusted & sleep if self._led else set()
-        return node
+        return Node(number, enabled, enabled[0], sleep, real)
 
-    def _wishes_of(self, node: Node, awake: list[Choice], usual: Choice) -> None:
-        """Take over what was wished for here, and choose."""
-        if self._then:
-            node.wishes = {c: wish for c, wish in self._then.items() if c in awake}
-            if len(node.wishes) < len(self._then):
-                # Something that was asked for cannot be: what sleeps here may have asked for it.
-                self._led = False
-                node.trusted = set()
-        node.chosen = next(iter(node.wishes), usual)
-        if node.real < self._wide:
-            for choice in node.enabled:
-                node.wishes.setdefault(choice, Wish(choice, choice.thread))
-        wish = node.wishes.setdefault(node.chosen, Wish(node.chosen, node.chosen.thread))
-        self._then = wish.then
+    def _wished(self, possible: list[Choice], usual: Choice) -> Choice:
+        """The next choice of the wish; where it cannot be, the wish ends."""
+        if not self._follows:
+            return usual
+        choice = self._follows.pop(0)
+        if choice in possible:
+            return choice
+        self._follows = []
+        return usual
 
     def choose(self, n: int) -> int:
         """Try all values; what a wish says comes first, else 0."""
@@ -143,9 +127,7 @@ class Dpor(Strategy):
         if depth < len(self._stack):
             return self._stack[depth].chosen.value
         node = self._fresh([Choice.chose(value) for value in range(n)])
-        node.wishes = dict(self._then)
-        node.chosen = next((each for each in node.enabled if each in node.wishes), node.chosen)
-        self._then = node.then()
+        node.chosen = self._wished(node.enabled, node.chosen)
         self._stack.append(node)
         return node.chosen.value
 
@@ -163,8 +145,6 @@ class Dpor(Strategy):
             following = node.untried()
             if following:
                 node.done.add(node.chosen)
-                if node.real >= self._wide and node.sleep <= node.trusted:
-                    node.closed.add(node.chosen)
                 node.chosen = following[0]
                 return
             stack.pop()

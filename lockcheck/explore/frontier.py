@@ -59,8 +59,8 @@ class Part:
 
     nodes: Sequence[TreeNode]
     base: int
-    demands: list[tuple[int, Wish]] = field(default_factory=list)
-    """(index of a shared node, what must be tried from there)."""
+    demands: list[tuple[int, Choice, Wish]] = field(default_factory=list)
+    """(index of a shared node, a choice to be tried there, and how it goes on)."""
 
 
 @runtime_checkable
@@ -94,8 +94,8 @@ class Frontier:
         made: list[Part] = []
         left: list[Part] = []
         for part, finished in explored:
-            for index, wish in part.demands:
-                made += self._demanded(part, index, wish)
+            for index, choice, wish in part.demands:
+                made += self._demanded(part, index, choice, wish)
             part.demands = []
             if not finished:
                 left.append(part)
@@ -104,11 +104,11 @@ class Frontier:
         for part in self.parts:
             self._refresh(part)
 
-    def _demanded(self, part: Part, index: int, wish: Wish) -> list[Part]:
+    def _demanded(self, part: Part, index: int, choice: Choice, wish: Wish) -> list[Part]:
         given = self._given[_path(part.nodes, index)]
         if not given.isdisjoint(wish.initials):
             return []
-        return [self._part(part.nodes, index, wish.choice, given, wish)]
+        return [self._part(part.nodes, index, choice, given, wish)]
 
     def _part(
         self,

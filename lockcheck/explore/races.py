@@ -4,9 +4,8 @@ Vector clocks give happens-before: program order, spawn before begin, and confli
 the order they went.  For each operation (and for what each thread still stood before when the run
 ended) the earlier conflicting operations that are not in its past are races, the latest first; one
 that is ordered behind a race already found is no race of its own.  For each race (e, f) the order
-"what went after e without depending on it, then f" must be tried before e (`node.insert`).  It is
-known already when the node there has tried one of its *weak initials*: a choice that begins it, in
-some sequence of what does not conflict, or that conflicts with nothing in it.
+"what went after e without depending on it, then f" must be tried before e, unless one of its
+*initials* is: a choice that begins it in some sequence of what does not conflict.
 
 Blocking makes "could f have gone before e?" a question.  Where f was already pending before e, the
 node there knows exactly who was enabled; a wait for a count knows the counts; elsewhere the answer
@@ -19,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 from lockcheck.conduct.task import is_silent
 from lockcheck.explore.conflict import COUNT, WRITE, Footprint, footprint, may_race
-from lockcheck.explore.node import Node, Wish, insert
-from lockcheck.explore.reversal import Event, Initials, Names, extend
+from lockcheck.explore.node import Node, Wish
+from lockcheck.explore.reversal import Event, Initials
 from lockcheck.seam import Choice, Kind, Op, never
 
 if TYPE_CHECKING:
@@ -226,56 +225,27 @@ class _Analysis:
         """Have the other order tried from `node` on, unless it is, or it cannot begin there."""
         stays = self._stays(event)
         initials = Initials(self, event, stays, choice, touched)
-        if node.shared:
-            if any(node.is_asked(each) and initials.has(each) for each in node.enabled):
-                return
-        else:
-            known = node.trusted | node.closed
-            for each in node.enabled:
-                if each not in node.sleep and each not in node.done:
-                    continue
-                if initials.has(each) or (each in known and initials.has_weakly(each)):
-                    return
-        names = Names(self._conductor, node)
-        order = self._order(names, stays, choice, touched)
-        first = order[0]
-        if first.choice not in node.enabled:
+        if any(node.is_asked(each) and initials.has(each) for each in node.enabled):
             return
-        if node.shared:
-            first.initials = frozenset(each for each in node.enabled if initials.has(each))
-            insert(node.wishes, (), order)
-            return
-        among = [
-            wish
-            for wish in node.wishes.values()
-            if wish.choice != node.chosen and wish.choice not in node.done
-        ]
-        for wish in among:
-            if not wish.touches:  # nobody knew yet when it was wished for
-                op = self.stands_at(wish.thread, event.number)
-                if op is not None:
-                    wish.touches = names.of(footprint(wish.choice, op))
-        insert(node.wishes, among, order, names.of(self._foots[event.number]))
+        order = self._order(stays, choice)
+        if order[0] in node.enabled:
+            among = frozenset(each for each in node.enabled if initials.has(each))
+            node.wishes[order[0]] = Wish(tuple(order[1:]), among)
 
-    def _order(
-        self, names: Names, stays: list[Event], last: Choice, touched: Footprint
-    ) -> list[Wish]:
+    def _order(self, stays: list[Event], last: Choice) -> list[Choice]:
         """The order that must be tried; silent operations go by themselves."""
         observed = self._conductor.observed
         events = self._conductor.events
-        order: list[Wish] = []
+        order: list[Choice] = []
         for each in stays:
             choice, op = events[each.number]
-            own = names.of(self._foots[each.number])
             if not is_silent(op, observed):
-                order.append(Wish(choice, each.thread, own))
-            elif own and order:
-                extend(order, each.thread, own)
+                order.append(choice)
             for following, _op in events[each.number + 1 :]:
                 if not following.of_program:
                     break
-                order.append(Wish(following, each.thread))
-        order.append(Wish(last, last.thread, names.of(touched)))
+                order.append(following)
+        order.append(last)
         return order
 
     def _stays(self, event: Event) -> list[Event]:
@@ -298,13 +268,6 @@ class _Analysis:
     def foot_of(self, event: Event) -> Footprint:
         """What an event touched."""
         return self._foots[event.number]
-
-    def stands_at(self, thread: int, number: int) -> Op | None:
-        """The operation that `thread` stood before when event `number` went."""
-        for choice, op in self._conductor.events[number:]:
-            if choice.thread == thread:
-                return op
-        return next((op for choice, op in self._conductor.pending if choice.thread == thread), None)
 
 
 def _number_of(event: Event) -> int:
