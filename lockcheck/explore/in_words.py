@@ -149,7 +149,7 @@ def _everything(result: Outcome) -> str:
     """What `exhausted` means; one shard has tried its own part only."""
     index, count = result.shard
     tried = f"every order{f' of shard {index + 1}/{count}' if count > 1 else ''} was tried"
-    return f"{tried}; {result.assumed}" if result.assumed else tried
+    return f"{tried}, {result.assumed}" if result.assumed else tried
 
 
 def _unseen(result: Outcome) -> str:

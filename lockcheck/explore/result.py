@@ -139,7 +139,7 @@ class Outcome:
         if not self.repeats_cut:
             return ""
         most = f"at most {self.early_timers} times a schedule"
-        return f"timers that only repeat their wait fired early {most}"
+        return f"but for timers that only repeat their wait: they fired early {most}"
 
     def to_dict(self, schema: str = "lockcheck/explore/1") -> Json:
         """The result document."""

@@ -18,12 +18,12 @@ TURNS = 2000
 @pytest.fixture(autouse=True)
 def collector() -> Iterator[None]:
     """The collector is on before and as it was afterwards; threads change places often."""
-    was, interval = gc.isenabled(), sys.getswitchinterval()
-    gc.enable()
+    was, interval = collecting.isenabled(), sys.getswitchinterval()
+    collecting.enable()
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(interval)
-    (gc.enable if was else gc.disable)()
+    (collecting.enable if was else collecting.disable)()
 
 
 def pausing() -> None:
@@ -44,7 +44,7 @@ def all_run(*bodies: Callable[[], None]) -> None:
 def test_pauses_of_many_threads_leave_the_collector_as_the_program_wants_it(wanted: bool) -> None:
     """Nobody takes another thread's pause for the wish of the program."""
     for _ in range(3):
-        (gc.enable if wanted else gc.disable)()
+        (gc.enable if wanted else gc.disable)()  # as a program without install() does
         all_run(*[pausing] * THREADS)
 
         assert gc.isenabled() is wanted
