@@ -26,7 +26,7 @@ from __future__ import annotations
 import gc
 from itertools import count
 
-__all__ = ["PAUSED", "disable", "enable", "forked", "isenabled", "pause", "resume"]
+__all__ = ["PAUSED", "disable", "enable", "forked", "isenabled", "pause", "resume", "unsaid"]
 
 _disable = gc.disable
 _enable = gc.enable
@@ -43,8 +43,19 @@ class _Pauses:
         """One for each thread that may be about to switch the collector on."""
         self.tick = count()
         """Counts what happens here."""
-        self.wanted = _isenabled()
+        self.seen = _isenabled()
+        """Did the program have the collector on, when that was last seen?"""
+        self.said: bool | None = None
+        """What the program said through the functions here; None: nothing yet, what is seen counts.
+
+        Kept apart, so that a late look cannot undo a word.
+        """
+
+    @property
+    def wanted(self) -> bool:
         """Does the program want the collector on?"""
+        said = self.said
+        return self.seen if said is None else said
 
 
 _pauses = _Pauses()
@@ -85,14 +96,18 @@ def _switch() -> None:
 
 
 def _look() -> None:
-    """See whether the program has switched the collector itself: where nobody else was at work."""
+    """See whether the program has switched the collector itself: where nobody else was at work.
+
+    Who pauses is in the list before the collector is off, and counts before leaving the list: so
+    whoever had a hand in what was seen is in the list afterwards, or has counted.
+    """
     pauses = _pauses
     before = next(pauses.tick)
-    if pauses.active or pauses.switching:
+    if pauses.said is not None or pauses.active or pauses.switching:
         return
     on = _isenabled()
-    if next(pauses.tick) == before + 1 and not pauses.switching:
-        pauses.wanted = on
+    if not pauses.active and not pauses.switching and next(pauses.tick) == before + 1:
+        pauses.seen = on
 
 
 class _Paused:
@@ -131,9 +146,15 @@ def disable() -> None:
 def _want(*, on: bool) -> None:
     next(_pauses.tick)
     _pauses.switching.append(None)
-    _pauses.wanted = on
+    _pauses.said = on
     _switch()
     _pauses.switching.pop()
+
+
+def unsaid() -> None:
+    """The functions here are the program's no longer: from now on what is seen counts."""
+    next(_pauses.tick)
+    _pauses.seen, _pauses.said = _pauses.wanted, None
 
 
 def isenabled() -> bool:

@@ -72,6 +72,7 @@ def hook_collector() -> None:
 def unhook_collector() -> None:
     """Stop it."""
     gc.enable, gc.disable, gc.isenabled = _PLAIN
+    collecting.unsaid()
     if _collector in gc.callbacks:
         gc.callbacks.remove(_collector)
     for index, callback in enumerate(gc.callbacks):

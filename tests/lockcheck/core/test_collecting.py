@@ -20,10 +20,12 @@ def collector() -> Iterator[None]:
     """The collector is on before and as it was afterwards; threads change places often."""
     was, interval = collecting.isenabled(), sys.getswitchinterval()
     collecting.enable()
+    collecting.unsaid()
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(interval)
     (collecting.enable if was else collecting.disable)()
+    collecting.unsaid()
 
 
 def pausing() -> None:
@@ -70,6 +72,8 @@ def test_a_pause_that_ends_while_another_begins_is_no_wish_of_the_program(
 
     def isenabled() -> bool:
         seen = gc.isenabled()
+        if threading.current_thread() is thread:
+            return seen
         go.set()
         over.wait(30)
         return seen
