@@ -55,7 +55,8 @@ class _Task:
 def _map_of(fn: object) -> LockMap:
     """The pseudo-lock of a function, one for each checker."""
     chk = binding.chk
-    name = f"work {getattr(fn, '__qualname__', type(fn).__qualname__)}"
+    called = getattr(fn, "__qualname__", type(fn).__qualname__)  # a partial has no name
+    name = f"work {called}"
     maps: dict[str, LockMap] = chk.__dict__.setdefault("_task_maps", {})
     found = maps.get(name)
     if found is None:

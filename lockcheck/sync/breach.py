@@ -170,7 +170,8 @@ def _under(lock: object) -> str:
     """Under which lock, in words."""
     if lock is None or isinstance(lock, str):
         return "without a lock"
-    return f"under {getattr(lock, 'name', lock)}"
+    name = getattr(lock, "name", lock)  # threading's own have none
+    return f"under {name}"
 
 
 _HERE: Final = __file__.rpartition("breach")[0]
