@@ -49,7 +49,8 @@ def _figures(run: Document) -> str:
         tiles.append(f"<div><b>{escape(shown)}</b>{escape(words)}</div>")
     if "exhausted" in run:
         word = "yes" if run["exhausted"] else "no"
-        tiles.append(f"<div><b>{word}</b>every order was tried</div>")
+        aside = f", {escape(str(run['assumed']))}" if run.get("assumed") else ""
+        tiles.append(f"<div><b>{word}</b>every order was tried{aside}</div>")
     return f'<div class="figures">{"".join(tiles)}</div>' if tiles else ""
 
 
