@@ -18,7 +18,7 @@ covered by an asserted lock, see `facts` in the README ("what it cannot see").
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from functools import cache
 from typing import Any, Protocol
@@ -33,6 +33,7 @@ __all__ = [
     "Startable",
     "SyncObject",
     "Unwind",
+    "by_kind",
     "never",
 ]
 
@@ -55,17 +56,24 @@ class Kind(IntEnum):
     REF_DEC = 10
     REF_READ = 11
     SPAWN = 12
-    JOIN = 13
-    SLEEP = 14
+    # 13 and 14 stood for kinds that are no more
     READ = 15
     WRITE = 16
     RMW = 17
     """Atomic read-modify-write (`AtomicRef.xchg`, `Refcount.inc_not_zero`)."""
-    CHOOSE = 18
+    # and so did 18
     BEGIN = 19
     """First point of a thread."""
     PROBE = 20
     """Looks at a lock's state without taking it (`locked()`)."""
+
+
+def by_kind(of: Mapping[Kind, int], other: int) -> tuple[int, ...]:
+    """The same table as a tuple, indexed by a kind's number; `other` where `of` has nothing."""
+    table = [other] * (max(Kind) + 1)
+    for kind, value in of.items():
+        table[kind] = value
+    return tuple(table)
 
 
 class Unwind(BaseException):

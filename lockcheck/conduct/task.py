@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from lockcheck.seam import Choice, Kind, Op, Ownerless, Startable, SyncObject
+from lockcheck.seam import Choice, Kind, Op, Ownerless, Startable, SyncObject, by_kind
 
 if TYPE_CHECKING:
     from lockcheck.conduct.pool import Worker
@@ -34,16 +34,14 @@ _TRAIT_OF: Final = {
     Kind.READ_ACQUIRE: BLOCKING,
     Kind.WAIT: BLOCKING,
     Kind.WAIT_REFS: BLOCKING,
-    Kind.JOIN: BLOCKING,
-    Kind.SLEEP: BLOCKING,
     Kind.RELEASE: SILENT,
     Kind.READ_RELEASE: SILENT,
     Kind.TRY_ACQUIRE: OBSERVING,
     Kind.TRY_READ_ACQUIRE: OBSERVING,
     Kind.PROBE: OBSERVING,
 }
-TRAITS: Final = tuple(_TRAIT_OF.get(kind, PLAIN) for kind in Kind)
-"""By kind: what a point has to know before it looks any closer."""
+TRAITS: Final = by_kind(_TRAIT_OF, PLAIN)
+"""By a kind's number: what a point has to know before it looks any closer."""
 
 
 class Marker(Ownerless):

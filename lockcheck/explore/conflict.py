@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lockcheck.seam import Choice, Kind, Op, SyncObject
+from lockcheck.seam import Choice, Kind, Op, SyncObject, by_kind
 
 __all__ = ["COUNT", "LOOK", "WRITE", "conflicts", "depends", "footprint", "may_race"]
 
@@ -43,9 +43,8 @@ _MODE_OF: Final = {
     Kind.REF_INC: COUNT,
     Kind.REF_DEC: COUNT,
     Kind.BEGIN: _NOTHING,
-    Kind.CHOOSE: _NOTHING,
 }
-_MODES: Final = tuple(_MODE_OF.get(kind, WRITE) for kind in Kind)
+_MODES: Final = by_kind(_MODE_OF, WRITE)
 _ACQUIRES: Final = (Kind.ACQUIRE, Kind.READ_ACQUIRE)
 _RELEASES: Final = (Kind.RELEASE, Kind.READ_RELEASE)
 

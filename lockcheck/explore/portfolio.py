@@ -30,11 +30,6 @@ class Portfolio(Strategy):
         """The member whose turn it is."""
         return self.active
 
-    @property
-    def samplers(self) -> Sequence[Strategy]:
-        """All but the exhaustive ones."""
-        return [member for member in self.members if not member.exhaustive]
-
     def begin(self, conductor: ControlledConductor, run: int) -> bool:
         """Hand the run to the member whose turn it is."""
         turn = self.members[run % len(self.members)]

@@ -224,7 +224,7 @@ class _Analysis:
     def _demand(self, node: Node, event: Event, choice: Choice, touched: Footprint) -> None:
         """Have the other order tried from `node` on, unless it is, or it cannot begin there."""
         stays = self._stays(event)
-        initials = Initials(self, event, stays, choice, touched)
+        initials = Initials(self, stays, choice, touched)
         if any(node.is_asked(each) and initials.has(each) for each in node.enabled):
             return
         order = self._order(stays, choice)

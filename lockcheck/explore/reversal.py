@@ -43,13 +43,10 @@ class Event:
 
 
 class Initials:
-    """Which choices are initials of `stays`, then the operation `last`; in the place of `event`."""
+    """Which choices are initials of `stays`, then the operation `last`."""
 
-    def __init__(
-        self, run: Run, event: Event, stays: list[Event], last: Choice, touched: Footprint
-    ) -> None:
+    def __init__(self, run: Run, stays: list[Event], last: Choice, touched: Footprint) -> None:
         self._run = run
-        self._event = event
         self._stays = stays
         self._last = last
         self._touched = touched

@@ -21,7 +21,7 @@ TAKES: Final = {
     Kind.ACQUIRE, Kind.READ_ACQUIRE, Kind.TRY_ACQUIRE, Kind.TRY_READ_ACQUIRE,
 }  # fmt: skip
 GIVES: Final = {Kind.RELEASE: Kind.ACQUIRE, Kind.READ_RELEASE: Kind.READ_ACQUIRE}
-WAITS: Final = {Kind.WAIT, Kind.WAIT_REFS, Kind.JOIN}
+WAITS: Final = {Kind.WAIT, Kind.WAIT_REFS}
 CHANGES: Final = {Kind.WAKE, Kind.REF_DEC}
 
 Span = Json

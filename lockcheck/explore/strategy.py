@@ -8,7 +8,6 @@ program but the operations that threads stand before (`conductor.tasks`) and, at
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from typing import Final
 
 from lockcheck.conduct.controlled import ControlledConductor
@@ -48,11 +47,6 @@ class Strategy:
     def running(self) -> Strategy:
         """Which strategy runs the present schedule."""
         return self
-
-    @property
-    def samplers(self) -> Sequence[Strategy]:
-        """Strategies whose runs stand each for itself."""
-        return () if self.exhaustive else (self,)
 
     def measured(self, points: int) -> None:
         """The longest schedule of the blocks of runs before."""

@@ -75,7 +75,7 @@ class _Done(Parking):
         self.finished = True
 
     def ready(self, op: Op) -> bool:
-        return self.finished if op.kind in (Kind.WAIT, Kind.JOIN) else True
+        return self.finished if op.kind is Kind.WAIT else True
 
 
 class Life:

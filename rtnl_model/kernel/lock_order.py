@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LOCKS", "LockRule", "rank_of", "rule_of"]
+__all__ = ["LOCKS", "LockRule", "rule_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,3 @@ def rule_of(lock_class: str) -> LockRule | None:
             if name in rule.classes:
                 return rule
     return None
-
-
-def rank_of(lock_class: str) -> int:
-    """Its rank; 0 for a class that the table does not know (a user's own driver)."""
-    rule = rule_of(lock_class)
-    return rule.rank if rule is not None else 0

@@ -201,7 +201,6 @@ class NetDevice:
     operstate = guarded[str](RTNL_OF_DEV, reads="once", default="UNKNOWN")
     promiscuity = guarded[int](RTNL_OF_DEV, default=0)
     allmulti = guarded[int](RTNL_OF_DEV, default=0)
-    mcast_ref = guarded[int](RTNL_OF_DEV, default=0)
     vlan_info = guarded[Any](RTNL_OF_DEV, reads="once", default=None)  # 8021q's own
     """8021q's table of this lower."""
     slave_kind = guarded[str](RTNL_OF_DEV, default="")
@@ -223,7 +222,6 @@ class NetDevice:
     """Its table in net/ipv6/conf; found without RTNL, used while it is counted as in use."""
 
     # Set by its maker, constant once it is registered.
-    has_priv_destructor = True
     addr_len = 6
     netns_immutable = False
     ops_locked = False
@@ -248,7 +246,6 @@ class NetDevice:
         self.reg_state = RegState.UNINITIALIZED
         self.rx_handler = None
         self.ifindex = 0
-        self.kind_label = ""
         self.rtnl_link_ops: LinkDriver | None = None
         self.netdev_ops: LinkDriver | None = None
         self._priv: object = None

@@ -84,7 +84,6 @@ class LinkRequest:
     data: dict[str, AttrValue] = field(default_factory=dict)
     """IFLA_INFO_DATA by iproute2's option words (`mode`, `id`, `dstport`, `local` …)."""
     slave_kind: str | None = None
-    slave_data: dict[str, AttrValue] = field(default_factory=dict)
 
     up: bool | None = None
     """ifi_flags/ifi_change bit IFF_UP; None = not asked."""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .kernel import Kernel
     from .links import LinkDriver
     from .net_namespace import Net
-    from .rtnl import RtnlNets
 
 __all__ = ["RtnlNewlink"]
 
@@ -62,12 +61,8 @@ class RtnlNewlink:
         peer_net = self.peer_net(req, ops)
         tgt_net = req.tgt_net or req.sock_net
         nets = k.rtnl.new_nets()
-        if peer_net is not None:
-            k.rtnl.rtnl_nets_add(nets, peer_net)
-        k.rtnl.rtnl_nets_add(nets, tgt_net)
-        if req.link_net is not None:
-            k.rtnl.rtnl_nets_add(nets, req.link_net)
-        self.add_requester(nets, req)
+        for net in self.nets_of(req, tgt_net, peer_net):
+            k.rtnl.rtnl_nets_add(nets, net)
         try:
             k.rtnl.rtnl_nets_lock(nets)
             try:
@@ -77,9 +72,10 @@ class RtnlNewlink:
         finally:
             k.rtnl.rtnl_nets_destroy(nets)
 
-    def add_requester(self, nets: RtnlNets, req: LinkRequest) -> None:
-        """The requester's netns is one of the set (patch 1, 5ecbbb179e0c)."""
-        self.k.rtnl.rtnl_nets_add(nets, req.sock_net)
+    def nets_of(self, req: LinkRequest, tgt_net: Net, peer_net: Net | None) -> list[Net]:
+        """Whose locks the request needs; the requester's is one (patch 1, 5ecbbb179e0c)."""
+        nets = (peer_net, tgt_net, req.link_net, req.sock_net)
+        return [net for net in nets if net is not None]
 
     def peer_net(self, req: LinkRequest, ops: LinkDriver | None) -> Net | None:
         """rtnl_get_peer_net: known before locking because the kind says where its peer stands."""

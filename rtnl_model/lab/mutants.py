@@ -50,7 +50,7 @@ __all__ = [
 CLASSES: Final = ("lock class", "lock", "hold", "put", "wait", "drain", "assertion")
 
 CALLS: Final[dict[str, frozenset[str]]] = {
-    "hold": frozenset({"netdev_hold", "get_net", "net_passive_inc", "hold_peer", "hold_memory"}),
+    "hold": frozenset({"netdev_hold", "get_net", "net_passive_inc", "hold_memory"}),
     "put": frozenset({"netdev_put", "put_net", "net_passive_dec", "ipvlan_port_put"}),
     "wait": frozenset({
         "flush", "flush_all_backlogs", "flush_one", "rcu_barrier", "rtnl_net_flush_workqueue",

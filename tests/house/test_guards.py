@@ -37,7 +37,7 @@ BUILT_ONCE = {
     "NetDevice": {"instance_lock", "lock", "used_after_free", "refcnt", "netdev_ops",
                   "rtnl_link_ops", "addr_len", "parent",
                   "ops_locked", "netns_immutable", "vlan_challenged", "no_rx_handler",
-                  "has_priv_destructor", "kind_label", "_priv", "chk"},
+                  "_priv", "chk"},
     "Net": {"rtnl_mutex", "dev_unreg_lock", "nsid_lock", "count", "passive", "work", "worker",
             "rtnl_guard", "adjacent_guard", "pernet_ops_rwsem", "net_rwsem", "loopback_dev"},
     "PrivateArea": {"netdev", "chk", "label"},

@@ -145,7 +145,6 @@ class Seeing:
     """
 
     def __init__(self, options: DataOptions, path: str, *, afresh: bool = False) -> None:
-        self._options = options
         self._points: Points | None = None
         package, holder = package_of(path)
         top = os.path.join(holder, package.partition(".")[0]) if package else holder

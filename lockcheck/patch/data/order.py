@@ -30,7 +30,7 @@ __all__ = ["Place", "Step", "order_of_run", "text_of_order"]
 
 STEPS_MAX: Final = 40
 _COLUMN: Final = 38
-_LEFT_OUT: Final = (Kind.BEGIN, Kind.SPAWN, Kind.CHOOSE)
+_LEFT_OUT: Final = (Kind.BEGIN, Kind.SPAWN)
 _WORDS: Final = {
     How.READ: "read",
     How.WRITE: "write",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..links.paired import PairedDriver
+from ..links.paired import PairedDriver, PairPriv
 from ..overlay import Fix
 
 if TYPE_CHECKING:
@@ -23,8 +23,9 @@ class BackFirst(PairedDriver):
 
     def put_pair(self, dev: NetDevice, peer: NetDevice, back: NetDevice | None) -> None:
         """The two puts, swapped."""
-        self.put_back(peer, back)
-        self.put_peer(dev, peer)
+        if back is not None:
+            self.k.dev.netdev_put(back, peer.netdev_priv(PairPriv).peer_tracker)
+        self.k.dev.netdev_put(peer, dev.netdev_priv(PairPriv).peer_tracker)
 
 
 FIX = Fix(

@@ -25,7 +25,7 @@ class UnlinkBeforeQueue(Ipvlan):
     def queue_and_unlink(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
         """Locks: pnodes_lock."""
         self.unlink_upper(dev)
-        self.queue_upper(net, dev, head)
+        self.k.dev.unregister_netdevice_queue_net(net, dev, head)
 
 
 FIX = Fix(

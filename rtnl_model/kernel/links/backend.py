@@ -189,12 +189,8 @@ class BackendDriver(BackendLists):
             self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
             data = self.backend(dev)
             with data.lock:
-                if self.claimed(dev):
+                if dev.netdev_priv(BackendPriv).listed:
                     self.delete(data, dev, self.k.dev.dev_net(dev), head)
-
-    def claimed(self, dev: NetDevice) -> bool:
-        """Is the device still on the list, that is, ours to queue?  Locks: data.lock."""
-        return dev.netdev_priv(BackendPriv).listed
 
     def delete(self, data: BackendNet, dev: NetDevice, net: Net, head: UnregHead | None) -> None:
         """Take dev off the list and queue it; `net` is locked by the caller.  Locks: data.lock."""

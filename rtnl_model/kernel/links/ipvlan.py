@@ -156,37 +156,32 @@ class Ipvlan(IpvlanPorts):
     # -- net_device_ops --
 
     def ndo_init(self, dev: NetDevice) -> None:
-        """ipvlan_init: make the lower's port or join it, exclusive with the last uninit.
+        """ipvlan_init: make the lower's port or join it, exclusive with the last uninit (patch 12).
 
+        It does not look at the lower's reg_state.
         Locks: RTNL of dev_net(dev); takes I(lower).  Raises: KernelError(EBUSY).
         """
         with self.k.probe.fn("ipvlan_init", dev):
             self.k.ASSERT_RTNL_NET(self.k.dev.dev_net(dev))
-            dev.netdev_priv(IpvlPriv).port = self.init_port(dev.netdev_priv(IpvlPriv).phy_dev)
-
-    def init_port(self, lower: NetDevice) -> IpvlPort:
-        """Under the lower's instance lock (patch 12).  Does not look at the lower's reg_state."""
-        with lower.lock:
-            return self.port_join(lower)
+            priv = dev.netdev_priv(IpvlPriv)
+            with priv.phy_dev.lock:
+                priv.port = self.port_join(priv.phy_dev)
 
     def ndo_uninit(self, dev: NetDevice) -> None:
         """ipvlan_uninit: leave the port; the last one destroys it.
 
+        Our own hold spans the release of the lower's lock, for the port's may go under it.
         Locks: none of M(pnodes), I(lower).
         """
         with self.k.probe.fn("ipvlan_uninit", dev):
             port = dev.netdev_priv(IpvlPriv).port
             self.k.chk.assert_not_held(port.pnodes_lock)
-            self.k.chk.assert_not_held(port.dev.lock)
-            self.uninit_port(port)
-
-    def uninit_port(self, port: IpvlPort) -> None:
-        """Under the lower's instance lock; the hold spans its release, for the port's may go."""
-        lower = port.dev
-        tracker = self.k.dev.netdev_hold(lower, "ipvlan_uninit")
-        with lower.lock:
-            self.port_leave(port)
-        self.k.dev.netdev_put(lower, tracker)
+            lower = port.dev
+            self.k.chk.assert_not_held(lower.lock)
+            tracker = self.k.dev.netdev_hold(lower, "ipvlan_uninit")
+            with lower.lock:
+                self.port_leave(port)
+            self.k.dev.netdev_put(lower, tracker)
 
     def ndo_open(self, dev: NetDevice) -> None:
         """ipvlan_open: NOARP follows the mode; addresses are published."""
@@ -242,12 +237,8 @@ class Ipvlan(IpvlanPorts):
 
     def queue_and_unlink(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
         """XXX: 7.3's order; without RTNL the upper's worker may be faster than the unlink (G.3)."""
-        self.queue_upper(net, dev, head)
-        self.unlink_upper(dev)
-
-    def queue_upper(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
-        """Queue the upper to the namespace where it lives.  Takes I(upper)."""
         self.k.dev.unregister_netdevice_queue_net(net, dev, head)
+        self.unlink_upper(dev)
 
     def unlink_upper(self, dev: NetDevice) -> None:
         """Cut the adjacency; the lower gets (PRE)CHANGEUPPER, which device_event must not lock
@@ -335,16 +326,12 @@ class Ipvlan(IpvlanPorts):
         """Mark and delete every upper: local ones to head, foreign ones to their namespaces."""
         net = self.k.dev.dev_net(port.dev)
         for upper in list(port.ipvlans):
-            self.mark_dying(upper)
+            upper.netdev_priv(IpvlPriv).dying = True  # from here a user's dellink does nothing
             ops = upper.rtnl_link_ops
             if ops is self or self.ipvtap_dellink_ptr is None:
                 self.ipvlan_link_delete_locked(net, upper, head)
             else:
                 self.ipvtap_dellink_ptr(net, upper, head)
-
-    def mark_dying(self, dev: NetDevice) -> None:
-        """From here a user's dellink does nothing.  Locks: pnodes_lock."""
-        dev.netdev_priv(IpvlPriv).dying = True
 
     # -- the rest --
 

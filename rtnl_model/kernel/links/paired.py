@@ -79,14 +79,10 @@ class PairedDriver(PairEnds):
             raise
 
     def publish(self, dev: NetDevice, peer: NetDevice) -> None:
-        """Give dev its pointer and its tracked reference on peer."""
+        """Give dev its pointer and its tracked reference, which keeps peer and its private area."""
         priv = dev.netdev_priv(PairPriv)
-        priv.peer_tracker = self.hold_peer(peer)
+        priv.peer_tracker = self.k.dev.netdev_hold(peer, f"{self.kind}_priv.peer")
         priv.peer.set(peer)
-
-    def hold_peer(self, peer: NetDevice) -> RefTracker | None:
-        """netdev_hold(peer): keeps the peer, and with it its private area, alive."""
-        return self.k.dev.netdev_hold(peer, f"{self.kind}_priv.peer")
 
     def unpublish(self, dev: NetDevice) -> None:
         """Take the pointer back on an error path and drop its reference."""
@@ -133,15 +129,7 @@ class PairedDriver(PairEnds):
 
         XXX: this is 7.3's order (G.13): after the first put nothing keeps peer alive.
         """
-        self.put_peer(dev, peer)
-        self.put_back(peer, back)
-
-    def put_peer(self, dev: NetDevice, peer: NetDevice) -> None:
-        """netdev_put(peer) with dev's tracker."""
         self.k.dev.netdev_put(peer, dev.netdev_priv(PairPriv).peer_tracker)
-
-    def put_back(self, peer: NetDevice, back: NetDevice | None) -> None:
-        """netdev_put(back) with the tracker kept in peer's private area; None is a no-op."""
         if back is not None:
             self.assert_not_freed(peer, "its peer_tracker is used")
             self.k.dev.netdev_put(back, peer.netdev_priv(PairPriv).peer_tracker)

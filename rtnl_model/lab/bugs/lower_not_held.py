@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtnl_model.kernel.links.ipvlan import Ipvlan
+from rtnl_model.kernel.links.ipvlan_port import IpvlPriv
 
 from .entry import Entry, Expected, Setting
 
 if TYPE_CHECKING:
-    from rtnl_model.kernel.links.ipvlan_port import IpvlPort
+    from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
 
@@ -17,10 +18,12 @@ __all__ = ["ENTRY"]
 class NoHold(Ipvlan):
     """The reference of the port is all that keeps the lower."""
 
-    def uninit_port(self, port: IpvlPort) -> None:
+    def ndo_uninit(self, dev: NetDevice) -> None:
         """Its last count drops that reference before the lock is released."""
-        with port.dev.lock:
-            self.port_leave(port)
+        with self.k.probe.fn("ipvlan_uninit", dev):
+            port = dev.netdev_priv(IpvlPriv).port
+            with port.dev.lock:
+                self.port_leave(port)
 
 
 ENTRY = Entry(

@@ -9,8 +9,8 @@ from rtnl_model.kernel.rtnl_newlink import RtnlNewlink
 from .entry import Entry, Expected
 
 if TYPE_CHECKING:
+    from rtnl_model.kernel.net_namespace import Net
     from rtnl_model.kernel.rtnetlink_request import LinkRequest
-    from rtnl_model.kernel.rtnl import RtnlNets
 
 __all__ = ["ENTRY"]
 
@@ -18,8 +18,9 @@ __all__ = ["ENTRY"]
 class ThreeNets(RtnlNewlink):
     """struct rtnl_nets with peer, target and link netns only."""
 
-    def add_requester(self, nets: RtnlNets, req: LinkRequest) -> None:
-        """Not one of the set."""
+    def nets_of(self, req: LinkRequest, tgt_net: Net, peer_net: Net | None) -> list[Net]:
+        """The requester's is not one of them."""
+        return [net for net in (peer_net, tgt_net, req.link_net) if net is not None]
 
 
 ENTRY = Entry(

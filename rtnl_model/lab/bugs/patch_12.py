@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtnl_model.kernel.links.ipvlan import Ipvlan
+from rtnl_model.kernel.links.ipvlan_port import IpvlPriv
 
 from .entry import Entry, Expected, Setting
 
 if TYPE_CHECKING:
-    from rtnl_model.kernel.links.ipvlan_port import IpvlPort
     from rtnl_model.kernel.netdevice import NetDevice
 
 __all__ = ["ENTRY"]
@@ -18,13 +18,16 @@ __all__ = ["ENTRY"]
 class NoInstanceLock(Ipvlan):
     """Joining and leaving the port rely on RTNL, which covers one namespace only."""
 
-    def init_port(self, lower: NetDevice) -> IpvlPort:
+    def ndo_init(self, dev: NetDevice) -> None:
         """Is there a port?  Join it or make one."""
-        return self.port_join(lower)
+        with self.k.probe.fn("ipvlan_init", dev):
+            priv = dev.netdev_priv(IpvlPriv)
+            priv.port = self.port_join(priv.phy_dev)
 
-    def uninit_port(self, port: IpvlPort) -> None:
+    def ndo_uninit(self, dev: NetDevice) -> None:
         """The last one destroys it."""
-        self.port_leave(port)
+        with self.k.probe.fn("ipvlan_uninit", dev):
+            self.port_leave(dev.netdev_priv(IpvlPriv).port)
 
     def assert_port_locked(self, lower: NetDevice) -> None:
         """No lock to ask for."""

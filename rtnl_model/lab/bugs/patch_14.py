@@ -9,8 +9,8 @@ from rtnl_model.kernel.links.ipvlan import Ipvlan
 from .entry import Entry, Expected
 
 if TYPE_CHECKING:
-    from rtnl_model.kernel.net_namespace import Net
-    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
+    from rtnl_model.kernel.links.ipvlan_port import IpvlPort
+    from rtnl_model.kernel.netdevice import UnregHead
 
 __all__ = ["ENTRY"]
 
@@ -18,12 +18,12 @@ __all__ = ["ENTRY"]
 class DeleteInline(Ipvlan):
     """No `dying`, no hand-over: the nested unregistration from before the patch."""
 
-    def mark_dying(self, dev: NetDevice) -> None:
-        """There was no flag."""
-
-    def queue_upper(self, net: Net, dev: NetDevice, head: UnregHead | None) -> None:
-        """On the caller's list, whatever namespace it lives in."""
-        self.k.dev.unregister_netdevice_queue(dev, head)
+    def delete_uppers(self, port: IpvlPort, head: UnregHead) -> None:
+        """Every upper on the caller's list, whatever namespace it lives in."""
+        for upper in list(port.ipvlans):
+            self.delete_from_port(upper)
+            self.k.dev.unregister_netdevice_queue(upper, head)
+            self.unlink_upper(upper)
 
 
 ENTRY = Entry(

@@ -18,8 +18,9 @@ __all__ = ["ENTRY"]
 class BothOnOneList(Veth):
     """veth_dellink before the series: plain pointers, no references, both ends on one list."""
 
-    def hold_peer(self, peer: NetDevice) -> None:
-        """There was no reference."""
+    def publish(self, dev: NetDevice, peer: NetDevice) -> None:
+        """The pointer alone: there was no reference."""
+        dev.netdev_priv(PairPriv).peer.set(peer)
 
     def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
         """Clear both pointers, queue both ends."""

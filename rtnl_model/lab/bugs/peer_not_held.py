@@ -18,13 +18,11 @@ __all__ = ["ENTRY"]
 class NoHolds(Veth):
     """The pointers are exchanged, nothing keeps the other end alive."""
 
-    def hold_peer(self, peer: NetDevice) -> None:
-        """No reference."""
+    def publish(self, dev: NetDevice, peer: NetDevice) -> None:
+        """The pointer alone."""
+        dev.netdev_priv(PairPriv).peer.set(peer)
 
-    def put_peer(self, dev: NetDevice, peer: NetDevice) -> None:
-        """Nothing to drop."""
-
-    def put_back(self, peer: NetDevice, back: NetDevice | None) -> None:
+    def put_pair(self, dev: NetDevice, peer: NetDevice, back: NetDevice | None) -> None:
         """Nothing to drop."""
 
     def unpublish(self, dev: NetDevice) -> None:

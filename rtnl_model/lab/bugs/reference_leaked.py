@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rtnl_model.kernel.links.paired import PairPriv
 from rtnl_model.kernel.links.veth import Veth
 
 from .entry import Entry, Expected
@@ -17,8 +18,9 @@ __all__ = ["ENTRY"]
 class ForgetOnePut(Veth):
     """dellink drops its hold on the peer and forgets the peer's hold on the device."""
 
-    def put_back(self, peer: NetDevice, back: NetDevice | None) -> None:
-        """Forgotten."""
+    def put_pair(self, dev: NetDevice, peer: NetDevice, back: NetDevice | None) -> None:
+        """The hold on peer is dropped, the one on dev forgotten."""
+        self.k.dev.netdev_put(peer, dev.netdev_priv(PairPriv).peer_tracker)
 
 
 ENTRY = Entry(

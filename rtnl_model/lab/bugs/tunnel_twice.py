@@ -10,7 +10,7 @@ from .entry import Entry, Expected, Setting
 
 if TYPE_CHECKING:
     from rtnl_model.kernel.links.backend import BackendList
-    from rtnl_model.kernel.netdevice import NetDevice
+    from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 
 __all__ = ["ENTRY"]
 
@@ -18,9 +18,12 @@ __all__ = ["ENTRY"]
 class NoFlag(Bareudp):
     """list_del without the test of the node that list_del_init leaves."""
 
-    def claimed(self, dev: NetDevice) -> bool:
-        """Everybody may."""
-        return True
+    def dellink(self, dev: NetDevice, head: UnregHead | None) -> None:
+        """Queue dev, whoever else did."""
+        with self.k.probe.fn("bareudp_dellink", dev):
+            data = self.backend(dev)
+            with data.lock:
+                self.delete(data, dev, self.k.dev.dev_net(dev), head)
 
     def list_del_init(self, data: BackendList, dev: NetDevice) -> None:
         """Unlink, as often as asked."""

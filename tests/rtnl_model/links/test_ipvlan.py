@@ -189,7 +189,7 @@ def test_a_users_deletion_of_a_dying_upper_is_success(kind: str) -> None:
             driver = k.links["ipvlan"]
             port = upper.priv.port
             with port.pnodes_lock:
-                driver.mark_dying(upper)
+                upper.priv.dying = True
                 tap = driver.ipvtap_dellink_ptr if kind == "ipvtap" else None
                 (tap or driver.ipvlan_link_delete_locked)(ns1, upper, None)
             assert ns2 is upper.unreg_list_net
