@@ -364,7 +364,7 @@ class Checker:
 
     def might_lock(self, lock: CheckedLock) -> None:
         """Record and judge the order as if `lock` were taken here (might_lock)."""
-        self.engine.might_lock(self.current(), _inner(lock))
+        self.engine.acquires.might_lock(self.current(), _inner(lock))
 
     def pin(self, lock: CheckedLock) -> int:
         """Forbid releasing `lock` until `unpin` with the returned cookie."""
@@ -428,7 +428,8 @@ class Checker:
         with self._threads_lock:
             others = [ts for ts in self.threads.values() if ts.waiting is not None]
         with suppress(Violation):  # they are filed, and none is the fault of what runs now
-            self.engine.sweep(getattr(self.near, "t", None), others, when)  # a threading.local
+            me = getattr(self.near, "t", None)  # a threading.local
+            self.engine.releases.sweep(me, others, when)
 
     @property
     def graph(self) -> GraphFile:

@@ -10,8 +10,9 @@ from lockcheck.cli.baseline import InputError
 from lockcheck.core.document import Json
 from lockcheck.documents import DocumentError
 from lockcheck.documents.graph import read_graph
-from lockcheck.render import dot, html, json_, proc, sarif
+from lockcheck.render import dot, json_, proc, sarif
 from lockcheck.render.control_characters import legible_line
+from lockcheck.render.folder import index_page
 from lockcheck.render.screen import show, show_json
 from lockcheck.render.splat import splat_of
 
@@ -50,7 +51,7 @@ def _render(graph: Json, findings: list[Json], form: str) -> str:
     if form == "sarif":
         return sarif.render(findings, tool="lockcheck", version=__version__)
     if form == "html":
-        return html.render(graph, findings)
+        return index_page(graph, findings)
     if form == "tables":
         return "\n\n".join(text.rstrip("\n") for text in proc.tables(graph).values())
     if not findings:

@@ -1,28 +1,53 @@
-"""What a transition adds that a thread's chain does not know: record, witness, verdicts, view.
+"""What a thread takes: how an acquire goes in, is judged, and stands in the thread's held stack.
 
-The engine calls `known_view` first (others have been here often enough: nothing to judge), then
-`enroll` under its leaf; the rules for two locks of one class ran before, for they call the user.
+Here stands the slow path: a transition that a thread's chain does not know yet.  The warm path
+(known transition: no lock, no stack, no call) stands in `sync/lock.py`, which calls `extend` for
+the others.  `_step` is the ritual: nothing to judge where others have been often enough; else, with
+re-entrance shut out and the stack captured, the rules for two locks of one class (they call the
+user), then `_enroll` under the leaf (record, witness, verdicts, view), and what was found is filed
+and delivered.
+
+Context: each function changes `ts` and runs in its own thread.  Locks: the leaf, taken inside.
 """
 
 from __future__ import annotations
 
 import weakref
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from lockcheck.core import rules
+from lockcheck.core import leases, rules
 from lockcheck.core.chains import Counted
-from lockcheck.core.classes import WRITE, Key
+from lockcheck.core.classes import MODE_NAMES, WRITE, Classes, Key
+from lockcheck.core.collecting import PAUSED
 from lockcheck.core.contexts import Contexts
 from lockcheck.core.graph import Graph
+from lockcheck.core.happens import HappensBefore
 from lockcheck.core.held import Chain, CheckedLock, Hold, ThreadState, refs
+from lockcheck.core.leaf import Leaf
+from lockcheck.core.ledger import Ledger
 from lockcheck.core.lock_order import LockOrder
 from lockcheck.core.record import SIGHTINGS, Instance, Record, Witness
+from lockcheck.core.release import Releases
 from lockcheck.core.replay import marks
 from lockcheck.core.report import LockRef, Report
-from lockcheck.core.stacks import EMPTY, Stack
-from lockcheck.core.waits import Waits
+from lockcheck.core.stacks import EMPTY, Stack, Stacks
+from lockcheck.core.waiting import Waiting
 
-__all__ = ["Acquires", "Enrolled", "push_entry", "push_unjudged"]
+__all__ = ["Acquires"]
+
+NEAR = 10
+"""Frames kept of a lock taken as others have taken it before."""
+VIEWS = 4_000
+"""Transitions that a thread remembers in one segment; then a new one begins, though nothing has
+changed in its order to others."""
+LATER = "when the thread took another lock"
+
+
+class WaitOp(Protocol):
+    """What is read of an operation that waits (`seam.Op`)."""
+
+    @property
+    def timeout(self) -> float | None: ...
 
 
 class Enrolled(NamedTuple):
@@ -33,29 +58,201 @@ class Enrolled(NamedTuple):
 
 
 class Acquires:
-    """Judges acquires against the graph.  Locks: the leaf."""
+    """Acquires by all threads of one checker, judged against what is known."""
 
-    def __init__(self, graph: Graph, contexts: Contexts, order: LockOrder, waits: Waits) -> None:
+    def __init__(
+        self,
+        leaf: Leaf,
+        classes: Classes,
+        graph: Graph,
+        contexts: Contexts,
+        happens: HappensBefore,
+        ledger: Ledger,
+        waiting: Waiting,
+        releases: Releases,
+        stacks: Stacks,
+    ) -> None:
+        self._leaf = leaf
+        self._classes = classes
         self._graph = graph
-        self._waits = waits
         self._contexts = contexts
-        self._order = order
+        self._happens = happens
+        self._ledger = ledger
+        self._order = LockOrder(graph)
+        self._waiting = waiting
+        self._waits = waiting.waits
+        self._releases = releases
+        self._capture = stacks.capture
 
-    def saturated(self, ts: ThreadState, key: Key) -> Record | None:
+    def extend(self, ts: ThreadState, lock: CheckedLock, *, known: int = 0) -> Chain | None:
+        """Judge a plain acquire that the thread's chain does not know.
+
+        `known`: how many references to the newest held entry the caller has itself (`freed`).
+        Returns the chain it leads to; None when the lock must not cache that: it was pushed as a
+        `Hold` then.
+        """
+        given_up = bool(ts.foreign)
+        swept = self._releases.sweep_own(ts, LATER, known=known)
+        if given_up:
+            self._releases.settle(ts)
+        if swept or given_up or rules.volatile(ts, lock.key) or leases.handed_over(ts, lock.key):
+            self._push(ts, Hold(lock, WRITE))  # the caller knows the stack as it was before
+            return None
+        chain = self._step(ts, lock, lock.key, None)
+        if chain is None:
+            push_unjudged(ts, Hold(lock, WRITE))
+        return chain
+
+    def push(
+        self,
+        ts: ThreadState,
+        hold: Hold,
+        *,
+        subclass: int = 0,
+        trylock: bool = False,
+        nest: CheckedLock | None = None,
+        pseudo: bool = False,
+    ) -> None:
+        """Judge and push an acquire that is an entry of its own.
+
+        `pseudo`: a map that never blocks; entering it makes no dependency.
+        """
+        self.prepare(hold, subclass=subclass, trylock=trylock or pseudo, nest=nest)
+        self._push(ts, hold)
+
+    def prepare(
+        self,
+        hold: Hold,
+        *,
+        subclass: int = 0,
+        trylock: bool = False,
+        nest: CheckedLock | None = None,
+    ) -> None:
+        """Say how a lock is about to be taken, for `before_block` and `push`."""
+        key: Key = hold.lock.key
+        if hold.mode or trylock or subclass:
+            key = self.variant(key, hold.mode, trylock, subclass)
+        hold.key = key
+        hold.trylock = trylock
+        hold.nest = nest
+
+    def variant(self, key: Key, mode: int, trylock: bool, subclass: int) -> Key:
+        """The key of the same lock taken in another way."""
+        found = key.base.variants.get((mode, trylock, subclass))
+        if found is None:
+            with PAUSED, self._leaf:
+                found = self._classes.variant(key, mode, trylock, subclass)
+        return found
+
+    def _push(self, ts: ThreadState, hold: Hold) -> None:
+        key = hold.key
+        chain = None
+        if ts.foreign:
+            self._releases.settle(ts)
+        if hold.nest is None and not rules.volatile(ts, key):
+            chain = ts.chain.next.get(key)
+        if chain is None:
+            self._releases.sweep_own(ts, LATER)
+            chain = self._step(ts, hold.lock, key, hold.nest)
+        if chain is None:
+            push_unjudged(ts, hold)
+            return
+        push_entry(ts, hold, chain)
+        self._take_over(ts, key)
+
+    def _take_over(self, ts: ThreadState, key: Key) -> None:
+        """A thread took a lock under which it was started: its starter has released that."""
+        given = leases.handed_over(ts, key) if ts.leases else None
+        if given is not None:
+            self._happens.learn(ts, given)
+
+    def _step(
+        self, ts: ThreadState, lock: CheckedLock, key: Key, nest: CheckedLock | None
+    ) -> Chain | None:
+        """The chain after acquiring `key` on top of the thread's chain; judged when new.
+
+        None: the thread is inside the engine already (a finaliser), so nothing is judged.
+        """
+        if ts.tracing:
+            return None
+        ts.views += 1
+        if ts.views > VIEWS:
+            self._happens.begin_segment(ts)
+        if nest is None and not ts.foreign:
+            known = self._saturated(ts, key)
+            if known is not None:
+                view = self._view(ts, key, known, self._capture(NEAR))
+                if view is not None:
+                    return view
+        ts.tracing += 1
+        try:
+            if ts.foreign:
+                self._releases.settle(ts)
+            stack = self._capture()
+            nesting = rules.same_class(ts, lock, key, nest, stack)
+            with PAUSED, self._leaf:
+                chain, found = self._enroll(ts, lock, key, nest, nesting.verdict, stack)
+                news = self._ledger.enter([*nesting.reports, *found])
+        finally:
+            ts.tracing -= 1
+        self._ledger.deliver(ts, news)
+        return chain
+
+    def might_lock(
+        self, ts: ThreadState, lock: CheckedLock, *, sync: bool = False, mode: int = WRITE
+    ) -> None:
+        """Judge as if `lock` were taken here; pushes nothing."""
+        key = lock.key if mode == WRITE else self.variant(lock.key, mode, False, 0)
+        if ts.chain.next.get(key) is None:
+            self._step(ts, lock, key, None)
+        if sync:
+            self._waits.synced(ts, lock.name)
+
+    def before_block(self, ts: ThreadState, lock: CheckedLock | Hold, op: WaitOp) -> None:
+        """`ts` is about to block on a lock (or a prepared hold of one)."""
+        hold = lock if isinstance(lock, Hold) else None
+        target: CheckedLock = lock.lock if isinstance(lock, Hold) else lock
+        target.key.cls.contentions += 1
+        if op.timeout is not None or ts.tracing:
+            return
+        if ts.foreign:
+            self._releases.settle(ts)
+        key = lock.key
+        judged = hold is None or (hold.nest is None and not hold.trylock)
+        if judged and ts.chain.next.get(key) is None:
+            self._step(ts, target, key, None)
+        self._waiting.block_on(ts, target, key.cls.name, MODE_NAMES[key.mode])
+
+    def after_block(
+        self, ts: ThreadState, lock: CheckedLock, got: bool, waited: float = 0.0
+    ) -> None:
+        """It blocks no longer, after so many seconds."""
+        ts.blocked = ts.blocked_on = ts.blocked_at = None
+        cls = lock.key.cls
+        cls.wait_total += waited
+        cls.max_wait = max(cls.max_wait, waited)
+        if got:
+            self._take_over(ts, lock.key)  # before it is pushed: what is judged next is later
+        if got and cls.base.foreign:
+            rules.got_after_all(ts, lock, self._ledger.reports)
+
+    # -- what an acquire adds ------------------------------------------------------------------
+
+    def _saturated(self, ts: ThreadState, key: Key) -> Record | None:
         """The record of taking `key` now, if nothing that this thread does can add to it."""
         known = ts.chain.rec.children.get(key)
         if known is None or not known.saturated or rules.volatile(ts, key):
             return None
         return known
 
-    def view(self, ts: ThreadState, key: Key, known: Record, stack: Stack) -> Chain | None:
+    def _view(self, ts: ThreadState, key: Key, known: Record, stack: Stack) -> Chain | None:
         """This thread's view of a saturated record; None when contexts want to see it."""
         view = ts.chain
         if type(view) is Counted or stack.finaliser or self._contexts.unseen(ts, key):
             return None
         return view.grow(key, Chain(known, view, stack))
 
-    def enroll(
+    def _enroll(
         self,
         ts: ThreadState,
         lock: CheckedLock,

@@ -200,7 +200,7 @@ class ProcessLock(_Shareable):
         hold = Hold(self, WRITE)
         tried = not block or timeout is not None
         try:
-            chk.engine.push(chk.current(), hold, trylock=tried)
+            chk.engine.acquires.push(chk.current(), hold, trylock=tried)
         except BaseException:
             self._sem.release()
             raise
@@ -212,14 +212,14 @@ class ProcessLock(_Shareable):
         op = Op(Kind.ACQUIRE, self, timeout=timeout)
         hold = Hold(self, WRITE)
         engine = chk.engine
-        engine.prepare(hold, trylock=timeout is not None)
-        engine.before_block(ts, hold, op)
+        engine.acquires.prepare(hold, trylock=timeout is not None)
+        engine.acquires.before_block(ts, hold, op)
         got = False
         began = chk.now()
         try:
             got = block(chk, ts, op, self.raw, -1 if timeout is None else timeout, self)
         finally:
-            engine.after_block(ts, self, got, chk.now() - began)
+            engine.acquires.after_block(ts, self, got, chk.now() - began)
         return got
 
     def release(self) -> None:
@@ -229,11 +229,11 @@ class ProcessLock(_Shareable):
             return
         ts = self.chk.current()
         if ts.find(self) is not None:
-            self.chk.engine.release(ts, self)
+            self.chk.engine.releases.release(ts, self)
             if ts in self._ours():
                 self._holders.remove(ts)
         elif not self._reentrant and self.holders():
-            self.chk.engine.release(ts, self)  # of another thread's; else of another process
+            self.chk.engine.releases.release(ts, self)  # another thread's; else another process's
         self._sem.release()
 
 

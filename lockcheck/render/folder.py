@@ -1,4 +1,5 @@
-"""Write a report folder: everything of one run, each file whole or not there.
+"""Write a report folder: everything of one run, each file whole or not there, and the page's
+sections.
 
 A file is written beside its place under a temporary name and renamed over it, `index.html` last:
 a folder with an index is complete.  A full disk or a place that cannot be written is one clear line
@@ -9,14 +10,26 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
+from typing import Final
 
 from lockcheck.core.document import Document
+from lockcheck.core.findings import is_counted, root_causes
 from lockcheck.documents.graph import packed
 from lockcheck.render import chrome, dot, html, json_, proc
 from lockcheck.render.atomic_file import write_text
+from lockcheck.render.control_characters import legible
+from lockcheck.render.html_cards import cards_html
+from lockcheck.render.html_graph import graph_html
+from lockcheck.render.html_tables import classes_table, contention_table, edges_table
+from lockcheck.render.html_timeline import timeline_html
+from lockcheck.render.sentences import outcome
 
-__all__ = ["FolderError", "prepare_folder", "write_files", "write_folder"]
+__all__ = ["FolderError", "index_page", "prepare_folder", "write_files", "write_folder"]
+
+TOP: Final = 8
+"""Classes in the short table of contention that a clean run leads with."""
 
 
 class FolderError(OSError):
@@ -44,7 +57,7 @@ def write_folder(
         "trace.json": json_.compact(chrome.trace(timeline, title)) + "\n",
         "timeline.json": json_.compact(timeline or {}) + "\n",
         "run.json": json_.dumps(run or {}) + "\n",
-        "index.html": html.render(
+        "index.html": index_page(
             graph,
             findings,
             timeline=timeline,
@@ -56,6 +69,65 @@ def write_folder(
         ),
     }
     return write_files(folder, files)
+
+
+def index_page(
+    graph: Document,
+    findings: Sequence[Document],
+    *,
+    timeline: Document | None = None,
+    run: Document | None = None,
+    panels: Sequence[html.Panel] = (),
+    title: str = "lockcheck",
+    lead: str = "",
+    command: str = "lockcheck replay TOKEN",
+) -> str:
+    """`index.html`: what came out, the worst first; then graph, tables, time line, panels.
+
+    `lead`: fingerprint of the finding that comes first; `command` replays a token.
+    """
+    graph, findings = legible(graph), legible(findings)
+    timeline, run, title = legible(timeline), legible(run), legible(title)
+    causes = root_causes(findings, lead)
+    bad = dot.bad_pairs(findings)
+    hot = {name for pair in bad for name in pair}
+    first = "".join(panel.body for panel in panels if panel.summary)
+    first += cards_html(causes, command) if causes else _clean(graph, timeline, first)
+    sections: list[tuple[str, str, int | None, str]] = [
+        ("findings", "Findings" if causes else "Overview", len(causes) or None, first),
+        ("graph", "Lock graph", None, graph_html(graph, causes)),
+        ("classes", "Classes", len(graph["classes"]), classes_table(graph, hot)),
+        ("edges", "Dependencies", len(graph["edges"]), edges_table(graph, bad)),
+        ("contention", "Contention", None, contention_table(graph, timeline)
+         or '<p class="empty">Nobody had to wait for a lock, or nothing was recorded.</p>'),
+        ("timeline", "Time line", None, timeline_html(timeline)),
+        *((panel.ident, panel.title, None, panel.body) for panel in panels if not panel.summary),
+    ]  # fmt: skip
+    counting = any(is_counted(root.lead) for root in causes)
+    mood = "found" if counting else "known" if causes else "clean"
+    return html.page(title, outcome(causes), _subtitle(graph, run), sections, mood=mood)
+
+
+def _subtitle(graph: Document, run: Document | None) -> str:
+    parts = [f"{len(graph['classes'])} lock classes", f"{len(graph['edges'])} dependencies"]
+    for key, value in (run or {}).items():
+        if key == "seed" and isinstance(value, int):
+            parts.append(f"seed {value}")
+        elif key == "seconds" and isinstance(value, int | float):
+            parts.append(f"{value:.1f} s")
+        elif key in ("workers", "strategy", "shard", "threads", "netns") and value:
+            parts.append(f"{key} {value}")
+    return " · ".join(escape(str(part)) for part in parts)
+
+
+def _clean(graph: Document, timeline: Document | None, shown: str) -> str:
+    """What a run without findings leads with: who waited for what."""
+    table = contention_table(graph, timeline, most=TOP)
+    if table:
+        return f"<h3>What was waited for</h3>{table}"
+    if shown:
+        return ""
+    return '<p class="empty">No thread had to wait for a lock.</p>'
 
 
 def prepare_folder(folder: str | Path) -> Path:

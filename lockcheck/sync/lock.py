@@ -129,7 +129,7 @@ class Mutex:
         """
         pause()  # it is taken, and nobody knows: no code of the program's may run
         try:
-            return self.chk.engine.extend(ts, self, known=1)  # `top`, in our caller
+            return self.chk.engine.acquires.extend(ts, self, known=1)  # `top`, in our caller
         except BaseException:
             self.real.release()
             raise
@@ -162,11 +162,11 @@ class Mutex:
                 if self.real.acquire(False):
                     self.key.cls.contentions += 1
                     return True
-        engine = self.chk.engine
+        acquires = self.chk.engine.acquires
         pause()  # what else this thread holds, a finaliser might want
         try:
             op = Op(Kind.ACQUIRE, self, timeout=None if timeout < 0 else timeout)
-            engine.before_block(ts, hold or self, op)
+            acquires.before_block(ts, hold or self, op)
         finally:
             resume()
         got = False
@@ -174,22 +174,22 @@ class Mutex:
         try:
             got = block(self.chk, ts, op, self.real, timeout)
         finally:
-            engine.after_block(ts, self, got, self.chk.now() - began)
+            acquires.after_block(ts, self, got, self.chk.now() - began)
         return got
 
     def _acquire_odd(self, blocking: Any, timeout: Any, subclass: int, nest: Any) -> bool:  # any
         allocate_lock().acquire(blocking, timeout)  # raises what the interpreter's own would
         blocking = bool(blocking)
         ts = self.chk.current()
-        engine = self.chk.engine
+        acquires = self.chk.engine.acquires
         hold = Hold(self, WRITE)
         trylock = not blocking or timeout != -1
-        engine.prepare(hold, subclass=subclass, trylock=trylock, nest=nest)
+        acquires.prepare(hold, subclass=subclass, trylock=trylock, nest=nest)
         if not self.real.acquire(False) and not (blocking and self._contended(ts, timeout, hold)):
             return False
         pause()
         try:
-            engine.push(ts, hold, subclass=subclass, trylock=trylock, nest=nest)
+            acquires.push(ts, hold, subclass=subclass, trylock=trylock, nest=nest)
         except BaseException:
             self.real.release()
             raise
@@ -201,7 +201,7 @@ class Mutex:
         """Not on top: out of order, by another thread, or not held at all; or pinned."""
         pause()
         try:
-            self.chk.engine.release(ts, self)
+            self.chk.engine.releases.release(ts, self)
         finally:
             resume()
         try:
@@ -216,7 +216,7 @@ class Mutex:
     def _at_fork_reinit(self) -> None:
         ts = self.chk.current()
         if ts.find(self) is not None:
-            self.chk.engine.release(ts, self)
+            self.chk.engine.releases.release(ts, self)
         self.real = allocate_lock()
         self.ts = None
 

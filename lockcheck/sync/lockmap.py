@@ -57,16 +57,16 @@ class LockMap:
     def acquire(self, *, shared: bool = False) -> None:
         """Enter the section."""
         hold = Hold(self, READ if shared else WRITE)
-        self.chk.engine.push(self.chk.current(), hold, pseudo=True)
+        self.chk.engine.acquires.push(self.chk.current(), hold, pseudo=True)
 
     def release(self) -> None:
         """Leave the section."""
         ts = self.chk.current()
         for hold in ts.held():
             if hold.lock is self:
-                self.chk.engine.release(ts, hold)
+                self.chk.engine.releases.release(ts, hold)
                 return
-        self.chk.engine.release(ts, Hold(self, WRITE))
+        self.chk.engine.releases.release(ts, Hold(self, WRITE))
 
     def __enter__(self) -> None:
         self.acquire()
@@ -76,4 +76,4 @@ class LockMap:
 
     def sync(self) -> None:
         """Record that this thread now waits for all sections: judged as an acquire."""
-        self.chk.engine.might_lock(self.chk.current(), self, sync=True)
+        self.chk.engine.acquires.might_lock(self.chk.current(), self, sync=True)

@@ -146,7 +146,7 @@ class RLock(Mutex):
     def _not_mine(self, ts: ThreadState) -> None:
         if self.chk.aborted:
             return
-        self.chk.engine.not_held(ts, self)
+        self.chk.engine.releases.not_held(ts, self)
         raise RuntimeError("cannot release un-acquired lock")
 
     def _at_fork_reinit(self) -> None:
@@ -230,7 +230,7 @@ class ObservedRLock(RLock):
         if self.ts is not ts:
             if self._chk.aborted:
                 return
-            self._chk.engine.not_held(ts, self._inner)
+            self._chk.engine.releases.not_held(ts, self._inner)
             raise RuntimeError("cannot release un-acquired lock")
         if self._again:
             self._again -= 1

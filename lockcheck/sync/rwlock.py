@@ -259,7 +259,7 @@ class RWLock(Parking):
 
     def _learn(self, mode: int) -> None:
         """It was taken in this way: the next time may be known."""
-        key = self.chk.engine.variant(self.key, mode, False, 0)
+        key = self.chk.engine.acquires.variant(self.key, mode, False, 0)
         if mode == WRITE:
             self._write_key = key
         elif mode == READ:
@@ -304,7 +304,7 @@ class RWLock(Parking):
             return False
         hold = Hold(self, mode)
         how = {"subclass": subclass, "trylock": timeout is None or limit is not None, "nest": nest}
-        chk.engine.prepare(hold, **how)
+        chk.engine.acquires.prepare(hold, **how)
         if timeout is None or (conductor is not None and conductor.controlled):
             got = bool(self._try(ready, take))
             assert got or timeout is None, f"{self.name}: granted but not ready"
@@ -312,14 +312,14 @@ class RWLock(Parking):
             with self._gate:
                 got = not self._waiters and ready() and bool(take())
             if not got:
-                chk.engine.before_block(ts, hold, op)
+                chk.engine.acquires.before_block(ts, hold, op)
                 began = chk.now()
                 got = self._park(ts, op, ready, take) is not None
-                chk.engine.after_block(ts, self, got, chk.now() - began)
+                chk.engine.acquires.after_block(ts, self, got, chk.now() - began)
         if not got:
             return False
         try:
-            chk.engine.push(ts, hold, **how)
+            chk.engine.acquires.push(ts, hold, **how)
         except BaseException:
             with self._gate:
                 (self._drop_write if mode == WRITE else self._drop_read)()
@@ -354,7 +354,7 @@ class RWLock(Parking):
             hold = Hold(self, READ if read else WRITE)  # not held here: the engine says so
         elif chk.recorder is not None:
             chk.recorder.gave(ts, hold, chk.now())
-        chk.engine.release(ts, hold)
+        chk.engine.releases.release(ts, hold)
         with self._gate:
             if not drop() and not chk.aborted:
                 raise RuntimeError(f"release of {self.name}, which is not held in that mode")

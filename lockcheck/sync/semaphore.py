@@ -61,7 +61,7 @@ class Semaphore(Parking):
                     self._went_at_once(chk, ts, "", sure=timeout is None)
                     return self._took(True, tried=timeout is not None)
         if not self._signal and self._value == 0 and timeout is None:
-            self.chk.engine.might_lock(self.chk.current(), self)
+            self.chk.engine.acquires.might_lock(self.chk.current(), self)
         got = self.wait(
             lambda: self._value > 0,
             self._try_take,
@@ -115,9 +115,9 @@ class Semaphore(Parking):
             if ts.find(self) is not None:
                 if ts in self._holders:
                     self._holders.remove(ts)
-                self.chk.engine.release(ts, self)
+                self.chk.engine.releases.release(ts, self)
             elif not self._signal and self.key.permits == 1 and self._value == 0 and n == 1:
-                self.chk.engine.release(ts, self)  # of another thread's unit
+                self.chk.engine.releases.release(ts, self)  # of another thread's unit
                 return True
             else:
                 self._signal = True
@@ -131,7 +131,7 @@ class Semaphore(Parking):
             hold = Hold(self, WRITE)
             chain = None if tried else ts.top._k.next.get(self.key)
             if chain is None:
-                self.chk.engine.push(ts, hold, trylock=tried)
+                self.chk.engine.acquires.push(ts, hold, trylock=tried)
             else:
                 push_entry(ts, hold, chain)
         return got

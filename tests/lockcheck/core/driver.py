@@ -196,7 +196,7 @@ class Driver(WwSteps):
             lock.counts[state.serial] -= 1
             return
         lock.counts.pop(state.serial, None)
-        self.engine.release(state, lock)
+        self.engine.releases.release(state, lock)
 
     do_read_release = do_release
 
@@ -219,12 +219,12 @@ class Driver(WwSteps):
         owner = next(iter(lock.holders()), None)
         held = owner is not None and owner.find(lock) is not None
         if held and owner is not state and not trylock:
-            self.engine.prepare(hold, subclass=subclass, nest=nest)
-            self.engine.before_block(state, hold, _Wait(lock))
-            self.engine.after_block(state, lock, True)
+            self.engine.acquires.prepare(hold, subclass=subclass, nest=nest)
+            self.engine.acquires.before_block(state, hold, _Wait(lock))
+            self.engine.acquires.after_block(state, lock, True)
         if not trylock:
             self.wait_types.check(state, lock)
-        self.engine.push(state, hold, nest=nest, subclass=subclass, trylock=trylock)
+        self.engine.acquires.push(state, hold, nest=nest, subclass=subclass, trylock=trylock)
         lock.counts[state.serial] = lock.counts.get(state.serial, 0) + 1
 
     def do_init(self, thread: DriverThread, name: str, parameter: str) -> None:
@@ -239,7 +239,7 @@ class Driver(WwSteps):
                 return
 
     def do_set_subclass(self, thread: DriverThread, name: str, parameter: str) -> None:
-        key = self.engine.variant(self.locks[name].key, WRITE, False, int(parameter))
+        key = self.engine.acquires.variant(self.locks[name].key, WRITE, False, int(parameter))
         assert key.cls.base.name == self.locks[name].key.cls.name
         assert key.name == self.locks[name].key.name
 
@@ -309,7 +309,7 @@ class Driver(WwSteps):
     def do_cond_wait(self, thread: DriverThread, name: str, parameter: str) -> None:
         lock = self.locks[name]
         lock.counts.pop(thread.state.serial, None)
-        self.engine.release(thread.state, lock)
+        self.engine.releases.release(thread.state, lock)
         self.wait(thread, self.event(f"{name} notify", once=False))
         back = thread.after
 
@@ -368,14 +368,14 @@ class Driver(WwSteps):
 
     def do_task_begin(self, thread: DriverThread, name: str, parameter: str) -> None:
         for each in ("P", name):
-            self.engine.push(thread.state, Hold(self.map(each), WRITE), pseudo=True)
+            self.engine.acquires.push(thread.state, Hold(self.map(each), WRITE), pseudo=True)
 
     def do_task_end(self, thread: DriverThread, name: str, parameter: str) -> None:
         for each in (name, "P"):
-            self.engine.release(thread.state, self.map(each))
+            self.engine.releases.release(thread.state, self.map(each))
 
     def do_future_result(self, thread: DriverThread, name: str, parameter: str) -> None:
-        self.engine.might_lock(thread.state, self.map(name), sync=True)
+        self.engine.acquires.might_lock(thread.state, self.map(name), sync=True)
 
     do_executor_shutdown = do_future_result
 

@@ -64,16 +64,16 @@ class WwSteps:
 
     def do_ww_base_lock_nest(self, thread: Any, name: str, parameter: str) -> None:
         context = self.context(parameter)
-        self.engine.push(thread.state, Hold(self.locks[name], WRITE), nest=context)
+        self.engine.acquires.push(thread.state, Hold(self.locks[name], WRITE), nest=context)
 
     def do_ww_base_unlock(self, thread: Any, name: str, parameter: str) -> None:
-        self.engine.release(thread.state, self.locks[name])
+        self.engine.releases.release(thread.state, self.locks[name])
 
     def do_ww_lockdep_release(self, thread: Any, name: str, parameter: str) -> None:
-        self.engine.release(thread.state, self.locks[name])
+        self.engine.releases.release(thread.state, self.locks[name])
 
     def do_ww_lockdep_acquire(self, thread: Any, name: str, parameter: str) -> None:
-        self.engine.push(thread.state, Hold(self.locks[name], WRITE), trylock=True)
+        self.engine.acquires.push(thread.state, Hold(self.locks[name], WRITE), trylock=True)
 
     def do_ww_set_ctx(self, thread: Any, name: str, parameter: str) -> None:
         """The lock belongs to somebody else's context from here on (a rival is simulated)."""

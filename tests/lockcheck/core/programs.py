@@ -168,9 +168,9 @@ def verdict(program: Program) -> Engine:
         ts = threads.new(f"T{number}")
         for verb, lock in line:
             if verb == "release":
-                engine.release(ts, locks[lock])
+                engine.releases.release(ts, locks[lock])
             else:
-                engine.push(ts, Hold(locks[lock], MODES[verb]), trylock=verb == "try")
+                engine.acquires.push(ts, Hold(locks[lock], MODES[verb]), trylock=verb == "try")
         engine.thread_end(ts)
     return engine
 

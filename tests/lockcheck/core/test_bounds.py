@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 import lockcheck
-from lockcheck.core import engine, graph
+from lockcheck.core import acquire, graph
 from lockcheck.core.held import views
 from lockcheck.core.record import SATURATED
 
@@ -85,7 +85,7 @@ def test_witnesses_past_the_bound_take_the_place_of_others(monkeypatch: pytest.M
 
 def test_one_thread_remembers_so_many_transitions(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it has forgotten it learns again, in the middle of a section, too."""
-    monkeypatch.setattr(engine, "VIEWS", 50)
+    monkeypatch.setattr(acquire, "VIEWS", 50)
     chk = lockcheck.Checker()
     locks = made(chk)
     with locks[0][0]:

@@ -54,7 +54,7 @@ class Ww:
     def init(self, ts: ThreadState, context: WwContext) -> None:
         """Begin a context: it is a pseudo-lock that serialises its class."""
         context.map = Hold(context, WRITE)
-        self.engine.push(ts, context.map, pseudo=True)
+        self.engine.acquires.push(ts, context.map, pseudo=True)
 
     def done(self, ts: ThreadState, context: WwContext) -> None:
         """No more locks will be taken under it."""
@@ -70,7 +70,7 @@ class Ww:
         if context.acquired:
             self._report(ts, context, f"ww context ended with {context.acquired} locks acquired")
         context.finished = True
-        self.engine.release(ts, context.map)
+        self.engine.releases.release(ts, context.map)
 
     def lock(
         self, ts: ThreadState, lock: WwMutex, context: WwContext | None, *, slow: bool = False
@@ -79,7 +79,7 @@ class Ww:
         if context is not None:
             self._rules(ts, lock, context, slow=slow)
         hold = Hold(lock, WRITE)
-        self.engine.push(ts, hold, nest=context)
+        self.engine.acquires.push(ts, hold, nest=context)
         lock.locked = True
         lock.ts = ts
         if context is not None:
@@ -95,7 +95,7 @@ class Ww:
 
     def trylock(self, ts: ThreadState, lock: WwMutex, context: WwContext | None = None) -> None:
         """A successful try."""
-        self.engine.push(ts, Hold(lock, WRITE), trylock=True)
+        self.engine.acquires.push(ts, Hold(lock, WRITE), trylock=True)
         lock.locked = True
         lock.ts = ts
         if context is not None:
@@ -110,7 +110,7 @@ class Ww:
                 self._report(ts, lock, "ww context's count of locks is wrong")
             context.acquired = max(0, context.acquired - 1)
             lock.context = None
-        self.engine.release(ts, lock)
+        self.engine.releases.release(ts, lock)
         lock.locked = False
 
     def _rules(self, ts: ThreadState, lock: WwMutex, context: WwContext, *, slow: bool) -> None:

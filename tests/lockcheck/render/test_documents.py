@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import lockcheck
-from lockcheck.render import chrome, dot, html, json_, proc
-from lockcheck.render.folder import FolderError, write_folder
+from lockcheck.render import chrome, dot, json_, proc
+from lockcheck.render.folder import FolderError, index_page, write_folder
 from lockcheck.sync.recorder import Recorder
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -161,7 +161,7 @@ class _Page(HTMLParser):
 def page_of(
     graph: dict[str, Any], findings: list[dict[str, Any]], **more: Any
 ) -> tuple[str, _Page]:
-    text = html.render(graph, findings, **more)
+    text = index_page(graph, findings, **more)
     page = _Page()
     page.feed(text)
     page.close()
