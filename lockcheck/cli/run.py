@@ -33,6 +33,7 @@ from lockcheck.patch.data.code import compile_seen
 from lockcheck.patch.data.declared import declares_fields
 from lockcheck.patch.foreign import foreign_locks
 from lockcheck.render.control_characters import legible_line
+from lockcheck.render.json_ import headline
 from lockcheck.render.screen import flush, show
 from lockcheck.render.sentences import how_many, row
 from lockcheck.render.splat import splat_of
@@ -214,10 +215,7 @@ def _summary(
     forgotten = classes["statistics"]["chains_forgotten"]
     if forgotten:
         unseen += f"; {forgotten} more chains judged by their dependencies alone"
-    return (
-        f"lockcheck: {', '.join(found)} "
-        f"({len(classes['classes'])} lock classes, {len(classes['edges'])} dependencies{unseen})"
-    )
+    return f"lockcheck: {', '.join(found)} ({headline(classes)}{unseen})"
 
 
 def _write_report(chk: Checker, findings: list[Json], folder: str) -> bool:

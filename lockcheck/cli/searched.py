@@ -15,6 +15,8 @@ from lockcheck.explore.result import Outcome
 from lockcheck.explore.session import Session
 from lockcheck.explore.steps import step_timeline
 from lockcheck.render.folder import FolderError, prepare_folder, write_folder
+from lockcheck.render.html import Panel
+from lockcheck.render.html_figures import figures_html, search_figures
 
 __all__ = ["prepare", "write_search"]
 
@@ -43,10 +45,12 @@ def write_search(folder: str, subject: FunctionSubject, result: Outcome) -> Path
         timeline = step_timeline(conductor.events, names, conductor.pending)
         graph = world.chk.graph.to_dict()
     document = result.to_dict()
+    summary = Panel("summary", "", figures_html(search_figures(document)), summary=True)
     try:
         return write_folder(
             folder, graph, document["findings"], timeline=timeline, run=document,
-            title=f"lockcheck explore {subject.title}", command="lockcheck replay TOKEN --trust",
+            panels=[summary], title=f"lockcheck explore {subject.title}",
+            command="lockcheck replay TOKEN --trust",
         )  # fmt: skip
     except FolderError as error:
         raise InputError(str(error)) from error

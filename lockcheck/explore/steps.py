@@ -13,6 +13,7 @@ from typing import Final
 
 from lockcheck.conduct.task import full_name
 from lockcheck.core.document import Json
+from lockcheck.render.step_words import step_words
 from lockcheck.seam import Choice, Kind, Op
 
 __all__ = ["step_timeline"]
@@ -71,8 +72,8 @@ class _Line:
             self.span("hold", thread, held, since, step + 1)
         if op.kind in GIVES or op.kind in CHANGES:
             self.changed[op.obj] = (step, thread)
-        words = "timer of " if choice.fires else ""
-        self.span("step", thread, f"{words}{op.kind.name.lower()} {name}", step, step + 1)
+        words = step_words(op.kind.name.lower(), name, timer=choice.fires)
+        self.span("step", thread, words, step, step + 1)
         self.last[thread] = step + 1
 
 

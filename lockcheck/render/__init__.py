@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lockcheck.render.control_characters import legible, legible_line
     from lockcheck.render.folder import write_files, write_folder
     from lockcheck.render.html import Panel, page
+    from lockcheck.render.html_figures import figures_html, search_figures
     from lockcheck.render.html_tables import Column, table
     from lockcheck.render.screen import flush, show, show_json, silence
     from lockcheck.render.sentences import heading, how_many
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Column",
     "Panel",
+    "figures_html",
     "flush",
     "heading",
     "how_many",
@@ -31,6 +33,7 @@ __all__ = [
     "legible_line",
     "page",
     "sarif",
+    "search_figures",
     "show",
     "show_json",
     "silence",
@@ -46,6 +49,7 @@ __getattr__ = loader(
         "atomic_file": ["write_text"],
         "folder": ["write_files", "write_folder"],
         "html": ["Panel", "page"],
+        "html_figures": ["figures_html", "search_figures"],
         "html_tables": ["Column", "table"],
         "control_characters": ["legible", "legible_line"],
         "screen": ["flush", "show", "show_json", "silence"],

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Sequence
 
 from lockcheck.render.control_characters import legible_line
+from lockcheck.render.step_words import recorded_step
 
 __all__ = ["columns"]
 
@@ -61,8 +62,8 @@ def _lines(steps: Sequence[tuple[int, str]], names: dict[int, str], room: int) -
 
 
 def _words(thread: int, words: str) -> str:
-    """The operation without the thread's number, which the column says."""
-    return legible_line(words.partition(" ")[2] if thread >= 0 else words)
+    """The operation as a reader says it, without the thread's number, which the column shows."""
+    return legible_line(recorded_step(words) if thread >= 0 else words)
 
 
 def _cut(text: str, width: int) -> str:

@@ -30,6 +30,8 @@ __all__ = ["FolderError", "index_page", "prepare_folder", "write_files", "write_
 
 TOP: Final = 8
 """Classes in the short table of contention that a clean run leads with."""
+PLAIN: Final = ("workers", "strategy", "shard", "threads", "netns")
+"""Fields of a run that stand below the title as they are."""
 
 
 class FolderError(OSError):
@@ -91,15 +93,17 @@ def index_page(
     causes = root_causes(findings, lead)
     bad = dot.bad_pairs(findings)
     hot = {name for pair in bad for name in pair}
+    names = {cls["id"]: str(cls["name"]) for cls in graph["classes"]}
+    drawn = {names[end] for edge in graph["edges"] for end in (edge["from"], edge["to"])}
     first = "".join(panel.body for panel in panels if panel.summary)
-    first += cards_html(causes, command) if causes else _clean(graph, timeline, first)
+    first += cards_html(causes, command, drawn) if causes else _clean(graph, timeline, first)
     sections: list[tuple[str, str, int | None, str]] = [
         ("findings", "Findings" if causes else "Overview", len(causes) or None, first),
         ("graph", "Lock graph", None, graph_html(graph, causes)),
         ("classes", "Classes", len(graph["classes"]), classes_table(graph, hot)),
         ("edges", "Dependencies", len(graph["edges"]), edges_table(graph, bad)),
         ("contention", "Contention", None, contention_table(graph, timeline)
-         or '<p class="empty">Nobody had to wait for a lock, or nothing was recorded.</p>'),
+         or '<p class="empty">No thread had to wait for a lock, and holds were not timed.</p>'),
         ("timeline", "Time line", None, timeline_html(timeline)),
         *((panel.ident, panel.title, None, panel.body) for panel in panels if not panel.summary),
     ]  # fmt: skip
@@ -109,25 +113,26 @@ def index_page(
 
 
 def _subtitle(graph: Document, run: Document | None) -> str:
-    parts = [f"{len(graph['classes'])} lock classes", f"{len(graph['edges'])} dependencies"]
+    parts = json_.headline(graph).split(", ")
     for key, value in (run or {}).items():
         if key == "seed" and isinstance(value, int):
             parts.append(f"seed {value}")
         elif key == "seconds" and isinstance(value, int | float):
             parts.append(f"{value:.1f} s")
-        elif key in ("workers", "strategy", "shard", "threads", "netns") and value:
+        elif key in PLAIN and value not in ("", "1/1"):
             parts.append(f"{key} {value}")
     return " · ".join(escape(str(part)) for part in parts)
 
 
 def _clean(graph: Document, timeline: Document | None, shown: str) -> str:
-    """What a run without findings leads with: who waited for what."""
-    table = contention_table(graph, timeline, most=TOP)
-    if table:
-        return f"<h3>What was waited for</h3>{table}"
-    if shown:
-        return ""
-    return '<p class="empty">No thread had to wait for a lock.</p>'
+    """What a run without findings leads with: who waited for what, else what was held longest."""
+    waited = contention_table(graph, timeline, most=TOP, what="waited")
+    if waited:
+        return f"<h3>What was waited for</h3>{waited}"
+    held = contention_table(graph, timeline, most=TOP, what="held")
+    if held:
+        return f"<p>No thread had to wait for a lock.</p><h3>What was held longest</h3>{held}"
+    return "" if shown else '<p class="empty">No thread had to wait for a lock.</p>'
 
 
 def prepare_folder(folder: str | Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 
 from lockcheck.core.document import Document
@@ -22,8 +22,8 @@ PARTS_MAX = 20
 """Findings of one cause that are folded into its card; the others are counted."""
 
 
-def cards_html(causes: Sequence[RootCause], command: str) -> str:
-    """A search bar and the cards.  `command` replays TOKEN."""
+def cards_html(causes: Sequence[RootCause], command: str, drawn: Collection[str]) -> str:
+    """A search bar and the cards.  `command` replays TOKEN; `drawn`: classes in the lock graph."""
     severities = dict.fromkeys(str(each.lead["severity"]) for each in causes)
     options = "".join(f"<option>{escape(name)}</option>" for name in severities)
     bar = (
@@ -32,11 +32,11 @@ def cards_html(causes: Sequence[RootCause], command: str) -> str:
         f'<option value="">every severity</option>{options}</select>'
         f'<span class="sub count">{len(causes)} of {len(causes)}</span></div>'
     )
-    cards = (_card(each, number, command) for number, each in enumerate(causes, 1))
+    cards = (_card(each, number, command, drawn) for number, each in enumerate(causes, 1))
     return (bar if len(causes) > 1 else "") + "".join(cards)
 
 
-def _card(root: RootCause, number: int, command: str) -> str:
+def _card(root: RootCause, number: int, command: str, drawn: Collection[str]) -> str:
     finding = root.lead
     severity = str(finding["severity"])
     known = known_as(finding)
@@ -73,7 +73,9 @@ def _card(root: RootCause, number: int, command: str) -> str:
         parts.append(_stacks(finding.get("stacks") or []))
     if finding.get("advice"):
         parts.append(f"<p><b>What to do:</b> {escape(str(finding['advice']))}</p>")
-    parts.append(_foot(finding, number, graph=bool(finding.get("classes"))))
+    parts.append(
+        _foot(finding, number, graph=any(c in drawn for c in finding.get("classes") or ()))
+    )
     parts.append(_also(root))
     return "".join(parts) + "</article>"
 

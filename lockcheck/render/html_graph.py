@@ -15,6 +15,7 @@ from lockcheck.render.dot import bad_pairs
 from lockcheck.render.html_tables import embed
 from lockcheck.render.places import short_path
 from lockcheck.render.proc import usage
+from lockcheck.render.sentences import counted
 from lockcheck.render.svg import graph_svg
 
 __all__ = ["first_choice", "graph_html"]
@@ -32,6 +33,7 @@ def graph_html(graph: Document, causes: Sequence[RootCause]) -> str:
     if not linked:
         return '<p class="empty">No lock was taken while another was held.</p>'
     names = {cls["id"]: str(cls["name"]) for cls in graph["classes"]}
+    bad &= {(names[e["from"]], names[e["to"]]) for e in graph["edges"]}
     shown = first_choice(graph, bad)
     classes = [cls for cls in graph["classes"] if cls["id"] in shown]
     near = [
@@ -42,7 +44,12 @@ def graph_html(graph: Document, causes: Sequence[RootCause]) -> str:
     ]  # fmt: skip
     near.sort(key=lambda row: (row[:2] not in bad, row))
     loose = len(graph["classes"]) - len(linked)
-    note = f" {loose} classes without a dependency are not drawn." if loose else ""
+    note = ""
+    if loose:
+        left_out = counted(
+            loose, "class has no dependency and is", "classes have no dependency and are"
+        )
+        note = f" {left_out} not drawn."
     in_findings = '<option value="findings">what is in findings, and around it</option>'
     choices = (in_findings if bad else "") + '<option value="all">the most contended</option>'
     limits = "".join(f"<option{' selected' if n == NODES_MAX else ''}>{n}</option>"

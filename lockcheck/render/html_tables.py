@@ -19,6 +19,8 @@ from lockcheck.render.proc import contention, usage
 __all__ = ["Column", "classes_table", "contention_table", "edges_table", "embed", "table"]
 
 ROWS_MAX = 200
+FOLD = 70
+"""Characters of a long cell that are open."""
 
 Cell = str | int | float
 
@@ -28,8 +30,9 @@ class Column:
     """A head, and what stands below it."""
 
     head: str
-    kind: Literal["text", "name", "mono", "num", "meter"] = "text"
-    """`name` and `mono`: in typewriter letters; `num`: right; `meter`: a bar of that length."""
+    kind: Literal["text", "name", "mono", "num", "meter", "long", "copy"] = "text"
+    """`name` and `mono`: in typewriter letters; `num`: right; `meter`: a bar of that length;
+    `long`: mono, folded after FOLD characters; `copy`: a button that copies it."""
 
 
 def embed(value: object) -> str:
@@ -87,9 +90,24 @@ def _cells(columns: Sequence[Column], row: Sequence[Cell], most: Mapping[int, fl
             )
         elif column.kind == "num":
             cells.append(f'<td class="num" data-value="{value}">{value}</td>')
+        elif column.kind == "copy":
+            cells.append(f'<td class="copy">{_button(str(value))}</td>')
+        elif column.kind == "long":
+            cells.append(f'<td class="long">{_folded(str(value))}</td>')
         else:
             cells.append(f'<td class="{column.kind}">{escape(str(value))}</td>')
     return "".join(cells)
+
+
+def _button(text: str) -> str:
+    return f'<button data-copy="{escape(text)}">copy</button>' if text else ""
+
+
+def _folded(text: str) -> str:
+    if len(text) <= FOLD:
+        return escape(text)
+    cut = escape(text[: text.rfind(" ", 0, FOLD) if " " in text[:FOLD] else FOLD])
+    return f"<details><summary>{cut} …</summary>{escape(text)}</details>"
 
 
 def _stored(
@@ -148,9 +166,24 @@ def edges_table(graph: Document, bad_pairs: Collection[tuple[str, str]]) -> str:
     return table("edges-data", columns, rows, bad, search="search dependencies") + note
 
 
-def contention_table(graph: Document, timeline: Document | None, *, most: int | None = None) -> str:
-    """Who was waited for, and how long it was held; empty when nobody waited and none was timed."""
-    found = contention(graph, timeline)[:most]
+def contention_table(
+    graph: Document,
+    timeline: Document | None,
+    *,
+    most: int | None = None,
+    what: Literal["all", "waited", "held"] = "all",
+) -> str:
+    """What was waited for, and how long it was held; empty without a row.
+
+    `waited`: only what was waited for; `held`: what was held, the longest first.
+    """
+    found = contention(graph, timeline)
+    if what == "waited":
+        found = [row for row in found if row[1]["wait"]["count"]]
+    elif what == "held":
+        found = [row for row in found if row[1]["hold"]["total"]]
+        found.sort(key=lambda row: -float(row[1]["hold"]["total"]))
+    found = found[:most]
     if not found:
         return ""
     timed = any(row["hold"]["total"] for _, row in found)

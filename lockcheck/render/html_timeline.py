@@ -8,7 +8,7 @@ from lockcheck.render.html_tables import embed
 __all__ = ["timeline_html"]
 
 SPANS_MAX = 6000
-STEPS_KEY = '<i style="background:var(--step)"></i>goes'
+STEPS_KEY = '<i style="background:var(--step)"></i>a step'
 
 
 def timeline_html(timeline: Document | None) -> str:

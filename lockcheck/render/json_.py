@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from lockcheck.core.document import Document, Json
 from lockcheck.core.findings import with_causes
+from lockcheck.render.sentences import counted
 
 __all__ = ["compact", "difference", "dumps", "findings_document", "headline"]
 
@@ -38,7 +39,8 @@ def findings_document(findings: Sequence[Document]) -> Json:
 
 def headline(graph: Document) -> str:
     """The graph in half a line."""
-    return f"{len(graph['classes'])} lock classes, {len(graph['edges'])} dependencies"
+    classes = counted(len(graph["classes"]), "lock class", "lock classes")
+    return f"{classes}, {counted(len(graph['edges']), 'dependency', 'dependencies')}"
 
 
 def difference(old: Document, new: Document) -> dict[str, dict[str, list[str]]]:

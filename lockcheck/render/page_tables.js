@@ -1,14 +1,14 @@
 // Tables: a head sorts (also by keyboard, it is a button), the search field above filters.
 // A long table's rows are data; at most ROWS of those that fit are in the page at a time.
 (function () {
-  const ROWS = 300;
+  const ROWS = 300, FOLD = 70;
   all('table.data').forEach(table => {
     const body = table.tBodies[0], heads = all('th', table), section = table.closest('section');
     const stored = table.dataset.rows ? data(table.dataset.rows) : null;
     const search = one('input[type=search]', table.closest('.tablebox')), count = one('.count', table.closest('.tablebox'));
     const kinds = heads.map(th => th.dataset.kind);
     let rows = stored ? stored.rows.map(cells => ({
-      cells: cells.map((c, at) => stored.texts && (kinds[at] === 'mono' || kinds[at] === 'name' || kinds[at] === 'text') ? stored.texts[c] : c),
+      cells: cells.map((c, at) => stored.texts && kinds[at] !== 'num' && kinds[at] !== 'meter' ? stored.texts[c] : c),
       bad: false,
     })) : Array.from(body.rows).map(row => ({row, cells: Array.from(row.cells).map(c => c.dataset.value === undefined ? c.textContent : +c.dataset.value)}));
     if (stored) stored.bad.forEach(at => { rows[at].bad = true; });
@@ -19,8 +19,15 @@
       const row = document.createElement('tr');
       if (r.bad) row.className = 'bad';
       r.cells.forEach((value, at) => {
-        const cell = make('td', kinds[at] === 'meter' ? undefined : String(value), row);
+        const plain = kinds[at] !== 'meter' && kinds[at] !== 'copy' && !(kinds[at] === 'long' && value.length > FOLD);
+        const cell = make('td', plain ? String(value) : undefined, row);
         cell.className = kinds[at];
+        if (kinds[at] === 'copy' && value) make('button', 'copy', cell).dataset.copy = value;
+        if (kinds[at] === 'long' && !plain) {
+          const folded = make('details', undefined, cell);
+          make('summary', value.slice(0, FOLD) + ' …', folded);
+          folded.append(value);
+        }
         if (kinds[at] === 'meter') make('i', '', cell).style.width = Math.round(110 * value / most[at]) + 'px';
       });
       return row;

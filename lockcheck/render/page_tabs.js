@@ -20,7 +20,7 @@ function show(hash) {
   all('nav a').forEach(a => {
     const on = a.hash === '#' + section.id;
     a.classList.toggle('on', on);
-    if (on) a.setAttribute('aria-current', 'page'); else a.removeAttribute('aria-current');
+    if (on) { a.setAttribute('aria-current', 'page'); a.parentNode.scrollLeft = a.offsetLeft - 24; } else a.removeAttribute('aria-current');
   });
   if (arrived[section.id]) arrived[section.id](rest);
   if (target && target !== section) target.scrollIntoView({block: 'start'});
@@ -30,7 +30,9 @@ addEventListener('hashchange', () => show(location.hash.slice(1)));
 // The browser goes to the anchor when it has loaded; the heading of the page is above it.
 addEventListener('load', () => setTimeout(() => { if (!location.hash.startsWith('#finding-')) scrollTo(0, 0); }));
 
-all('[data-copy]').forEach(button => button.addEventListener('click', () => {
+document.addEventListener('click', event => {
+  const button = event.target.closest('[data-copy]');
+  if (!button) return;
   const done = () => { const was = button.textContent; button.textContent = 'copied'; setTimeout(() => { button.textContent = was; }, 1200); };
   const byHand = () => {
     const area = make('textarea', button.dataset.copy, document.body);
@@ -39,7 +41,7 @@ all('[data-copy]').forEach(button => button.addEventListener('click', () => {
     area.remove();
   };
   if (navigator.clipboard) navigator.clipboard.writeText(button.dataset.copy).then(done, byHand); else byHand();
-}));
+});
 
 function filterCards(section) {
   const words = (one('input[type=search]', section) || {value: ''}).value.toLowerCase().split(/\s+/);

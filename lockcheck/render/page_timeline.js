@@ -34,6 +34,12 @@
   let from = begin, to = end > begin ? end : begin + 1, hits = [], pointer = null, marked = null;
   const unit = t => steps ? 'step ' + Math.round(t) : t >= 1 ? t.toFixed(3) + ' s' : t >= 1e-3 ? (t * 1e3).toFixed(3) + ' ms' : (t * 1e6).toFixed(1) + ' µs';
   const length = t => steps ? Math.round(t) + (Math.round(t) === 1 ? ' step' : ' steps') : unit(t);
+  function ticks(parts) {      // of the axis: whole steps, or equal parts of the time
+    const found = [], stride = Math.max(1, Math.ceil((to - from) / parts));
+    if (steps) for (let t = Math.ceil(from); t <= to; t += stride) found.push(t);
+    else for (let k = 0; k <= parts; k++) found.push(from + (to - from) * k / parts);
+    return found;
+  }
   function draw() {
     const ratio = devicePixelRatio || 1, width = canvas.clientWidth, LEFT = Math.min(190, width * .3);
     if (!width) return;
@@ -73,12 +79,11 @@
       c.beginPath(); c.moveTo(x2, y2); c.lineTo(x2 - 3, y2 + tipy); c.lineTo(x2 + 3, y2 + tipy); c.fill();
     });
     c.fillStyle = colour('--dim'); c.strokeStyle = colour('--line'); c.lineWidth = 1;
-    const marks = width < 700 ? 2 : 5;
-    for (let k = 0; k <= marks; k++) {
-      const t = from + (to - from) * k / marks, at = x(t);
+    ticks(width < 700 ? 2 : 5).forEach(t => {
+      const at = x(t);
       c.beginPath(); c.moveTo(at, 0); c.lineTo(at, top); c.stroke();
-      c.textAlign = k === marks ? 'right' : k ? 'center' : 'left'; c.fillText(unit(t), at, top + 5); c.textAlign = 'left';
-    }
+      c.textAlign = at > width - 60 ? 'right' : at > LEFT + 30 ? 'center' : 'left'; c.fillText(unit(t), at, top + 5); c.textAlign = 'left';
+    });
     canvas.dataset.spans = hits.length;
   }
   const VERB = {hold: 'holds ', wait: 'waits for ', idle: 'idle, waits for ', step: ''};

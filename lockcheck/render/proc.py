@@ -170,6 +170,9 @@ def contention(graph: Document, timeline: Document | None = None) -> list[tuple[
             }
             hold = {"count": cls.get("acquisitions", 0), "min": 0.0, "max": 0.0, "total": 0.0}
             row = {"wait": wait, "hold": hold}
+        counted = cls.get("contentions", 0)  # also waits too short to be timed
+        if counted > row["wait"]["count"]:
+            row = {**row, "wait": {**row["wait"], "count": counted}}
         if row["wait"]["count"] or row["hold"]["count"]:
             rows.append((name, row))
     rows.sort(key=lambda r: (-r[1]["wait"]["count"], -r[1]["wait"]["total"], r[0]))

@@ -12,7 +12,7 @@ from lockcheck.core.document import Document
 from lockcheck.core.findings import Finding, RootCause, is_counted, known_as
 from lockcheck.render.splat import alone, waits_for_itself
 
-__all__ = ["KINDS", "cause", "heading", "how_many", "outcome", "row"]
+__all__ = ["KINDS", "cause", "counted", "heading", "how_many", "outcome", "row"]
 
 HEADLINE_MAX: Final = 2
 """Kinds of findings in the headline; the others are counted."""
@@ -52,6 +52,11 @@ def row(finding: Finding) -> str:
     """A finding in a line of a list, with the reason of its severity."""
     reason = f" ({finding['reason']})" if finding.get("reason") else ""
     return f"{finding['severity']} {finding['kind']}: {finding['title']}{reason}"
+
+
+def counted(number: int, one: str, more: str) -> str:
+    """`1 dependency`, `3 dependencies`."""
+    return f"{number} {one if number == 1 else more}"
 
 
 def how_many(findings: int, causes: int) -> str:

@@ -65,24 +65,24 @@ def run(args: argparse.Namespace) -> int:
 
 def write_parts(folder: Path, demo: Demo) -> None:
     """The run with the ABBA in the folder itself, the others in folders named by what they show."""
-    parts = [(run.chk, run.document) for run in demo.runs]
+    parts = [(run.chk, run.document, run.timeline) for run in demo.runs]
     for stress, result in demo.stresses:
         document = {**result.to_dict(), "findings": [finding(r) for r in result.reports]}
-        parts.append((stress.chk, document))
+        parts.append((stress.chk, document, None))
     pages = [
         {**page_of(document), "href": f"{part_of(document)}/index.html"}
-        for _chk, document in parts
+        for _chk, document, _timeline in parts
         if document["regime"] != "naive"
     ]
-    for chk, document in parts:
+    for chk, document, timeline in parts:
         if document["regime"] == "naive":
             more = {"title": TITLE, "lead": abba_of(document), "pages": pages}
-            write_report(folder, chk, {**document, **more})
+            write_report(folder, chk, {**document, **more}, timeline)
         else:
             inner = folder / part_of(document)
             inner.mkdir(exist_ok=True)
             up = {"href": "../index.html", "title": "naive: the mistake, and what it leads to"}
-            write_report(inner, chk, {**document, "pages": [up]})
+            write_report(inner, chk, {**document, "pages": [up]}, timeline)
 
 
 def part_of(document: Fields) -> str:

@@ -142,6 +142,7 @@ class Demo:
         recorded = record_logical(
             parse_script(text, COVER_LETTER),
             ModelSetting(rtnl="small", workers=workers, cpus=cpus, timing="idle"),
+            timeline=True,
         )
         self.runs.append(recorded)
         trace, _caller = deletion(recorded)

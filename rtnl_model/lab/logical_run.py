@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import lockcheck
 from lockcheck.conduct import DEADLOCK, HUNG, POINTS, ControlledConductor, Pool, explain_stuck
-from lockcheck.explore import FirstThread, Replay
+from lockcheck.explore import FirstThread, Replay, step_timeline
 
 from ..iproute.commands import Script
 from ..iproute.run import ScriptRun
@@ -30,15 +30,16 @@ SILENT_SECONDS = 60.0
 """Real seconds without a step after which a thread is taken for lost."""
 
 
-def record_logical(script: Script, setting: ModelSetting) -> Recorded:
+def record_logical(script: Script, setting: ModelSetting, *, timeline: bool = False) -> Recorded:
     """Run `script`.  Every thread is joined when this returns, but one that was lost.
 
+    `timeline`: draw one, by steps.
     Raises: KeyboardInterrupt, when all is joined; RuntimeError when the script does not end.
     """
     pool = Pool()
     run = _LogicalRun(script, setting, pool)
     try:
-        return run.record()
+        return run.record(timeline=timeline)
     finally:
         pool.close(abandon=run.conductor.verdict == HUNG)  # nobody can end a lost thread
 
@@ -55,7 +56,7 @@ class _LogicalRun:
         self.k = setting.kernel(self.chk)
         self.script_run = ScriptRun(self.k, script)
 
-    def record(self) -> Recorded:
+    def record(self, *, timeline: bool) -> Recorded:
         """Run it and return what happened."""
         order = Replay(())  # who runs goes on until it blocks; then the first that can
         order.begin(self.conductor, 0)
@@ -66,7 +67,11 @@ class _LogicalRun:
             name = self.script_run.script.name
             limit = f"{MAX_POINTS} steps" if verdict == POINTS else f"{SILENT_SECONDS:g} s"
             raise RuntimeError(f"{name} does not end: given up after {limit}")
-        return recorded(self.script_run, self.setting)
+        done = recorded(self.script_run, self.setting)
+        if timeline:
+            names = [task.name for task in self.conductor.tasks]
+            done.timeline = step_timeline(self.conductor.events, names, self.conductor.pending)
+        return done
 
     def body(self) -> None:
         """The first thread."""

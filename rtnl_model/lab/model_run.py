@@ -178,6 +178,8 @@ class Recorded:
     failed: list[Outcome] = field(default_factory=list)
     stopped_at: str = ""
     interrupted: bool = False
+    timeline: Fields | None = None
+    """By steps, of a run in logical time."""
 
     @property
     def findings(self) -> list[Fields]:

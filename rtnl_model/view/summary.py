@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from lockcheck.render import Column, table
+from lockcheck.render import Column, figures_html, search_figures, table
 from rtnl_model.kernel.documents import Document
 
 __all__ = ["commands_html", "summary_html", "title_of"]
@@ -16,11 +16,8 @@ FIGURES: Final = {
     "devices_removed": "devices removed",
     "delegated_share": "delegated to their own namespace",
     "unregistering_sections_max": "unregistering sections at once",
-    "schedules": "schedules tried",
-    "orders": "distinct orders",
-    "states": "final states",
 }
-"""Fields of a stress or a search that are shown large."""
+"""Fields of a stress that are shown large."""
 
 
 def title_of(run: Document) -> str:
@@ -40,18 +37,30 @@ def summary_html(run: Document) -> str:
 
 
 def _figures(run: Document) -> str:
-    tiles = []
+    figures = []
     for key, words in FIGURES.items():
         value = run.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
-        shown = f"{value:.0%}" if key == "delegated_share" else f"{value}"
-        tiles.append(f"<div><b>{escape(shown)}</b>{escape(words)}</div>")
-    if "exhausted" in run:
-        word = "yes" if run["exhausted"] else "no"
-        aside = f", {escape(str(run['assumed']))}" if run.get("assumed") else ""
-        tiles.append(f"<div><b>{word}</b>every order was tried{aside}</div>")
-    return f'<div class="figures">{"".join(tiles)}</div>' if tiles else ""
+        figures.append((f"{value:.0%}" if key == "delegated_share" else f"{value}", words))
+    return figures_html([*figures, *_commands(run.get("ops") or ()), *search_figures(run)])
+
+
+def _commands(ops: Sequence[Document]) -> list[tuple[str, str]]:
+    """What a script did: its commands, the most devices there were, those that are left."""
+    if not ops:
+        return []
+    commands = sum(len(op.get("cmds", ())) for op in ops)
+    devices = [
+        sum(device.get("kind") != "lo" for shown in (op.get("devices") or {}).values()
+            for device in shown)
+        for op in ops
+    ]  # fmt: skip
+    return [
+        (str(commands), "command" if commands == 1 else "commands"),
+        (str(max(devices)), "devices at most, without lo"),
+        (str(devices[-1]), "devices at the end"),
+    ]
 
 
 def _end(run: Document) -> str:

@@ -84,8 +84,8 @@ def audit_tables(document: Document) -> list[Section]:
     entries = legible(document)["entries"]
     columns = (
         Column("function", "name"), Column("field", "name"), Column("access"), Column("guard"),
-        Column("held instead", "mono"), Column("times seen", "num"), Column("script", "mono"),
-        Column("reached by", "mono"), Column("token for replay", "mono"),
+        Column("held instead", "long"), Column("times seen", "num"), Column("script", "mono"),
+        Column("reached by", "long"), Column("token for replay", "copy"),
     )  # fmt: skip
     rows = [
         (str(e["function"]), str(e["field"]), str(e.get("kind", "")), str(e.get("guard", "")),

@@ -192,18 +192,18 @@ def states_html(states: Sequence[Document]) -> str:
         f'<div class="picture">{topology_svg(state.get("devices") or {})}</div></div>'
         for state in shown
     )
+    legend = legend_html([state.get("devices") or {} for state in shown])
+    if len(shown) == 1:
+        said = "In the schedule shown, no device came, went or moved."
+        return f"<p class=sub>{said}</p>{legend}{pictures}"
     note = f", the last {STATES_MAX} of {len(states)}" if len(states) > STATES_MAX else ""
     return (
         '<div class="stepper"><div class="bar"><button data-by="-1" aria-label="earlier">◀</button>'
         '<input type="range" min="0" value="0" aria-label="state"><button data-by="1" '
         'aria-label="later">▶</button><span class="label"></span></div>'
-        f"<p class=sub>{_count(len(shown))} of the schedule that the first token repeats{note}.</p>"
-        f"{legend_html([state.get('devices') or {} for state in shown])}{pictures}</div>"
+        f"<p class=sub>{len(shown)} states of one schedule (the first finding's, where there is "
+        f"one){note}.</p>{legend}{pictures}</div>"
     )
-
-
-def _count(states: int) -> str:
-    return "One state" if states == 1 else f"{states} states"
 
 
 def topology_html(ops: Sequence[Document]) -> str:

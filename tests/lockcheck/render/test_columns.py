@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from lockcheck.render.columns import columns
+from lockcheck.render.step_words import VERBS, recorded_step
+from lockcheck.seam import Kind
 
 STEPS = [
-    (0, "T0 begin main"),
+    (0, "T0 begin begin"),
     (3, "T3 acquire &net->rtnl_mutex(ns1)"),
     (3, "T3 release a"),
     (-1, "chose 1"),
@@ -32,9 +34,30 @@ def test_who_does_nothing_has_no_column() -> None:
     head, _rule, *rows = columns(STEPS, NAMES, width=100).splitlines()
 
     assert head.split() == ["step", "main", "kworker/ns1"]
-    assert "> begin main" in rows[0]
-    assert rows[1].index("> acquire") == head.index("kworker")
-    assert rows[2].index("release") == head.index("kworker")
+    assert "> begins" in rows[0]
+    assert rows[1].index("> takes") == head.index("kworker")
+    assert rows[2].index("releases a") == head.index("kworker")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "words"),
+    [
+        ("T1 begin begin", "begins"),
+        ("T0 spawn end of worker", "starts worker"),
+        ("T0 wait end of worker", "joins worker"),
+        ("T1 release end of worker", "ends"),
+        ("T1 rmw net ns1", "updates net ns1"),
+        ("T1 wait timer queue", "time is up: waits for queue"),
+    ],
+)
+def test_a_step_reads_as_a_sentence(recorded: str, words: str) -> None:
+    """What a schedule records is said in a reader's words."""
+    assert recorded_step(recorded) == words
+
+
+def test_every_operation_has_its_words() -> None:
+    """No kind of the vocabulary is missing."""
+    assert {kind.name.lower() for kind in Kind} == set(VERBS)
 
 
 def test_the_environment_s_width_counts(monkeypatch: pytest.MonkeyPatch) -> None:

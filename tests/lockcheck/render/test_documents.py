@@ -14,6 +14,7 @@ import pytest
 import lockcheck
 from lockcheck.render import chrome, dot, json_, proc
 from lockcheck.render.folder import FolderError, index_page, write_folder
+from lockcheck.render.html_tables import Column, table
 from lockcheck.sync.recorder import Recorder
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -200,6 +201,41 @@ def test_both_stacks_of_a_finding_are_on_the_page() -> None:
 
     for phrase in ("hold_a#0", "want_b#0", "hold_b#0", "want_a#0"):
         assert phrase in text
+
+
+def test_a_card_leads_to_the_graph_only_where_its_classes_are_drawn(
+    chk: lockcheck.Checker,
+) -> None:
+    """An event is no lock class: no link, and the picture begins with the most contended."""
+    graph = chk.graph.to_dict()
+    of_an_event = finding("deadlock", ring("refs of d", "refs of e"), classes=["refs of d"])
+    of_locks = finding("circular", ring("a", "b"), classes=["a", "b"])
+
+    page = index_page(graph, [of_an_event])
+    assert "#graph:finding-1" not in page
+    assert '<option value="findings">' not in page
+    page = index_page(graph, [of_locks])
+    assert "#graph:finding-1" in page
+    assert '<option value="findings">' in page
+
+
+def test_a_clean_page_is_never_blank(chk: lockcheck.Checker) -> None:
+    """Nobody waited: it says so, and shows what was held longest."""
+    recorder = chk.recorder
+    assert recorder is not None
+    page = index_page(chk.graph.to_dict(), [], timeline=recorder.to_dict(chk))
+
+    assert "No thread had to wait for a lock." in page
+    assert "What was held longest" in page
+
+
+def test_a_long_cell_is_folded_and_a_token_is_a_button() -> None:
+    """A row stays a row, whatever it holds."""
+    columns = [Column("path", "long"), Column("token", "copy")]
+    page = table("t", columns, [("one < two " * 20, "v1/<00>")])
+
+    assert page.count("<details>") == 1
+    assert '<button data-copy="v1/&lt;00&gt;">copy</button>' in page
 
 
 def test_a_folder_has_every_file_of_the_contract(chk: lockcheck.Checker, tmp_path: Path) -> None:
