@@ -3,6 +3,9 @@
 A report is `possible` when `search` found threads that can all be at their points at once, else
 `class-only` with the reason why not; a later witness may make the same report stronger.  One report
 a cycle of classes.
+
+A cycle is left out when one of its threads only tried, under the lock that it holds, a lock that
+another one holds too: trying is how code avoids just this cycle, and whoever waits has the lock.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Iterator
 
 from lockcheck.core.classes import READ, Key
 from lockcheck.core.graph import Graph
-from lockcheck.core.record import EN, KIND_NAMES, SN, Edge, Record, Witness
+from lockcheck.core.record import EN, KIND_NAMES, SN, Edge, Record, Witness, kind_of
 from lockcheck.core.report import (
     CLASS_ONLY,
     POSSIBLE,
@@ -22,7 +25,7 @@ from lockcheck.core.report import (
     cycle_report,
     rotated,
 )
-from lockcheck.core.search import Dependency, Search, class_cycle, why_not
+from lockcheck.core.search import Dependency, Search, avoided_by_trying, class_cycle, why_not
 
 __all__ = ["Found", "LockOrder", "step_of"]
 
@@ -44,6 +47,8 @@ class LockOrder:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._left_out: set[Edge] = set()
+        """Edges of cycles that trying avoids: another witness of theirs may not have tried."""
 
     def judge(
         self, rec: Record, witness: Witness, found: Found, *, cyclic: bool = True
@@ -62,13 +67,18 @@ class LockOrder:
                 yield _circular([(p.witness, p.at) for p in cycle], POSSIBLE, "")
                 return
         for edge, index, new in suspects:
-            if not new or edge.source is edge.target:
+            if edge.source is edge.target or not (new or edge in self._left_out):
                 continue
-            kind = next(k for k, (w, i) in edge.first.items() if w is witness and i == index)
+            assert rec.key is not None, "only an acquire closes a cycle of locks"
+            known = (k for k, (w, i) in edge.first.items() if w is witness and i == index)
+            kind = next(known, kind_of(rec.held[index].mode, rec.key.mode))
             classes = class_cycle(graph, edge, kind)
             if classes is None:
                 continue
-            shown = [step.first[bit] for step, bit in classes]
+            shown = [(witness, index), *(step.first[bit] for step, bit in classes[1:])]
+            if avoided_by_trying(shown):
+                self._left_out.update(step for step, _ in classes)
+                continue
             yield _circular(shown, CLASS_ONLY, why_not(shown, exhausted=exhausted), classes)
 
     def new_writer(self, key: Key) -> Iterator[Report]:

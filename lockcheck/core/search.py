@@ -30,7 +30,7 @@ from lockcheck.core.replay import meets
 
 __all__ = [
     "NO_CONTEXT", "WAITS_AS_WRITER", "Dependency", "Follow", "Participant", "Search", "State",
-    "class_cycle", "compatible", "strong", "why_not",
+    "avoided_by_trying", "class_cycle", "compatible", "strong", "why_not",
 ]  # fmt: skip
 
 NO_CONTEXT: Context = ((), frozenset())
@@ -271,6 +271,17 @@ def class_cycle(graph: Graph, edge: Edge, kind: int) -> list[Dependency] | None:
         if cls is edge.source and not (recursive and kind & (SR | SN)):
             return [(edge, kind), *walk.path(state)]
     return None
+
+
+def avoided_by_trying(cycle: list[tuple[Witness, int]]) -> bool:
+    """Did a thread of the cycle only try, under what it holds, a lock that another one holds?"""
+    return any(
+        key.trylock and gate((key,), other.rec.before) is not None
+        for witness, index in cycle
+        for key in witness.rec.before[index + 1 :]
+        for other, _ in cycle
+        if other is not witness
+    )
 
 
 def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:

@@ -85,6 +85,28 @@ def test_gates_count_pairwise_and_not_when_both_read(text: str, severity: str) -
         assert "G is held on both sides" in report.reason
 
 
+@pytest.mark.parametrize(
+    ("text", "severities"),
+    [
+        ("T1: +A tG +B -B -G -A\nT2: +G +B +A -A -B -G", []),
+        ("T1: +A tG +B -B -G -A\nT2: +H +B +A -A -B -H", [POSSIBLE]),
+        ("T1: tG +A +B -B -A -G\nT2: +G +B +A -A -B -G", [CLASS_ONLY]),
+        ("T1: +A tG +B -B -G -A\nT2: +G +B +A -A -B -G\nT3: +G +A +B -B -A -G", [CLASS_ONLY]),
+        ("T1: +A tG +B -B -G -A\nT2: +G +B +A -A -B -G\nT3: +B +A -A -B", [POSSIBLE]),
+        ("T1: +A tG +B -B -G -A\nT2: +G +B +A -A -B -G\nT1: +B +A -A -B", [CLASS_ONLY]),
+    ],
+    ids=["tried", "another lock", "tried before", "not always", "not held", "one thread"],
+)
+def test_who_only_tries_under_its_lock_avoids_the_cycle(text: str, severities: list[str]) -> None:
+    """Whoever waits for B holds G, which the other only tries while it holds A: nothing to say.
+
+    A thread that does not try, or does not hold G, is another matter, also when it comes later.
+    """
+    found = [r for r in told(play(text)) if {"A", "B"} <= set(r.locks) and "G" not in r.locks]
+
+    assert [r.severity for r in found] == severities
+
+
 def test_a_gate_between_two_of_three_is_enough() -> None:
     """Two members of a circle of three that share a gate can never both be in place."""
     driver = play("T1: +G +A +B -B -A -G\nT2: +G +B +C -C -B -G\nT3: +C +A -A -C")
