@@ -145,7 +145,7 @@ class Inet:
         """Read or write net.ipv6.conf.IFNAME.KEY.  Raises: KernelError(ENOENT)."""
         dev = self.k.dev.dev_get_by_name(net, ifname)
         table: Table | None = dev.sysctl if dev is not None else None
-        if dev is None or table is None:
+        if table is None or table.net is not net:  # a device that moves gets another one elsewhere
             raise KernelError(errno.ENOENT)
         for attempt in itertools.count():
             if not table.parking.change(lambda: self._use(table), part=None):

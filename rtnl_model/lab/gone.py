@@ -55,7 +55,7 @@ class _Row:
     name: str
     kind: str
     modules: frozenset[str]
-    """What `rmmod` calls its driver."""
+    """What `rmmod` calls its driver, and the modules that it depends on."""
     spaces: frozenset[str]
     """Namespaces whose end it would not survive."""
     stands_on: tuple[NetDevice, ...]
@@ -88,8 +88,23 @@ class Census:
         if isinstance(priv, NetkitPriv) and priv.peer is not None:
             stands_on.append(priv.peer)
         driver = dev.rtnl_link_ops or dev.netdev_ops
-        modules = frozenset({dev.kind} if driver is None else {dev.kind, driver.module})
-        return _Row(dev, dev.name, dev.kind or "phys", modules, frozenset(spaces), tuple(stands_on))
+        modules = {dev.kind} if driver is None else {dev.kind, driver.module}
+        return _Row(
+            dev, dev.name, dev.kind or "phys", self._with_needed(modules), frozenset(spaces),
+            tuple(stands_on),
+        )  # fmt: skip
+
+    def _with_needed(self, modules: set[str]) -> frozenset[str]:
+        """These modules and all that they depend on: `rmmod` of one takes what needs it first."""
+        found: set[str] = set()
+        left = list(modules)
+        while left:
+            name = left.pop()
+            driver = self._k.links.get(name)
+            if name not in found and driver is not None:
+                left += driver.depends
+            found.add(name)
+        return frozenset(found)
 
     def file(self) -> None:
         """File a finding for each device that is missing without a reason."""

@@ -2,7 +2,8 @@
 
 Processes and not threads: a schedule runs one thread at a time, so a core needs a process.  Each
 worker serves `TASKS_MAX` tasks and ends, which keeps memory flat over hours whatever a task leaves
-behind.  Ctrl-C is the parent's business: workers ignore it, and end when their pipe is closed.
+behind.  Ctrl-C is the parent's business: workers ignore it, and end when their pipe is closed, or
+at once when the parent is gone, however it ended.
 
 Invariant: a worker that is `busy` owes exactly one answer.
 """
@@ -13,6 +14,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -141,6 +143,7 @@ def _serve(pipe: Connection, setting: Fields) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (results go through the pipe)
+    threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
     worker = Worker(ModelSetting(**setting))
     while True:
         try:
@@ -156,3 +159,11 @@ def _serve(pipe: Connection, setting: Fields) -> None:
             pipe.send(answer)
         except OSError:
             return
+
+
+def _end_with_parent() -> None:
+    """A killed parent closes no pipe in time: its worker would finish a script for nobody."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker is a child"
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)  # its default action: no step of a schedule can delay it

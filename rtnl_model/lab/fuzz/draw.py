@@ -18,7 +18,7 @@ from ...iproute.script_error import ScriptError
 from ..scenarios import KINDS
 from ..scenarios.kinds import Family, Kind
 from .places import Place, places_of, spaces_of
-from .race import race_of
+from .race import ETHERNET, race_of
 
 __all__ = ["drawn"]
 
@@ -29,6 +29,10 @@ BRANCHES: Final = (2, 2, 2, 3, 3, 4)
 SAME_SPACE: Final = 0.2
 """Chance that what concerns something stands in its namespace, and not in another one."""
 ON_WHAT_IS_THERE: Final = 0.6
+ODD_LOWER: Final = 0.1
+"""Chance that an upper is put on a device of any kind, which mostly refuses it."""
+GROUPED: Final = 0.1
+"""Chance that some devices of one namespace have a group of their own."""
 INITIAL: Final = 0.06
 USUAL: Final = 3.0
 
@@ -94,7 +98,7 @@ class _Draw:
             "tunnel": (3, self.tunnel),
             "master": (1.2, self.master),
             "slaves": (0.4, self.slaves),
-            "card": (1.6, self.card),
+            "card": (3, self.card),
             "own": (5, self.own),
             "alone": (0.3, self.alone),
         }
@@ -148,8 +152,11 @@ class _Draw:
 
     def a_lower(self) -> Place:
         """Something for others to stand on: what is there, or a new pair's end or dummy."""
-        if self.places and self.rng.random() < ON_WHAT_IS_THERE:
-            return self.rng.choice(self.places)
+        fit = [p for p in self.places if p.kind in ETHERNET or p.kind not in KINDS]
+        if self.rng.random() < ODD_LOWER:
+            fit = self.places
+        if fit and self.rng.random() < ON_WHAT_IS_THERE:
+            return self.rng.choice(fit)
         if self.of(Family.PAIRED) and self.rng.random() < 0.5:
             return self.pair()
         return self.alone()
@@ -302,6 +309,11 @@ class _Draw:
             if netns != place.netns:
                 self.lines.append(place.at(f"link set {place.name} netns {netns}"))
                 self.places[at] = Place(netns, place.name, place.kind)
+        if self.places and rng.random() < GROUPED:
+            netns = rng.choice(self.places).netns
+            for place in self.places:
+                if place.netns == netns and rng.random() < 0.8:
+                    self.lines.append(place.at(f"link set {place.name} group 7"))
         share = rng.choice((0.0, 0.0, 0.5, 1.0, 1.0))
         for place in self.places:
             if rng.random() < share:

@@ -29,6 +29,8 @@ class Place:
     """Namespaces that it was made with besides its own: where its backend or lower is."""
     driver: str = ""
     """Of a physical device: whose it is."""
+    group: str = ""
+    """What several devices can be deleted by at once."""
 
     def at(self, words: str) -> str:
         """An `ip` command in its namespace."""
@@ -97,7 +99,8 @@ def _set(link: LinkSet, found: dict[tuple[str, str], Place]) -> None:
     if place is not None:
         netns = _space(_value(link.options, "netns"), link.netns)
         name = _value(link.options, "name") or name
-        found[netns, name] = replace(place, netns=netns, name=name)
+        group = _value(link.options, "group") or place.group
+        found[netns, name] = replace(place, netns=netns, name=name, group=group)
 
 
 def _space(asked: str, here: str) -> str:

@@ -1,8 +1,9 @@
 """Commands that run at the same moment: about devices and namespaces that concern one another.
 
-A race starts from one device, and takes what is near it: its peer, its lower, its uppers, their
-namespaces.  Commands about unrelated things are as good as one after the other, so they are seldom
-drawn.  Every command is canonical enough to be parsed; it need not succeed.
+A race starts from one device and goes on with what it was made with or what was made on it: its
+peer, its lower, its uppers, their namespaces.  Commands about unrelated things are as good as one
+after the other, and so are commands that can only be refused: both are seldom drawn.  Every command
+is canonical enough to be parsed; it need not succeed.
 """
 
 from __future__ import annotations
@@ -15,13 +16,22 @@ from ..scenarios import KINDS
 from ..scenarios.kinds import Family
 from .places import Place, near
 
-__all__ = ["UPPERS", "command_about", "race_of", "upper_of"]
+__all__ = ["ETHERNET", "UPPERS", "command_about", "race_of", "upper_of"]
 
 UPPERS: Final = ("ipvlan", "macvlan", "vlan", "ipvtap", "macvtap", "macsec")
 STRAY: Final = 0.1
 """Chance of a command about something that does not concern the others."""
 SEQUENCE: Final = 0.12
 """Chance that a branch is two commands, one after the other."""
+BESIDE: Final = 0.6
+"""Chance that a further command is about what stands beside the first one's device, not it."""
+CARD_DELETED: Final = 0.5
+"""How often a card is deleted by `ip link`: always refused, only unloading its driver does it."""
+ETHERNET: Final = frozenset(
+    {"dummy", "ifb", "veth", "netkit", "geneve", "vxlan", "gretap", "erspan", "bridge", "bond",
+     "team", "hsr", "ipvlan", "ipvtap", "macvlan", "macvtap", "vlan", "macsec", "amt", "phys"}
+)  # fmt: skip
+"""Kinds that most uppers can stand on; the others are mostly refused."""
 
 
 def race_of(
@@ -36,13 +46,19 @@ def race_of(
     if not places or not spaces:
         return []
     related = [place for place in places if place.related or place.spaces]
+    if about:
+        related = [place for place in places if place.name in about]
     first = rng.choice(related if related and rng.random() > STRAY else list(places))
-    hot = near(places, about or {first.name})
+    hot = near(places, {first.name})
+    beside = [place for place in near(places, {first.name}, steps=1) if place != first]
     branches: list[str] = []
     for _ in range(4 * count):
-        command = command_about(rng, hot or [first], places, spaces, kinds)
+        subjects = [first]
+        if branches:
+            subjects = beside if beside and rng.random() < BESIDE else hot
+        command = command_about(rng, subjects, places, spaces, kinds)
         if rng.random() < SEQUENCE:
-            then = command_about(rng, hot or [first], places, spaces, kinds)
+            then = command_about(rng, hot, places, spaces, kinds)
             if "(" not in command and "(" not in then:
                 command = f"( {command}; {then} )"
         if command not in branches:
@@ -66,7 +82,7 @@ def command_about(
     target = rng.choice(list(spaces)) if rng.random() < 0.5 else concerned
     dev = f"link set dev {place.name}"
     choices = [
-        (10.0, place.at(f"link del dev {place.name}")),
+        (CARD_DELETED if place.kind == "phys" else 10.0, place.at(f"link del dev {place.name}")),
         (5.0, f"ip netns del {concerned}"),
         (5.0, place.at(f"{dev} netns {target}")),
         (3.0, place.at(f"{dev} up")),
@@ -77,8 +93,10 @@ def command_about(
         (0.3, place.at(f"{dev} name {place.name}n")),
         (0.3, f"( ip netns del {concerned}; ip netns add {concerned} )"),
     ]
+    if place.group:
+        choices.append((6.0, place.at(f"link del group {place.group}")))
     uppers = [kind for kind in UPPERS if kind in kinds]
-    if uppers:
+    if uppers and (place.kind in ETHERNET or place.kind not in KINDS):
         there = [p.kind for p in hot if p.kind in uppers]
         kind = rng.choice(there if there and rng.random() < 0.6 else uppers)
         choices.append((4.0, upper_of(rng, place, kind, places, spaces)))
@@ -101,7 +119,7 @@ def _of_its_kind(
     kind, dev = place.kind, f"link set dev {place.name}"
     found: list[tuple[float, str]] = []
     if kind == "phys":
-        found.append((8.0, f"rmmod {place.driver or 'netdevsim'}"))
+        found.append((10.0, f"rmmod {place.driver or 'netdevsim'}"))
     else:
         found.append((0.6, f"( rmmod {kind}; modprobe {kind} )"))
     if kind in ("ipvlan", "ipvtap"):

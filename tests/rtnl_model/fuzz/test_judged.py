@@ -39,6 +39,12 @@ ip -n ns2 link add ve0 type veth peer name ve0p netns ns3
 ip -n ns1 link add tv3 netns ns3 type vti local 10.0.2.1 remote 10.0.2.2 key 1
 ip -n ns3 link del ve0p & ip -n ns3 link set ve0p netns ns2 & wait
 """
+TAP_OF_A_MODULE_THAT_GOES = """
+ip netns add ns2
+ip -n ns2 link add ve0 type veth peer name ve0p
+ip -n ns2 link add u0 link ve0 type ipvtap
+rmmod ipvlan & ip -n ns2 link set ve0p mtu 1400 & wait
+"""
 
 
 @pytest.mark.parametrize(
@@ -49,15 +55,16 @@ ip -n ns3 link del ve0p & ip -n ns3 link set ve0p netns ns2 & wait
         (WORK_BEHIND_WORK, "pernet", "percpu", {"known:G.5", "known:G.17"}),
         (HANDLER_DRAINS, "small", "netns", {"known:G.14", "known:G.15"}),
         (INDEX_OF_ONE_THAT_MOVES, "small", "netns", set()),
+        (TAP_OF_A_MODULE_THAT_GOES, "pernet", "netns", set()),
     ],
-    ids=["macvtap", "sysctl", "percpu", "geneve", "index"],
+    ids=["macvtap", "sysctl", "percpu", "geneve", "index", "modules"],
 )
 def test_what_was_judged_stays_so(text: str, rtnl: str, workers: str, tags: set[str]) -> None:
     """No finding counts, and what is found has just the tags of the defects that explain it."""
     setting = ModelSetting(rtnl=rtnl, workers=workers, timing="zero")
 
     outcome = explore(
-        parse_script(text, "judged"), setting, ExploreOptions(schedules=80, seed=5, shrink=False)
+        parse_script(text, "judged"), setting, ExploreOptions(schedules=120, seed=5, shrink=False)
     )
 
     assert [f.report.title for f in outcome.findings if f.counts] == []

@@ -304,6 +304,23 @@ def test_a_sysctl_handler_reads_and_writes_under_rtnl(regime: str) -> None:
         assert rules(k) == []
 
 
+def test_a_sysctl_path_is_of_the_namespace_that_it_was_opened_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A device that moves after its name was read has another table, which is not the one meant."""
+    with running("pernet") as k:
+        old, new = nets(k, "a", "b")
+        add(k, new, "d0")
+        moved = k.dev.dev_get_by_name(new, "d0")
+        monkeypatch.setattr(k.dev, "dev_get_by_name", lambda _net, _name: moved)
+
+        with pytest.raises(KernelError) as absent:
+            k.inet.sysctl(old, "d0", "addr_gen_mode", "1")
+
+        assert absent.value.errno == errno.ENOENT
+        assert rules(k) == []
+
+
 def test_a_fix_is_taken_out_by_its_id() -> None:
     """`--bug G.12` in pernet."""
     with running("pernet") as k:
