@@ -250,7 +250,9 @@ class Acquires:
         view = ts.chain
         if type(view) is Counted or stack.finaliser or self._contexts.unseen(ts, key):
             return None
-        return view.grow(key, Chain(known, view, stack))
+        chain = view.grow(key, Chain(known, view, stack))
+        ts.made.append(chain)
+        return chain
 
     def _enroll(
         self,
@@ -283,6 +285,7 @@ class Acquires:
         chain = type(view)(rec, view, stack)
         if not rules.volatile(ts, key) and (counted or not finaliser):
             view.grow(token, chain)
+            ts.made.append(chain)
         return Enrolled(chain, found)
 
     def _witness(

@@ -18,7 +18,7 @@ from __future__ import annotations
 from lockcheck.core.classes import WRITE, Key
 from lockcheck.core.events import Touch
 from lockcheck.core.graph import Graph
-from lockcheck.core.held import Chain, Entry, Floor, Gone, Hold, ThreadState, views
+from lockcheck.core.held import Chain, Entry, Floor, Gone, Hold, ThreadState
 from lockcheck.core.record import Record
 from lockcheck.core.stacks import EMPTY
 
@@ -44,6 +44,7 @@ def begin_segment(graph: Graph, ts: ThreadState, *, noted: bool = False) -> None
     if not noted:
         note_touched(ts)
     ts.fresh = set()
+    ts.made = []
     ts.overlay = {}
     ts.views = 0
     rechain(graph, ts)
@@ -51,15 +52,15 @@ def begin_segment(graph: Graph, ts: ThreadState, *, noted: bool = False) -> None
 
 def note_touched(ts: ThreadState) -> None:
     """Note what the thread wanted in this segment and that is not noted yet."""
-    for root in list(ts.overlay.values()):  # a collection in here may add to it
-        for view in views(root):
-            key = view.key
-            if key is None or key in ts.fresh:
-                continue
-            ts.fresh.add(key)
-            carried = view.earlier is not None
-            touch = Touch(ts.moment, ts.slot, ts.epoch, ts.name, key, view.stack, carried)
-            add_touch(ts, key, touch)
+    made, ts.made = ts.made, []  # a collection in here may add to it
+    for view in made:
+        key = view.key
+        if key is None or key.trylock or key in ts.fresh:
+            continue
+        ts.fresh.add(key)
+        carried = view.earlier is not None
+        touch = Touch(ts.moment, ts.slot, ts.epoch, ts.name, key, view.stack, carried)
+        add_touch(ts, key, touch)
 
 
 def add_touch(ts: ThreadState, key: Key, touch: Touch) -> None:
@@ -92,6 +93,7 @@ def rechain(graph: Graph, ts: ThreadState) -> None:
         if view is None or view.rec is not rec:
             view = chain.grow(rec.token, Chain(rec, chain, old.stack))
             view.earlier = old if old.rec is rec else None
+            ts.made.append(view)
         entry._pk = chain
         entry._k = chain = view
 

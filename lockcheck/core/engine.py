@@ -52,6 +52,11 @@ class Started(Protocol):
     origin: Stack
     """Where it was started; kept when the order of accesses is."""
 
+    @property
+    def runs(self) -> str:
+        """Name of the function that it runs."""
+        ...
+
 
 class Engine:
     """All that one checker knows."""
@@ -137,6 +142,7 @@ class Engine:
         given = None if started is None else started.parent_clock
         (vc, hb), ts.leases = given if given is not None else (({}, {}), ())
         ts.origin = EMPTY if started is None or given is None else started.origin
+        ts.runs = "" if started is None else started.runs
         with PAUSED, self.leaf:
             ts.slot, ts.epoch, time = self.slots.take(vc)
             ts.vc = vc

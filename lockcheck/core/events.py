@@ -87,6 +87,8 @@ class Waker(NamedTuple):
     moment: int
     gave_back_under: tuple[Key, ...]
     """Locks it had held since it took what it gives back now (an item of a pool)."""
+    owed: bool
+    """It gives back what it had to wait for (`Part.owing`)."""
 
     def had_before(self, key: Key, vc: Clock) -> bool:
         """Did it take what it holds before whoever knows `vc`, in every schedule?"""
@@ -108,8 +110,8 @@ class Part:
     """One thing of an object that can be waited for: an event, room, an item, an end."""
 
     __slots__ = (
-        "first", "free", "generation", "happened", "known", "meetings", "name", "once", "parties",
-        "supply", "taken", "used", "waiters", "wakers",
+        "first", "free", "generation", "happened", "known", "lacks", "made", "meetings", "name",
+        "once", "owing", "parties", "supply", "taken", "used", "waiters", "wakers",
     )  # fmt: skip
 
     def __init__(
@@ -120,6 +122,11 @@ class Part:
         """Happens once a generation (event, end of a thread): events may depend on each other."""
         self.parties = parties
         """Happens only when so many make it happen (a barrier); 0: anybody does."""
+        self.lacks = first
+        """There is none before somebody makes it happen who has not taken one first."""
+        self.owing: set[int] = set()
+        """Of such a part: serials of threads that took one, waiting for it as long as that took,
+        and have not given one back."""
         self.first: set[int] | None = set() if first else None
         """Who has made it happen, where nobody can have it before one of them did."""
         self.meetings = Meetings(parties) if parties else None
@@ -132,6 +139,8 @@ class Part:
         self.known: Start | None = None
         """What is ordered before whoever has it: an event's one `set`, or, of all who make it
         happen, what they had done before the first time."""
+        self.made: dict[int, int] = {}
+        """Serial of a thread -> the latest generation that it made happen, where each is one."""
         self.waiters: list[Waiter] = []
         self.wakers: list[Waker] = []
         self.free: dict[int, list[Waker]] = {}
@@ -172,6 +181,16 @@ class Part:
         named = [w for w in self.wakers if not self.once or w.generation == generation]
         return [*named, *self.free.get(round_, ())]
 
+    def makers_of(self, generation: int) -> list[Waker]:
+        """Those of them who did not have to wait for it first, to give it back."""
+        return [waker for waker in self.wakers_of(generation) if not waker.owed]
+
+    def is_made_by(self, serial: int) -> bool:
+        """Has this thread made the present generation happen?"""
+        if self.made.get(serial) == self.generation:
+            return True
+        return any(w.serial == serial for w in self.wakers_of(self.generation))
+
     def is_repeated_by(self, serial: int) -> bool:
         """Did this thread, which needs nothing, make the generation before happen just so?
 
@@ -202,16 +221,18 @@ class Part:
     def is_new(self, serial: int, needs: tuple[Key, ...], after: tuple[Part, int] | None) -> bool:
         """Does a waker like this add to what is known?"""
         turn = self.turn(serial)
+        owed = serial in self.owing
         if self.once and after is not None and after == (self, self.generation):
             return False  # it waited for the very thing: somebody else had made it happen
         if not needs and after is None:
-            free = self.free.get(self.round, ())
+            free = [w for w in self.free.get(self.round, ()) if w.owed == owed]
             return len(free) < FREE and all(w.serial != serial for w in free)
         alike = 0
         for old in self.wakers:
             if self.once and old.serial == serial and old.generation == self.generation:
                 return False  # it had made it happen before
-            if old.needs == needs and old.generation == turn and old.after == after:
+            same = old.generation == turn and old.after == after and old.owed == owed
+            if same and old.needs == needs:
                 alike += 1
                 if old.serial == serial or alike == FREE:
                     return False

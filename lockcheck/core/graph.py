@@ -33,6 +33,8 @@ WITNESSES_IN_ALL = 20_000
 """Witnesses of all records together after which a record that has enough of them keeps no more."""
 ONES = 8_000
 """Values remembered to be shared."""
+FREED = 64
+"""Releases kept, of one lock, by threads that had not taken it."""
 WRITERS = 8
 """Witnesses kept of writers of one lock, for queued readers."""
 
@@ -47,6 +49,8 @@ class Graph:
         self._out: dict[LockClass, dict[LockClass, Edge]] = {}
         self._into: dict[LockClass, dict[LockClass, Edge]] = {}
         self._writers: dict[Key, tuple[Witness, ...]] = {}
+        self._freed: dict[Key, set[tuple[int, Key]]] = {}
+        """Lock -> (serial of a thread that released it and had not taken it, what that held)."""
         self.records = 0
         self._ones: dict[Any, Any] = {}  # of values of any kind; `one` says which
         self.witnesses = 0
@@ -211,6 +215,16 @@ class Graph:
         """Remember a blocking write acquire: a queued reader may wait behind it."""
         known = self._writers.get(key.base, ())
         self._writers[key.base] = (*known[1 - WRITERS :], witness)
+
+    def note_freed(self, key: Key, serial: int, held: tuple[Key, ...]) -> None:
+        """A thread releases a lock that it did not take."""
+        known = self._freed.setdefault(key.base, set())
+        if len(known) < FREED:
+            known.update((serial, each.base) for each in held)
+
+    def freed_under(self, key: Key, serial: int) -> list[Key]:
+        """What a thread held when it released a lock that it had not taken."""
+        return [held for by, held in self._freed.get(key.base, ()) if by == serial]
 
     def writers(self, key: Key) -> tuple[Witness, ...]:
         """Threads that were seen wanting the lock for writing."""

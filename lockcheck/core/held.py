@@ -32,7 +32,7 @@ from lockcheck.seam import Op
 
 __all__ = [
     "READ", "RECURSIVE_READ", "WRITE", "Blocking", "Chain", "CheckedLock", "Entry", "Floor", "Gone",
-    "Hold", "RealThread", "ThreadState", "Waitable", "ref_of", "refs", "views",
+    "Hold", "RealThread", "ThreadState", "Waitable", "ref_of", "refs",
 ]  # fmt: skip
 
 Entry = Any  # a Hold, a Floor, or a plain lock, linked through `prev`: the warm path wraps nothing
@@ -252,6 +252,7 @@ class ThreadState:
         "last_wait",
         "leases",
         "looking",
+        "made",
         "masks",
         "moment",
         "name",
@@ -259,6 +260,7 @@ class ThreadState:
         "origin",
         "overlay",
         "pending",
+        "runs",
         "serial",
         "slot",
         "thread",
@@ -299,11 +301,16 @@ class ThreadState:
         """Its own time in `hb`."""
         self.origin: Stack = EMPTY
         """Where it was started, as far as that is kept."""
+        self.runs = ""
+        """Name of the function that it was started with: what kind of thread it is.  Empty for the
+        main thread, and for one that nobody of ours started."""
         self.touched: dict[Key, list[Touch]] = {}
         """Locks that it wanted so far (`chains.note_touched`): its end depends on them, and what it
         makes happen.  Locks: written under the engine's leaf."""
         self.fresh: set[Key] = set()
         """Those of them that were noted in this segment."""
+        self.made: list[Chain] = []
+        """Views made in this segment in which that was not looked for yet."""
         self.moment = 0
         """Counts what it made happen, to keep apart what it wanted before and after."""
         self.waited: tuple[Part, ...] = ()
@@ -390,13 +397,3 @@ def ref_of(entry: Entry) -> LockRef:
         ts = entry.ts
         stack = chain.stack or chain.rec.stack_of(ts.serial if ts is not None else 0)
     return LockRef(entry.lock.name, key.cls.name, key.mode_name, stack)
-
-
-def views(root: Chain) -> Iterator[Chain]:
-    """Every view below a root that a lock was wanted for."""
-    todo = [root]
-    while todo:
-        node = todo.pop()
-        if node.key is not None and not node.key.trylock:
-            yield node
-        todo.extend(node.next.values())

@@ -14,7 +14,9 @@ i's wanted lock is step i+1's held one, and the last closes on the first.
 
 A fingerprint is built of class names, and of function names where there is no class; never of
 lines, addresses, instance names or thread names.  It does not depend on which participant came
-last: it is the same in the next run.
+last: it is the same in the next run.  That of a deadlock contains besides, of each participant, all
+that it holds, in which modes, and the function that its thread runs: a worker that is stuck with a
+caller is another finding than two callers are.
 
 A report whose severity rises later (`class-only` to `possible`, to `certain`) is changed in place
 and delivered again; its fingerprint stays.
@@ -35,8 +37,8 @@ from lockcheck.core.stacks import EMPTY, Stack
 
 __all__ = [
     "CERTAIN", "CLASS_ONLY", "POSSIBLE", "SEVERITIES", "LockRef", "Report", "Severity", "Step",
-    "at_least", "counts", "cycle_fingerprint", "cycle_report", "fingerprint", "known_as", "rotated",
-    "stronger", "weakest",
+    "at_least", "counts", "cycle_fingerprint", "cycle_report", "fingerprint", "holder", "known_as",
+    "rotated", "stronger", "weakest",
 ]  # fmt: skip
 
 Severity = Literal["class-only", "possible", "certain"]
@@ -81,6 +83,8 @@ class Step:
     """`lock`, `sync` (a flush) or `wait` (an event, a join, a reference count)."""
     told: str = ""
     """The step in a sentence, where 'holds and wants' does not say it."""
+    runs: str = ""
+    """What kind of thread it is (`ThreadState.runs`), where it really is stuck."""
 
     def to_dict(self) -> Json:
         return {
@@ -207,7 +211,8 @@ def cycle_fingerprint(kind: str, steps: Sequence[Step]) -> str:
     """Fingerprint of a cycle, the same for whichever participant it begins with.
 
     Classes and modes alone where all of it is locks: which function is seen first in a cycle
-    differs from run to run.  A wait has no class, so there the function counts.
+    differs from run to run.  A wait has no class, so there the function counts.  Of what happened
+    it is known who held what.
     """
     waits = any(step.op == "wait" for step in steps)
     rows = [
@@ -218,11 +223,17 @@ def cycle_fingerprint(kind: str, steps: Sequence[Step]) -> str:
                 stable(s.wanted.cls),
                 s.wanted.mode,
                 s.wanted.stack.function if waits else "",
+                *((s.held.mode, holder(s.runs, s.all_held)) if kind == "deadlock" else ()),
             )
         )
         for s in steps
     ]
     return fingerprint(kind, rotated(rows))
+
+
+def holder(runs: str, held: Iterable[LockRef]) -> str:
+    """One who is stuck, for a fingerprint: the kind of thread, and all that it holds."""
+    return " ".join([runs, *sorted(f"{stable(ref.cls)}/{ref.mode}" for ref in held)])
 
 
 def rotated(rows: Sequence[str]) -> tuple[str, ...]:

@@ -171,8 +171,7 @@ class Search:
         counting = any(p.wanted.permits > 1 for p in path)
         return any(self._held_by(p, who) for p in (path[:-1] if counting else path[:1]))
 
-    @staticmethod
-    def _held_by(holder: Participant, who: Participant) -> list[int]:
+    def _held_by(self, holder: Participant, who: Participant) -> list[int]:
         """Positions of what `holder` holds and `who` wants."""
         wanted = who.wanted
         return [
@@ -182,7 +181,23 @@ class Search:
             and blocks(held.mode, wanted.mode)
             and not (wanted.mode == READ and held.mode != WRITE)  # only with a writer in between
             and may_meet(who, holder._replace(at=index))
+            and not self._frees(who, holder)
         ]
+
+    def _frees(self, who: Participant, holder: Participant) -> bool:
+        """Does `who` itself release what it wants, where the holder cannot take it again?
+
+        A lock released by a thread that did not take it is free; who takes it only under a lock
+        that this thread held then and still holds does not have it when this thread wants it.
+        """
+        under = self.graph.freed_under(who.wanted, who.witness.serial)
+        kept = [key.base for key in who.held if key.base in under]
+        return bool(kept) and any(
+            rec.key is not None
+            and rec.key.base is who.wanted.base
+            and any(key.base in kept for key in rec.before)
+            for rec, _ in holder.witness.marks
+        )
 
     def _close(self, path: Path) -> list[Participant] | None:
         """The cycle, with what the first of them holds; None when they cannot get there."""
@@ -207,7 +222,7 @@ class Search:
                     continue  # only with a writer in between
                 for witness in rec.witnesses:
                     found = Participant(rec, witness, index)
-                    if may_meet(last, found):
+                    if may_meet(last, found) and not self._frees(last, found):
                         yield found
         if wanted.mode == READ:
             for witness in self.graph.writers(wanted):
@@ -216,7 +231,17 @@ class Search:
     def _fits(self, path: Path, nxt: Participant) -> bool:
         if nxt.at == WAITS_AS_WRITER and path[-1].at == WAITS_AS_WRITER:
             return False
-        return all(compatible(other, nxt) for other in path)
+        return all(compatible(other, nxt) for other in path) and _enough_permits((*path, nxt))
+
+
+def _enough_permits(path: Path) -> bool:
+    """Are there as many permits of each semaphore as the newest participant and the others hold?"""
+    for key in set(path[-1].held):
+        if key.permits > 1:
+            held = sum(other.base is key.base for p in path for other in p.held)
+            if held > key.permits:
+                return False
+    return True
 
 
 def compatible(one: Participant, other: Participant) -> bool:

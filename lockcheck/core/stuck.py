@@ -25,6 +25,7 @@ from lockcheck.core.report import (
     Step,
     cycle_report,
     fingerprint,
+    holder,
     stable,
 )
 
@@ -49,6 +50,11 @@ class Waiting:
     def held(self) -> tuple[LockRef, ...]:
         """What it holds, oldest first."""
         return () if self.ts is None else refs(self.ts)
+
+    @property
+    def runs(self) -> str:
+        """The function that its thread runs."""
+        return "" if self.ts is None else self.ts.runs
 
     def next(self) -> Iterator[tuple[Waiting, Waiting]]:
         """The threads among those that wait, each with itself as the step (`paths.Walk`)."""
@@ -118,7 +124,8 @@ def deadlock(cycle: Sequence[Waiting], reason: str) -> Report:
         owed = cycle[at - 1].wanted
         op = "wait" if node.wanted.mode == "wait" else "lock"
         told = _told(node, cycle[(at + 1) % len(cycle)])
-        steps.append(Step(node.name, _held_ref(node, owed), node.wanted, node.held(), op, told))
+        held = _held_ref(node, owed)
+        steps.append(Step(node.name, held, node.wanted, node.held(), op, told, node.runs))
     return cycle_report(
         "deadlock",
         CERTAIN,
@@ -176,9 +183,9 @@ def _behind_it(node: Waiting, lock: LockRef, other: Waiting, reason: str) -> Rep
         "waits for",
         [
             Step(node.name, lock, node.wanted, node.held(), "wait",
-                 f"{node.name} waits for {node.what} with {lock.name} held"),
+                 f"{node.name} waits for {node.what} with {lock.name} held", node.runs),
             Step(other.name, owed, other.wanted, other.held(), "lock",
-                 f"{other.name} waits for {lock.name}, held by {node.name}"),
+                 f"{other.name} waits for {lock.name}, held by {node.name}", other.runs),
         ],
         reason=f"{reason}; who would end that wait stands behind the lock, or is gone",
         advice=f"Wait for {node.what} without holding {lock.name}, or make it happen without "
@@ -222,5 +229,6 @@ def _held_ref(node: Waiting, owed: LockRef) -> LockRef:
 
 def _row(node: Waiting) -> str:
     """Name one participant alike in every run: classes and functions, not instances."""
-    held = " ".join(stable(ref.cls) for ref in node.held())
-    return f"{stable(node.wanted.cls)} {node.wanted.mode} {node.wanted.stack.function} {held}"
+    wanted = node.wanted
+    who = holder(node.runs, node.held())
+    return f"{stable(wanted.cls)} {wanted.mode} {wanted.stack.function} {who}"

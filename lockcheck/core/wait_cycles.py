@@ -7,18 +7,19 @@ event that it waits for first.  The values are in `events`; who waits and wakes 
 Not needed is what came before the waiter in every schedule (start, join, an event's one `set`).
 What came before it only in this run, by a queue say, is weaker evidence: `class-only`.  Whoever
 gives an item back under the lock that it held when it took it can never keep it from somebody who
-waits under that lock: it says nothing.
+waits under that lock: it says nothing.  Nor does whoever had to wait for an item itself and gives
+one back: somebody else made the first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from lockcheck.core.classes import READ, WRITE, Key, LockClass
 from lockcheck.core.events import KEPT, Part, Touch, Touches, Waiter, Waker
 from lockcheck.core.gates import gate, surely_same
 from lockcheck.core.graph import Graph
+from lockcheck.core.joint_waits import Need, joint
 from lockcheck.core.lock_order import step_of
 from lockcheck.core.paths import Walk
 from lockcheck.core.record import Edge, Record, Witness
@@ -34,29 +35,16 @@ from lockcheck.core.report import (
 )
 from lockcheck.core.search import NO_CONTEXT, Search
 
-__all__ = ["Releaser", "WaitCycles", "wait_cycle"]
-
+__all__ = ["FREE_AFTER_ALL", "REMEMBERED", "WaitCycles", "wait_cycle"]
 
 FREE_AFTER_ALL = "another thread was seen later that makes it happen without what the waiter holds"
+EVERYBODY = "everybody who was seen making it happen needed what the waiter holds"
+EVERYBODY_JOINTLY = (
+    "everybody who was seen making it happen needed some of what is held by those who wait for it"
+)
 NOBODY_LEFT = "another thread was seen later that comes for whoever was left over"
 REMEMBERED = 64
 """Waits called possible that a later waker may speak against."""
-
-
-class Need(NamedTuple):
-    """How a waker needs a lock that the waiter holds."""
-
-    steps: list[Step]
-    severity: Severity
-
-
-class Releaser(NamedTuple):
-    """A thread that released a lock which another one had taken, and what it held then."""
-
-    serial: int
-    thread: str
-    keys: tuple[Key, ...]
-    refs: tuple[LockRef, ...]
 
 
 class WaitCycles:
@@ -66,24 +54,22 @@ class WaitCycles:
         self._graph = graph
         self._possible: dict[tuple[Part, int, int, Key], tuple[str, ...]] = {}
         """(event, waiter, generation, lock) called possible -> ident: a later waker may be free."""
-        self._releasers: dict[Key, list[Releaser]] = {}
-        """Lock -> those that released it for its holder, the latest few."""
-        self._owners: dict[Key, set[int]] = {}
-        """Lock -> threads that others released it for, and that could go on then."""
-        self._awaited: dict[Key, list[tuple[int, Key, tuple[str, ...]]]] = {}
-        """Such a lock -> waiter, what it held, ident, of what was called possible."""
+        self._joint: dict[tuple[Part, int, int], tuple[str, ...]] = {}
+        """(event, waiter, generation) called possible together with others -> ident."""
 
     def judge(self, part: Part, waiter: Waiter) -> Iterator[Report]:
         """Does anything the waiter holds stand in the way of everybody who could wake it?"""
-        wakers = [w for w in part.wakers_of(waiter.generation) if w.serial != waiter.serial]
+        makers = part.makers_of(waiter.generation)
+        wakers = [w for w in makers if w.serial != waiter.serial]
+        own = not part.parties and len(wakers) < len(makers)
         if part.meetings is not None and not part.meetings.varied:
             wakers = [w for w in wakers if w.generation == waiter.generation]
-        own = not part.parties and len(wakers) < len(part.wakers_of(waiter.generation))
         if part.has_enough_for(waiter):
             return
         counted = own or (not part.once and part in waiter.waited)
         parties = {waiter.serial, *(w.serial for w in wakers)}
         everyone = 0 < len(parties) <= part.parties
+        alone = False
         for key, ref in zip(waiter.keys, waiter.held, strict=True):
             able = [w for w in wakers if key not in w.gave_back_under]
             found = [self._needs(part, w, key, set(), waiter) for w in able]
@@ -102,34 +88,62 @@ class WaitCycles:
             severity = CLASS_ONLY if counted else shown.severity  # how often decides
             report = wait_cycle([wait, *shown.steps], severity)
             if severity == POSSIBLE:
+                alone = True
                 self._possible[what] = report.ident
                 if len(self._possible) > REMEMBERED:
                     del self._possible[next(iter(self._possible))]
             elif self._possible.pop(what, None) is not None:
                 report.retracts = True
             yield report
+        yield from self._judge_joint(part, waiter, wakers, matters=not (alone or counted))
+
+    def _judge_joint(
+        self, part: Part, waiter: Waiter, wakers: Sequence[Waker], *, matters: bool
+    ) -> Iterator[Report]:
+        """Do several locks, of this waiter or of others too, keep away everybody who could wake?"""
+
+        def needs(waker: Waker, key: Key, who: Waiter) -> Need | None:
+            return self._needs(part, waker, key, set(), who)
+
+        what = (part, waiter.serial, waiter.generation)
+        steps = joint(part, waiter, wakers, needs) if matters else None
+        if steps is not None:
+            report = wait_cycle(steps, POSSIBLE, EVERYBODY_JOINTLY)
+            self._joint[what] = report.ident
+            if len(self._joint) > REMEMBERED:
+                del self._joint[next(iter(self._joint))]
+            yield report
+        elif (ident := self._joint.pop(what, None)) is not None:
+            yield Report("wait-cycle", CLASS_ONLY, "", FREE_AFTER_ALL, ident=ident, retracts=True)
 
     def _needs(
         self, made: Part, waker: Waker, key: Key, seen: set[tuple[str, int]], waiter: Waiter
     ) -> Need | None:
-        """How the waker of `made` needs `key`: at once, before, or after another event."""
+        """How the waker of `made` needs `key`: at once, before, or after another event.
+
+        What is possible goes before what is so by classes only.
+        """
+        weaker: Need | None = None
         owed = LockRef(made.name, "event", "owed", waker.stack)
         for need, ref in zip(waker.needs, waker.refs, strict=True):
             told = f"{waker.thread} makes it happen only after it got {ref.name}"
             step = Step(waker.thread, owed, ref, waker.refs, told=told)
             direct = self._in_the_way(waiter, key, need, waker.serial)
+            found: Need | None = None
             if direct is not None:
-                return Need([step], direct)
-            if need.many and need.base.cls is key.base.cls:
-                return Need([step], CLASS_ONLY)
-            if waker.had_before(need, waiter.at[2]):
-                continue
-            way = self.behind(waiter, waker.serial, need, key, None)
-            if way is not None:
-                return Need([step, *way.steps], way.severity)
-        return self._took_before(waker, key, waiter, owed) or self._after_another(
-            waker, key, seen, waiter, owed
-        )
+                found = Need([step], direct)
+            elif need.many and need.base.cls is key.base.cls:
+                found = Need([step], CLASS_ONLY)
+            elif not waker.had_before(need, waiter.at[2]):
+                way = self.behind(waiter, waker.serial, need, key, None)
+                found = None if way is None else Need([step, *way.steps], way.severity)
+            if found is not None and found.severity == POSSIBLE:
+                return found
+            weaker = weaker or found
+        before = self._took_before(waker, key, waiter, owed)
+        if before is not None and before.severity == POSSIBLE:
+            return before
+        return weaker or before or self._after_another(waker, key, seen, waiter, owed)
 
     def _took_before(self, waker: Waker, key: Key, waiter: Waiter, owed: LockRef) -> Need | None:
         """The waker took `key` before and dropped it, or another lock whose holder wants `key`."""
@@ -313,7 +327,7 @@ class WaitCycles:
         report.fingerprint = fingerprint("left over", (part.name,))  # whoever it is this time
         yield report
 
-    # -- events and releases by others -------------------------------------------------------------
+    # -- events ------------------------------------------------------------------------------------
 
     def ring(self, part: Part, waker: Waker) -> Iterator[Report]:
         """Events that wait for each other and no lock at all."""
@@ -335,55 +349,6 @@ class WaitCycles:
                 return
             by = made[0]
 
-    def foreign_release(
-        self, by: Releaser, lock: LockRef, owed: Key, free: int
-    ) -> Iterator[Report]:
-        """A plain lock is released by a thread that did not take it: it is an event, too.
-
-        Whoever waits for it under a lock that everybody who releases it so needs is not woken.
-        `free`: the thread that had taken it and goes on (-1: it waits for it).  Who alone ever had
-        it does not wait for itself.
-        """
-        yield from self.releases(by, owed)
-        known = self._releasers[owed]
-        owners = self._owners.setdefault(owed, set())
-        if len(owners) < KEPT:
-            owners.add(free)
-        for key, ref in zip(by.keys, by.refs, strict=True):
-            if any(key not in other.keys for other in known):
-                continue
-            edge = self._graph.after(key.cls).get(owed.cls)
-            for rec, index in () if edge is None else edge.records:
-                held, wanted = rec.held[index], rec.held[-1]
-                if not surely_same(held, key) or not surely_same(wanted, owed):
-                    continue
-                told = f"{by.thread} releases {lock.name} only after it got {ref.name}"
-                for witness in rec.witnesses:
-                    if owners == {witness.serial} or any(
-                        witness.serial == other.serial for other in known
-                    ):
-                        continue
-                    waking = Step(by.thread, lock, ref, by.refs, told=told)
-                    report = wait_cycle([_waiting(witness, index), waking], POSSIBLE)
-                    said = self._awaited.setdefault(owed, [])
-                    said.append((witness.serial, key, report.ident))
-                    del said[:-REMEMBERED]
-                    yield report
-
-    def releases(self, by: Releaser, owed: Key) -> Iterator[Report]:
-        """A thread releases a lock that it did not take; take back what that speaks against."""
-        known = self._releasers.setdefault(owed, [])
-        known.append(by)
-        del known[:-KEPT]
-        for serial, key, ident in self._awaited.get(owed, ()):
-            if by.serial == serial or key not in by.keys:
-                yield Report("wait-cycle", CLASS_ONLY, "", FREE_AFTER_ALL, ident=ident,
-                             retracts=True)  # fmt: skip
-
-
-def _waiting(witness: Witness, index: int) -> Step:
-    return Step(witness.thread, witness.held[index], witness.wanted, witness.held)
-
 
 def _after_another(part: Part, waker: Waker) -> Step:
     """`waker` makes `part` happen only after another event."""
@@ -398,8 +363,8 @@ def _after_another(part: Part, waker: Waker) -> Step:
     )
 
 
-def wait_cycle(steps: Sequence[Step], severity: Severity) -> Report:
-    """The report of a cycle that some thread's wait is part of."""
+def wait_cycle(steps: Sequence[Step], severity: Severity, reason: str = EVERYBODY) -> Report:
+    """The report of a cycle that some thread's wait is part of; why it is, if it is possible."""
     first = steps[0]
     return cycle_report(
         "wait-cycle",
@@ -410,7 +375,7 @@ def wait_cycle(steps: Sequence[Step], severity: Severity) -> Report:
         else "possible wait cycle: " + " -> ".join(s.held.name for s in steps),
         steps,
         ident=("wait", *sorted({s.held.cls + ":" + s.wanted.name for s in steps})),
-        reason="everybody who was seen making it happen needed what the waiter holds"
+        reason=reason
         if severity == POSSIBLE
         else "the threads seen may not meet: another lock, or what they waited for before, may "
         "keep them apart",

@@ -173,7 +173,7 @@ class Waiting:
         Not where only the answer says whether it has it (`acquire(timeout=...)`): the same code may
         follow without.  Who lacks an item gets an exception, so what follows comes after it.
         """
-        self.waits.took(ts, part)
+        self.waits.took(ts, part, sure=sure)
         if part.known is None or part.generation > 1:
             return
         if sure or obj.once or obj.raises:
@@ -197,6 +197,8 @@ class Waiting:
             return
         found = self._part(obj, part)
         self._happens.release(ts, obj, shared=True)
+        if obj.once:
+            found.made[ts.serial] = found.generation
         if obj.once and not found.happened:
             found.happened = True
             if found.generation == 1:

@@ -25,13 +25,14 @@ from typing import Protocol
 from lockcheck.core.chains import add_touch, note_touched
 from lockcheck.core.classes import WRITE, Key, LockClass
 from lockcheck.core.events import KEPT, Part, Touches, Waiter, Waker
+from lockcheck.core.foreign_releases import ForeignReleases, Releaser
 from lockcheck.core.graph import Graph
 from lockcheck.core.held import CheckedLock, ThreadState, ref_of
 from lockcheck.core.meetings import ARRIVALS, Arrival
 from lockcheck.core.report import LockRef, Report
 from lockcheck.core.stacks import Stack
 from lockcheck.core.vector import Clock, Start
-from lockcheck.core.wait_cycles import Releaser, WaitCycles
+from lockcheck.core.wait_cycles import WaitCycles
 
 __all__ = ["Event", "Waits", "needed"]
 
@@ -82,6 +83,7 @@ class Waits:
 
     def __init__(self, graph: Graph) -> None:
         self._cycles = WaitCycles(graph)
+        self._foreign = ForeignReleases(graph)
         self._parts: dict[Part, None] = {}
         """Those that somebody waited for with locks held, the latest few."""
         self._joins: list[tuple[Waiter, int, str, Touches]] = []
@@ -118,8 +120,8 @@ class Waits:
         turn = part.turn(ts.serial)
         if not keys or turn > ARRIVALS:
             return False
-        if part.once and any(w.serial == ts.serial for w in part.wakers_of(part.generation)):
-            return False  # it has made it happen itself
+        if part.once and part.is_made_by(ts.serial):
+            return False
         if part.once and part.generation == 1 and part in ts.waited:
             return False  # it has had it, and that stays so
         alike = 0
@@ -158,7 +160,7 @@ class Waits:
         note_touched(ts)
         waker = Waker(
             ts.serial, ts.name, keys, refs, stack, part.turn(ts.serial), ts.last_wait, ts.touched,
-            ts.moment, part.taken.get(ts.serial, ()),
+            ts.moment, part.taken.get(ts.serial, ()), ts.serial in part.owing,
         )  # fmt: skip
         ts.moment += 1
         part.add(waker)
@@ -170,17 +172,20 @@ class Waits:
             yield from self._cycles.ring(part, waker)
 
     @staticmethod
-    def took(ts: ThreadState, part: Part) -> None:
+    def took(ts: ThreadState, part: Part, *, sure: bool) -> None:
         """The wait for `part` is over: what is ordered by that, and what it may give back."""
         if part not in ts.waited:
             ts.waited = (*ts.waited[1 - KEPT :], part)
         if not part.once:
             part.taken[ts.serial] = needed(ts) if ts.holds else ()
+        if part.lacks and sure:
+            part.owing.add(ts.serial)
 
     @staticmethod
     def gave(ts: ThreadState, part: Part) -> None:
         """What it took it has given back."""
         part.taken.pop(ts.serial, None)
+        part.owing.discard(ts.serial)
 
     @staticmethod
     def cleared(part: Part) -> None:
@@ -273,14 +278,14 @@ class Waits:
             self._edge(lock.name, ref.cls, "needs")
         free = -1 if owner.blocked_on is lock else owner.serial
         owed = LockRef(lock.name, lock.key.cls.name, "owed", stack)
-        yield from self._cycles.foreign_release(
+        yield from self._foreign.judge(
             Releaser(ts.serial, ts.name, keys, refs), owed, lock.key, free
         )
 
     def released_free(self, ts: ThreadState, lock: CheckedLock) -> Iterator[Report]:
         """A plain lock is released that nobody had taken: another time somebody may have."""
         keys, refs = _holding(ts)
-        yield from self._cycles.releases(Releaser(ts.serial, ts.name, keys, refs), lock.key)
+        yield from self._foreign.releases(Releaser(ts.serial, ts.name, keys, refs), lock.key)
 
     def synced(self, ts: ThreadState, name: str) -> None:
         """A flush: judged as an acquire of the map already; shown in the graph."""

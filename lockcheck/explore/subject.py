@@ -106,6 +106,7 @@ class FirstThread:
     """Makes the first thread of a run known to the checker as `main`; a context manager."""
 
     name = "main"
+    runs = ""
 
     def __init__(self, chk: Checker) -> None:
         self._chk = chk

@@ -16,6 +16,7 @@ from _thread import allocate_lock
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.core.waits import Waits
 from lockcheck.seam import Kind, Op, Ownerless
 from lockcheck.sync.blocking import block
 
@@ -100,8 +101,8 @@ class Parking(Ownerless):
         """The wait/event layer's memory of this object (`lockcheck.core.waits`)."""
         self._gate = allocate_lock()
         self._waiters: list[_Waiter] = []
-        self._woken: tuple[object, str, object] | None = None
-        """The newest wake that the engine knows: chain, part, wait before."""
+        self._woken: tuple[object, str, object, bool] | None = None
+        """The newest wake that the engine knows: chain, part, wait before, was it owed?"""
 
     def supply(self, part: str) -> int:
         """How many may have a part before anybody makes it happen; 0: it is not known."""
@@ -212,22 +213,25 @@ class Parking(Ownerless):
 
     def _wakes(self, chk: Host, ts: ThreadState, part: str) -> None:
         """Let the engine know that `ts` makes `part` happen, unless it knows just that."""
-        woken = self._woken
         if chk.observed or self.once:
             chk.waiting.wake(ts, self, part)
-        elif (
-            woken is None
+            return
+        woken = self._woken
+        found = None if self.dep is None else self.dep.get(part)
+        owed = found is not None and ts.serial in found.owing
+        if (
+            found is None
+            or woken is None
             or woken[0] is not ts.top._k
             or woken[1] != part
             or woken[2] is not ts.last_wait
+            or woken[3] is not owed
         ):
             chk.waiting.wake(ts, self, part)
             if not ts.tracing:
-                self._woken = (ts.top._k, part, ts.last_wait)
-        elif self.dep is not None:
-            taken = self.dep[part].taken
-            if taken:
-                taken.pop(ts.serial, None)  # it has given back what it took
+                self._woken = (ts.top._k, part, ts.last_wait, owed)
+        elif found.taken:
+            Waits.gave(ts, found)
 
     def _went_at_once(self, chk: Host, ts: ThreadState, part: str, *, sure: bool) -> None:
         """What there is to note of a wait that did not block, of a thread that holds nothing."""
@@ -239,6 +243,8 @@ class Parking(Ownerless):
             chk.waiting.took(ts, self, part, sure=sure)
         else:
             found.taken[ts.serial] = ()
+            if found.lacks and sure:
+                found.owing.add(ts.serial)
 
     def _take_granted(self, ready: Callable[[], bool], take: Callable[[], object] | None) -> object:
         with self._gate:

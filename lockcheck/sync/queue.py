@@ -90,7 +90,7 @@ class Queue(Parking):
                 lambda: None if self._is_empty() else self._remove(), why="get", part="room"
             )
             if box is not None and self.dep is not None and "item" in self.dep:
-                self.chk.waiting.took(self.chk.current(), self, "item")
+                self.chk.waiting.took(self.chk.current(), self, "item", sure=False)
         else:
             if timeout is not None and timeout < 0:
                 raise ValueError("'timeout' must be a non-negative number")

@@ -12,11 +12,13 @@ belong to its author.  The functions below work on any `threading.Thread` that h
 from __future__ import annotations
 
 import _thread
+import functools
 import sys
 import threading
 import weakref
 from _thread import allocate_lock
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 from lockcheck.core.stacks import EMPTY, Stack
@@ -112,6 +114,22 @@ class Life:
     def name(self) -> str:
         thread = self._ref()
         return self.done.name.removeprefix("end of ") if thread is None else thread.name
+
+    @property
+    def runs(self) -> str:
+        """Name of its target, or of the `run` that a subclass puts in place of that."""
+        thread = self._ref()
+        if thread is None:
+            return ""
+        run = type(thread).run
+        if run not in (Thread.run, threading.Thread.run):
+            return run.__qualname__
+        target: object = thread.__dict__.get("_target")  # gone once it has run
+        while isinstance(target, functools.partial):
+            target = target.func
+        if isinstance(target, FunctionType | MethodType | BuiltinFunctionType):
+            return target.__qualname__
+        return "" if target is None else type(target).__qualname__
 
     @property
     def ident(self) -> int | None:

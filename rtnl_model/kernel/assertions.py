@@ -11,6 +11,7 @@ where there is one, and `known` = "known:G.n" where the rule is a known defect o
 from __future__ import annotations
 
 import _thread
+import functools
 from typing import TYPE_CHECKING, NoReturn
 
 from lockcheck import looking
@@ -154,6 +155,7 @@ class Assertions:
     def killed_by_oops(self, target: Callable[..., object]) -> Callable[..., object]:
         """The body of a thread that an Oops ends."""
 
+        @functools.wraps(target)
         def body(*args: object) -> None:
             try:
                 target(*args)

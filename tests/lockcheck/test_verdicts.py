@@ -6,6 +6,7 @@ sees no order between them; the verdict is a prediction from a run that went wel
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
 
@@ -108,6 +109,27 @@ def two_of_two_permits_each(chk: lockcheck.Checker) -> None:
     unordered(body, body)
 
 
+def more_permits_than_there_are(chk: lockcheck.Checker) -> None:
+    """Both hold units when they want what the other one has; but all together there are two."""
+    lock, units = chk.Lock("L"), chk.Semaphore(2, "units")
+
+    def both() -> None:
+        if units.acquire(blocking=False):
+            if units.acquire(blocking=False):
+                nested(lock)()
+                units.release()
+            units.release()
+
+    def one_more() -> None:
+        with lock:
+            if units.acquire(blocking=False):
+                with units:
+                    pass
+                units.release()
+
+    unordered(both, one_more)
+
+
 def a_semaphore_as_a_signal(chk: lockcheck.Checker) -> None:
     lock, ready = chk.Lock("L"), chk.Semaphore(0, "ready")
 
@@ -192,6 +214,43 @@ def another_setter_is_free(chk: lockcheck.Checker) -> None:
     unordered(setter, event.set, waiter)
 
 
+def it_sets_the_event_itself(chk: lockcheck.Checker) -> None:
+    """As others do under that lock, but it needs none of them."""
+    lock, event = chk.Lock("L"), chk.Event("event")
+
+    def setter() -> None:
+        with lock:
+            event.set()
+
+    def waiter() -> None:
+        with lock:
+            event.set()
+            event.wait()
+
+    unordered(setter, setter, waiter)
+
+
+def setters_behind(one_waiter: bool) -> Program:
+    """Each setter needs one lock of two, which one waiter holds, or two waiters."""
+
+    def program(chk: lockcheck.Checker) -> None:
+        one, two, event = chk.Lock("one"), chk.Lock("two"), chk.Event("event")
+
+        def under(lock: Lock, body: Body) -> Body:
+            def run() -> None:
+                with lock:
+                    body()
+
+            return run
+
+        waiters = [under(one, event.wait), under(two, event.wait)]
+        if one_waiter:
+            waiters = [under(one, under(two, event.wait))]
+        unordered(under(one, event.set), under(two, event.set), *waiters)
+
+    return program
+
+
 def the_setter_waits_behind_a_lock(chk: lockcheck.Checker) -> None:
     one, two, event = chk.Lock("one"), chk.Lock("two"), chk.Event("event")
 
@@ -235,6 +294,45 @@ def the_producer_took_and_dropped_the_lock(chk: lockcheck.Checker) -> None:
             queue.get()
 
     unordered(producer, consumer)
+
+
+def an_item_given_back(chk: lockcheck.Checker) -> None:
+    """Who gets the item and puts it back is no producer: the only one needs the lock."""
+    lock, items = chk.Lock("L"), chk.Queue(0, "items")
+
+    def producer() -> None:
+        with lock:
+            pass
+        items.put(1)
+
+    def consumer() -> None:
+        with lock:
+            items.get()
+
+    unordered(producer, lambda: items.put(items.get()), consumer)
+
+
+def an_item_made_where_there_is_none(chk: lockcheck.Checker) -> None:
+    """Who gives an item back that it need not have waited for can always make one."""
+    lock, items = chk.Lock("L"), chk.Queue(0, "items")
+
+    def producer() -> None:
+        with lock:
+            pass
+        items.put(1)
+
+    def user() -> None:
+        try:
+            item = items.get_nowait()
+        except queue.Empty:
+            item = 2
+        items.put(item)
+
+    def consumer() -> None:
+        with lock:
+            items.get()
+
+    unordered(producer, user, consumer)
 
 
 def request_and_answer(chk: lockcheck.Checker) -> None:
@@ -410,6 +508,33 @@ def released_by_others_and_taken_once(chk: lockcheck.Checker) -> None:
     thread.start()
     taken.wait()
     unordered(sender)
+    released.set()
+    thread.join()
+
+
+def released_by_who_wants_it(chk: lockcheck.Checker) -> None:
+    """What the other one can have taken only before, this one releases before it takes it."""
+    outer, signal = chk.Lock("outer"), chk.Lock("signal")
+    taken, released = threading.Event(), threading.Event()
+
+    def holder() -> None:
+        with outer:
+            signal.acquire()
+        with outer:
+            pass
+        taken.set()
+        released.wait()
+
+    def releaser() -> None:
+        with outer:
+            signal.release()
+            with signal:
+                pass
+
+    thread = threading.Thread(target=holder)
+    thread.start()
+    taken.wait()
+    unordered(releaser)
     released.set()
     thread.join()
 
@@ -621,6 +746,9 @@ POSSIBLE: dict[str, Program] = {
     "two permits, two holders": lock_under_a_permit(2, 2),
     "five permits, five holders": lock_under_a_permit(5, 5),
     "a semaphore as a signal": a_semaphore_as_a_signal,
+    "each setter needs a lock of one waiter": setters_behind(one_waiter=True),
+    "each setter needs a lock of some waiter": setters_behind(one_waiter=False),
+    "an item given back": an_item_given_back,
     "the setter took and dropped the lock": the_setter_took_and_dropped_the_lock,
     "the setter waits behind a lock": the_setter_waits_behind_a_lock,
     "the producer took and dropped the lock": the_producer_took_and_dropped_the_lock,
@@ -649,7 +777,11 @@ NOT_POSSIBLE: dict[str, Program] = {
     "all five permits under a lock": permit_under_a_lock(5, 5),
     "two permits, one holder": lock_under_a_permit(2, 1),
     "five permits, four holders": lock_under_a_permit(5, 4),
+    "more permits than there are": more_permits_than_there_are,
     "set, wait, set": sets_waits_sets,
+    "it sets the event itself": it_sets_the_event_itself,
+    "an item made where there is none": an_item_made_where_there_is_none,
+    "released by who wants it": released_by_who_wants_it,
     "a waiter sets again": a_waiter_sets_again,
     "the setter took the lock later": the_setter_took_the_lock_later,
     "another setter is free": another_setter_is_free,

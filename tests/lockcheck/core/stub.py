@@ -69,6 +69,7 @@ class _Announced:
 
     parent_clock: tuple[Start, tuple[Leased, ...]] | None = None
     state: ThreadState | None = None
+    runs = ""
 
 
 class Threads:

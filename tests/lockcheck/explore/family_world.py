@@ -44,7 +44,7 @@ class FamilyWorld:
         self.pcs: list[Any] = ["new"] * count
         self.logs: list[list[object]] = [[] for _ in range(count)]
         self.done: list[list[Instruction]] = [[] for _ in range(count)]
-        """What each thread has carried out; a try with the outcome that it had."""
+        """What each thread has carried out; a try, or a join too early, with its outcome."""
 
     def body(self) -> None:
         chk = self.chk
@@ -100,6 +100,8 @@ class FamilyWorld:
                 log.append(seen)
             if what.startswith(("try", "timed", "rtry", "rtimed")):
                 what, arg = ASSUMED + what, int(seen in (True, "passed"))
+            elif what == "join" and seen == "error":
+                what = ASSUMED + what  # of a thread that was not started yet: it did not wait
             self.done[t].append((what, name, arg))
             pc += 1
         self.pcs[t] = "end"

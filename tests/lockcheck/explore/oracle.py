@@ -60,7 +60,8 @@ class Program:
 
 
 ASSUMED = "assumed "
-"""Before a try: it stands only for the outcome that its number says."""
+"""Before a try: it stands only for the outcome that its number says.  Before a join: the thread was
+not started yet, which is an error, and no wait."""
 
 State = tuple[
     tuple[int, ...],  # program counters; -1: not started; len(code): at its end; beyond: ended
@@ -287,6 +288,10 @@ def _moves(program: Program, state: State, t: int) -> Iterator[State]:
     what, name, arg = code[pc]
     if what in ("start", "join", "timed_join", "alive", "sleep"):
         yield from _thread_moves(program, state, t, what, arg)
+        return
+    if what == ASSUMED + "join":  # it came too early
+        if state[0][arg] < 0:
+            yield from _thread_moves(program, state, t, "join", arg)
         return
     draft = _Draft(state)
     assumed = what.startswith(ASSUMED)

@@ -9,7 +9,8 @@ and where it reaches one, something should have been reported (else it is missed
 Two kinds of misses are counted apart, for no run that went well can show them.  A try went another
 way in every run: then even the oracle, given what the runs did and no more, reaches no deadlock.
 And something is used up: a thread waits for an item, a unit, a notify or a room that was there and
-went to another one; how often something happens, and to whom, a run that went well does not fix.
+went to another one, or for another's release of a lock that it took, which came before that; how
+often something happens, and to whom, a run that went well does not fix.
 """
 
 from __future__ import annotations
@@ -242,12 +243,17 @@ def _is_cycle(trace: Program, at: tuple[int, ...]) -> bool:
 
 
 def _is_spent(trace: Program, at: tuple[int, ...], left: dict[int, Body]) -> bool:
-    """Does a thread wait for an item, a unit, a notify, a party that was there for another one?"""
+    """Does a thread wait for an item, a unit, a notify, a party that was there for another one?
+
+    Or for a lock, after somebody released it who had not taken it: that came too early.
+    """
     gone = {
         t: code[: max(0, pc)] for t, (pc, code) in enumerate(zip(at, trace.threads, strict=True))
     }
     for t, (step, *_) in left.items():
         what, name, _arg = step
+        if what == "acquire" and any(_releases(code, name) > 0 for code in gone.values()):
+            return True
         if what in ("get", "cwait", "meet", "put") or (what, name) == ("take", "s0"):
             made = ENDS[what] if what != "put" else "put"
             others = sum(s[0].endswith(made) and s[1] == name
@@ -256,6 +262,12 @@ def _is_spent(trace: Program, at: tuple[int, ...], left: dict[int, Body]) -> boo
             if others and others >= sum(s[0].endswith(what) and s[1] == name for s in gone[t]):
                 return True
     return False
+
+
+def _releases(code: Body, name: str) -> int:
+    """How often a lock was released by who had not taken it."""
+    taken = sum(step[0].endswith("acquire") and step[1] == name for step in code)
+    return sum(step[:2] == ("release", name) for step in code) - taken
 
 
 def _may_end(code: Body, what: str, name: str) -> bool:
