@@ -38,8 +38,8 @@ __all__ = ["Acquires"]
 NEAR = 10
 """Frames kept of a lock taken as others have taken it before."""
 VIEWS = 4_000
-"""Transitions that a thread remembers in one segment; then a new one begins, though nothing has
-changed in its order to others."""
+"""Transitions that a thread remembers in one segment, and one more for each lock that is kept
+apart; then a new one begins, though nothing has changed in its order to others."""
 LATER = "when the thread took another lock"
 
 
@@ -176,7 +176,7 @@ class Acquires:
         if ts.tracing:
             return None
         ts.views += 1
-        if ts.views > VIEWS:
+        if ts.views > VIEWS + self._classes.keys:
             self._happens.begin_segment(ts)
         if nest is None and not ts.foreign:
             known = self._saturated(ts, key)

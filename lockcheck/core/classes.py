@@ -161,6 +161,8 @@ class Classes:
         self._host = host
         self._by_name: dict[str, LockClass] = {}
         self._all: list[LockClass] = []
+        self.keys = 0
+        """Locks that are kept apart, so that a report can say what these instances cannot do."""
 
     def __iter__(self) -> Iterator[LockClass]:
         return iter(tuple(self._all))
@@ -229,6 +231,7 @@ class Classes:
         number = cls.instances
         cls.instances += 1
         if number < INSTANCES:
+            self.keys += 1
             return Key(cls, number, instance, None, WRITE, False)
         if cls.many is None:
             cls.many = Key(cls, -1, None, None, WRITE, False)
