@@ -1,187 +1,128 @@
-# ruff: noqa: ARG001  (while nobody watches, all arguments but the first go unused)
 """What rewritten code calls before each access; it returns its first argument and does no more.
 
-While nobody watches, each of these functions is `return` of its argument.  `watch_with` gives them
-the other body (of the function of the same name with an underscore), in which the watch hears of
-the access.  Only the code object is exchanged, for compiled modules hold the function itself: that
-is the cheapest switch that there is.
-
-The `hold` functions keep an object on a stack of the thread's until the last operand of its
-operation has been evaluated.  An exception in between leaves an entry behind, which the next
-release that comes by throws away.
+Each of these functions has three bodies.  While nobody watches, it is `return` of its argument
+(`FIRST` and its like).  `watch_with` gives it the body that is written here, in which the watch
+hears of the access; where races are looked for, some have a quicker one, which lets pass what is
+nothing new.  Only the code object is exchanged, for compiled modules hold the function itself: that
+is the cheapest switch that there is, and the reason why all bodies stand in this one file, long as
+it is: they use its globals.
 """
 
 from __future__ import annotations
 
 import operator
 import sys
-import threading
-from collections.abc import Callable
-from types import CellType, FunctionType
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from lockcheck.patch.data.again import look_again, write_again
+from lockcheck.patch.data.pending import keep, take
 from lockcheck.patch.data.places import NO_KEY, PLAIN_KEYS, SCALARS
 
 if TYPE_CHECKING:
-    from lockcheck.core.held import ThreadState
     from lockcheck.patch.data.fields import Content
+    from lockcheck.patch.data.listener import Listener, Near
     from lockcheck.patch.data.places import Attribute, Variable
 
-__all__ = ["CALLS", "Watch", "watch_with"]
+__all__ = ["CALLS", "watch_with"]
 
 V = TypeVar("V")
 D = TypeVar("D")
 K = TypeVar("K")
+F = TypeVar("F", bound=Callable[..., object])
 
-
-class Near(Protocol):
-    """Where the calling thread's state is; none in a thread that is not known yet."""
-
-    t: ThreadState
-
-
-class Watch(Protocol):
-    """Who hears of accesses; called right before each."""
-
-    def attribute_read(self, owner: object, attribute: Attribute) -> None: ...
-    def attribute_write(self, owner: object, attribute: Attribute, value: object) -> None: ...
-    def attribute_augment(self, owner: object, attribute: Attribute) -> None: ...
-    def item_read(self, container: object, key: object) -> None: ...
-    def member(self, container: object, key: object) -> None: ...
-    def item_write(self, container: object, key: object) -> None: ...
-    def item_augment(self, container: object, key: object) -> None: ...
-    def whole_read(self, container: object) -> None: ...
-    def whole_write(self, container: object) -> None: ...
-    def method(self, owner: object, attribute: Attribute, key: object) -> None: ...
-    def steps(self, container: V) -> V: ...
-    def variable_read(self, variable: Variable) -> None: ...
-    def variable_write(self, variable: Variable, value: object) -> None: ...
-    def cell_read(self, cell: CellType, name: str) -> None: ...
-    def variable_augment(self, variable: Variable, old: object) -> None: ...
-    def cell_write(self, cell: CellType, name: str) -> None: ...
-    def cell_augment(self, cell: CellType, name: str, old: object) -> None: ...
-    def named(self, owner: object, name: object, *, write: bool) -> None: ...
-
-
-_watch: Watch
+_watch: Listener
 _near: Near
 """`.t` is the calling thread's state."""
 _contents: dict[int, Content]
-
-
-class _Kept(threading.local):
-    """The calling thread's operations that wait for their last operand."""
-
-    def __init__(self) -> None:
-        self.stack: list[tuple[int, object, object]] = []
-
-
-_kept = _Kept()
 _getframe = sys._getframe
-_KEPT_MAX: Final = 64
-"""Entries left behind by exceptions, at most."""
+
+Bodies = Sequence[Callable[..., object]]
+FIRST: Final[Bodies] = (
+    lambda one: one, lambda one, _2: one, lambda one, _2, _3: one, lambda one, _2, _3, _4: one,
+)  # fmt: skip
+"""What is returned while nobody watches: the first of 1, 2, 3, 4 arguments."""
+NOTHING: Final[Bodies] = (lambda _1: None, lambda _1, _2: None)
+PAIR: Final[Bodies] = (lambda one: (one,), lambda one, two: (one, two))
+TRIPLE: Final[Bodies] = (*PAIR, lambda value, one, two: (one, two, value))
+
+_announcing: list[FunctionType] = []
+_IDLE: Final[dict[str, CodeType]] = {}
+_WATCHED: Final[dict[str, CodeType]] = {}
 
 
-def _keep(site: int, owner: object, what: object) -> None:
-    stack = _kept.stack
-    if len(stack) >= _KEPT_MAX:
-        del stack[: _KEPT_MAX // 2]
-    stack.append((site, owner, what))
+def announced(idle: Bodies) -> Callable[[F], F]:
+    """Make the function one that rewritten code calls: with an idle body until somebody watches."""
 
+    def make(function: F) -> F:
+        assert isinstance(function, FunctionType), "all of them are Python's own"
+        body = idle[function.__code__.co_argcount - 1]
+        assert isinstance(body, FunctionType)
+        _announcing.append(function)
+        _WATCHED[function.__name__] = function.__code__
+        _IDLE[function.__name__] = function.__code__ = body.__code__
+        return function
 
-def _release(site: int) -> tuple[int, Any, Any] | None:  # a callable and its arguments
-    stack = _kept.stack
-    while stack:
-        entry = stack.pop()
-        if entry[0] == site:
-            return entry
-    return None
+    return make
 
 
 # -- attributes ------------------------------------------------------------------------------------
 
 
+@announced(FIRST)
 def read(owner: V, attribute: Attribute) -> V:
-    return owner
-
-
-def _read(owner: V, attribute: Attribute) -> V:
     _watch.attribute_read(owner, attribute)
     return owner
 
 
+@announced(FIRST)
 def augment_read(owner: V, attribute: Attribute) -> V:
-    return owner
-
-
-def _augment_read(owner: V, attribute: Attribute) -> V:
     _watch.attribute_read(owner, attribute)
     return owner
 
 
+@announced(FIRST)
 def write(owner: V, attribute: Attribute) -> V:
-    return owner
-
-
-def _write(owner: V, attribute: Attribute) -> V:
     _watch.attribute_write(owner, attribute, _watch)
     return owner
 
 
+@announced(FIRST)
 def value_write(value: V, owner: object, attribute: Attribute) -> V:
-    return value
-
-
-def _value_write(value: V, owner: object, attribute: Attribute) -> V:
     _watch.attribute_write(owner, attribute, value)
     return value
 
 
+@announced(FIRST)
 def value_augment(value: V, owner: object, attribute: Attribute) -> V:
-    return value
-
-
-def _value_augment(value: V, owner: object, attribute: Attribute) -> V:
     _watch.attribute_augment(owner, attribute)
     return value
 
 
+@announced(FIRST)
 def read_hold(owner: V, attribute: Attribute, site: int) -> V:
-    return owner
-
-
-def _read_hold(owner: V, attribute: Attribute, site: int) -> V:
     _watch.attribute_read(owner, attribute)
-    _keep(site, owner, attribute)
+    keep(site, owner, attribute)
     return owner
 
 
+@announced(FIRST)
 def augment_release(value: V, site: int) -> V:
-    return value
-
-
-def _augment_release(value: V, site: int) -> V:
-    entry = _release(site)
+    entry = take(site)
     if entry is not None:
         _watch.attribute_augment(entry[1], entry[2])
     return value
 
 
+@announced(FIRST)
 def named_read(last: V, owner: object, name: object) -> V:
-    return last
-
-
-def _named_read(last: V, owner: object, name: object) -> V:
     _watch.named(owner, name, write=False)
     return last
 
 
+@announced(FIRST)
 def named_write(last: V, owner: object, name: object) -> V:
-    return last
-
-
-def _named_write(last: V, owner: object, name: object) -> V:
     _watch.named(owner, name, write=True)
     return last
 
@@ -189,117 +130,81 @@ def _named_write(last: V, owner: object, name: object) -> V:
 # -- items -----------------------------------------------------------------------------------------
 
 
+@announced(FIRST)
 def item_read(container: V, key: object) -> V:
-    return container
-
-
-def _item_read(container: V, key: object) -> V:
     _watch.item_read(container, key)
     return container
 
 
+@announced(FIRST)
 def item_augment_read(container: V, key: object) -> V:
-    return container
-
-
-def _item_augment_read(container: V, key: object) -> V:
     _watch.item_read(container, key)
     return container
 
 
+@announced(FIRST)
 def item_write(container: V, key: object) -> V:
-    return container
-
-
-def _item_write(container: V, key: object) -> V:
     _watch.item_write(container, key)
     return container
 
 
+@announced(FIRST)
 def item_augment(value: V, container: object, key: object) -> V:
-    return value
-
-
-def _item_augment(value: V, container: object, key: object) -> V:
     _watch.item_augment(container, key)
     return value
 
 
+@announced(PAIR)
 def item_pair(container: D, key: K) -> tuple[D, K]:
-    return container, key
-
-
-def _item_pair(container: D, key: K) -> tuple[D, K]:
     _watch.item_read(container, key)
     return container, key
 
 
+@announced(PAIR)
 def item_pair_write(container: D, key: K) -> tuple[D, K]:
-    return container, key
-
-
-def _item_pair_write(container: D, key: K) -> tuple[D, K]:
     _watch.item_write(container, key)
     return container, key
 
 
+@announced(TRIPLE)
 def item_triple(value: V, container: D, key: K) -> tuple[D, K, V]:
-    return container, key, value
-
-
-def _item_triple(value: V, container: D, key: K) -> tuple[D, K, V]:
     _watch.item_write(container, key)
     return container, key, value
 
 
+@announced(FIRST)
 def item_hold(container: V, site: int) -> V:
+    keep(site, container, NO_KEY)
     return container
 
 
-def _item_hold(container: V, site: int) -> V:
-    _keep(site, container, NO_KEY)
-    return container
-
-
+@announced(FIRST)
 def item_release(key: K, site: int) -> K:
-    return key
-
-
-def _item_release(key: K, site: int) -> K:
-    entry = _release(site)
+    entry = take(site)
     if entry is not None:
         _watch.item_write(entry[1], key)
     return key
 
 
+@announced(FIRST)
 def item_keep(key: K, site: int) -> K:
-    return key
-
-
-def _item_keep(key: K, site: int) -> K:
-    entry = _release(site)
+    entry = take(site)
     if entry is not None:
         _watch.item_read(entry[1], key)
-        _keep(site, entry[1], key)
+        keep(site, entry[1], key)
     return key
 
 
+@announced(FIRST)
 def item_augment_release(value: V, site: int) -> V:
-    return value
-
-
-def _item_augment_release(value: V, site: int) -> V:
-    entry = _release(site)
+    entry = take(site)
     if entry is not None:
         _watch.item_augment(entry[1], entry[2])
     return value
 
 
+@announced(FIRST)
 def member(container: V, key: object) -> V:
-    return container
-
-
-def _member(container: V, key: object) -> V:
     _watch.member(container, key)
     return container
 
@@ -307,85 +212,58 @@ def _member(container: V, key: object) -> V:
 # -- containers as a whole -------------------------------------------------------------------------
 
 
+@announced(FIRST)
 def whole_read(container: V) -> V:
-    return container
-
-
-def _whole_read(container: V) -> V:
     _watch.whole_read(container)
     return container
 
 
+@announced(FIRST)
 def whole_write(container: V) -> V:
-    return container
-
-
-def _whole_write(container: V) -> V:
     _watch.whole_write(container)
     return container
 
 
+@announced(FIRST)
 def grown(value: V, container: object) -> V:
-    return value
-
-
-def _grown(value: V, container: object) -> V:
     _watch.whole_write(container)
     return value
 
 
+@announced(FIRST)
 def steps(container: V) -> V:
-    return container
-
-
-def _steps(container: V) -> V:
     return _watch.steps(container)
 
 
+@announced(FIRST)
 def method(owner: V, attribute: Attribute) -> V:
-    return owner
-
-
-def _method(owner: V, attribute: Attribute) -> V:
     _watch.method(owner, attribute, NO_KEY)
     return owner
 
 
+@announced(FIRST)
 def method_key(owner: V, attribute: Attribute, key: object) -> V:
-    return owner
-
-
-def _method_key(owner: V, attribute: Attribute, key: object) -> V:
     _watch.method(owner, attribute, key)
     return owner
 
 
+@announced(FIRST)
 def method_hold(owner: V, attribute: Attribute, site: int) -> V:
+    keep(site, owner, attribute)
     return owner
 
 
-def _method_hold(owner: V, attribute: Attribute, site: int) -> V:
-    _keep(site, owner, attribute)
-    return owner
-
-
+@announced(FIRST)
 def method_release(last: V, site: int) -> V:
-    return last
-
-
-def _method_release(last: V, site: int) -> V:
-    entry = _release(site)
+    entry = take(site)
     if entry is not None:
         _watch.method(entry[1], entry[2], NO_KEY)
     return last
 
 
+@announced(FIRST)
 def method_release_key(key: K, site: int) -> K:
-    return key
-
-
-def _method_release_key(key: K, site: int) -> K:
-    entry = _release(site)
+    entry = take(site)
     if entry is not None:
         _watch.method(entry[1], entry[2], key)
     return key
@@ -394,56 +272,38 @@ def _method_release_key(key: K, site: int) -> K:
 # -- names -----------------------------------------------------------------------------------------
 
 
+@announced(NOTHING)
 def variable_read(variable: Variable) -> None:
-    return None
-
-
-def _variable_read(variable: Variable) -> None:
     _watch.variable_read(variable)
 
 
+@announced(FIRST)
 def variable_write(value: V, variable: Variable) -> V:
-    return value
-
-
-def _variable_write(value: V, variable: Variable) -> V:
     _watch.variable_write(variable, value)
     return value
 
 
+@announced(FIRST)
 def variable_augment(value: V, variable: Variable, old: object) -> V:
-    return value
-
-
-def _variable_augment(value: V, variable: Variable, old: object) -> V:
     _watch.variable_augment(variable, old)
     return value
 
 
+@announced(NOTHING)
 def cell_read(holder: FunctionType, name: str) -> None:
-    return None
-
-
-def _cell_read(holder: FunctionType, name: str) -> None:
     if holder.__closure__:
         _watch.cell_read(holder.__closure__[0], name)
 
 
+@announced(FIRST)
 def cell_write(value: V, holder: FunctionType, name: str) -> V:
-    return value
-
-
-def _cell_write(value: V, holder: FunctionType, name: str) -> V:
     if holder.__closure__:
         _watch.cell_write(holder.__closure__[0], name)
     return value
 
 
+@announced(FIRST)
 def cell_augment(value: V, holder: FunctionType, name: str, old: object) -> V:
-    return value
-
-
-def _cell_augment(value: V, holder: FunctionType, name: str, old: object) -> V:
     if holder.__closure__:
         _watch.cell_augment(holder.__closure__[0], name, old)
     return value
@@ -611,17 +471,8 @@ def _quick_variable_augment(value: V, variable: Variable, old: object) -> V:
 
 # -- the switch ------------------------------------------------------------------------------------
 
-_ANNOUNCING: Final = (
-    read, augment_read, item_augment_read, write, value_write, value_augment, read_hold,
-    augment_release, named_read, named_write, item_read, item_write, item_augment, item_pair,
-    item_pair_write, item_triple, item_hold, item_release, item_keep, item_augment_release,
-    member, whole_read, whole_write, grown, steps, method, method_key, method_hold,
-    method_release, method_release_key, variable_read, variable_write, variable_augment,
-    cell_augment, cell_read, cell_write,
-)  # fmt: skip
-
 CALLS: Final[dict[str, Callable[..., object]]] = {
-    **{function.__name__: function for function in _ANNOUNCING},
+    **{function.__name__: function for function in _announcing},
     "getitem": operator.getitem,
     "setitem": operator.setitem,
     "delitem": operator.delitem,
@@ -629,19 +480,10 @@ CALLS: Final[dict[str, Callable[..., object]]] = {
 }
 """By the name that `rewrite` uses."""
 
-_IDLE: Final = {function.__name__: function.__code__ for function in _ANNOUNCING}
-_WATCHED: Final = {
-    name: function.__code__
-    for name in _IDLE
-    if isinstance(function := globals()[f"_{name}"], FunctionType)
-}
-assert _IDLE.keys() == _WATCHED.keys(), "every announcement has both bodies"
-
-
 _QUICK: Final = {
     "read": _quick_read.__code__,
-    "augment_read": augment_read.__code__,  # the write that follows stands for both
-    "item_augment_read": item_augment_read.__code__,
+    "augment_read": _IDLE["augment_read"],  # the write that follows stands for both
+    "item_augment_read": _IDLE["item_augment_read"],
     "value_augment": _quick_value_augment.__code__,
     "value_write": _quick_value_write.__code__,
     "item_read": _quick_item_read.__code__,
@@ -656,7 +498,7 @@ _QUICK: Final = {
 
 
 def watch_with(
-    watch: Watch | None,
+    watch: Listener | None,
     near: Near | None = None,
     contents: dict[int, Content] | None = None,
 ) -> None:
@@ -672,6 +514,5 @@ def watch_with(
     if watch is not None and near is not None and contents is not None:
         _near, _contents = near, contents
         bodies = {**_WATCHED, **_QUICK}
-    for function in _ANNOUNCING:
-        assert isinstance(function, FunctionType), "all of them are Python's own"
+    for function in _announcing:
         function.__code__ = bodies[function.__name__]
