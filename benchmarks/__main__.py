@@ -121,7 +121,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         known = (*NAMES, *ON_DEMAND)
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            hint = f"did you mean {near[0]}?" if near else f"the benchmarks are {', '.join(known)}"
             raise Refused(f"no benchmark named {name!r}: {hint}")
     options.names = options.names or list(NAMES)
     if not 1 <= options.stretch <= 1000:

@@ -249,7 +249,7 @@ def _many(run: Run) -> None:
         f"{total:,} locks in shuffled order; bytes a lock when each was used once",
         [
             "locks", "ns", "x bare", "against 10 classes", "within 20%", "first visit, ns",
-            "bytes, all told",
+            "bytes in all",
         ],
         digits_of={"ns": 0},
     )  # fmt: skip

@@ -58,7 +58,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--lockcheck-replay", metavar="TOKEN|FILE", help="run one schedule of an explored test"
     )
-    group.addoption("--lockcheck-baseline", metavar="FILE", help="findings that are known")
+    group.addoption(
+        "--lockcheck-baseline", metavar="FILE", help="known findings, which do not count"
+    )
     group.addoption("--lockcheck-report", metavar="DIR", help="write a report folder at the end")
 
 

@@ -61,7 +61,7 @@ def parser_of(command: str) -> Parser:
     """The parser of one command.  Raises: InputError for an unknown one."""
     make = _PARSERS.get(command)
     if make is None:
-        there = nearest(command, COMMANDS) or f"; there are {', '.join(COMMANDS)}"
+        there = nearest(command, COMMANDS) or f"; the commands are {', '.join(COMMANDS)}"
         raise InputError(f"no command {command!r}{there}")
     return make()
 
@@ -99,8 +99,10 @@ def _run() -> Parser:
     )
     parser.add_argument("--report", metavar="DIR", help="write a report folder")
     _fail_on(parser)
-    parser.add_argument("--baseline", metavar="FILE", help="findings that are known")
-    parser.add_argument("--write-baseline", metavar="FILE", help="write what was found as known")
+    parser.add_argument("--baseline", metavar="FILE", help="known findings, which do not count")
+    parser.add_argument(
+        "--write-baseline", metavar="FILE", help="write what was found to a baseline"
+    )
     parser.add_argument(
         "--no-watchdog", action="store_true", help="never end a program whose threads all wait"
     )
@@ -108,7 +110,7 @@ def _run() -> Parser:
         "--races", metavar="PACKAGE,…", nargs="?", const="",
         help="report unordered accesses to ordinary data too, of the program's folder and these",
     )  # fmt: skip
-    parser.add_argument("--quiet", action="store_true", help="say nothing when all is clean")
+    parser.add_argument("--quiet", action="store_true", help="print nothing when nothing was found")
     return parser
 
 
@@ -125,17 +127,19 @@ def _explore() -> Parser:
     parser.add_argument("function", metavar="FILE::FUNCTION")
     parser.add_argument(
         "--strategy", choices=STRATEGIES, default="portfolio",
-        help="how to pick who goes next (default: %(default)s)",
+        help="how to pick the thread that runs next (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--schedules", type=int, metavar="N", help="try so many")
-    parser.add_argument("--seconds", type=float, metavar="S", help="for so long")
-    parser.add_argument("--preemptions", type=int, metavar="K", help="bound, for dfs only")
-    parser.add_argument("--seed", metavar="N", type=_seed, help="decimal or 0x…; printed")
+    parser.add_argument("--schedules", type=int, metavar="N", help="how many schedules to try")
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long to search")
     parser.add_argument(
-        "--no-data", action="store_true", help="ordinary data are no scheduling points"
+        "--preemptions", type=int, metavar="K", help="bound on preemptions, dfs only"
+    )
+    parser.add_argument("--seed", metavar="N", type=_seed, help="decimal or 0x…; always printed")
+    parser.add_argument(
+        "--no-data", action="store_true", help="do not make ordinary data scheduling points"
     )
     parser.add_argument(
-        "--data", metavar="PACKAGE,…", default="", help="see the data of these packages as well"
+        "--data", metavar="PACKAGE,…", default="", help="watch the data of these packages as well"
     )
     parser.add_argument(
         "--format", choices=("text", "json", "sarif"), help="how to print the result"
@@ -151,8 +155,13 @@ def _explore() -> Parser:
         "--check-determinism", action="store_true",
         help="repeat every tenth schedule and compare every operation",
     )  # fmt: skip
-    parser.add_argument("--shard", metavar="I/N", help="this part of the search")
-    parser.add_argument("--hang-after", type=float, metavar="S", help="silence that means hung")
+    parser.add_argument("--shard", metavar="I/N", help="search only this part")
+    parser.add_argument(
+        "--hang-after",
+        type=float,
+        metavar="S",
+        help="seconds without a step after which a thread counts as hung",
+    )
     parser.add_argument("--report", metavar="DIR", help="write a report folder")
     _fail_on(parser)
     _json(parser)

@@ -125,9 +125,9 @@ def _limits(options: argparse.Namespace, *, sampling: bool) -> Limits:
     for name in ("schedules", "seconds", "hang_after", "jobs"):
         value = getattr(options, name)  # an option's own name
         if value is not None and not value > 0:
-            raise InputError(f"--{name.replace('_', '-')}: more than 0")
+            raise InputError(f"--{name.replace('_', '-')} must be more than 0")
     if options.early_timers < 0:
-        raise InputError("--early-timers: 0 or more")
+        raise InputError("--early-timers must be 0 or more")
     return Limits(
         schedules=schedules,
         seconds=options.seconds,

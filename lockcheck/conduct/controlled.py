@@ -477,7 +477,7 @@ class ControlledConductor(QuietPhases):
         return task
 
     def _finish(self, me: Task) -> None:
-        """`me` is done: hand control on, or home when nobody is left."""
+        """`me` is done: hand control to the next thread, or back when none is left."""
         me.finished = True
         self.live.remove(me)
         if not self._aborting:

@@ -42,7 +42,7 @@ class StuckThread(Protocol):
 Owed = Callable[[Op], Sequence[tuple[str, ThreadState | None]]]
 """What an operation waits for, as the world knows it: [(in words, ThreadState or None)]."""
 
-REASON = "this schedule does it: nobody can go"
+REASON = "this schedule does it: no thread can run"
 
 
 def explain_stuck(
@@ -95,7 +95,7 @@ def _node(task: StuckThread, ts: ThreadState | None, stack: Stack) -> Waiting:
 def _what(op: Op) -> str:
     if op.kind is Kind.WAIT_REFS:
         refs, value = op.aux
-        return ", ".join(f"the reference count of {r.name} ({r.value}) to be {value}" for r in refs)
+        return ", ".join(f"{r.name} to be {value} (now {r.value})" for r in refs)
     return op.why or str(op.obj.name)
 
 

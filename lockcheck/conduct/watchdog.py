@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lockcheck.core.held import ThreadState
     from lockcheck.core.report import Report
 
-STOOD_STILL = "the run stood still: every thread waits, and nothing is left to wake one"
+STOOD_STILL = "the run came to a standstill: every thread waits, and nothing is left to wake one"
 
 __all__ = ["Picture", "Watchdog", "abort", "look"]
 

@@ -265,7 +265,7 @@ def _inversion(
             outside.ref,
             inside.ref,
             (outside.ref,),
-            told=f"{outside.thread} holds {outside.ref.name}; the {name} context strikes and "
+            told=f"{outside.thread} holds {outside.ref.name}; the {name} context interrupts it and "
             f"takes {inside.ref.name}",
         )
     ]
@@ -290,12 +290,12 @@ def _inversion(
         if alone
         else "the instances seen so far cannot meet"
         if not (meet or others)
-        else "so far a reference count ran the finaliser, at a place of the program's choice; "
+        else "so far a reference count ran the finaliser, at a place that the program chose; "
         "in a reference cycle the collector would run it anywhere"
         if inside.counted
-        else f"the {name} context can strike wherever it is not disabled",
+        else f"the {name} context can interrupt wherever it is not disabled",
         detail=f"{inside.ref.cls} is taken in the {name} context; {outside.ref.cls} is held "
-        f"where it can strike",
+        f"where it can interrupt",
         advice=f"Do not take {inside.ref.cls} in the {name} context (queue the work instead), "
         f'or hold {outside.ref.cls} only with chk.disabled("{name}").',
     )

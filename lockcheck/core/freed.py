@@ -66,8 +66,8 @@ def freed_held(
         detail=f"{holder.name} holds {taken.name}, and nothing refers to it any more: nobody can "
         f"release it. Noticed {when}.",
         stacks=(("noticed", holder.name, where),) if where else (),
-        advice="Keep it until it is released, best by a with statement: whoever took it protects "
-        "nothing any more.",
+        advice="Keep a reference until the release, best by a with statement: a lock that nothing "
+        "refers to protects nothing.",
     )
 
 

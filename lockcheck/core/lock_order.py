@@ -37,8 +37,8 @@ ADVICE = (
     "or, for several locks of one class, give the class an order with cmp=."
 )
 ADVICE_SYNC = (
-    "Wait with none of these locks held, or take none of them in what is waited for; a wait with a "
-    "time limit does not hang."
+    "Wait with none of these locks held, or take none of them on the side that ends the wait; a "
+    "wait with a time limit does not hang."
 )
 
 

@@ -5,7 +5,7 @@ schedule.  What each did before a round is then before what every other does aft
 as good as a join's, and is used for all verdicts.
 
 Where more threads use it, who meets whom differs from run to run, and somebody may be left for whom
-nobody comes.  A run that went well shows how often each thread arrives; `left_over` looks for an
+no thread comes.  A run that went well shows how often each thread arrives; `left_over` looks for an
 order of the same arrivals in which fewer threads than a round needs are left.  An arrival holds
 locks and took others on the way there; who stands at the barrier keeps them from the others.
 
@@ -116,7 +116,7 @@ class Meetings:
     def orders(self, serial: int, known: Start) -> None:
         """A thread comes, having done so much.  Called before it really comes.
 
-        Where all rounds meet the same threads, nobody comes for a round before all have left the
+        Where all rounds meet the same threads, no thread comes for a round before all have left the
         one before, so what is `known` changes only when nobody needs it any more.
         """
         self._turns[serial] = self._turns.get(serial, 0) + 1
@@ -166,7 +166,7 @@ class Meetings:
         return not any(a.user.alive and a.user is not reader for a in self.arrivals)
 
     def left_over(self) -> list[Arrival] | None:
-        """Arrivals for which nobody comes, in some order of all of them; None: there is none."""
+        """Arrivals that no other thread meets, in some order of all of them; None without."""
         plan: Plan = {}
         for arrival in self.arrivals:
             plan.setdefault(arrival.serial, []).append(arrival)

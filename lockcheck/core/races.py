@@ -109,6 +109,6 @@ def _race(name: str, old: Access, now: Access, *, write: bool) -> Report:
         fingerprint=fingerprint("race", (name.rpartition(".")[2], *functions)),
         detail=f"{old.thread} held {', '.join(r.name for r in old.held) or 'nothing'}; "
         f"{now.thread} held {', '.join(r.name for r in now.held) or 'nothing'}",
-        advice="Guard the field by one lock on both sides, or hand it over by an event or "
+        advice="Guard the field with one lock on both sides, or hand it over by an event or "
         "an atomic exchange.",
     )

@@ -283,7 +283,7 @@ def assertion(ts: ThreadState, lock: CheckedLock, stack: Stack, *, held: bool) -
         locks=_named(lock),
         stack=stack,
         parts=("held" if held else "not held",),
-        advice=f"The function demands {lock.name} {'held' if held else 'not held'} by its caller.",
+        advice=f"The caller must {'hold' if held else 'not hold'} {lock.name} here.",
     )
 
 
@@ -302,7 +302,7 @@ def held_at_exit(ts: ThreadState) -> Iterator[Report]:
         f"{ts.name} still has locks held at exit: {', '.join(ref.name for ref in found)}",
         held=found,
         locks=found,
-        advice="Nobody will release them any more; hold them by a with statement.",
+        advice="No other thread can release them; hold them by a with statement.",
     )
 
 
@@ -326,7 +326,7 @@ def held_at_fork(
                 ts,
                 "held-at-fork",
                 f"fork while {other.name} holds {', '.join(ref.name for ref in found)}: "
-                "nobody will release it in the child",
+                "no thread of the child will release it",
                 severity=POSSIBLE,
                 reason="stuck as soon as the child takes it",
                 held=found,

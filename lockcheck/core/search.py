@@ -313,7 +313,7 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
     """Say why a cycle of classes cannot be closed by what was seen: (witness, held index)."""
     witnesses = [w for w, _ in cycle]
     if len({w.serial for w in witnesses}) == 1 and len(witnesses) > 1:
-        return "one thread only did all of it"
+        return "one thread did all of it"
     for position, (witness, index) in enumerate(cycle):
         before, _ = cycle[position - 1]
         wanted = before.rec.key
@@ -328,7 +328,7 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
         for other in witnesses[i + 1 :]:
             if one.ordered(other):
                 return (
-                    f"{one.thread} and {other.thread} come one after the other in every run: "
+                    f"{one.thread} and {other.thread} run one after the other in every run: "
                     "start and join order them, or what they wait for does"
                 )
             guard = Participant(one.rec, one, 0).apart(Participant(other.rec, other, 0))
@@ -340,9 +340,11 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
     if len({w.serial for w in witnesses}) < len(witnesses):
         return "fewer threads did it than the cycle has participants"
     if any(key.permits > 1 for w in witnesses for key in w.rec.held):
-        return "a semaphore has more permits than holders were seen that could be there at once"
+        return (
+            "a semaphore has more permits than threads were seen that can hold one at the same time"
+        )
     if any(w.rec.key is not None and w.rec.key.mode == READ for w in witnesses):
         return "a queued reader waits only for a writer, and none was seen that could come between"
     if not exhausted:
         return "the search for threads that can meet was cut short"
-    return "on their way there these threads exclude one another"
+    return "locks taken earlier keep these threads apart"

@@ -112,8 +112,8 @@ ADVICE = (
     "with none of them held."
 )
 ADVICE_ALONE = (
-    "What would end this wait comes only after it: let that run elsewhere, or earlier, or wait "
-    "where it can still come."
+    "Whatever would end this wait can only happen after it: do that earlier or on another "
+    "thread, or wait where it can still happen."
 )
 
 
@@ -137,8 +137,8 @@ def deadlock(cycle: Sequence[Waiting], reason: str) -> Report:
 
 
 def lost_wakeup(nodes: Sequence[Waiting], reason: str) -> Report:
-    """The report of threads that wait though nobody who can go would wake them."""
-    # Who waits for somebody that is stuck itself is explained by that one; the others are not.
+    """The report of threads that wait, and no thread that can run would wake them."""
+    # A thread that waits for a stuck thread is explained by that one; the others are not.
     lost = [node for node in nodes if not any(other for _, other in node.edges)] or list(nodes)
     waits = ", ".join(f"{node.name} waits for {node.what}" for node in lost)
     behind = _behind(nodes, lost)
@@ -147,13 +147,13 @@ def lost_wakeup(nodes: Sequence[Waiting], reason: str) -> Report:
     report = Report(
         "deadlock",
         CERTAIN,
-        f"lost wake-up: {waits}, and nobody is left who could wake it"
+        f"lost wake-up: {waits}, and no thread is left that could wake it"
         if len(lost) == 1
-        else f"deadlock: {waits}, and nobody who could go is left",
+        else f"deadlock: {waits}, and no thread is left that can run",
         reason=f"{reason}, and no cycle of locks and joins explains it",
         threads=tuple(node.name for node in lost),
         locks=tuple(dict.fromkeys(node.wanted.name for node in lost)),
-        advice="Make the awaited thing true only after the waiter looked, or wake it.",
+        advice="Change what is waited for under the lock that its waiter holds, and notify.",
     )
     rows = sorted(_row(node) for node in lost)
     report.fingerprint = fingerprint("deadlock", rows)
@@ -187,9 +187,9 @@ def _behind_it(node: Waiting, lock: LockRef, other: Waiting, reason: str) -> Rep
             Step(other.name, owed, other.wanted, other.held(), "lock",
                  f"{other.name} waits for {lock.name}, held by {node.name}", other.runs),
         ],
-        reason=f"{reason}; who would end that wait stands behind the lock, or is gone",
+        reason=f"{reason}; the thread that would end that wait is blocked by the lock, or is gone",
         advice=f"Wait for {node.what} without holding {lock.name}, or make it happen without "
-        "needing that.",
+        "taking that lock.",
     )  # fmt: skip
 
 
@@ -208,8 +208,8 @@ def table(nodes: Sequence[Waiting], cycle: Sequence[Waiting]) -> str:
         names = [part for node in cycle for part in (node.name, node.wanted.name)]
         lines.append("cycle  " + " -> ".join([*names, cycle[0].name]))
     else:
-        lines.append("no cycle of locks and joins: the waker is gone, has woken before anybody "
-                     "waited, or stands behind one of these")  # fmt: skip
+        lines.append("no cycle of locks and joins: the waker is gone, woke too early, or is "
+                     "blocked by one of these threads")  # fmt: skip
     return "\n".join(lines)
 
 

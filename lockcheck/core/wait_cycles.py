@@ -38,11 +38,11 @@ from lockcheck.core.search import NO_CONTEXT, Search
 __all__ = ["FREE_AFTER_ALL", "REMEMBERED", "WaitCycles", "wait_cycle"]
 
 FREE_AFTER_ALL = "another thread was seen later that makes it happen without what the waiter holds"
-EVERYBODY = "everybody who was seen making it happen needed what the waiter holds"
+EVERYBODY = "every thread that was seen making it happen needed what the waiter holds"
 EVERYBODY_JOINTLY = (
-    "everybody who was seen making it happen needed some of what is held by those who wait for it"
+    "every thread that was seen making it happen needed something that its waiters hold"
 )
-NOBODY_LEFT = "another thread was seen later that comes for whoever was left over"
+NOBODY_LEFT = "another thread was seen later that can meet whoever was left over"
 REMEMBERED = 64
 """Waits called possible that a later waker may speak against."""
 
@@ -304,8 +304,8 @@ class WaitCycles:
                 LockRef(part.name, "event", "wait", each.stack),
                 each.refs,
                 "wait",
-                f"{each.thread} waits at {part.name} and nobody comes: the others have met each "
-                + ("other or need what it holds" if each.refs else "other"),
+                f"{each.thread} waits at {part.name} and no thread arrives: the others have met "
+                + ("each other, or need what it holds" if each.refs else "each other"),
             )
             for each in there
         ]
@@ -377,8 +377,8 @@ def wait_cycle(steps: Sequence[Step], severity: Severity, reason: str = EVERYBOD
         ident=("wait", *sorted({s.held.cls + ":" + s.wanted.name for s in steps})),
         reason=reason
         if severity == POSSIBLE
-        else "the threads seen may not meet: another lock, or what they waited for before, may "
+        else "the threads seen may never meet: another lock, or what they waited for before, may "
         "keep them apart",
         advice=f"Wait for {first.wanted.name} without holding {first.held.name}, or make it "
-        "happen without needing that.",
+        "happen without needing it.",
     )

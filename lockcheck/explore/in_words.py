@@ -39,7 +39,7 @@ STATUS_OF = {"passed": 0, "failed": 1, "incomplete": 3, "hung": 3, "diverged": 4
 """Outcome -> exit status."""
 _WORDS = {
     END: "it ended",
-    DEADLOCK: "nobody can go: deadlock",
+    DEADLOCK: "deadlock: no thread can run",
     POINTS: "it reached the limit of points",
     DIVERGED: "it diverged",
     HUNG: "a thread hung outside every checked primitive",

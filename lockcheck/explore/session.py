@@ -238,7 +238,7 @@ class Session:
         batch.scheduled |= len(conductor.tasks) > 1
         batch.points |= verdict == POINTS
         if verdict == DIVERGED:
-            batch.diverged = "a prefix of choices could not be repeated: it is not deterministic"
+            batch.diverged = "a schedule could not be repeated: the program is not deterministic"
         elif verdict == REDUNDANT:
             batch.redundant += 1
         else:
@@ -372,13 +372,14 @@ class Session:
             record, tries = shrunk.record, shrunk.tries
         token, report = self.tokenise(record, identity)
         if report is None:
-            lost = Report("unconfirmed", POSSIBLE, "a finding that its schedule did not show again")
+            lost = Report("unconfirmed", POSSIBLE, "a finding that its schedule did not reproduce")
             lost.fingerprint = identity[0]
             lost.data["tags"] = list(identity[1:])
             finding = Finding(lost, None, candidate.run, candidate.strategy)
             finding.counts = False
             finding.note = (
-                "unconfirmed: something that is not controlled takes part; it does not count"
+                "unconfirmed: something that lockcheck does not control takes part; it does not "
+                "count"
             )
             return finding
         report.replay = str(token)
@@ -434,8 +435,8 @@ class Session:
                 if is_shown_by(finding.report, shown.report):
                     return shown
         finding.note = (
-            f"not confirmed: {tries} schedules in {self._clock() - began:.1f} s were led towards "
-            "where its threads would cross, and none deadlocked there"
+            f"not confirmed: {tries} schedules in {self._clock() - began:.1f} s were steered "
+            "to where its threads would meet, and none deadlocked there"
         )
         return None
 

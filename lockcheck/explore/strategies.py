@@ -31,7 +31,7 @@ def make_strategy(
             f"--preemptions bounds dfs only; with {name} it would hide schedules silently"
         )
     if preemptions is not None and preemptions < 0:
-        raise OptionError("--preemptions: 0 or more")
+        raise OptionError("--preemptions must be 0 or more")
     if name == "random":
         return RandomWalk(seed)
     if name == "pct":
@@ -46,4 +46,4 @@ def make_strategy(
         return Portfolio(
             [RandomWalk(seed), Pct(seed), Pos(seed), Dpor(seed, owns=owner_of(shard))], seed
         )
-    raise OptionError(f"no strategy {name!r}; there are {', '.join(STRATEGIES)}")
+    raise OptionError(f"no strategy {name!r}; the strategies are {', '.join(STRATEGIES)}")

@@ -72,9 +72,9 @@ class _Uses:
             "inverted-context",
             f"possible {name} context inversion: {queue_.name} is used in the {name} context",
             severity=POSSIBLE,
-            reason=f"the {name} context can strike wherever it is not disabled",
-            detail=f"queue.Queue has a lock that is not reentrant: if the {name} context strikes "
-            f"inside put() or get() and uses the same queue, the thread waits for itself.",
+            reason=f"the {name} context can interrupt wherever it is not disabled",
+            detail=f"queue.Queue has a lock that is not reentrant: if the {name} context "
+            f"interrupts put() or get() and uses the same queue, the thread waits for itself.",
             advice="Use queue.SimpleQueue there: its put() may interrupt any other call.",
             locks=(queue_.name,),
             stacks=((f"in the {name} context", *inside[1:]), ("outside", *outside[1:])),

@@ -40,7 +40,7 @@ def columns(
         at = thread if thread >= 0 else last if last >= 0 else busy[0]
         mark = "" if at == last else "> "
         space = " " * (busy.index(at) * (column + SPACE))
-        rows.append(f"{number:4}  {space}{_cut(mark + _words(thread, words), column)}")
+        rows.append(f"{number:4}  {space}{_cut_inside(mark + _words(thread, words), column)}")
         last = at
     return "\n".join(rows) + "\n"
 
@@ -68,3 +68,11 @@ def _words(thread: int, words: str) -> str:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _cut_inside(text: str, width: int) -> str:
+    """Leave the middle out: a name's end says which of its class it is, as in `…mutex(ns1)`."""
+    if len(text) <= width:
+        return text
+    end = width // 3
+    return f"{text[: width - end - 1]}…{text[-end:]}"

@@ -20,7 +20,7 @@ KINDS: Final = {
     "circular": "lock-order cycle",
     "recursive": "lock taken twice",
     "inverted-context": "lock shared with a handler",
-    "wait-context": "blocking where nobody may block",
+    "wait-context": "blocking where it is not allowed",
     "wait-cycle": "cycle of waits",
     "deadlock": "deadlock",
     "bad-unlock": "release of a lock not held",

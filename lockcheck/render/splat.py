@@ -53,11 +53,11 @@ ADVICE = {
     "a thread through a SimpleQueue, or mask the context while the lock is held.",
     "wait-context": "Do not block here; do the blocking part before or after.",
     "wait-cycle": "Do not wait while holding what the other side needs to get there.",
-    "deadlock": "These threads wait for each other and will never go on.",
+    "deadlock": "These threads wait for each other and will never continue.",
     "bad-unlock": "Release only what was taken, once; prefer `with`.",
     "nest-not-held": "Take the lock named by nest= first.",
     "unpinned": "Whoever pinned the lock relies on it being held: unpin before releasing.",
-    "held-at-exit": "Release in a `finally` or use `with`: nobody can release it any more.",
+    "held-at-exit": "Release in a `finally` or use `with`: no other thread can release it.",
     "held-at-fork": "Fork before threads start, or take this lock around the fork "
     "(os.register_at_fork); in the child it stays locked for ever.",
     "freed-held": "The last reference went while the lock was held; keep it until the release.",
@@ -275,7 +275,7 @@ def alone(step: Document) -> str:
     who = str(step["thread"])
     words = str(step.get("told") or f"it waits for {lock_text(step['wanted'])}")
     if step["held"].get("mode") == "meet":
-        return words  # not for itself: nobody comes
+        return words  # not for itself: no thread arrives
     if words.startswith(f"{who} "):
         words = f"it {words.removeprefix(f'{who} ')}"
     return f"{who} waits for itself: {words}"

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         raise CallError(f"bugs: {error}") from error
     chosen = chosen[shard[0] - 1 :: shard[1]]
     if (args.findings or args.hunt) and not args.check:
-        raise CallError("bugs: --findings and --hunt need --check, for they say what it saw")
+        raise CallError("bugs: --findings and --hunt need --check: they report what it saw")
     if args.check:
         return check(args, chosen)
     ids = {e.id for e in chosen}

@@ -55,17 +55,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--strategy",
         choices=STRATEGIES,
         default="portfolio",
-        help="how to pick who goes next (default: %(default)s)",
+        help="how to pick the thread that runs next (default: %(default)s)",
     )
-    parser.add_argument("--schedules", type=positive, metavar="N", help="try so many")
-    parser.add_argument("--seconds", type=seconds, metavar="S", help="for so long")
-    parser.add_argument("--preemptions", type=natural, metavar="K", help="bound, dfs only")
+    parser.add_argument("--schedules", type=positive, metavar="N", help="how many schedules to try")
+    parser.add_argument("--seconds", type=seconds, metavar="S", help="how long to search")
+    parser.add_argument(
+        "--preemptions", type=natural, metavar="K", help="bound on preemptions, dfs only"
+    )
     parser.add_argument(
         "--hang-after",
         type=seconds,
         default=Limits.hang_after,
         metavar="S",
-        help="silence of the running thread that means hung (default: %(default)g)",
+        help="seconds without a step after which a thread counts as hung (default: %(default)g)",
     )
     parser.add_argument(
         "--early-timers",
@@ -85,7 +87,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"repeat every {CHECK_EVERY}th schedule and compare every operation",
     )
-    parser.add_argument("--shard", default="1/1", metavar="I/N", help="this part of the search")
+    parser.add_argument("--shard", default="1/1", metavar="I/N", help="search only this part")
     parser.add_argument(
         "--format",
         choices=("text", "json", "sarif"),

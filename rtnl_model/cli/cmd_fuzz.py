@@ -39,14 +39,18 @@ SCHEMA = "rtnl-model/fuzz/1"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--seconds", type=seconds, default=600.0, metavar="S", help="for so long")
+    parser.add_argument(
+        "--seconds", type=seconds, default=600.0, metavar="S", help="how long to hunt"
+    )
     parser.add_argument(
         "--jobs", type=positive, default=os.cpu_count() or 1, metavar="N", help="worker processes"
     )
     parser.add_argument(
-        "--findings", type=positive, metavar="N", help="stop after so many causes that count"
+        "--findings", type=positive, metavar="N", help="stop after N causes that count"
     )
-    parser.add_argument("--shard", default="1/1", metavar="I/N", help="this part of the scripts")
+    parser.add_argument(
+        "--shard", default="1/1", metavar="I/N", help="draw only this part of the scripts"
+    )
     parser.add_argument(
         "--drivers", default="", metavar="K,…", help="kinds of devices to draw (default: all)"
     )
@@ -55,7 +59,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--merge", action="append", default=[], metavar="DIR",
         help="begin with what this hunt found too, another shard's or machine's (repeatable)",
     )  # fmt: skip
-    parser.add_argument("--resume", action="store_true", help="go on with the corpus that is there")
+    parser.add_argument(
+        "--resume", action="store_true", help="continue with the corpus that is there"
+    )
     add_model(parser)
     add_checking(parser)
 
@@ -97,7 +103,7 @@ def start(hunt: Hunt, folder: Path, *, resume: bool) -> None:
     """Load the corpus, or make sure that there is none. Raises: CallError."""
     if not resume:
         if any((folder / "corpus").glob("*.json")):
-            raise CallError(f"fuzz: {folder}/corpus is not empty; --resume goes on with it")
+            raise CallError(f"fuzz: {folder}/corpus is not empty; --resume continues with it")
         return
     try:
         hunt.resume()

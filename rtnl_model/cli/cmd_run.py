@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-going",
         action="store_true",
-        help="go on after a failed command, and do not count failures",
+        help="continue after a failed command, and do not count failures",
     )
     parser.add_argument(
         "--trace",
@@ -169,7 +169,7 @@ class _Screen:
             lines += [f"kernel: {line}" for line in op.get("kmsg", ())]
         if recorded.stopped_at:
             lines.append(
-                f"stopped at the failed command {recorded.stopped_at!r}; --keep-going goes on"
+                f"stopped at the failed command {recorded.stopped_at!r}; --keep-going continues"
             )
         if recorded.document.get("hung") is not None:
             lines.append(f"hung in op {recorded.document['hung']}; every thread was ended")

@@ -95,7 +95,7 @@ def options_from(args: argparse.Namespace, setting: ModelSetting) -> StressOptio
         if kind not in kinds:
             raise CallError(
                 f"stress: no driver {kind!r}{nearest(kind, kinds)}; "
-                f"there are {', '.join(sorted(kinds))}"
+                f"the drivers are {', '.join(sorted(kinds))}"
             )
     if not drivers:
         raise CallError("stress: --drivers names no driver")

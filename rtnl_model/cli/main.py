@@ -48,7 +48,7 @@ commands:
 """
 WORDS = """\
 words:
-  @T2     one of the model's own scripts, wherever a SCRIPT is wanted; `explore @` lists them
+  @T2     one of the model's own scripts, wherever a SCRIPT is expected; `explore @` lists them
   G.5     a candidate defect of Linux 7.3; `bugs G.5` shows its story and its fix
 """
 STATUSES = """\
@@ -56,7 +56,7 @@ exit status:
   0 nothing found   1 something was found
   2 the call or the input is wrong
   3 incomplete   4 a replay diverged
-  70 a defect of ours   130 interrupted
+  70 a defect of rtnl-model's own   130 interrupted
 """
 HELP = {
     "demo": "the cover letter's example in small, then in naive, then a short stress",

@@ -111,7 +111,9 @@ def add_model(
         help="a Python file with a LinkDriver of your own (repeatable)",
     )
     group.add_argument(
-        "--replace", action="store_true", help="such a driver may have the kind of one of ours"
+        "--replace",
+        action="store_true",
+        help="let such a driver take the place of one of the model's",
     )
     group.add_argument(
         "--timing",
@@ -138,5 +140,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument("--json", action="store_true", help="print one JSON document")
     group.add_argument("--seed", type=seed, metavar="N", help="seed (printed when it is drawn)")
-    group.add_argument("--log-level", choices=LEVELS, default="warning", help="what is logged")
-    group.add_argument("--log-json", action="store_true", help="log lines of JSON")
+    group.add_argument(
+        "--log-level", choices=LEVELS, default="warning", help="least level that is logged"
+    )
+    group.add_argument("--log-json", action="store_true", help="log in lines of JSON")

@@ -41,7 +41,7 @@ class UnknownBug(Exception):  # noqa: N818 - says what is wrong, as ScriptError 
             return f"{self.bug_id} has no page: {NO_PAGE[self.bug_id]}"
         hint = nearest(self.bug_id, self.known)
         if self.what == "fix":
-            return f"unknown fix {self.bug_id!r}{hint}; there are {', '.join(self.known)}"
+            return f"unknown fix {self.bug_id!r}{hint}; the fixes are {', '.join(self.known)}"
         return f"unknown bug {self.bug_id!r}{hint} (see `rtnl-model bugs`)"
 
 

@@ -217,8 +217,8 @@ class Demo:
         one, other = (result for _stress, result in self.stresses)
         self.write(table(one, other))
         self.write(
-            "  How many operations is up to Python's speed here; what the kernel's waits allow in\n"
-            "  each regime is what `python -m benchmarks` compares.\n\n"
+            "  How many operations depends on Python's speed here; what the kernel's waits\n"
+            "  allow in each regime is what `python -m benchmarks` compares.\n\n"
         )
         self.claim("both are clean", shown=not one.counting and not other.counting)
         self.claim(

@@ -100,7 +100,7 @@ class ModelSetting:
         if self.timing not in TIMINGS:
             raise WrongSetting(
                 f"unknown timing {self.timing!r}{nearest(self.timing, TIMINGS)}; "
-                f"there are {', '.join(TIMINGS)}"
+                f"the timings are {', '.join(TIMINGS)}"
             )
         if self.fixes and self.rtnl != "small":
             holds = " (pernet has every fix)" if self.rtnl == "pernet" else ""

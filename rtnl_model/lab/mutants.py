@@ -267,7 +267,7 @@ class _Noting(ast.NodeTransformer):
 def _replace(
     file: str, cls_name: str, function: ast.FunctionDef, names: Mapping[str, object]
 ) -> None:
-    """Compile a method anew and put it into its class; `names` are known to it."""
+    """Compile a changed method and put it into its class; it knows `names`."""
     module = importlib.import_module(
         f"{kernel.__name__}.{file.removesuffix('.py').replace('/', '.').removesuffix('.__init__')}"
     )

@@ -239,7 +239,7 @@ class Stress:
     def sweep(self) -> None:
         """With nobody else about: what reaches into another namespace must settle by itself.
 
-        Under load somebody else's unlock may do what was forgotten; here nobody comes.
+        Under load somebody else's unlock may do what was forgotten; here there is nobody else.
         """
         for _each in range(SWEEPS):
             line = next(self.reaching_out(), None)

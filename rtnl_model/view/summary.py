@@ -66,7 +66,7 @@ def _commands(ops: Sequence[Document]) -> list[tuple[str, str]]:
 def _end(run: Document) -> str:
     lines = []
     if run.get("hung") not in (None, False):
-        lines.append("The run stood still; every thread of it was ended.")
+        lines.append("The run came to a standstill; all its threads were ended.")
     if run.get("interrupted"):
         lines.append("The run was interrupted; what had been done is shown.")
     failed = [cmd for op in run.get("ops") or () for cmd in op.get("cmds", ()) if cmd.get("rc")]

@@ -88,7 +88,7 @@ class TestCommandLine:
     def test_a_refusing_system_is_one_line_and_status_2(
         self, planted: types.ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """What the machine cannot do is told, not raised."""
+        """What the machine cannot do is said, not raised."""
 
         def body(_run: Run) -> None:
             raise Refused("no more threads")

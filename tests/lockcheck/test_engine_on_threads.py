@@ -65,7 +65,7 @@ def test_a_known_transition_does_not_enter_the_engine() -> None:
 
 
 def test_raise_undoes_the_operation() -> None:
-    """With on_report="raise" the lock that would close the circle is not taken."""
+    """With on_report="raise" the lock that would close the cycle is not taken."""
     chk = lockcheck.Checker(on_report="raise")
     a, b = chk.Lock("a"), chk.Lock("b")
     raised: list[BaseException] = []
@@ -89,7 +89,7 @@ def test_raise_undoes_the_operation() -> None:
 
 
 def test_raise_turns_a_deadlock_into_an_exception() -> None:
-    """The thread that would close the circle gets a Violation, and the other one goes on."""
+    """The thread that would close the cycle gets a Violation, and the other one goes on."""
     chk = lockcheck.Checker(on_report="raise")
     a, b = chk.Lock("a"), chk.Lock("b")
     both_hold = threading.Barrier(2)
@@ -136,7 +136,7 @@ def test_a_callable_gets_every_report_once() -> None:
 
 
 def test_a_real_deadlock_is_told_when_it_closes() -> None:
-    """The last one to block finds the circle; a time limit outside lets the test go on."""
+    """The last one to block finds the cycle; a time limit outside lets the test go on."""
     chk = lockcheck.Checker()
     a, b = chk.Lock("a"), chk.Lock("b")
     both_hold = threading.Barrier(2)
@@ -252,7 +252,7 @@ def test_releasing_what_is_not_held_is_reported_and_raises() -> None:
 
 
 def test_a_thread_that_ends_with_a_lock_held() -> None:
-    """Told at its end, with where it was taken."""
+    """Reported at its end, with the place where it was taken."""
     chk = lockcheck.Checker()
     a = chk.Lock("a")
     in_turn(chk, lambda: bool(a.acquire()) and None)
@@ -263,7 +263,7 @@ def test_a_thread_that_ends_with_a_lock_held() -> None:
 
 
 def test_a_pinned_lock_must_stay() -> None:
-    """Released while pinned: told; unpinned with its cookie: not."""
+    """Released while pinned: reported; unpinned with its cookie: not."""
     chk = lockcheck.Checker()
     a = chk.Lock("a")
     with a:

@@ -1,4 +1,4 @@
-"""A held lock that nobody refers to any more is told, through the public surface alone."""
+"""A held lock with no remaining references is reported, through the public surface alone."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ WAYS = [
 def test_a_held_lock_that_was_dropped_is_told_when_the_reports_are_read(
     drop: Callable[[lockcheck.Checker], None], races: bool
 ) -> None:
-    """One certain finding, which tells where it was taken; it is held no longer."""
+    """One certain finding, which shows where it was taken; it is held no longer."""
     chk = lockcheck.Checker(races=races)
     drop(chk)
 
@@ -114,7 +114,7 @@ def test_locks_above_and_below_stay_held() -> None:
 
 
 def test_a_thread_that_ends_tells_freed_rather_than_held_at_exit() -> None:
-    """What nobody could release even before the end is told as that, and only once."""
+    """What no thread could release even before the end is reported as that, and only once."""
     chk = lockcheck.Checker()
     kept = chk.Lock("kept")
 
@@ -171,7 +171,7 @@ def test_a_finaliser_that_releases_its_lock_is_in_time() -> None:
 
 
 def test_a_weak_reference_keeps_nothing() -> None:
-    """A lock that only a weak reference knows is freed; the reference dies when it was told."""
+    """A lock that only a weak reference knows is freed; the reference dies when it was reported."""
     chk = lockcheck.Checker()
     lock = chk.Lock("dropped")
     lock.acquire()
@@ -243,7 +243,7 @@ def test_whoever_may_still_release_it_keeps_it() -> None:
 
 
 def test_another_thread_is_looked_at_only_while_it_is_blocked() -> None:
-    """A thread that waits with a freed lock is told by whoever reads the reports, or watches."""
+    """Of a thread that waits it is reported when reports are read, or by the watchdog."""
     chk = lockcheck.Checker()
     go = chk.Event("go")
     ready = threading.Event()

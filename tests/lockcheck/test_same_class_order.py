@@ -1,4 +1,4 @@
-"""ABBA inside one class with an order function: told in whatever order it is seen."""
+"""ABBA inside one class with an order function: reported in whatever order it is seen."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def unordered_runs(chk: lockcheck.Checker, bodies: list[Callable[[], None]]) -> 
 def test_abba_between_two_instances_is_circular_and_possible_in_either_order(
     order: tuple[str, str],
 ) -> None:
-    """One thread goes up the declared order, another down: two instances, a real circle.
+    """One thread goes up the declared order, another down: two instances, a real cycle.
 
     `recursive` alone is for a nesting whose other direction was never seen.
     """

@@ -116,8 +116,8 @@ class RaceHunt:
         if races.forgotten:
             times = f"{races.forgotten} time{'' if races.forgotten == 1 else 's'}"
             said += (
-                f"; over {OWNERS_MAX} objects at once, so all was forgotten {times}: a race "
-                "across such a moment is not seen"
+                f"; over {OWNERS_MAX} objects at once, so the record was cleared {times}: a "
+                "race across such a moment is not seen"
             )
         return said
 

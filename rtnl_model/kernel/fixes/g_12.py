@@ -2,7 +2,7 @@
 
 In 7.3 a thread that waits for references re-sends NETDEV_UNREGISTER under the device's netns lock,
 whose unlock drains; __rtnl_unlock then leaves the drained devices on the todo list for whoever
-comes next.  Without a global list nobody comes: the list is the section's.  So the waiting thread
+comes next.  Without a global list nobody would: the list is the section's.  So the waiting thread
 takes over what its rebroadcast drained and finishes it together with what it waits for.  That is
 also what makes a chain which comes back to the waiting worker's own namespace (@T14) end.
 """

@@ -183,7 +183,7 @@ class Bond(MasterDriver):
         self.k.notifier.call_netdevice_notifiers("CHANGEADDR", dev, address=address)
 
     def after_link(self, dev: NetDevice, slave: NetDevice) -> None:
-        """States are told, features are computed again, in the order of the recordings."""
+        """Announce states and compute features again, in the order of the recordings."""
         call = self.k.notifier.call_netdevice_notifiers
         mode = dev.netdev_priv(BondPriv).mode
         backup = mode == ACTIVE_BACKUP
@@ -199,7 +199,7 @@ class Bond(MasterDriver):
         self.bond_set_carrier(dev)
 
     def after_unlink(self, dev: NetDevice, slave: NetDevice) -> None:
-        """The slave's state is told; the bond has other features now; the slave is as it was."""
+        """Announce the slave's state and the bond's new features; put the slave back as it was."""
         notifier = self.k.notifier
         if dev.netdev_priv(BondPriv).mode != LACP:
             notifier.call_netdevice_notifiers("CHANGELOWERSTATE", slave)

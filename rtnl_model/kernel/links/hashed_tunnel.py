@@ -6,7 +6,7 @@ default_device_exit_batch, the backend's through `exit_rtnl`, which walks the ha
 everything about the hash relies on the global RTNL; ndo_uninit, which runs for dev_net, edits the
 backend's hash.
 
-A kind says by which parameters its entries are told apart (`hash_key`), which function names the
+A kind says by which parameters its entries differ (`hash_key`), which function names the
 recordings have, and whether dellink already takes the entry out (ipv4) or only ndo_uninit (ipv6).
 
 Left out: fallback devices (the recording kernels make none), collect-metadata devices, packets.
@@ -123,7 +123,7 @@ class HashedTunnelDriver(LinkDriver):
     # -- newlink --
 
     def hash_key(self, data: dict[str, AttrValue]) -> Hashable:
-        """What tells this tunnel from others of its backend."""
+        """What distinguishes this tunnel from others of its backend."""
         raise NotImplementedError
 
     def newlink(self, dev: NetDevice, params: NewlinkParams) -> None:

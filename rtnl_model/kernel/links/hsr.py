@@ -149,7 +149,7 @@ class Hsr(MasterDriver):
         if master is None:
             return NOTIFY_DONE
         if event == "CHANGEMTU":
-            master.mtu = self.hsr_get_max_mtu(master)  # and nobody is told
+            master.mtu = self.hsr_get_max_mtu(master)  # without a notification
         if event != "UNREGISTER":
             return NOTIFY_DONE
         with self.k.probe.frame("hsr_netdev_notify"):

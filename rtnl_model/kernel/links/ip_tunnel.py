@@ -47,7 +47,7 @@ class IpTunnelDriver(HashedTunnelDriver):
     checks_mtu: ClassVar[bool] = False
     """ndo_change_mtu looks at the range, not the core."""
     keyed: ClassVar[bool] = False
-    """The key is one of the parameters that tell tunnels apart."""
+    """The key is one of the parameters by which tunnels differ."""
 
     def setup(self, dev: NetDevice) -> None:
         """The kind's *_setup."""

@@ -93,7 +93,7 @@ class Team(MasterDriver):
             raise
 
     def after_link(self, dev: NetDevice, slave: NetDevice) -> None:
-        """The first port takes the team's receive offload; then states and features are told."""
+        """The first port takes the team's receive offload; then announce states and features."""
         call = self.k.notifier.call_netdevice_notifiers
         first = ("CHANGELOWERSTATE", slave), ("FEAT_CHANGE", dev), ("CHANGELOWERSTATE", slave)
         later = ("FEAT_CHANGE", dev), ("CHANGELOWERSTATE", slave), ("FEAT_CHANGE", dev)

@@ -1,4 +1,4 @@
-"""xfrm interfaces (net/xfrm/xfrm_interface_core.c): told apart by their if_id in the backend.
+"""xfrm interfaces (net/xfrm/xfrm_interface_core.c): distinguished by their if_id in the backend.
 
 As the IP tunnels: a hash per backend namespace, edited by ndo_uninit from wherever the device
 lives.  exit_rtnl walks the hash only and queues every entry, whatever namespace it lives in; a

@@ -26,7 +26,7 @@ INIT = "1"
 NETNS_MAX = 5
 TRIES = 30
 DEPENDENT = frozenset({"vxlan", "amt"})
-"""Tunnels that go with the lower they were told."""
+"""Tunnels that go with the lower that was named for them."""
 
 
 class Drawer:

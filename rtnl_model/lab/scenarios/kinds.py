@@ -49,7 +49,7 @@ class Kind:
     options: Options = _nothing
     """The words after `type NAME`, empty for none."""
     may_have_lower: bool = False
-    """A tunnel that may be told its lower with `dev`."""
+    """A tunnel whose lower may be named with `dev`."""
     needs_lower: bool = False
     """The kind takes the lower as an option of its own (`dev LOWER` of vxlan, amt and others)."""
     weight: float = 1.0

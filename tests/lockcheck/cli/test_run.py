@@ -163,7 +163,7 @@ def test_a_program_that_is_woken_from_below_threading_is_not_stuck(waiting: Wait
 
 
 def test_threads_and_exit_functions_run_before_the_report(tmp_path: Path) -> None:
-    """A non-daemon thread is joined, atexit runs, executors shut down; then findings are told."""
+    """Threads are joined, atexit runs, executors shut down; then findings are printed."""
     text = (
         "import atexit, concurrent.futures, threading\n"
         "atexit.register(print, 'atexit')\n"
@@ -219,7 +219,7 @@ def test_a_report_folder_is_written_and_its_graph_renders(tmp_path: Path) -> Non
 
 
 def test_the_difference_of_two_runs(tmp_path: Path) -> None:
-    """`diff` tells what appeared and went, with the status of diff(1)."""
+    """`diff` shows what appeared and what went, with the status of diff(1)."""
     lockcheck("run", "--report", "one", script(tmp_path, UNORDERED), cwd=tmp_path)
     more = UNORDERED + "c = threading.Lock()\nwith a, c: pass\n"
     lockcheck("run", "--report", "two", script(tmp_path, more), cwd=tmp_path)

@@ -303,7 +303,7 @@ def test_settle_waits_for_everybody_else(conductor: ControlledConductor) -> None
 
 
 def test_an_endless_loop_ends_at_the_limit_of_points() -> None:
-    """And is told as such, never as a pass."""
+    """And is reported as such, never as a pass."""
     with Pool() as pool:
         conductor = ControlledConductor(pool, max_points=200)
 

@@ -2,7 +2,8 @@
 
 A program is a list of `[thread, operation, object]` steps as in the recorded lock cases
 (`tests/data/lock-cases.json.gz`); the order of the list is the order of events.  A step that would
-block is told to the engine as a thread that blocks, and then goes on, as the recorded traces do.
+block is reported to the engine as a thread that blocks and then continues, as in the recorded
+traces.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def test_what_the_program_wants_during_pauses_holds_after_them() -> None:
 
 
 def test_a_pause_inside_a_pause_ends_with_the_outer_one() -> None:
-    """The program does not see a pause; it is told what it wants."""
+    """The program does not see a pause; it gets the answer that it wants."""
     with collecting.PAUSED:
         with collecting.PAUSED:
             pass

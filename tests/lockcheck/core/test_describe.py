@@ -65,7 +65,7 @@ def test_forward_and_backward_count_reachable_classes() -> None:
 
 
 def test_a_graph_can_be_saved(tmp_path: Path) -> None:
-    """`chk.graph.save` writes what `to_dict` tells."""
+    """`chk.graph.save` writes what `to_dict` returns."""
     chk = lockcheck.Checker()
     with chk.Lock("a"), chk.Lock("b"):
         pass
@@ -75,7 +75,7 @@ def test_a_graph_can_be_saved(tmp_path: Path) -> None:
 
 
 def test_waiting_under_a_lock_that_forbids_it() -> None:
-    """A lock marked no_block: a sleep, a join or an event under it is told, another lock is not."""
+    """Under a lock marked no_block a sleep, a join or an event is reported, another lock not."""
     chk = lockcheck.Checker()
     quick, other = chk.Lock("quick", no_block=True), chk.Lock("other")
     with quick, other:

@@ -33,7 +33,7 @@ def test_one_thread_alone_is_class_only_and_says_so() -> None:
     (report,) = told(play("T1: +A +B -B -A +B +A -A -B"))
 
     assert report.severity == CLASS_ONLY
-    assert "one thread only" in report.reason
+    assert "one thread did all" in report.reason
 
 
 def test_the_cache_never_freezes_a_severity() -> None:
@@ -108,7 +108,7 @@ def test_who_only_tries_under_its_lock_avoids_the_cycle(text: str, severities: l
 
 
 def test_a_gate_between_two_of_three_is_enough() -> None:
-    """Two members of a circle of three that share a gate can never both be in place."""
+    """Two members of a cycle of three that share a gate can never both be in place."""
     driver = play("T1: +G +A +B -B -A -G\nT2: +G +B +C -C -B -G\nT3: +C +A -A -C")
 
     (report,) = told(driver)
@@ -200,7 +200,7 @@ def test_instances_beyond_the_64th_are_told_apart() -> None:
 
 
 def test_instances_of_a_nesting_seen_very_often_may_be_any() -> None:
-    """Nobody pays for telling them apart for ever; then a word too much beats a deadlock missed."""
+    """Late instances are not kept apart: a report too many is better than a missed deadlock."""
     specs = {f"x{i}": {"class": "X"} for i in range(400)} | {"y": {"class": "Y"}}
     many = " ".join(f"+x{i} +y -y -x{i}" for i in range(70, 400))
     driver = play(f"T1: {many}\nT2: +y +x69 -x69 -y", **specs)
@@ -237,7 +237,7 @@ def test_hand_over_hand_that_excludes_itself_is_not_possible() -> None:
 
     (report,) = [r for r in told(driver) if {"P", "Q"} == set(r.locks)]
     assert report.severity == CLASS_ONLY
-    assert "on their way there" in report.reason
+    assert "taken earlier" in report.reason
 
 
 def test_a_queued_reader_waits_only_with_a_writer_in_between() -> None:
@@ -261,7 +261,7 @@ def test_the_same_lock_again_is_certain() -> None:
 
 
 def test_never_a_stop_after_the_first_report() -> None:
-    """Independent circles are all told."""
+    """Independent cycles are all reported."""
     driver = play("T1: +A +B -B -A +C +D -D -C\nT2: +B +A -A -B +D +C -C -D")
 
     assert len(told(driver)) == 2

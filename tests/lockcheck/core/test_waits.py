@@ -1,4 +1,4 @@
-"""Waits and events: what closes a circle, and the false alarms that ended crossrelease."""
+"""Waits and events: what closes a cycle, and the false alarms that ended crossrelease."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def an_op(obj: Any, *, idle: bool = False, timeout: float | None = None) -> Any:
 
 
 def test_a_setter_that_needs_what_the_waiter_holds() -> None:
-    """Wait under A, set under A: whoever comes first decides; it is told from a run that passed."""
+    """Wait under A, set under A: reported from a run that happened to pass."""
     driver = play("T2: +A event_set(E) -A\nT1: +A event_wait(E) -A")
 
     (report,) = told(driver)
@@ -104,7 +104,7 @@ def test_a_work_that_flushes_itself() -> None:
 
 
 def test_joining_under_a_lock_that_the_thread_takes() -> None:
-    """Told whether the thread took it before the join or after."""
+    """Reported whether the thread took it before the join or after."""
     after = play("T1: >T2 +A <T2 -A\nT2: +A -A")
     before = play("T1: >T2\nT2: +A -A thread_exit(T2)\nT1: +A <T2 -A")
 
@@ -118,7 +118,7 @@ def test_joining_under_another_lock_is_fine() -> None:
 
 
 def test_two_threads_that_join_each_other_are_stuck() -> None:
-    """A live circle, told when the second one blocks."""
+    """A live cycle, reported when the second one blocks."""
     driver = play("T1: <T2\nT2: <T1")
 
     assert [(r.kind, r.severity) for r in driver.engine.reports] == [("deadlock", CERTAIN)]

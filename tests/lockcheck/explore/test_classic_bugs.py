@@ -57,7 +57,7 @@ def test_a_found_bug_is_shrunk_and_replays(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """`explore --json` tells a token of few switches; `replay` shows the bug again."""
+    """`explore --json` gives a token of few switches; `replay` shows the bug again."""
     monkeypatch.chdir(tmp_path)
 
     status = main(["explore", "--seed", "3", "--json", f"{FILE}::{function}"])
@@ -78,7 +78,7 @@ def test_a_found_bug_is_shrunk_and_replays(
 def test_a_replay_of_changed_code_diverges(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Another operation than the recorded one is told with its step; the status is 4."""
+    """An operation other than the recorded one is reported with its step; the status is 4."""
     file = tmp_path / "bank.py"
     text = Path(FILE).read_text()
     file.write_text(text)

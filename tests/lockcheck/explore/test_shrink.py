@@ -70,7 +70,7 @@ def test_the_budget_is_kept() -> None:
 
 
 def test_other_failures_on_the_way_are_kept() -> None:
-    """A slip to a second bug is told, not followed."""
+    """A slip to a second bug is reported, not followed."""
     shrunk = shrink(tuple([0, 4, 2] * 10), "bug", Pretend(other=True))
 
     assert "another" in shrunk.slipped

@@ -99,7 +99,7 @@ def test_the_program_finds_its_callback_and_removes_it(callbacks: list[Any]) -> 
 def test_what_a_callback_raises_leaves_the_context(
     callbacks: list[Any], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The interpreter tells it, as ever, and goes on; so do we."""
+    """The interpreter reports it as always and continues; so does lockcheck."""
 
     def broken(_phase: Any, _info: dict[str, int]) -> None:
         raise ValueError("on purpose")
@@ -128,5 +128,5 @@ def test_a_collection_ends_where_it_began_whatever_is_switched_meanwhile(
 
     assert chk.current().contexts == ()
     with chk.context("gc"):
-        gc.collect()  # not told: it is off, and this is no end of our own context
+        gc.collect()  # not reported: it is off, and this is no end of our own context
         assert chk.current().contexts == ("gc",)

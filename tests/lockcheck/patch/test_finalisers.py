@@ -1,4 +1,4 @@
-"""A finaliser that a reference count runs is told, even where its acquire is nothing new."""
+"""A finaliser that a reference count runs is reported, even where its acquire is nothing new."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_what_is_held_around_a_finaliser_still_orders_what_it_takes(
 
 
 def test_a_finaliser_run_under_its_own_lock_is_certain(chk: lockcheck.Checker) -> None:
-    """The same thread holds it: told before it hangs."""
+    """The same thread holds it: reported before it hangs."""
     chk.on_report = "raise"
     lock = threading.Lock()
     caught: list[BaseException] = []
@@ -195,7 +195,7 @@ def test_what_a_finaliser_takes_and_keeps_is_held_by_the_thread(chk: lockcheck.C
 
 
 def test_an_exception_in_a_finaliser_leaves_the_context(chk: lockcheck.Checker) -> None:
-    """It is told as Python tells it, and the thread goes on as before."""
+    """It is reported as Python reports it, and the thread continues as before."""
     seen: list[Any] = []
     before = sys.unraisablehook
     sys.unraisablehook = lambda args: seen.append(args.exc_type)

@@ -477,7 +477,7 @@ def test_a_finaliser_that_takes_a_lock_is_found(chk: lockcheck.Checker) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_fork_while_another_thread_holds_a_lock_is_reported(chk: lockcheck.Checker) -> None:
-    """Not for locks that logging makes anew in the child; the child itself goes on."""
+    """Not for locks that logging makes again in the child; the child itself continues."""
     lock = threading.Lock()
     held, over = threading.Event(), threading.Event()
 

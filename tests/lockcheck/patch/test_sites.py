@@ -57,7 +57,7 @@ def test_a_factory_does_not_merge_its_locks() -> None:
 
 
 def test_an_argument_goes_by_what_the_call_is_assigned_to() -> None:
-    """The first keeps the name, the second is told apart."""
+    """The first keeps the name, the second gets another."""
     both = pair(threading.Lock(), threading.Lock())
 
     assert names(*both) == ["both", "both~2"]

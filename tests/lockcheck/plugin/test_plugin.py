@@ -45,7 +45,7 @@ def test_stuck():
     for t in threads: t.start()
     for t in threads: t.join()
 def test_next():
-    assert threading.active_count() == 1, "nobody is left, and the watchdog is not seen"
+    assert threading.active_count() == 1, "no thread is left, and the watchdog is not seen"
     e = threading.Event()
     t = threading.Thread(target=e.set); t.start(); e.wait(); t.join()
 """

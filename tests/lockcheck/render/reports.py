@@ -56,7 +56,7 @@ def finding(kind: str, cycle: list[dict[str, Any]] | None = None, **more: Any) -
 
 
 def ring(*names: str) -> list[dict[str, Any]]:
-    """A circle of locks: thread i holds names[i] and wants names[i + 1]."""
+    """A cycle of locks: thread i holds names[i] and wants names[i + 1]."""
     return [
         step(f"T{i + 1}", lock(f"{held}#0"), lock(f"{wanted}#0"))
         for i, (held, wanted) in enumerate(zip(names, [*names[1:], names[0]], strict=True))

@@ -1,4 +1,4 @@
-"""A splat tells what a lockdep user looks for, in lockdep's order."""
+"""A splat shows what a lockdep user looks for, in lockdep's order."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_scenario_has_a_column_a_thread(count: int) -> None:
 
 
 def test_a_thread_that_plays_two_parts_gets_two_columns() -> None:
-    """A circle seen in one thread needs somebody else to run the same code."""
+    """A cycle seen in one thread needs somebody else to run the same code."""
     cycle = [step("T1", lock("a#0"), lock("b#0")), step("T1", lock("b#0"), lock("a#0"))]
 
     assert "T1 (another time)" in splat_of(finding("circular", cycle))
@@ -88,7 +88,7 @@ def test_modes_are_told_by_their_verbs() -> None:
 
 
 def test_waits_are_told_as_holds_waits_owes() -> None:
-    """Each thread of a waiting circle: what it holds, waits for, owes."""
+    """Each thread of a waiting cycle: what it holds, waits for, owes."""
     cycle = [
         step("T1", lock("a#0"), lock("done", "wait", "event"), op="wait"),
         step("T2", lock("the event", "owed", "event"), lock("a#0"), told="T2 sets it under a#0"),

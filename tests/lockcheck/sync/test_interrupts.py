@@ -152,7 +152,7 @@ def test_without_deferring_the_lock_is_lost() -> None:
 def test_an_interrupt_at_the_end_of_a_wait_gives_the_lock_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Taken after blocking, and a handler raises before the caller could be told: not taken.
+    """Taken after blocking, and a handler raises before the caller could know: not taken.
 
     The main thread does not get the signal, only the interpreter does, so that the handler runs as
     soon as the blocking call has returned and not in it.

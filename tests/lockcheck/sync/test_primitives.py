@@ -363,7 +363,7 @@ def test_a_shared_field_is_a_plain_attribute(chk: lockcheck.Checker) -> None:
 
 
 def test_a_thread_is_a_real_one(chk: lockcheck.Checker) -> None:
-    """It has a native id of its own, and tells what its body raised."""
+    """It has a native id of its own, and reports what its body raised."""
     ids: list[int] = []
     thread = chk.Thread(target=lambda: ids.append(threading.get_native_id()))
     thread.start()

@@ -68,7 +68,7 @@ def test_an_idle_service_is_not_stuck() -> None:
 
 
 def test_a_lost_wakeup_ends_too() -> None:
-    """A wait that nobody can end any more is stuck although there is no circle."""
+    """A wait that nobody can end any more is stuck although there is no cycle."""
     chk = lockcheck.Checker()
     event = chk.Event("never")
     thread = chk.Thread(target=event.wait, name="waiter")

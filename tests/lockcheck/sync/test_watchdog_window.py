@@ -280,7 +280,7 @@ def test_bare_threads_one_after_the_other_are_told_apart() -> None:
 
 
 def test_a_bare_thread_that_ended_does_not_keep_the_watchdog_away() -> None:
-    """A lost wake-up is told although a bare thread once used a lock."""
+    """A lost wake-up is reported although a bare thread once used a lock."""
     chk = lockcheck.Checker()
     lock = chk.Lock("lock")
 
@@ -296,7 +296,7 @@ def test_a_bare_thread_that_ended_does_not_keep_the_watchdog_away() -> None:
 
 
 def test_a_thread_of_a_bare_threading_tells_what_it_holds_at_its_end() -> None:
-    """`threading.Thread` without install(): the same storage tells, before a join returns."""
+    """`threading.Thread` without install(): the same storage shows it, before a join returns."""
     chk = lockcheck.Checker()
     lock = chk.Lock("left")
     thread = threading.Thread(target=lock.acquire, name="plain")
@@ -330,7 +330,7 @@ def test_a_thread_runs_until_its_joiners_may_go() -> None:
 
 
 def test_one_deadlock_is_one_finding() -> None:
-    """What the live circle knew and what the watchdog sees stand in one report."""
+    """What the live cycle knew and what the watchdog sees stand in one report."""
     chk = lockcheck.Checker()
     a, b = chk.Lock("a"), chk.Lock("b")
     meet = threading.Barrier(2)
@@ -364,7 +364,7 @@ def test_one_deadlock_is_one_finding() -> None:
 
 
 def test_a_deadlock_of_other_threads_is_a_finding_of_its_own() -> None:
-    """Only a report about the same threads is the same; a lost wake-up has no circle at all."""
+    """Only a report about the same threads is the same; a lost wake-up has no cycle at all."""
     chk = lockcheck.Checker()
 
     def about(*names: str) -> Report:

@@ -95,7 +95,7 @@ def test_an_interrupted_run_leaves_a_whole_report(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(60)
 def test_a_stress_is_interrupted() -> None:
-    """The seed is told, requesters stop, every thread is joined."""
+    """The seed is printed, requesters stop, every thread is joined."""
     status, out = interrupted(
         ["stress", "--seconds", "600", "--rtnl", "pernet", "--seed", "3"],
         lambda line: "seed" in line,

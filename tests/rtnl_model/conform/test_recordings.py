@@ -1,7 +1,7 @@
 """What a real kernel recorded, and the model: agreement per level, every difference explained.
 
 The recordings are the project's own test data.  A difference that is left must stand in EXPLAINED,
-with its reason; a scenario whose race went another way than in the recording is told apart by
+with its reason; a scenario whose race went another way than in the recording is marked by
 `conform` itself.
 """
 

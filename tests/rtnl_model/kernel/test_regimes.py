@@ -124,7 +124,7 @@ class Unconverted(LinkDriver):
 
 
 def test_pernet_refuses_a_kind_without_conversion() -> None:
-    """It is told so; small runs it."""
+    """It is refused with that reason; small runs it."""
     with running("pernet", drivers=[Unconverted]) as k:
         (net,) = nets(k, "a")
         with pytest.raises(KernelError, match="without a conversion"):

@@ -200,7 +200,7 @@ def test_a_pending_device_is_still_there(regime: str) -> None:
 
 @pytest.mark.parametrize("regime", REGIMES)
 def test_nothing_is_waited_for_with_a_lock_held(regime: str) -> None:
-    """The rule is checked: a driver mutex across rtnl_unlock is told."""
+    """The rule is checked: a driver mutex across rtnl_unlock is reported."""
     with running(regime) as k:
         (net,) = nets(k, "ns1")
         add(k, net, "d0")

@@ -115,12 +115,12 @@ def test_an_override_takes_the_place_of_a_part_of_the_kernel(page: Entry) -> Non
 
 
 def test_every_fix_of_pernet_has_a_page() -> None:
-    """What `pernet` mends can be taken out by `--bug`, and is told."""
+    """What `pernet` mends can be taken out by `--bug`, and is then found."""
     assert {fix.id for fix in FIXES} <= {e.id for e in entries()}
 
 
 def test_every_patch_of_the_series_has_a_page_or_a_reason() -> None:
-    """Fourteen patches; who looks for one finds its bug or is told why there is none."""
+    """Fourteen patches; each has a page, or the reason why it has none."""
     told = {e.id for e in entries()} | set(NO_PAGE)
 
     assert {f"patch-{n}" for n in range(1, 15)} <= told

@@ -118,7 +118,7 @@ except RuntimeError as error:
 
 
 def test_a_thread_that_is_lost_ends_the_run_all_the_same() -> None:
-    """It blocks outside every checked primitive: told, and not waited for."""
+    """It blocks outside every checked primitive: reported, and not waited for."""
     done = subprocess.run(
         [sys.executable, "-c", LOST],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -1,5 +1,5 @@
 """The mutants that sharpness is measured with: how they are made, which a build has, who reaches
-them, and that a search tells a broken kernel from a whole one."""
+them, and that a search distinguishes a broken kernel from a sound one."""
 
 from __future__ import annotations
 

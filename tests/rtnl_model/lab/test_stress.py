@@ -35,7 +35,7 @@ def stress(
     timing: str = "idle",
     **words: Any,
 ) -> StressResult:
-    """One short run; 300 operations unless told."""
+    """One short run; 300 operations unless asked otherwise."""
     words.setdefault("ops", 300)
     options = StressOptions(seed=seed, **words)
     setting = ModelSetting(rtnl=regime, timing=timing, bugs=(bug,) if bug else ())
@@ -49,7 +49,7 @@ def counted(regime: str, seed: int, **words: Any) -> StressResult:
     result = stress(regime, seed, **words)
 
     assert set(threading.enumerate()) <= before
-    result.reports.clear()  # the findings tell the same, and travel
+    result.reports.clear()  # the findings say the same, and can be sent
     return result
 
 

@@ -239,7 +239,7 @@ def test_channels_do_not_shrink_below_a_lease() -> None:
 
 
 def test_queue_get_tells_the_lease_on_the_card_only() -> None:
-    """With the lessee's ifindex, queue and nsid; a device that is down tells nothing."""
+    """With the lessee's ifindex, queue and nsid; a device that is down shows nothing."""
     with booted() as k:
         net, virt, phys = leased_world(k)
         assert k.netdev_genl.queue_get_dump(k.init_net, phys.ifindex) == []

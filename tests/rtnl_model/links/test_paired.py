@@ -63,7 +63,7 @@ def test_the_far_end_is_unregistered_by_its_own_namespace(kind: str) -> None:
 
 
 def test_the_peer_comes_first_and_points_back() -> None:
-    """The lower ifindex is the peer's; both ends tell each other."""
+    """The lower ifindex is the peer's; both ends name each other."""
     recorded = run("ip netns add ns1\nip -n ns1 link add v0 type veth peer v1")
 
     assert names(recorded)["ns1"] == ["v1", "v0"]

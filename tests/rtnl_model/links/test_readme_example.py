@@ -1,4 +1,4 @@
-"""The page that tells how to write a driver has a driver in it that works."""
+"""The page that shows how to write a driver has a driver in it that works."""
 
 from __future__ import annotations
 
