@@ -7,6 +7,7 @@ Every script is a topology over a few namespaces and two to four commands at the
 What reaches something new is kept in DIR/corpus and changed further; DIR/findings/CAUSE has the
 smallest script, its token, the schedule in columns, a report and reproduce.sh for a real kernel.
 On several machines: --seed K --shard I/N each, then one hunt with --merge DIR for every folder.
+A cause that the folder holds already is listed again, and counts for the exit status.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from lockcheck.render import show, show_json
 from ..iproute.script_error import nearest
 from ..kernel.documents import Fields
 from ..lab.fuzz.corpus import NotACorpus
-from ..lab.fuzz.folder import readable
+from ..lab.fuzz.folder import NotAFinding, readable
 from ..lab.fuzz.hunt import Found, Hunt, HuntOptions
 from ..lab.model_run import ModelSetting, link_kinds
 from ..lab.progress import Progress
@@ -107,7 +108,7 @@ def start(hunt: Hunt, folder: Path, *, resume: bool) -> None:
         return
     try:
         hunt.resume()
-    except (NotACorpus, ValueError) as error:
+    except (NotACorpus, NotAFinding, ValueError) as error:
         raise CallError(f"fuzz: {error}") from error
 
 
@@ -116,7 +117,7 @@ def merge(hunt: Hunt, folders: Sequence[str]) -> None:
     for folder in folders:
         try:
             taken = hunt.merge(Path(folder))
-        except (NotACorpus, OSError) as error:
+        except (NotACorpus, NotAFinding, OSError) as error:
             raise CallError(f"fuzz: --merge: {error}") from error
         sys.stderr.write(f"{folder}: {taken} scripts taken\n")
 
@@ -200,9 +201,10 @@ def summary(hunt: Hunt, folder: Path) -> str:
     for found in hunt.sorted_findings():
         state = "counts" if found.counts else "unconfirmed" if not found.confirmed else "listed"
         tags = f" [{', '.join(found.cause.tags)}]" if found.cause.tags else ""
+        times = f"{found.times} scripts" if found.times else "an earlier hunt"
         lines.append(
             f"{found.cause.ident}  {found.cause.kind} ({found.finding['severity']}){tags}, "
-            f"{state}, {found.times} scripts: {found.finding['title']}"
+            f"{state}, {times}: {found.finding['title']}"
         )
         lines += [f"    {line}" for line in readable(found.script).splitlines()]
         if found.home is not None:

@@ -17,6 +17,8 @@ ENTRY = Entry(
     symptom="with the global RTNL none, for the card's own unregistration ends its leases; without"
     " it a mutex is unlocked in memory that is free",
     source="found by the check that no last reference is dropped under the device's own lock",
+    real_kernel="7.3-rc7 on 2 CPUs: not seen in 38 rounds of a loop with netdevsim in which its"
+    " removal raced with the end of the netkit (a kernel without a detector of use after free)",
     scenario="""
 ip netns add left
 ip netns add right

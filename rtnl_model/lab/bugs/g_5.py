@@ -16,8 +16,11 @@ ENTRY = Entry(
     " upper's reference; C's work is queued behind B's. No race is needed.",
     symptom="unregister_netdevice: waiting for … to become free, until somebody locks C",
     source="recorded on 7.3-rc7; hazard 19, G.5",
-    real_kernel="7.3-rc7 on 2 CPUs: seen in 2 rounds of 2.  unregister_netdevice: waiting for end1"
-    " to become free. Usage count = 2; it ends when the upper's namespace is locked and unlocked",
+    real_kernel="7.3-rc7 on 2 CPUs: seen in 3 rounds of 3.  unregister_netdevice: waiting for end1"
+    " to become free. Usage count = 2; it ends when the upper's namespace is locked and unlocked."
+    " The loop below stops in its first round and shows the work in msleep, under"
+    " netdev_run_todo and rtnl_net_work_func, with cleanup_net behind it in __flush_workqueue"
+    " (G.17)",
     scenario="""
 ip netns add left
 ip netns add right

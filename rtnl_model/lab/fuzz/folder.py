@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from typing import Final
 
 from lockcheck.explore import Token, columns
 from lockcheck.render import write_text
-from rtnl_model.kernel.documents import Document
+from rtnl_model.kernel.documents import Document, Fields
 
 from ...iproute import parse_script
 from ...view import report
@@ -27,7 +29,22 @@ from ..model_run import ModelSetting
 from .cause import Cause
 from .reproduce import reproduce_script
 
-__all__ = ["readable", "write_finding"]
+__all__ = ["Left", "NotAFinding", "read_finding", "readable", "write_finding"]
+
+BYTES_MAX: Final = 4 << 20
+
+
+class NotAFinding(Exception):  # noqa: N818 - says what is wrong, as NotACorpus does
+    """A folder among a hunt's findings cannot be read as one of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What the folder of one cause says."""
+
+    cause: Cause
+    finding: Fields
+    script: str
 
 
 def write_finding(
@@ -65,6 +82,28 @@ def write_finding(
         told = {"regime": setting.rtnl, "findings": [dict(finding)], "topology": schedule.states}
         report.write_folder(inner, schedule.chk, told, schedule.timeline)
     return home
+
+
+def read_finding(home: Path) -> Left:
+    """The folder of one cause, as `write_finding` left it.  Raises: NotAFinding, OSError."""
+    path = home / "finding.json"
+    with path.open("rb") as file:
+        raw = file.read(BYTES_MAX + 1)
+    try:
+        if len(raw) > BYTES_MAX:
+            raise ValueError(f"more than {BYTES_MAX} bytes")
+        document = json.loads(raw)
+        cause, finding = document["cause"], dict(document["finding"])
+        script = (home / "script.ip").read_text(encoding="utf-8")
+        for key in ("kind", "severity", "title"):
+            finding[key] = str(finding[key])
+        return Left(
+            Cause(str(cause["kind"]), str(cause["title"]), tuple(map(str, cause["tags"]))),
+            finding,
+            "".join(line for line in script.splitlines(keepends=True) if line[:1] != "#"),
+        )
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise NotAFinding(f"{path}: not a finding of a hunt: {error}") from error
 
 
 def readable(script: str) -> str:

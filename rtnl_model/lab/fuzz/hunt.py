@@ -32,7 +32,7 @@ from .cause import Cause, cause_of
 from .corpus import Corpus, Kept, NotACorpus
 from .crew import Crashed, Crew
 from .draw import drawn
-from .folder import write_finding
+from .folder import read_finding, write_finding
 from .mutate import mutated
 from .reduce import names_of
 from .task import Pursue, Pursued, Search, Searched, Task
@@ -78,6 +78,7 @@ class Found:
     confirmed: bool
     counts: bool
     times: int = 1
+    """In so many scripts; 0: an earlier hunt, or one that was merged, left it in the folder."""
     first_script: int = 0
     first_seconds: float = 0.0
     home: Path | None = None
@@ -167,11 +168,10 @@ class Hunt:
 
     def _stopped(self) -> bool:
         until, enough = self.options.until, self.options.findings
-        if enough is not None and sum(found.counts for found in self.found.values()) >= enough:
+        met = [found for found in self.found.values() if found.times]
+        if enough is not None and sum(found.counts for found in met) >= enough:
             return True
-        return until is not None and any(
-            until(found) for found in self.found.values() if found.confirmed
-        )
+        return until is not None and any(until(found) for found in met if found.confirmed)
 
     @staticmethod
     def _pursuing(crew: Crew) -> bool:
@@ -275,10 +275,7 @@ class Hunt:
             first_script=task.number, first_seconds=self.seconds,
         )  # fmt: skip
         self.found[cause] = found
-        home = self.options.folder / "findings" / cause.ident
-        if confirmed and (home / "finding.json").is_file():
-            found.home = home  # an earlier hunt into this folder, or another machine's, cut it down
-        elif found.counts:
+        if found.counts:
             self._pursuits.append(Pursue(task.script, cause, task.seed, PURSUE_SECONDS, finding))
         elif confirmed:
             self._write(found)  # a known one, or a weak one: as it was found
@@ -321,7 +318,22 @@ class Hunt:
                 number_of(document, "scripts"),
                 number_of(document, "schedules"),
             )
+        self._remember()
         return count
+
+    def _remember(self) -> None:
+        """Take up the causes that the folder holds: they are listed, and not cut down again.
+
+        Raises: NotAFinding, OSError.
+        """
+        for path in sorted((self.options.folder / "findings").glob("*/finding.json")):
+            home = path.parent
+            left = read_finding(home)
+            if left.cause not in self.found:
+                self.found[left.cause] = Found(
+                    left.cause, left.finding, left.script, confirmed=True, times=0, home=home,
+                    counts=CountingRule(self.options.fail_on).counts(left.finding),
+                )  # fmt: skip
 
     def merge(self, folder: Path) -> int:
         """Take what another hunt, perhaps another machine's, left; returns how many scripts.
@@ -341,6 +353,7 @@ class Hunt:
             here = self.options.folder / "findings" / home.name
             if not here.exists():
                 shutil.copytree(home, here)
+        self._remember()
         return taken
 
     def save(self) -> None:

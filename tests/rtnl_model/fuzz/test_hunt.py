@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rtnl_model.iproute import parse_script
 from rtnl_model.lab.fuzz import probe as probe_module
 from rtnl_model.lab.fuzz.cause import cause_of
+from rtnl_model.lab.fuzz.corpus import Kept
 from rtnl_model.lab.fuzz.folder import write_finding
+from rtnl_model.lab.fuzz.hunt import Hunt, HuntOptions
 from rtnl_model.lab.fuzz.probe import probe
 from rtnl_model.lab.fuzz.reduce import names_of
-from rtnl_model.lab.fuzz.task import Pursue, Pursued, Worker
+from rtnl_model.lab.fuzz.task import Pursue, Pursued, Search, Worker
 from rtnl_model.lab.model_run import ModelSetting
 
 CROSSED = """
@@ -117,3 +122,82 @@ def test_a_hunt_leaves_a_corpus_that_the_next_one_needs_told(tmp_path: Path) -> 
     again = subprocess.run(call, capture_output=True, text=True, check=False)
     assert again.returncode == 2
     assert "--resume" in again.stderr
+
+
+def hunt_in(folder: Path, **options: Any) -> Hunt:
+    """A hunt of one worker into a folder."""
+    for name in ("corpus", "findings"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    setting = ModelSetting(rtnl="naive", timing="zero")
+    return Hunt(setting, HuntOptions(seconds=600.0, jobs=1, seed=5, folder=folder, **options))
+
+
+def interrupt(hunt: Hunt) -> None:
+    """Ctrl-C after the first script."""
+    if hunt.tally.scripts:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_hunt_leaves_a_whole_corpus_and_no_process(tmp_path: Path) -> None:
+    """What was kept can be read, the next hunt goes on behind it, and its worker is gone."""
+    hunt = hunt_in(tmp_path)
+
+    hunt.run(interrupt)
+
+    assert hunt.interrupted
+    assert multiprocessing.active_children() == []
+    again = hunt_in(tmp_path)
+    assert again.resume() == len(hunt.corpus.kept) >= 1
+    assert again.corpus.features == hunt.corpus.features
+    assert again.past.scripts == hunt.tally.scripts
+
+
+def test_a_cause_of_an_earlier_hunt_is_listed_and_not_cut_down_again(tmp_path: Path) -> None:
+    """A resumed hunt, and one that merges, know it: it counts, and neither ends nor repeats it."""
+    setting = ModelSetting(rtnl="naive", timing="zero")
+    script = parse_script(CROSSED, "crossed")
+    probed = probe(script, setting, seed=1, seconds=60.0)
+    finding = next(f for f in probed.findings if f["confirmed"])
+    cause = cause_of(finding, names_of(script))
+    one, other = hunt_in(tmp_path / "one"), hunt_in(tmp_path / "other", findings=1)
+    home = write_finding(tmp_path / "one" / "findings", cause, CROSSED, setting, finding)
+    one.corpus.take(Kept(CROSSED, (1, 2), 3, 3, "test"))
+
+    assert other.merge(tmp_path / "one") == 1
+    one.resume()
+
+    for hunt in (one, other):
+        (found,) = hunt.found.values()
+        assert (found.cause, found.times, found.counts) == (cause, 0, True)
+        assert not hunt._over()
+        task = Search(1, CROSSED, "test", 1, 1.0, ())
+        hunt._note(finding, names_of(script), task)
+        assert found.times == 1
+        assert hunt._pursuits == []
+    assert (tmp_path / "other" / "findings" / home.name / "finding.json").is_file()
+
+
+ORPHAN = """
+import os, signal, time
+from rtnl_model.lab.fuzz.crew import Crew
+from rtnl_model.lab.model_run import ModelSetting
+
+class Long:
+    def __reduce__(self):
+        return time.sleep, (3600.0,)  # what the worker does to read its task
+
+if __name__ == "__main__":
+    crew = Crew(1, ModelSetting())
+    crew.give(crew.idle(), Long())
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_ends_when_its_parent_was_killed(tmp_path: Path) -> None:
+    """In the middle of an hour's task: its end of the pipe that both write to is closed."""
+    program = tmp_path / "orphan.py"
+    program.write_text(ORPHAN)
+
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, check=False)
+
+    assert done.returncode == -signal.SIGKILL

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -187,6 +189,51 @@ def test_reproduce_is_a_shell_script_that_starts_the_race_together() -> None:
     shell = shutil.which("sh")
     if shell is not None:
         subprocess.run([shell, "-n"], input=text, text=True, check=True)
+
+
+FAKE_GREP = """#!/bin/sh
+case "$1" in
+-ls)
+    echo >> "$TMPDIR/asked"
+    [ $(wc -l < "$TMPDIR/asked") -le "$AWAKE" ] || echo /dev/null ;;
+*) exec {grep} "$@" ;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("ip", "log", "awake", "said", "status"),
+    [
+        ("exit 0", "", 99, "not seen in 2 rounds", 0),
+        ("exit 0", "WARNING: CPU: 1 PID: 7 at net/core/dev.c", 99, "seen in round 1 of 2", 1),
+        ("exit 0", "", 1, "stuck in round 1 of 2", 1),
+        ("exit 1", "", 99, "failed: ip netns add b", 2),
+    ],
+    ids=["nothing", "a line in the log", "a task that sleeps for ever", "no set-up"],
+)
+def test_reproduce_says_what_it_saw(
+    tmp_path: Path, ip: str, log: str, awake: int, said: str, status: int
+) -> None:
+    """A line of the log, a task that does not wake up, or neither; the commands are stand-ins.
+
+    A set-up that failed is never a silent "not seen".
+    """
+    grep, shell = shutil.which("grep"), shutil.which("sh")
+    if grep is None or shell is None:
+        pytest.skip("no shell here")
+    fakes = {"ip": f"#!/bin/sh\n{ip}\n", "dmesg": f"#!/bin/sh\necho '{log}'\n"}
+    for name, text in (fakes | {"grep": FAKE_GREP.format(grep=grep)}).items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    search = f"{tmp_path}:{os.environ['PATH']}"
+    env = {"PATH": search, "TMPDIR": str(tmp_path), "AWAKE": str(awake), "ROUNDS": "2"}
+    env["PATIENCE"] = "600" if awake > 1 else "0"
+
+    done = subprocess.run(
+        [shell], input=reproduce_script(script(PAIR), title="pair"), env=env, text=True,
+        capture_output=True, check=False,
+    )  # fmt: skip
+
+    assert (done.stdout.splitlines()[-1], done.returncode) == (said, status)
 
 
 def test_a_readable_script_is_the_same_script() -> None:
