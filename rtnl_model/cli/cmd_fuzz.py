@@ -30,7 +30,7 @@ from ..lab.fuzz.hunt import Found, Hunt, HuntOptions
 from ..lab.model_run import ModelSetting, link_kinds
 from ..lab.progress import Progress
 from .parser import add_checking, add_model, positive, seconds
-from .report_dir import prepare_report
+from .report_dir import prepare_folder
 from .status import CallError, Status
 
 __all__ = ["configure", "run"]
@@ -70,20 +70,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Hunt, and say what was found."""
     setting = ModelSetting.from_args(args)
-    folder = prepare_report(args.out)
-    assert folder is not None, "--out is required"
-    for name in ("corpus", "findings"):
-        (folder / name).mkdir(exist_ok=True)
     try:
         shard = parse_shard(args.shard)
     except ValueError as error:
         raise CallError(f"fuzz: --shard {error}") from error
+    kinds = drivers(args.drivers, setting)
+    folder = prepare_folder(args.out, "fuzz: --out")
+    for name in ("corpus", "findings"):
+        prepare_folder(str(folder / name), "fuzz: --out")
     options = HuntOptions(
         seconds=args.seconds,
         jobs=args.jobs,
         seed=args.seed if args.seed is not None else secrets.randbits(64),
         shard=shard,
-        kinds=drivers(args.drivers, setting),
+        kinds=kinds,
         folder=folder,
         fail_on=args.fail_on,
         findings=args.findings,

@@ -16,22 +16,25 @@ import lockcheck
 from ..kernel.documents import Fields
 from .status import CallError
 
-__all__ = ["page_of", "prepare_report", "write_report", "write_reports"]
+__all__ = ["page_of", "prepare_folder", "prepare_report", "write_report", "write_reports"]
 
 Part = tuple[lockcheck.Checker, Fields]
 
 
 def prepare_report(path: str | None) -> Path | None:
     """Make the directory, or say why not, before the run. Raises: CallError."""
-    if path is None:
-        return None
+    return None if path is None else prepare_folder(path, "--report")
+
+
+def prepare_folder(path: str, option: str) -> Path:
+    """The same for another option's directory. Raises: CallError."""
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise CallError(f"--report {path}: {error.strerror or error}") from error
+        raise CallError(f"{option} {path}: {error.strerror or error}") from error
     return folder
 
 

@@ -6,7 +6,8 @@ by mistake: an upper whose lower only moved, for one.  The kernel itself notices
 devices are counted before and after.
 
 Left out, because their reasons are not written here: kinds of the user's own drivers, devices made
-in the concurrent part.  What only might have been a reason counts as one.
+in the concurrent part.  What stands on a device of such a kind goes with it, as on any other.  What
+only might have been a reason counts as one.
 """
 
 from __future__ import annotations
@@ -70,12 +71,9 @@ class Census:
     ) -> None:
         self._k = k
         self._asked = _Asked(commands)
+        self._own_kinds = own_kinds
         with looking(k.chk):
-            self._rows = [
-                self._row(dev)
-                for dev in live_devs(k)
-                if dev.name != "lo" and dev.kind not in own_kinds
-            ]
+            self._rows = [self._row(dev) for dev in live_devs(k) if dev.name != "lo"]
 
     def _row(self, dev: NetDevice) -> _Row:
         priv = dev.priv
@@ -121,7 +119,9 @@ class Census:
         gone = [row for row in self._rows if row.dev not in there]
         if not gone:
             return
-        explained = {row.dev for row in gone if self._asked.for_end_of(row)}
+        explained = {
+            row.dev for row in gone if row.kind in self._own_kinds or self._asked.for_end_of(row)
+        }
         if any(row.kind == "phys" for row in gone):  # what leased from it goes too
             explained |= {row.dev for row in gone if row.kind == "netkit"}
         grown = True

@@ -45,6 +45,8 @@ class Left:
     cause: Cause
     finding: Fields
     script: str
+    rtnl: str
+    workers: str
 
 
 def write_finding(
@@ -94,6 +96,7 @@ def read_finding(home: Path) -> Left:
             raise ValueError(f"more than {BYTES_MAX} bytes")
         document = json.loads(raw)
         cause, finding = document["cause"], dict(document["finding"])
+        setting = document["setting"]
         script = (home / "script.ip").read_text(encoding="utf-8")
         for key in ("kind", "severity", "title"):
             finding[key] = str(finding[key])
@@ -101,6 +104,8 @@ def read_finding(home: Path) -> Left:
             Cause(str(cause["kind"]), str(cause["title"]), tuple(map(str, cause["tags"]))),
             finding,
             "".join(line for line in script.splitlines(keepends=True) if line[:1] != "#"),
+            str(setting["rtnl"]),
+            str(setting["workers"]),
         )
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise NotAFinding(f"{path}: not a finding of a hunt: {error}") from error

@@ -324,12 +324,14 @@ class Hunt:
     def _remember(self) -> None:
         """Take up the causes that the folder holds: they are listed, and not cut down again.
 
+        Those of another setting, which came with a merge, stay in the folder and are not ours.
         Raises: NotAFinding, OSError.
         """
         for path in sorted((self.options.folder / "findings").glob("*/finding.json")):
             home = path.parent
             left = read_finding(home)
-            if left.cause not in self.found:
+            ours = (left.rtnl, left.workers) == (self.setting.rtnl, self.setting.workers)
+            if ours and left.cause not in self.found:
                 self.found[left.cause] = Found(
                     left.cause, left.finding, left.script, confirmed=True, times=0, home=home,
                     counts=CountingRule(self.options.fail_on).counts(left.finding),

@@ -95,9 +95,12 @@ def test_a_device_that_nobody_deleted_is_missed(bugs: tuple[str, ...]) -> None:
     ] * len(bugs)
 
 
-@pytest.mark.parametrize("words", [["--drivers", "vethh"], ["--shard", "3/2"], ["--seconds", "0"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--drivers", "vethh"], ["--shard", "3/2"], ["--seconds", "0"], ["--out", "/dev/null/x"]],
+)
 def test_wrong_calls_are_one_line(tmp_path: Path, words: list[str]) -> None:
-    """Status 2, and what is wrong."""
+    """Status 2, and what is wrong, by its own option; no folder is made for it."""
     done = subprocess.run(
         [sys.executable, "-m", "rtnl_model", "fuzz", "--out", str(tmp_path), *words],
         capture_output=True, text=True, check=False,
@@ -105,6 +108,8 @@ def test_wrong_calls_are_one_line(tmp_path: Path, words: list[str]) -> None:
 
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+    assert words[0] in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_hunt_leaves_a_corpus_that_the_next_one_needs_told(tmp_path: Path) -> None:
@@ -124,11 +129,11 @@ def test_a_hunt_leaves_a_corpus_that_the_next_one_needs_told(tmp_path: Path) -> 
     assert "--resume" in again.stderr
 
 
-def hunt_in(folder: Path, **options: Any) -> Hunt:
+def hunt_in(folder: Path, rtnl: str = "naive", **options: Any) -> Hunt:
     """A hunt of one worker into a folder."""
     for name in ("corpus", "findings"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    setting = ModelSetting(rtnl="naive", timing="zero")
+    setting = ModelSetting(rtnl=rtnl, timing="zero")
     return Hunt(setting, HuntOptions(seconds=600.0, jobs=1, seed=5, folder=folder, **options))
 
 
@@ -175,6 +180,9 @@ def test_a_cause_of_an_earlier_hunt_is_listed_and_not_cut_down_again(tmp_path: P
         assert found.times == 1
         assert hunt._pursuits == []
     assert (tmp_path / "other" / "findings" / home.name / "finding.json").is_file()
+    stranger = hunt_in(tmp_path / "other", rtnl="pernet")
+    stranger.resume()
+    assert not stranger.found
 
 
 ORPHAN = """

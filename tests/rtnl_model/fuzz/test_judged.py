@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from rtnl_model.iproute import parse_script
+from rtnl_model.kernel import links
 from rtnl_model.lab.explore import ExploreOptions, explore
-from rtnl_model.lab.model_run import ModelSetting
+from rtnl_model.lab.model_run import ModelSetting, link_kinds
 
 TAP_ON_A_TAP_THAT_GOES = """
 ip netns add ns1; ip netns add ns2
@@ -71,3 +75,30 @@ def test_what_was_judged_stays_so(text: str, rtnl: str, workers: str, tags: set[
     found = {tag for f in outcome.findings for tag in f.report.data.get("tags", ())}
     assert found <= tags
     assert bool(found) == bool(tags)
+
+
+ON_AN_OWN_DEVICE = """
+ip netns add ns2
+ip -n ns2 link add dm0 type dummy
+ip -n ns2 link add own2 link dm0 type shadow
+ip -n ns2 link add ms5 link own2 type macsec
+ip -n ns2 link del own2
+"""
+
+
+def test_what_stands_on_a_device_of_an_own_driver_goes_with_it(tmp_path: Path) -> None:
+    """Its end was asked for, though nothing here knows when a user's driver ends its devices."""
+    page = (Path(links.__file__).parent / "README.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL)
+    assert code is not None
+    driver = tmp_path / "shadow.py"
+    driver.write_text(code[1], encoding="utf-8")
+    setting = ModelSetting(rtnl="pernet", timing="zero", driver_files=(str(driver),))
+
+    outcome = explore(
+        parse_script(ON_AN_OWN_DEVICE, "own", kinds=link_kinds(setting)),
+        setting,
+        ExploreOptions(schedules=3, seed=1, shrink=False),
+    )
+
+    assert [f.report.title for f in outcome.findings] == []
