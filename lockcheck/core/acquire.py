@@ -178,12 +178,10 @@ class Acquires:
         ts.views += 1
         if ts.views > VIEWS + self._classes.keys:
             self._happens.begin_segment(ts)
-        if nest is None and not ts.foreign:
-            known = self._saturated(ts, key)
-            if known is not None:
-                view = self._view(ts, key, known, self._capture(NEAR))
-                if view is not None:
-                    return view
+        if nest is None and not ts.foreign and self._adds_nothing(ts, key):
+            view = self._view(ts, key, self._capture(NEAR))
+            if view is not None:
+                return view
         ts.tracing += 1
         try:
             if ts.foreign:
@@ -238,19 +236,22 @@ class Acquires:
 
     # -- what an acquire adds ------------------------------------------------------------------
 
-    def _saturated(self, ts: ThreadState, key: Key) -> Record | None:
-        """The record of taking `key` now, if nothing that this thread does can add to it."""
-        known = ts.chain.rec.children.get(key)
-        if known is None or not known.saturated or rules.volatile(ts, key):
-            return None
-        return known
+    def _adds_nothing(self, ts: ThreadState, key: Key) -> bool:
+        """Is taking `key` now so well known that nothing this thread does can add to it?"""
+        view = ts.chain
+        if view.alone:
+            return False
+        known = view.rec.children.get(key)
+        if known is None:
+            return self._graph.is_alone(view.rec, key)
+        return known.saturated and not rules.volatile(ts, key)
 
-    def _view(self, ts: ThreadState, key: Key, known: Record, stack: Stack) -> Chain | None:
-        """This thread's view of a saturated record; None when contexts want to see it."""
+    def _view(self, ts: ThreadState, key: Key, stack: Stack) -> Chain | None:
+        """This thread's view of what adds nothing; None when contexts want to see it."""
         view = ts.chain
         if type(view) is Counted or stack.finaliser or self._contexts.unseen(ts, key):
             return None
-        chain = view.grow(key, Chain(known, view, stack))
+        chain = view.grow(key, Chain(view.rec.children.get(key), view, stack, key))
         ts.made.append(chain)
         return chain
 
@@ -271,18 +272,29 @@ class Acquires:
         token = (key, nest.key) if nest is not None and serialised else key
         counted = type(view) is Counted
         finaliser = (counted or stack.finaliser) and "gc" not in ts.contexts
-        new = view.rec.children.get(token) is None
+        new = view.rec.children.get(token) is None and not graph.is_alone(view.rec, key)
         if new:
             graph.stats["chain_misses"] += 1
         if new or (not finaliser and contexts.unseen(ts, key)):
             found += contexts.use(ts, key, lock, stack, finaliser=finaliser)
         if finaliser:
             found += contexts.counted_finaliser(ts, key, lock, stack)
-        rec = graph.child(view.rec, token, key, edges=not key.trylock and not serialised)
-        if not rec.saturated:
+        rec = None
+        if not counted and not finaliser and graph.may_be_alone(view.rec, token, key):
+            rec = view.rec.children.get(token)
+            if rec is None:
+                graph.leave_alone(key)
+        else:
+            rec = graph.child(view.rec, token, key, edges=not key.trylock and not serialised)
+        if rec is not None and not rec.saturated:
             cyclic = verdict != rules.ORDERED or key.cls.base.disordered
             found += self._witness(ts, lock, rec, stack, cyclic=cyclic)
-        chain = type(view)(rec, view, stack)
+        chain: Chain
+        if counted:
+            assert rec is not None, key
+            chain = Counted(rec, view, stack)
+        else:
+            chain = Chain(rec, view, stack, key)
         if not rules.volatile(ts, key) and (counted or not finaliser):
             view.grow(token, chain)
             ts.made.append(chain)

@@ -15,12 +15,12 @@ Context: every function here runs in the thread it is about, under the engine's 
 
 from __future__ import annotations
 
-from lockcheck.core.classes import WRITE, Key
+from lockcheck.core.classes import NOTHING, WRITE, Key
 from lockcheck.core.events import Touch
 from lockcheck.core.graph import Graph
-from lockcheck.core.held import Chain, Entry, Floor, Gone, Hold, ThreadState
+from lockcheck.core.held import Chain, Entry, Floor, Gone, Hold, Moved, ThreadState
 from lockcheck.core.record import Record
-from lockcheck.core.stacks import EMPTY
+from lockcheck.core.stacks import EMPTY, Stack
 
 __all__ = [
     "FINALISER", "Counted", "add_touch", "begin_segment", "counted", "drop_floor", "enter_context",
@@ -33,7 +33,7 @@ FINALISER = ("finaliser",)
 """Token of a chain's transition into a finaliser."""
 
 
-class Counted(Chain):
+class Counted(Moved):
     """A thread's view inside a finaliser that a reference count runs: same records, marked."""
 
     __slots__ = ()
@@ -45,31 +45,39 @@ def begin_segment(graph: Graph, ts: ThreadState, *, noted: bool = False) -> None
         note_touched(ts)
     ts.fresh = set()
     ts.made = []
-    ts.overlay = {}
+    old, ts.overlay = ts.overlay, {}
     ts.views = 0
     rechain(graph, ts)
+    if not ts.contexts:  # what was interrupted goes on with its own
+        for root in old.values():
+            root.next = NOTHING  # locks keep the root for as long as they remember their chain
 
 
 def note_touched(ts: ThreadState) -> None:
     """Note what the thread wanted in this segment and that is not noted yet."""
     made, ts.made = ts.made, []  # a collection in here may add to it
+    alike: dict[tuple[Stack, bool], tuple[Touch]] = {}
     for view in made:
         key = view.key
         if key is None or key.trylock or key in ts.fresh:
             continue
         ts.fresh.add(key)
-        carried = view.earlier is not None
-        touch = Touch(ts.moment, ts.slot, ts.epoch, ts.name, key, view.stack, carried)
+        at = (view.stack, view.earlier is not None)
+        touch = alike.get(at)
+        if touch is None:
+            touch = alike[at] = (Touch(ts.moment, ts.slot, ts.epoch, ts.name, *at),)
         add_touch(ts, key, touch)
 
 
-def add_touch(ts: ThreadState, key: Key, touch: Touch) -> None:
+def add_touch(ts: ThreadState, key: Key, touch: tuple[Touch]) -> None:
     """Note that `ts` wanted a lock, or a thread that it joined did."""
-    known = ts.touched.setdefault(key, [])
-    if touch.carried and known and known[-1].carried:
-        known.pop()  # the same hold, longer: when it was taken must not be forgotten for that
-    known.append(touch)
-    del known[:-TOUCHES]
+    known = ts.touched.get(key)
+    if known is None:
+        ts.touched[key] = touch
+        return
+    if touch[0].carried and known[-1].carried:
+        known = known[:-1]  # the same hold, longer: when it was taken must not be forgotten
+    ts.touched[key] = (*known[1 - TOUCHES :], *touch)
 
 
 def rechain(graph: Graph, ts: ThreadState) -> None:
@@ -91,8 +99,9 @@ def rechain(graph: Graph, ts: ThreadState) -> None:
             rec = _carried(graph, chain.rec, entry.key)
         view = chain.next.get(rec.token)
         if view is None or view.rec is not rec:
-            view = chain.grow(rec.token, Chain(rec, chain, old.stack))
-            view.earlier = old if old.rec is rec else None
+            moved = Moved(rec, chain, old.stack)
+            moved.earlier = old if old.rec is rec else None
+            view = chain.grow(rec.token, moved)
             ts.made.append(view)
         entry._pk = chain
         entry._k = chain = view
@@ -120,9 +129,10 @@ def counted(ts: ThreadState) -> Floor | None:
         return None
     view = chain.next.get(FINALISER)
     if view is None:
-        view = chain.grow(FINALISER, Counted(chain.rec, chain.parent, chain.stack))
-        view.came = chain.came
-        view.earlier = chain
+        marked = Counted(chain.rec, chain.parent, chain.stack)
+        marked.came = chain.came
+        marked.earlier = chain
+        view = chain.grow(FINALISER, marked)
     ts.top = floor = Floor(view, ts.top, ts.overlay)
     return floor
 
@@ -157,8 +167,9 @@ def take_out(graph: Graph, ts: ThreadState, number: int) -> Hold:
         chain = old.next.get(token)
         if chain is None:
             rec = graph.dropped(old.rec, depth, token)
-            chain = old.grow(token, Chain(rec, old, old.stack))
-        chain.came = old
+            moved = Moved(rec, old, old.stack)
+            moved.came = old
+            chain = old.grow(token, moved)
         upper._pk = below
         upper._k = below = chain
     after: Entry = ts.top

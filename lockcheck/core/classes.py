@@ -108,30 +108,31 @@ class LockClass:
 
 
 class Key:
-    """An instance (or "many"), in a subclass, in a mode, by trying or not."""
+    """An instance (or "many"), in a subclass, in a mode, by trying or not.
 
-    __slots__ = ("base", "cls", "label", "mode", "permits", "serial", "trylock", "variants")
+    This class is the usual one: a lock without a name of its own, taken by a plain acquire.  There
+    is one for each of a class's first locks, so whatever is otherwise stands in `SpecialKey`.
+    """
 
-    def __init__(
-        self,
-        cls: LockClass,
-        serial: int,
-        label: str | None,
-        base: Key | None,
-        mode: int,
-        trylock: bool,
-    ) -> None:
+    __slots__ = ("cls", "serial", "variants")
+
+    label: str | None = None
+    """The name it was given, if any."""
+    mode: int = WRITE
+    trylock: bool = False
+    permits: int = 1
+    """How many may hold it at once: more than one for a counting semaphore."""
+
+    def __init__(self, cls: LockClass, serial: int) -> None:
         self.cls = cls
         self.serial = serial
         """Number of the instance in its class; -1: may be any."""
-        self.label = label
-        """The name it was given, if any."""
-        self.base: Key = self if base is None else base
-        self.mode = mode
-        self.trylock = trylock
         self.variants: dict[tuple[int, bool, int], Key] = NOTHING
-        self.permits: int = 1 if base is None else base.permits
-        """How many may hold it at once: more than one for a counting semaphore."""
+
+    @property
+    def base(self) -> Key:
+        """The key of the same instance, taken by a plain acquire."""
+        return self
 
     @property
     def many(self) -> bool:
@@ -152,6 +153,35 @@ class Key:
 
     def __repr__(self) -> str:
         return f"<key {self.name} {self.mode_name}>"
+
+
+class SpecialKey(Key):
+    """A key with a name, with more permits, or of a lock taken in another way."""
+
+    __slots__ = ("_base", "label", "mode", "permits", "trylock")
+
+    def __init__(
+        self, cls: LockClass, serial: int, *, label: str | None = None, permits: int = 1
+    ) -> None:
+        super().__init__(cls, serial)
+        self._base: Key = self
+        self.label = label
+        self.permits = permits
+        self.mode = WRITE
+        self.trylock = False
+
+    @classmethod
+    def variant(cls, base: Key, of: LockClass, mode: int, *, trylock: bool) -> SpecialKey:
+        """Make the key of `base`'s instance, taken in another way; `of`: its subclass."""
+        key = cls(of, base.serial, label=base.label, permits=base.permits)
+        key._base = base
+        key.mode = mode
+        key.trylock = trylock
+        return key
+
+    @property
+    def base(self) -> Key:
+        return self._base
 
 
 class Classes:
@@ -217,25 +247,25 @@ class Classes:
         instance: str | None = None,
         cmp: Compare | None = None,
         kind: str = "lock",
+        permits: int = 1,
     ) -> Key:
-        """Key for a new lock of class `name`."""
+        """Key for a new lock of class `name`; `permits`: how many may hold it at once."""
         cls = self.get(name)
         if not cls.instances:
             cls.kind = kind
             cls.site = site
         if cmp is not None:
             cls.cmp = cmp
-        return self._new_key(cls, instance)
-
-    def _new_key(self, cls: LockClass, instance: str | None) -> Key:
         number = cls.instances
         cls.instances += 1
-        if number < INSTANCES:
-            self.keys += 1
-            return Key(cls, number, instance, None, WRITE, False)
-        if cls.many is None:
-            cls.many = Key(cls, -1, None, None, WRITE, False)
-        return cls.many
+        if number >= INSTANCES:
+            if cls.many is None:
+                cls.many = Key(cls, -1)
+            return cls.many
+        self.keys += 1
+        if instance is None and permits == 1:
+            return Key(cls, number)
+        return SpecialKey(cls, number, label=instance, permits=permits)
 
     def variant(self, key: Key, mode: int, trylock: bool, subclass: int) -> Key:
         """The key of the same instance, taken in another way."""
@@ -246,7 +276,7 @@ class Classes:
         found = base.variants.get(ident)
         if found is None:
             cls = self.subclass(base.cls, subclass)
-            found = Key(cls, base.serial, base.label, base, mode, trylock)
+            found = SpecialKey.variant(base, cls, mode, trylock=trylock)
             base.variants = base.variants or {}
             base.variants[ident] = found
         return found

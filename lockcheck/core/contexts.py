@@ -26,9 +26,9 @@ from lockcheck.core.graph import Graph
 from lockcheck.core.held import CheckedLock, ThreadState, ref_of
 from lockcheck.core.lock_order import step_of
 from lockcheck.core.paths import Walk
-from lockcheck.core.record import SN, SR, Record, Witness, blocks, kind_of
+from lockcheck.core.record import NO_CONTEXT, SN, SR, Record, Witness, blocks, kind_of
 from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Step, cycle_report
-from lockcheck.core.search import NO_CONTEXT, Dependency, Follow, Search, State, strong
+from lockcheck.core.search import Dependency, Follow, Search, State, strong
 from lockcheck.core.stacks import Stack
 
 __all__ = ["BLOCKED", "CONTEXTS", "RUNS", "Contexts"]
@@ -41,6 +41,8 @@ RUNS = "runs "
 """Before a signal's number, among what is disabled: it is blocked; its handler runs now."""
 USES = 6
 """Witnesses kept of a lock that is held where a context strikes, beside the first."""
+
+NONE_BLOCKED: frozenset[str] = frozenset()
 
 Usage = tuple[str, str, int]
 """(context, "in" or "on", mode)."""
@@ -63,7 +65,9 @@ class Use:
         self.held = tuple(e.key for e in ts.stack() if e.key is not key)
         """What else the thread held."""
         self.leases = ts.leases
-        self.blocked = frozenset(name for name in ts.disabled if name.startswith(BLOCKED))
+        self.blocked = NONE_BLOCKED
+        if ts.disabled:
+            self.blocked = frozenset(name for name in ts.disabled if name.startswith(BLOCKED))
         """Signals that were blocked."""
         self.which = min((name for name in ts.disabled if name.startswith(RUNS)), default="")
         """The signal whose handler took the lock."""

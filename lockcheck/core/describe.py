@@ -168,7 +168,7 @@ def _statistics(engine: Engine) -> dict[str, int]:
         "indirect_dependencies": sum(
             reach(graph, cls, forward=True) for cls in engine.classes if graph.after(cls)
         ),
-        "chains": graph.records,
+        "chains": len(records),
         "chain_locks": sum(len(rec.held) for rec in records),
         "saturated_chains": sum(rec.saturated for rec in records),
         "max_depth": graph.depth_max,

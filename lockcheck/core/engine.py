@@ -64,7 +64,7 @@ class Engine:
     def __init__(self, host: Host | None = None) -> None:
         self.leaf = Leaf()
         self.classes = Classes(host)
-        self.graph = Graph()
+        self.graph = Graph(self.leaf)
         self.contexts = Contexts(self.graph)
         self.races = Races()
         self.slots = Slots()
@@ -132,10 +132,9 @@ class Engine:
         """
         name, site = self.classes.named(name, depth + 1)
         with PAUSED, self.leaf:
-            key = self.classes.instance(name, site, instance=instance, cmp=cmp, kind=kind)
-            if permits > 1 and not key.many:
-                key.permits = permits
-            return key
+            return self.classes.instance(
+                name, site, instance=instance, cmp=cmp, kind=kind, permits=permits
+            )
 
     def thread_begin(self, ts: ThreadState, started: Started | None = None) -> None:
         """First operation of a thread; `started` if it was announced by `spawn`."""

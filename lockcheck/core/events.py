@@ -27,22 +27,20 @@ FREE = 2
 
 
 class Touch(NamedTuple):
-    """A thread wanted a lock, held on to it or not."""
+    """A thread wanted a lock, held on to it or not.  One serves all locks wanted at one place."""
 
     moment: int
     """The thread's own count of what it let others see (`ThreadState.moment`)."""
     slot: int
     epoch: int
     thread: str
-    key: Key
     stack: Stack
     carried: bool = False
     """It held the lock when this segment of its life began, and may not have wanted it since."""
 
-    @property
-    def ref(self) -> LockRef:
+    def ref(self, key: Key) -> LockRef:
         """The lock as reports name it."""
-        return LockRef(self.key.name, self.key.cls.name, self.key.mode_name, self.stack)
+        return LockRef(key.name, key.cls.name, key.mode_name, self.stack)
 
     def before(self, vc: Clock) -> bool:
         """Is it ordered before whoever knows `vc`, in every schedule?"""
@@ -97,12 +95,12 @@ class Waker(NamedTuple):
                 return touch.before(vc)
         return False
 
-    def touched(self, vc: Clock) -> Iterator[Touch]:
+    def touched(self, vc: Clock) -> Iterator[tuple[Key, Touch]]:
         """What it wanted before, but for what was before whoever knows `vc`; once each lock."""
-        for times in self.touches.values():
+        for key, times in self.touches.items():
             for touch in times:
                 if touch.moment <= self.moment and not touch.carried and not touch.before(vc):
-                    yield touch
+                    yield key, touch
                     break
 
 

@@ -9,9 +9,12 @@ from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from lockcheck.core.classes import NOTHING, WRITE, Key, LockClass
+from lockcheck.core.collecting import PAUSED
+from lockcheck.core.leaf import Leaf
 from lockcheck.core.order import Order
 from lockcheck.core.record import (
     INSTANCES_TOLD,
+    NO_CONTEXT,
     WITNESSES,
     Context,
     Edge,
@@ -21,7 +24,7 @@ from lockcheck.core.record import (
     unordered_threads,
 )
 
-__all__ = ["Graph"]
+__all__ = ["Graph", "Ground"]
 
 V = TypeVar("V", bound=Hashable)
 
@@ -39,10 +42,28 @@ WRITERS = 8
 """Witnesses kept of writers of one lock, for queued readers."""
 
 
-class Graph:
-    """All records and edges.  Locks: the engine's leaf, throughout."""
+class Ground(Record):
+    """Holding nothing, in no context: most locks are never more than taken on top of this."""
 
-    def __init__(self) -> None:
+    __slots__ = ("graph",)
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(None, None, None, (), 0, NO_CONTEXT)
+        self.graph = graph
+
+
+class Graph:
+    """All records and edges.  Locks: the engine's leaf, throughout.
+
+    Of a lock that is taken while nothing else is held, and under which nothing is, there is nothing
+    to know: no edge, no witness.  One bit of its class says that it was (`alone`), and its record
+    is made when something asks for it.
+    """
+
+    def __init__(self, leaf: Leaf | None = None) -> None:
+        self._leaf = Leaf() if leaf is None else leaf
+        self._alone: dict[LockClass, int] = {}
+        """Bits by serial number of the instance."""
         self.order = Order()
         self.roots: dict[Context, Record] = {}
         self.edges: dict[tuple[LockClass, LockClass], Edge] = {}
@@ -65,9 +86,38 @@ class Graph:
         """The record of holding nothing in a context state."""
         found = self.roots.get(context)
         if found is None:
-            found = self.roots[context] = Record(None, None, None, (), 0, context)
+            ground = context == NO_CONTEXT
+            found = Ground(self) if ground else Record(None, None, None, (), 0, context)
             found.saturated = True
+            self.roots[context] = found
         return found
+
+    def may_be_alone(self, parent: Record, token: Hashable, key: Key) -> bool:
+        """Can the record of taking `key` wait until something asks for it?"""
+        return (
+            token is key
+            and type(key) is Key
+            and key.serial >= 0
+            and key.cls.kind != "rwlock"
+            and type(parent) is Ground
+        )
+
+    def is_alone(self, parent: Record, key: Key) -> bool:
+        """Was `key` taken on top of `parent` before, and nothing more?"""
+        return (
+            type(parent) is Ground
+            and type(key) is Key
+            and key.serial >= 0
+            and bool(self._alone.get(key.cls, 0) >> key.serial & 1)
+        )
+
+    def leave_alone(self, key: Key) -> None:
+        """Note that `key` was taken while nothing was held."""
+        bit = 1 << key.serial
+        known = self._alone.get(key.cls, 0)
+        if not known & bit:
+            self._alone[key.cls] = known | bit
+            self.depth_max = max(self.depth_max, 1)
 
     def child(self, parent: Record, token: Hashable, key: Key, *, edges: bool) -> Record:
         """The record of acquiring `key` on top of `parent`; makes it and its edges.
@@ -75,10 +125,14 @@ class Graph:
         As lockdep has room for so many chains, there is a bound; past it a new dependency is still
         judged, and what only joins known ones in another way is not remembered.
         """
-        found = parent.children.get(token)
-        if found is not None:
-            return found
+        with PAUSED, self._leaf:  # of a lock alone it may be asked for at any time
+            found = parent.children.get(token)
+            return self._made(parent, token, key, edges=edges) if found is None else found
+
+    def _made(self, parent: Record, token: Hashable, key: Key, *, edges: bool) -> Record:
         held = (*parent.held, key)
+        if self.is_alone(parent, key):
+            self._alone[key.cls] ^= 1 << key.serial
         if self.records >= RECORDS and edges and self._adds_nothing(held):
             self.stats["chains_forgotten"] += 1
             found = Record(parent, token, key, held, 0, parent.context)
@@ -129,7 +183,19 @@ class Graph:
                 found.append(rec)
             todo.extend(rec.children.values())
         found.sort(key=lambda rec: rec.serial)
-        return found
+        return [*found, *self._every_alone()]
+
+    def _every_alone(self) -> Iterator[Record]:
+        """Records of locks held alone, as they would be made."""
+        number = self.records
+        for cls, bits in tuple(self._alone.items()):
+            for serial in range(bits.bit_length()):
+                if bits >> serial & 1:
+                    number += 1
+                    key = Key(cls, serial)
+                    found = Record(self.roots[NO_CONTEXT], key, key, (key,), number, NO_CONTEXT)
+                    found.saturated = True
+                    yield found
 
     def one(self, value: V) -> V:
         """Return the one object kept of those that are equal to `value`, while it is remembered.

@@ -24,6 +24,7 @@ from typing import Any, Protocol
 
 from lockcheck.core.classes import MODE_NAMES, NOTHING, READ, RECURSIVE_READ, WRITE, Key
 from lockcheck.core.events import Part, Touch, Waiter
+from lockcheck.core.graph import Ground
 from lockcheck.core.record import Context, Leased, Record
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY, Stack
@@ -32,7 +33,7 @@ from lockcheck.seam import Op
 
 __all__ = [
     "READ", "RECURSIVE_READ", "WRITE", "Blocking", "Chain", "CheckedLock", "Entry", "Floor", "Gone",
-    "Hold", "RealThread", "ThreadState", "Waitable", "ref_of", "refs",
+    "Hold", "Moved", "RealThread", "ThreadState", "Waitable", "ref_of", "refs",
 ]  # fmt: skip
 
 Entry = Any  # a Hold, a Floor, or a plain lock, linked through `prev`: the warm path wraps nothing
@@ -120,19 +121,39 @@ class RealThread(Protocol):
 class Chain:
     """One node of a trie of held sequences, as one thread (or all) may walk it."""
 
-    __slots__ = ("came", "earlier", "key", "next", "parent", "rec", "stack")
+    __slots__ = ("_rec", "key", "next", "parent", "stack")
 
-    def __init__(self, rec: Record, parent: Chain | None, stack: Stack) -> None:
-        self.rec = rec
+    came: Chain | None = None
+    """The view before the release out of order that led here."""
+    earlier: Chain | None = None
+    """The view of the segment before, when the lock was held across its end."""
+
+    def __init__(
+        self, rec: Record | None, parent: Chain | None, stack: Stack, key: Key | None = None
+    ) -> None:
+        self._rec = rec
+        """None: of one lock held alone (`key` says which), and nobody has asked for it yet."""
         self.parent = parent
-        self.key: Key | None = rec.key
+        self.key = key if rec is None else rec.key
         self.next: dict[Hashable, Chain] = NOTHING
         self.stack = stack
         """Where the newest lock of the chain was taken when this view was made."""
-        self.came: Chain | None = None
-        """The view before the release out of order that led here."""
-        self.earlier: Chain | None = None
-        """The view of the segment before, when the lock was held across its end."""
+
+    @property
+    def rec(self) -> Record:
+        """What all threads know of it; made now when it is of a lock alone."""
+        found = self._rec
+        if found is None:
+            ground = self.parent.rec if self.parent is not None else None
+            assert isinstance(ground, Ground), self.key
+            assert self.key is not None, ground
+            found = self._rec = ground.graph.child(ground, self.key, self.key, edges=True)
+        return found
+
+    @property
+    def alone(self) -> bool:
+        """Is it of a lock held alone, under which nothing was taken so far?"""
+        return self._rec is None
 
     def grow(self, token: Hashable, chain: Chain) -> Chain:
         """Add a transition."""
@@ -143,6 +164,17 @@ class Chain:
 
     def __repr__(self) -> str:
         return f"<chain {self.rec}>"
+
+
+class Moved(Chain):
+    """A view that replaces another: of the segment before, or before a release out of order."""
+
+    __slots__ = ("came", "earlier")
+
+    def __init__(self, rec: Record, parent: Chain | None, stack: Stack) -> None:
+        super().__init__(rec, parent, stack)
+        self.came: Chain | None = None
+        self.earlier: Chain | None = None
 
 
 class Hold:
@@ -304,7 +336,7 @@ class ThreadState:
         self.runs = ""
         """Name of the function that it was started with: what kind of thread it is.  Empty for the
         main thread, and for one that nobody of ours started."""
-        self.touched: dict[Key, list[Touch]] = {}
+        self.touched: dict[Key, tuple[Touch, ...]] = {}
         """Locks that it wanted so far (`chains.note_touched`): its end depends on them, and what it
         makes happen.  Locks: written under the engine's leaf."""
         self.fresh: set[Key] = set()

@@ -23,10 +23,14 @@ from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY, Stack
 from lockcheck.core.vector import Clock, Start
 
-__all__ = ["Context", "Edge", "Leased", "Marks", "Record", "Witness", "blocks", "kind_of"]
+__all__ = [
+    "NO_CONTEXT", "Context", "Edge", "Leased", "Marks", "Record", "Witness", "blocks", "kind_of",
+]  # fmt: skip
 
 Context = tuple[tuple[str, ...], frozenset[str]]
 """(contexts active, contexts disabled)."""
+
+NO_CONTEXT: Context = ((), frozenset())
 
 NONE: frozenset[LockClass] = frozenset()
 SATURATED = 4

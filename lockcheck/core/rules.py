@@ -52,7 +52,10 @@ def volatile(ts: ThreadState, key: Key) -> bool:
 
     Always while another lock of its class is held; else until the record was looked at often.
     """
-    rec = ts.chain.rec
+    view = ts.chain
+    if view.alone:
+        return key.many
+    rec = view.rec
     if not rec.held or not (key.many or rec.shared):
         return False
     base = key.cls.base

@@ -25,15 +25,14 @@ from lockcheck.core.gates import excludes, gate, same_lock
 from lockcheck.core.graph import Graph
 from lockcheck.core.leases import keys_against
 from lockcheck.core.paths import Walk
-from lockcheck.core.record import EN, ER, SN, SR, Context, Edge, Record, Witness, blocks
+from lockcheck.core.record import EN, ER, SN, SR, Edge, Record, Witness, blocks
 from lockcheck.core.replay import meets
 
 __all__ = [
-    "NO_CONTEXT", "WAITS_AS_WRITER", "Dependency", "Follow", "Participant", "Search", "State",
+    "WAITS_AS_WRITER", "Dependency", "Follow", "Participant", "Search", "State",
     "avoided_by_trying", "class_cycle", "compatible", "strong", "why_not",
 ]  # fmt: skip
 
-NO_CONTEXT: Context = ((), frozenset())
 LENGTH = 8
 """Longest cycle of participants looked for."""
 STEPS = 3000

@@ -22,7 +22,7 @@ from lockcheck.core.graph import Graph
 from lockcheck.core.joint_waits import Need, joint
 from lockcheck.core.lock_order import step_of
 from lockcheck.core.paths import Walk
-from lockcheck.core.record import Edge, Record, Witness
+from lockcheck.core.record import NO_CONTEXT, Edge, Record, Witness
 from lockcheck.core.report import (
     CLASS_ONLY,
     POSSIBLE,
@@ -33,7 +33,7 @@ from lockcheck.core.report import (
     cycle_report,
     fingerprint,
 )
-from lockcheck.core.search import NO_CONTEXT, Search
+from lockcheck.core.search import Search
 
 __all__ = ["FREE_AFTER_ALL", "REMEMBERED", "WaitCycles", "wait_cycle"]
 
@@ -151,10 +151,10 @@ class WaitCycles:
             return None
         leading: frozenset[LockClass] | None = None
         through: Need | None = None
-        for touch in waker.touched(waiter.at[2]):
-            told = f"{touch.thread} takes {touch.ref.name} before {waker.thread} makes it happen"
-            step = Step(touch.thread, owed, touch.ref, (), told=told)
-            direct = self._in_the_way(waiter, key, touch.key, waker.serial)
+        for wanted, touch in waker.touched(waiter.at[2]):
+            told = f"{touch.thread} takes {wanted.name} before {waker.thread} makes it happen"
+            step = Step(touch.thread, owed, touch.ref(wanted), (), told=told)
+            direct = self._in_the_way(waiter, key, wanted, waker.serial)
             if direct is not None:
                 heard = any(
                     w.serial == waker.serial and w.moment >= touch.moment
@@ -164,8 +164,8 @@ class WaitCycles:
                 return Need([step], CLASS_ONLY if heard else direct)
             if through is None:
                 leading = self._leading_to(key.cls) if leading is None else leading
-                if touch.key.cls in leading:
-                    way = self.behind(waiter, waker.serial, touch.key, key, touch)
+                if wanted.cls in leading:
+                    way = self.behind(waiter, waker.serial, wanted, key, touch)
                     if way is not None and way.severity == POSSIBLE:
                         through = Need([step, *way.steps], POSSIBLE)
         return through
@@ -272,8 +272,8 @@ class WaitCycles:
                 touch = next((t for t in reversed(times) if not t.before(waiter.at[2])), None)
                 if touch is None or key.many:
                     continue
-                told = f"{touch.thread} takes {touch.ref.name} before {name} ends"
-                step = Step(touch.thread, owed, touch.ref, (), told=told)
+                told = f"{touch.thread} takes {wanted.name} before {name} ends"
+                step = Step(touch.thread, owed, touch.ref(wanted), (), told=told)
                 direct = self._in_the_way(waiter, key, wanted, serial)
                 if direct is not None:
                     yield wait_cycle([wait, step], direct)

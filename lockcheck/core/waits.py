@@ -24,7 +24,7 @@ from typing import Protocol
 
 from lockcheck.core.chains import add_touch, note_touched
 from lockcheck.core.classes import WRITE, Key, LockClass
-from lockcheck.core.events import KEPT, Part, Touches, Waiter, Waker
+from lockcheck.core.events import KEPT, Part, Touch, Touches, Waiter, Waker
 from lockcheck.core.foreign_releases import ForeignReleases, Releaser
 from lockcheck.core.graph import Graph
 from lockcheck.core.held import CheckedLock, ThreadState, ref_of
@@ -256,8 +256,13 @@ class Waits:
 
     def joined(self, ts: ThreadState, other: ThreadState, stack: Stack) -> Iterator[Report]:
         """`ts` saw `other` end: its end depends on whatever that one wanted."""
+        alike: dict[Touch, tuple[Touch]] = {}
         for key, touches in other.touched.items():
-            add_touch(ts, key, touches[-1]._replace(moment=ts.moment))
+            last = touches[-1]
+            touch = alike.get(last)
+            if touch is None:
+                touch = alike[last] = (last._replace(moment=ts.moment),)
+            add_touch(ts, key, touch)
         if ts.holds:
             yield from self._join(_waiter(ts, stack, 0), other)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -48,13 +49,59 @@ def witnesses(chk: lockcheck.Checker) -> int:
     return sum(len(rec.witnesses) for rec in chk.engine.graph.every_record())
 
 
+def test_locks_taken_alone_have_no_record() -> None:
+    """A record is made when a lock first nests; the graph lists the sequence all the same."""
+    chk = lockcheck.Checker()
+    locks = [chk.Lock("alone") for _ in range(20)]
+
+    def use() -> None:
+        for lock in locks:
+            with lock:
+                pass
+
+    use()
+    in_thread(use)
+
+    assert chk.engine.graph.records == 0
+    listed = [
+        [row["instance"] for row in each["classes"]] for each in chk.graph.to_dict()["chains"]
+    ]
+    assert [[lock.name] for lock in locks] == listed
+
+    with locks[3], chk.Lock("inner"):
+        pass
+
+    assert chk.engine.graph.records == 2
+    assert len(chk.graph.chains) == len(locks) + 1
+    assert len({chain.serial for chain in chk.graph.chains}) == len(locks) + 1
+
+
+def test_a_lock_taken_alone_costs_few_bytes() -> None:
+    """Under 400 bytes for the first time a thread takes it: a view, and that it was touched."""
+    chk = lockcheck.Checker()
+    names = [f"class {number}" for number in range(10)]
+    tracemalloc.start()
+    try:
+        locks = [chk.Lock(names[number % 10]) for number in range(600)]
+        before, _ = tracemalloc.get_traced_memory()
+        for lock in locks:
+            with lock:
+                pass
+        chk.engine.happens.begin_segment(chk.current())
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert (after - before) / len(locks) < 400
+
+
 def test_chains_past_the_bound_are_judged_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Their number stays, and a dependency that was never seen closes its cycle all the same."""
     monkeypatch.setattr(graph, "RECORDS", 200)
     monkeypatch.setattr(graph, "WELL_KNOWN", 5)
     chk = lockcheck.Checker()
     locks = made(chk)
-    nested(locks, random.Random(1), 300)
+    nested(locks, random.Random(1), 100)
     before = chk.engine.graph.records
     in_thread(lambda: nested(locks, random.Random(2), 1000))
 
