@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import random
 from collections.abc import Iterator
 from multiprocessing.pool import AsyncResult
 from typing import Any
@@ -18,11 +19,16 @@ APART = pytest.StashKey[dict[str, AsyncResult[None]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Register --seed."""
+    """Register --seed and what else says how to run."""
     parser.addoption(
         "--seed",
         default=os.environ.get("RTNL_MODEL_SEED", str(DEFAULT_SEED)),
         help="seed of the randomised tests (decimal or 0x…)",
+    )
+    parser.addoption(
+        "--shuffle",
+        action="store_true",
+        help="run in an order drawn from the seed: of the modules, and in each of its tests",
     )
     parser.addoption(
         "--here",
@@ -40,6 +46,16 @@ def pytest_configure(config: pytest.Config) -> None:
         "are its parameters and the seed (--here: as any other)",
     )
     config.stash[APART] = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffle where that is asked for; what a module sets up once is still set up once."""
+    if not config.getoption("--shuffle"):
+        return
+    chance = random.Random(seed_of(config))
+    chance.shuffle(items)
+    turn = {item.path: chance.random() for item in items}
+    items.sort(key=lambda item: turn[item.path])
 
 
 @pytest.hookimpl(tryfirst=True)
