@@ -13,8 +13,10 @@ how long one may take.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
+import pkgutil
 import re
 import signal
 import subprocess
@@ -31,8 +33,9 @@ SUITES = (
     "test_sched", "test_socketserver", "test_asyncio",
 )  # fmt: skip
 ROOT = Path(__file__).parents[3]
-PATIENCE = int(os.environ.get("PATIENCE", "1800"))
-"""Seconds for one suite."""
+PATIENCE = int(os.environ.get("PATIENCE", "900"))
+"""Seconds for one module."""
+NO_END = "no end"
 LOOKS = 2
 """How often tests are run again whose outcome differs."""
 
@@ -48,15 +51,26 @@ REASONS: dict[str, str] = {
 
 
 class Outcomes(unittest.TestResult):
-    """What became of each test, by its id."""
+    """What became of each test, by its id; written down at once, for a suite may hang."""
 
-    def __init__(self) -> None:
+    def __init__(self, to: str) -> None:
         super().__init__()
+        self._to = Path(to)
         self.by_id: dict[str, str] = {}
 
     def startTest(self, test: Any) -> None:
         super().startTest(test)
+        self.note(test.id(), NO_END)
         self.by_id[test.id()] = "passed"
+
+    def stopTest(self, test: Any) -> None:
+        super().stopTest(test)
+        self.note(test.id(), self.by_id[test.id()])
+
+    def note(self, name: str, outcome: str) -> None:
+        """Write down what became of a test."""
+        with self._to.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([name, outcome]) + "\n")
 
     def addSkip(self, test: Any, reason: str) -> None:
         super().addSkip(test, reason)
@@ -83,14 +97,15 @@ class Outcomes(unittest.TestResult):
 def run_here(to: str, names: list[str]) -> None:
     """Run suites or tests in this process, and write what became of them."""
     sys.argv[1:] = []
-    outcomes = Outcomes()
+    outcomes = Outcomes(to)
     found = unittest.defaultTestLoader.loadTestsFromNames(names)
     found.run(outcomes)
-    Path(to).write_text(json.dumps(outcomes.by_id), encoding="utf-8")
+    for name, outcome in outcomes.by_id.items():  # of what is no test, too: a class's set-up
+        outcomes.note(name, outcome)
 
 
 def outcomes_of(names: list[str], *, checked: bool) -> dict[str, str]:
-    """Outcomes of tests, in a process of their own; empty when it did not come to its end."""
+    """Outcomes of tests, in a process of their own, as far as it came."""
     with tempfile.TemporaryDirectory() as folder:
         to = os.path.join(folder, "outcomes.json")
         how = ["-m", "lockcheck", "run", "--no-watchdog", "--quiet"] if checked else []
@@ -111,8 +126,7 @@ def outcomes_of(names: list[str], *, checked: bool) -> dict[str, str]:
             end_all(process)
         if not os.path.exists(to):
             return {}
-        found: dict[str, str] = json.loads(Path(to).read_text(encoding="utf-8"))
-        return found
+        return dict(map(json.loads, Path(to).read_text(encoding="utf-8").splitlines()))
 
 
 def end_all(process: subprocess.Popen[bytes]) -> None:
@@ -136,7 +150,9 @@ def reason_of(test: str) -> str:
 
 def differing(plain: dict[str, str], checked: dict[str, str]) -> list[str]:
     """Tests with another outcome."""
-    return [t for t in sorted({*plain, *checked}) if word(plain.get(t)) != word(checked.get(t))]
+    hung = NO_END in plain.values() or NO_END in checked.values()
+    tests = {*plain} & {*checked} if hung else {*plain, *checked}
+    return [t for t in sorted(tests) if word(plain.get(t)) != word(checked.get(t))]
 
 
 def come_again(suite: str, differ: list[str]) -> list[str]:
@@ -150,6 +166,17 @@ def come_again(suite: str, differ: list[str]) -> list[str]:
         again = differing(plain, outcomes_of(names, checked=True))
         differ = [test for test in differ if test in again]
     return differ
+
+
+def modules_of(suite: str) -> list[str]:
+    """The suite, or the modules of one that is a package: a hang stops no more than one."""
+    try:
+        package = importlib.import_module(f"test.{suite}")
+    except ImportError:
+        return [suite]
+    paths = getattr(package, "__path__", None)  # of a package only
+    found = [each.name for each in pkgutil.iter_modules(paths)] if paths else []
+    return [f"{suite}.{name}" for name in sorted(found) if name.startswith("test_")] or [suite]
 
 
 def compare(suite: str) -> int:
@@ -175,7 +202,7 @@ def main() -> int:
         run_here(sys.argv[2], sys.argv[3:])
         return 0
     suites = sys.argv[1:] or SUITES
-    return 1 if sum(compare(suite) for suite in suites) else 0
+    return 1 if sum(compare(each) for suite in suites for each in modules_of(suite)) else 0
 
 
 if __name__ == "__main__":
