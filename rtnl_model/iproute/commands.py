@@ -30,6 +30,8 @@ __all__ = [
     "PhysAdd",
     "PhysDel",
     "PortDel",
+    "QueueClose",
+    "QueueOpen",
     "Queues",
     "Refused",
     "Rmmod",
@@ -223,6 +225,27 @@ class Queues(Command):
     """List the queues of a device (queue-get)."""
 
     dev: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueOpen(Command):
+    """A program opens a receive queue: `kind` is `xsk` (AF_XDP) or `provider` (zero-copy receive).
+
+    The recording machine's tool has no such verb: this one is ours.
+    """
+
+    dev: str
+    queue: int
+    kind: str
+    name: str
+    """Of its open file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueClose(Command):
+    """The program closes that file."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

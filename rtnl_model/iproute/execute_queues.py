@@ -1,4 +1,4 @@
-"""Physical devices, queue leases and channels: what the recording machine's tool does.
+"""Physical devices, queue leases and users, and channels: what the recording machine's tool does.
 
 Queue requests go to the netdev netlink family, without RTNL; a physical device comes and goes
 through its driver (`links/netdevsim`).  Answers are spelt as that tool spells them; the place of a
@@ -17,7 +17,19 @@ from typing import TYPE_CHECKING, Any, cast
 from ..kernel.errors import KernelError
 from ..kernel.netdev_genl import QueueCreateRequest
 from ..kernel.rtnetlink_request import LinkRequest
-from .commands import Channels, Command, Lease, PhysAdd, PhysDel, PortDel, Queues, Single, Wipe
+from .commands import (
+    Channels,
+    Command,
+    Lease,
+    PhysAdd,
+    PhysDel,
+    PortDel,
+    QueueClose,
+    QueueOpen,
+    Queues,
+    Single,
+    Wipe,
+)
 from .errors import IpExit, from_kernel, netlink_error
 
 if TYPE_CHECKING:
@@ -96,6 +108,25 @@ def queues(k: Kernel, net: Net, command: Queues) -> str:
             text += f" nsid {line.lease_nsid}" if line.lease_nsid is not None else ""
         out.append(text)
     return "\n".join(out)
+
+
+def open_queue(k: Kernel, net: Net, command: QueueOpen) -> str:
+    """A program's file on a queue."""
+    index = ifindex_of(k, net, command.dev)
+    try:
+        k.queue_files.open(net, index, command.queue, command.kind, command.name)
+    except KernelError as error:
+        raise refused("queue-open", error) from error
+    return ""
+
+
+def close_queue(k: Kernel, _net: Net, command: QueueClose) -> str:
+    """The program closes it."""
+    try:
+        k.queue_files.close(command.name)
+    except KernelError as error:
+        raise refused("queue-close", error) from error
+    return ""
 
 
 def single(k: Kernel, net: Net, command: Single) -> str:
@@ -182,6 +213,8 @@ QUEUE_COMMANDS: dict[
     type[Command], Callable[[Kernel, Net, Any], str]  # its own command
 ] = {  # each takes its own command
     Lease: lease,
+    QueueOpen: open_queue,
+    QueueClose: close_queue,
     Queues: queues,
     Single: single,
     Channels: channels,

@@ -193,6 +193,12 @@ def _ipvlan(kind: str, options: Options, _find: FindDevice) -> Data:
 def _macvlan(_kind: str, options: Options, _find: FindDevice) -> Data:
     data: Data = {}
     for option in options:
+        if option.key == "bcqueuelen":
+            length = number(option.value)
+            if length is None or not 0 <= length < 1 << 32:
+                raise IpExit(255, "")  # parse_opt ends without a word
+            data["bcqueuelen"] = length
+            continue
         if option.value not in _MACVLAN_MODES:
             raise IpExit(
                 1,

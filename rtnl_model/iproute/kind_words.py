@@ -46,7 +46,9 @@ _MACSEC = (
 _IPVLAN = (Word("mode"), *words("private vepa bridge", values=0))
 _MACVLAN = (
     Word("mode"),
-    *words("flag bcqueuelen bclim macaddr", modelled=False),
+    *words("flag", modelled=False),
+    Word("bcqueuelen"),
+    *words("bclim macaddr", modelled=False),
     *words("nopromisc", values=0, modelled=False),
 )
 _PEER = (Word("peer", 0, exact=True),)

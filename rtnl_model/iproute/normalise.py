@@ -28,6 +28,8 @@ from .commands import (
     PhysAdd,
     PhysDel,
     PortDel,
+    QueueClose,
+    QueueOpen,
     Queues,
     Refused,
     Rmmod,
@@ -189,6 +191,10 @@ _TEXTS: dict[type[Command], Callable[..., list[str]]] = {
     PhysAdd: _phys,
     PhysDel: lambda c: ["nk", "nsim-del", str(c.id)],
     PortDel: lambda c: ["nk", "port-del", str(c.id), str(c.port)],
+    QueueOpen: lambda c: [
+        *("nk", "open", _netns(c.netns), _quoted(c.dev), str(c.queue), c.kind, _quoted(c.name))
+    ],
+    QueueClose: lambda c: ["nk", "close", _quoted(c.name)],
     Queues: lambda c: ["nk", "queues", _netns(c.netns), _quoted(c.dev)],
     Single: lambda c: ["nk", "single", _netns(c.netns), _quoted(c.dev), str(c.queues)],
     Channels: lambda c: ["nk", "channels", _netns(c.netns), _quoted(c.dev), str(c.count)],

@@ -1,7 +1,7 @@
 """Commands that are not `ip`'s: modules, sysctl, leases, sleep, and the tool for physical devices.
 
 `read_command` reads one command of any sort.  `nk` is the recording machine's tool (`/nk …`):
-simulated physical devices, queue leases, a netkit with pairing single, channels, delays.
+simulated physical devices, queue leases and users, a netkit with pairing single, channels, delays.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from .commands import (
     PhysAdd,
     PhysDel,
     PortDel,
+    QueueClose,
+    QueueOpen,
     Queues,
     Rmmod,
     Single,
@@ -34,6 +36,7 @@ __all__ = ["read_command"]
 
 _COMMANDS = ("ip", "modprobe", "rmmod", "sysctl", "lease", "sleep", "wait", "nk")
 _SYSCTL_KEYS = ("addr_gen_mode", "disable_ipv6")
+_QUEUE_USERS = ("xsk", "provider")
 
 
 def read_command(words: Sequence[Token], place: Command, rules: Rules) -> Command:
@@ -180,6 +183,24 @@ def _nk_lease(r: Reader, place: Command) -> Command:
     )
 
 
+def _nk_open(r: Reader, place: Command) -> Command:
+    here = _at(place)
+    here["netns"] = _ns(r.take("a namespace"))
+    dev, queue = r.take("a device"), _number(r, "a queue number")
+    kind = r.next("xsk or provider")
+    if kind.text not in _QUEUE_USERS:
+        raise r.unknown("user of a queue", kind, _QUEUE_USERS, stderr="")
+    name = r.take("a name for the open file")
+    r.finish()
+    return QueueOpen(dev=dev, queue=queue, kind=kind.text, name=name, **here)
+
+
+def _nk_close(r: Reader, place: Command) -> Command:
+    name = r.take("the name of an open file")
+    r.finish()
+    return QueueClose(name=name, **_at(place))
+
+
 def _nk_dev(make: Callable[..., Command], **counts: str) -> Callable[[Reader, Command], Command]:
     def parse(r: Reader, place: Command) -> Command:
         here = _at(place)
@@ -242,6 +263,8 @@ _NK: dict[str, Callable[[Reader, Command], Command]] = {
     "port-del": _nk_ids(PortDel, "id", "port"),
     "wipe": _nk_ids(Wipe),
     "lease": _nk_lease,
+    "open": _nk_open,
+    "close": _nk_close,
     "queues": _nk_dev(Queues),
     "single": _nk_dev(Single, queues="a number of queues"),
     "channels": _nk_dev(Channels, count="a number of channels"),

@@ -43,6 +43,7 @@ data; a test compares both with what the checker observed).
 14. `&net->nsid_lock`: the nsid table of a namespace.
 14. `net_rwsem`: net_namespace_list.
 14. `link_ops_mutex`: the list of kinds.
+14. `&files->file_lock`: open files of programs that use receive queues.
 14. `rcu_state.barrier_mutex`: one rcu_barrier at a time.
 14. `sysctl table`: pseudo-lock: a handler runs, with RTNL by trylock.
 

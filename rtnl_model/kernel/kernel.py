@@ -47,6 +47,7 @@ from .notifier import Notifier, NotifierBlock
 from .overlay import Composed
 from .pernet import Pernet
 from .probe import Probe
+from .queue_files import QueueFiles
 from .rcu import Rcu
 from .regime import REGIMES
 from .rtnetlink import Rtnetlink
@@ -165,6 +166,7 @@ class Kernel(Assertions):
         self.rtnl_link_ops = self.compose("rtnl_link_ops", RtnlLinkOps)(self)
         self.rtnetlink = Rtnetlink(self)
         self.netdev_rx_queue = self.compose("netdev_rx_queue", NetdevRxQueues)(self)
+        self.queue_files = self.compose("queue_files", QueueFiles)(self)
         self.netdev_genl = self.compose("netdev_genl", NetdevGenl)(self)
         self.netdev_work = self.compose("netdev_work", NetdevWork)(self)
         self.links: dict[str, LinkDriver] = {}

@@ -82,6 +82,7 @@ LOCKS: tuple[LockRule, ...] = (
     LockRule(14, ("&net->nsid_lock",), "the nsid table of a namespace"),
     LockRule(14, ("net_rwsem",), "net_namespace_list"),
     LockRule(14, ("link_ops_mutex",), "the list of kinds"),
+    LockRule(14, ("&files->file_lock",), "open files of programs that use receive queues"),
     LockRule(14, ("rcu_state.barrier_mutex",), "one rcu_barrier at a time"),
     LockRule(14, ("sysctl table",), "pseudo-lock: a handler runs, with RTNL by trylock"),
 )

@@ -59,6 +59,9 @@ class Netdevsim(LinkDriver):
     pernet: ClassVar[str | None] = "subsys"
 
     nsim_devs = guarded[dict[int, NsimDev]]("bus_lock")
+    """Those that are complete: the bus list's mutex lets nobody find one in the making."""
+    coming: guarded[set[int]] = guarded("bus_lock")
+    """Ids of those in the making."""
     cards: guarded[dict[str, list[NetDevice]]] = guarded("bus_lock")
     """Driver name -> its cards, in the order in which they were found."""
 
@@ -66,9 +69,10 @@ class Netdevsim(LinkDriver):
         super().__init__(k)
         self.chk = k.chk
         self.bus_lock = k.make_lock("nsim_bus_lists", NETDEVSIM)
-        """Protects: nsim_devs, their ports, cards.  Order: leaf, never held while a device is made
-        or removed."""
+        """Protects: nsim_devs, coming, their ports, cards.  Order: leaf, never held while a device
+        is made or removed."""
         self.nsim_devs = {}
+        self.coming = set()
         self.cards = {}
 
     def setup(self, dev: NetDevice) -> None:
@@ -112,10 +116,20 @@ class Netdevsim(LinkDriver):
         """nsim_bus_dev_new and its probe.  Raises: KernelError(EEXIST)."""
         ident = nsim.id
         with self.bus_lock:
-            if ident in self.nsim_devs:
+            if ident in self.nsim_devs or ident in self.coming:
                 raise KernelError(EEXIST)
-            self.nsim_devs[ident] = nsim
-        self.nsim_dev_reload_create(nsim, ports)
+            self.coming.add(ident)
+        try:
+            self.nsim_dev_reload_create(nsim, ports)
+        except KernelError:
+            self.nsim_dev_reload_destroy(nsim)
+            raise
+        else:
+            with self.bus_lock:
+                self.nsim_devs[ident] = nsim
+        finally:
+            with self.bus_lock:
+                self.coming.discard(ident)
 
     def remove(self, ident: int) -> None:
         """`echo ID > del_device`.  Raises: KernelError(ENOENT)."""
@@ -144,11 +158,6 @@ class Netdevsim(LinkDriver):
         for ident in idents:
             self.remove(ident)
         return len(idents)
-
-    def drivers(self) -> list[str]:
-        """Names of drivers that have plain cards."""
-        with self.k.probe.frame("driver_list"), self.bus_lock:
-            return sorted(self.cards)
 
     def remove_driver(self, name: str) -> int:
         """`rmmod DRIVER`: the remove callback of every card; how many.

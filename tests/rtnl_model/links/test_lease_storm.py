@@ -104,7 +104,7 @@ def test_a_storm_of_leases_ends_with_nothing_left(rtnl: str, seed: int) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        for driver in k.netdevsim.drivers():
+        for driver in sorted(k.netdevsim.cards):
             k.rmmod(driver)
         k.quiesce()
 
