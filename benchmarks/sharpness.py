@@ -3,8 +3,9 @@
 Every mutant of the model (`rtnl_model.lab.mutants`) is searched with a fixed budget: schedules of
 the scripts that come by its place (topologies first), then two stresses.  Caught is a mutant with a
 finding that the model without it does not have; in `small` also one that puts a new line on the
-audit's list, for there RTNL covers what the namespaces' locks no longer do.  A miss has its reason
-beside it, decided by the program where a program can (`rtnl_model.lab.equivalent`).
+audit's list, for there RTNL covers what the namespaces' locks no longer do.  What is not noticed
+has its reason in a table of its own: masked (another lock is always held where this one was:
+`rtnl_model.lab.masking` decides), equivalent, or plainly missed.
 
 Controls are searches of the same kind in which nothing is missing: they must find nothing.
 
@@ -17,14 +18,24 @@ It takes long, so it runs when it is named, not with the others:
 from __future__ import annotations
 
 import os
+import resource
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.crew import crew
+from benchmarks.sharpness_reasons import (
+    FATES,
+    KNOWN,
+    MEETS,
+    NOTHING_ELSE,
+    STACKS,
+    Reason,
+    Stack,
+)
 from benchmarks.table import Table
 from lockcheck import Checker
 from lockcheck.explore.result import Limits
@@ -33,6 +44,7 @@ from lockcheck.explore.strategies import make_strategy
 from rtnl_model.iproute.commands import Par
 from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.lab.builds import built
+from rtnl_model.lab.masking import covered_by
 from rtnl_model.lab.mix import parse_mix
 from rtnl_model.lab.model_run import ModelSetting, usable_kinds
 from rtnl_model.lab.mutants import (
@@ -56,17 +68,27 @@ DESCRIPTION = "mutants of the model that are noticed: caught and missed, by clas
 
 REGIMES: Final = ("pernet", "small")
 TARGETS: Final = {"pernet": 95, "small": 85}
+PAIRS: Final = ("dummy", "veth", "vxcan")
 ROUNDS: Final = (
-    (0, 8, 3, "zero"), (8, 36, 2, "zero"), (0, 8, 16, "zero"), (0, 12, 5, "quick")
+    (0, 8, 3, "zero"), (8, 36, 2, "zero"), (0, 8, 16, "zero"), (0, 12, 5, "quick"),
+    (0, 3, 80, "zero"),
 )  # fmt: skip
 """(From which script, to which, schedules of each, timing): many before any has many."""
+ROUNDS_KNOWN: Final = 2
+"""How many of them where the reason is known why nothing can be noticed."""
+CONFIRMING: Final = 60
+"""Schedules of each round, of the script that showed a line of the audit's list."""
 SCRIPTS_MAX: Final = 36
 SECONDS_MAX: Final = 25.0
-"""For the schedules of one mutant."""
-KILLED_AFTER: Final = 30.0
-"""Seconds beyond that: a free run that spins is ended by nothing else."""
-STRESSES: Final = ((160, 0.0, "default"), (120, 0.15, "default"))
-"""(Operations, share of registrations that fail, mix)."""
+"""CPU time for the schedules of one mutant."""
+CPU_MAX: Final = 60
+"""For all of one mutant's: a free run that spins is ended by nothing else."""
+KILLED_AFTER: Final = 900.0
+"""On the clock, however busy the machine is."""
+STRESSES: Final = (
+    (160, 0.0, frozenset[str]()), (160, 0.4, frozenset[str]()), (160, 0.4, frozenset(PAIRS))
+)  # fmt: skip
+"""(Operations, share of registrations that fail, kinds; none: every kind)."""
 CHUNK: Final = 9
 """Scripts that one process looks at."""
 QUICK_EACH: Final = 8
@@ -77,43 +99,27 @@ PSEUDO: Final = frozenset({"net_cleanup_work", "&ops->srcu", "(wq_completion)rtn
 CONTROL: Final = "control"
 
 
+Key = tuple[str, str, str]
+"""Of a line of the audit's list: function, field, read or write."""
+
+
 @dataclass(frozen=True, slots=True)
-class Stack:
-    """What else is taken away, where two places do the same and one alone is not missed."""
+class Line:
+    """A line of the audit's list, and the script that showed it."""
 
-    mutants: tuple[tuple[str, str], ...] = ()
-    """(kind, function)."""
-    bugs: tuple[str, ...] = ()
-    """Pages of the catalogue."""
+    script: str
+    key: Key
 
 
-STACKS: Final[Mapping[tuple[str, str], Stack]] = {
-    ("drain", "Linkwatch.linkwatch_sync_dev"): Stack((("drain", "DevTodo.netdev_rebroadcast"),)),
-    ("drain", "DevTodo.netdev_rebroadcast"): Stack((("drain", "Linkwatch.linkwatch_sync_dev"),)),
-    ("drain", "MoveQueuesWork.unregister_netdevice_move_net"): Stack(
-        bugs=("mover-does-not-drain",)
-    ),
-}
-"""Judged behind something that would do its work; with that alone gone a control must be clean."""
-MEETS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
-    ("wait", "Inet.unregister_sysctl_table"): ("G.14",),
-    ("put", "NetdevWork.netdev_work_cancel"): ("T36", "T13"),
-    ("put", "Linkwatch.linkwatch_fire_event"): ("T32", "T33"),
-}
-"""Scripts to begin with, where nearly every script comes by and few have two threads there."""
-EXPLAINED: Final[Mapping[tuple[str, str], str]] = {
-    ("wait", "DevTodo.netdev_rebroadcast"): "a repeated NETDEV_UNREGISTER queues no callback in"
-    " this model, so the barrier behind it has nothing to wait for",
-    ("lock", "DevFlags.dev_open"): "in pernet no driver opens an ops-locked device, as masters are"
-    " refused: the lock is none",
-    ("lock", "VlanPernet.vlan_vid_del"): "only a registration that fails behind vlan_vid_add comes"
-    " here, which a stress with faults seldom has",
-    ("put", "PairedDriver.unpublish"): "only a failing init_queues comes here, and nothing makes"
-    " it fail",
-    ("wait", "NetNamespace.setup_net"): "only a failing pernet init comes here, and nothing makes"
-    " it fail",
-}
-"""Why a miss is one, where no program decides it."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a piece of a search found."""
+
+    title: str
+    """Empty: nothing."""
+    schedules: int = 0
+    line: Line | None = None
+    """Where it is only that."""
 
 
 @dataclass(slots=True)
@@ -124,7 +130,13 @@ class Verdict:
     regime: str
     caught: bool
     how: str
-    """The first finding's title, or the reason of the miss."""
+    """The first finding's title, or what was searched in vain."""
+    fate: str = "noticed"
+    """One of `FATES`."""
+    why: str = ""
+    """Of one that is not noticed: the reason."""
+    line: Line | None = None
+    """It was only a line of the audit's list that showed it."""
     scripts: list[str] = field(default_factory=list)
     schedules: int = 0
     seconds: float = 0.0
@@ -138,9 +150,11 @@ class Task:
     regime: str
     scripts: tuple[str, ...]
     seed: int
-    known: frozenset[tuple[str, str, str]]
+    known: frozenset[Key]
     """The audit's list without any mutant."""
-    stack: Stack = Stack()
+    stack: Stack = NOTHING_ELSE
+    reason: Reason | None = None
+    """Should nothing notice it."""
 
 
 def run(run: Run) -> None:
@@ -148,9 +162,7 @@ def run(run: Run) -> None:
     for regime in REGIMES:
         verdicts = search(run, regime)
         run.table(table_of(regime, verdicts))
-        for verdict in verdicts:
-            if not verdict.caught and verdict.mutant.kind != CONTROL:
-                run.note(f"missed in {regime}: {verdict.mutant.name}: {verdict.how}")
+        run.table(reasons_of(regime, verdicts))
         run.data(regime, [asdict(verdict) for verdict in verdicts])
 
 
@@ -159,7 +171,7 @@ def search(run: Run, regime: str) -> list[Verdict]:
     everybody = partial(
         crew,
         processes=max(1, (os.cpu_count() or 2) // 2),
-        seconds=SECONDS_MAX + KILLED_AFTER,
+        seconds=KILLED_AFTER,
     )
     run.progress(f"sharpness {regime}: what each script comes by")
     names = script_names(setting_of(regime))
@@ -179,11 +191,27 @@ def search(run: Run, regime: str) -> list[Verdict]:
     for number, verdict in everybody(judge, tasks):
         task = tasks[number]
         found[number] = verdict or Verdict(
-            task.mutant, regime, True, "it never ends: killed", list(task.scripts)
+            task.mutant, regime, True, "it never ends: killed", scripts=list(task.scripts)
         )
         caught = sum(each.caught for each in found.values())
         run.progress(f"sharpness {regime}: {len(found)}/{len(tasks)}, {caught} caught")
-    return [found[number] for number in range(len(tasks))]
+    verdicts = [found[number] for number in range(len(tasks))]
+    lines = sorted({each.line for each in verdicts if each.line is not None}, key=repr)
+    run.progress(f"sharpness {regime}: {len(lines)} lines of the audit's list are looked for again")
+    wrong = {
+        lines[number]
+        for number, sure in everybody(partial(confirmed, regime, run.seed), lines)
+        if not sure
+    }
+    withdraw(verdicts, tasks, wrong)
+    return verdicts
+
+
+def withdraw(verdicts: Sequence[Verdict], tasks: Sequence[Task], lines: Set[Line]) -> None:
+    """What only a line showed that is there without any mutant, too, was not noticed."""
+    for verdict, task in zip(verdicts, tasks, strict=True):
+        if verdict.line in lines:
+            not_noticed(verdict, task)
 
 
 def usable(run: Run, regime: str, name: str, seen: Seen) -> bool:
@@ -204,9 +232,10 @@ def tasks_of(regime: str, seen: Mapping[str, Seen], seed: int, *, quick: bool) -
     if quick:
         chosen = chosen[::QUICK_EACH]
     tasks = [
-        Task(mutant, regime, fitting(mutant, seen), seed, known, stack_of(mutant, regime))
+        Task(mutant, regime, fitting(mutant, seen), seed, known, stack_of(mutant, regime),
+             reason_of(mutant, regime, seen))
         for mutant in chosen
-    ]
+    ]  # fmt: skip
     every = len(tasks) // CONTROLS or 1
     controls = [
         Task(Mutant(CONTROL, "", task.mutant.name, 0, ""), regime, task.scripts, seed, known)
@@ -215,15 +244,24 @@ def tasks_of(regime: str, seen: Mapping[str, Seen], seed: int, *, quick: bool) -
     controls += [
         Task(Mutant(CONTROL, "", task.mutant.name, 0, ""), regime, task.scripts, seed, known,
              task.stack)
-        for task in tasks if task.stack != Stack()
+        for task in tasks if task.stack != NOTHING_ELSE
     ]  # fmt: skip
     return tasks + controls
 
 
+def reason_of(mutant: Mutant, regime: str, seen: Mapping[str, Seen]) -> Reason | None:
+    """Why nothing could notice it, where that is known or the scripts show it."""
+    known = KNOWN.get((regime, mutant.kind, mutant.function))
+    if known is not None or mutant.kind != "lock":
+        return known
+    fate, said = covered_by(mutant.name, (each.locks for each in seen.values()))
+    return Reason(fate, said) if fate else None
+
+
 def stack_of(mutant: Mutant, regime: str) -> Stack:
     """What is taken away with it."""
-    stack = STACKS.get((mutant.kind, mutant.function), Stack())
-    return stack if regime == "pernet" or not stack.bugs else Stack()
+    stack = STACKS.get((mutant.kind, mutant.function), NOTHING_ELSE)
+    return stack if regime == "pernet" or not stack.bugs else NOTHING_ELSE
 
 
 def fitting(mutant: Mutant, seen: Mapping[str, Seen]) -> tuple[str, ...]:
@@ -261,69 +299,95 @@ class MutantSubject(ChangedSubject):
 
 def judge(task: Task) -> Verdict:
     """Search one mutant, in a process of its own."""
-    began = time.monotonic()
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_MAX, CPU_MAX))
+    began = time.process_time()
     hits: list[int] = []
     for each in mutants():
         if (each.kind, each.function) in task.stack.mutants:
             apply(each, lambda: None)
     if task.mutant.file:
         apply(task.mutant, lambda: hits.append(1))
-    verdict = Verdict(task.mutant, task.regime, False, "", list(task.scripts))
-    for title, schedules in searched(task, hits, began + SECONDS_MAX):
-        verdict.schedules += schedules
-        if title:
-            verdict.caught, verdict.how = True, title
+    verdict = Verdict(task.mutant, task.regime, False, "", scripts=list(task.scripts))
+    for piece in searched(task, hits, began + SECONDS_MAX):
+        verdict.schedules += piece.schedules
+        if piece.title:
+            verdict.caught, verdict.how, verdict.line = True, piece.title, piece.line
             break
     if not verdict.caught:
-        verdict.how = (
-            f"{verdict.schedules} schedules of {len(task.scripts)} scripts and the stresses clean"
-            if task.scripts
-            else "no script comes by it, and the stresses are clean"
-        )
-        reason = EXPLAINED.get((task.mutant.kind, task.mutant.function))
-        verdict.how += f"; {reason}" if reason else ""
-    verdict.seconds = round(time.monotonic() - began, 2)
+        not_noticed(verdict, task)
+    verdict.seconds = round(time.process_time() - began, 2)
     return verdict
 
 
-def searched(task: Task, hits: list[int], deadline: float) -> Iterator[tuple[str, int]]:
-    """(What was found, schedules) after each piece of the search."""
-    for round_, (first, last, schedules, timing) in enumerate(ROUNDS):
+def not_noticed(verdict: Verdict, task: Task) -> None:
+    """Say so, and why."""
+    verdict.caught, verdict.line = False, None
+    verdict.how = (
+        f"{verdict.schedules} schedules of {len(task.scripts)} scripts and the stresses clean"
+        if task.scripts
+        else "no script comes by it, and the stresses are clean"
+    )
+    verdict.fate, verdict.why = "missed", "nobody knows"
+    if task.reason is not None:
+        verdict.fate, verdict.why = task.reason.fate, task.reason.said
+
+
+def searched(task: Task, hits: list[int], deadline: float) -> Iterator[Piece]:
+    """What each piece of the search found."""
+    rounds = ROUNDS if task.reason is None else ROUNDS[:ROUNDS_KNOWN]
+    for round_, (first, last, schedules, timing) in enumerate(rounds):
         setting = setting_of(task.regime, timing, task.stack.bugs)
         for name in task.scripts[first:last]:
-            left = deadline - time.monotonic()
+            left = deadline - time.process_time()
             if left <= 0:
                 break
             subject = MutantSubject(script_named(name, setting), setting)
             subject.audit.script = name if task.regime == "small" else ""
             subject.lock_class = task.mutant.function if task.mutant.kind == CLASSES[0] else ""
-            limits = Limits(schedules=schedules, seconds=left, findings=1, shrink=False)
+            limits = Limits(schedules=schedules, seconds=KILLED_AFTER, findings=1, shrink=False)
             with Session(subject, limits=limits) as session:
                 outcome = session.explore(make_strategy("portfolio", task.seed + round_))
                 fresh = frozenset(subject.audit.entries) - task.known
-                yield noticed(session, fresh, hits), outcome.coverage.schedules
+                yield noticed(session, fresh, hits, name, outcome.coverage.schedules)
     for stress in STRESSES:
-        yield stressed(task, hits, *stress), 0
+        yield Piece(stressed(task, hits, *stress))
 
 
-def noticed(session: Session, fresh: frozenset[tuple[str, str, str]], hits: list[int]) -> str:
+def noticed(
+    session: Session, fresh: frozenset[Key], hits: list[int], script: str, schedules: int
+) -> Piece:
     """What the schedules show that the model without the mutant does not."""
     if hits:
-        return "the assertion fires"
+        return Piece("the assertion fires", schedules)
     for finding in session.findings:
         if not finding.known:
-            return finding.report.title
+            return Piece(finding.report.title, schedules)
     for function, name, kind in sorted(fresh):
-        return f"audit: {kind} of {name} in {function}()"
-    return ""
+        title = f"audit: {kind} of {name} in {function}()"
+        return Piece(title, schedules, Line(script, (function, name, kind)))
+    return Piece("", schedules)
 
 
-def stressed(task: Task, hits: list[int], ops: int, fault: float, mix: str) -> str:
-    """A short stress with every kind; the title of what it found."""
+def confirmed(regime: str, seed: int, line: Line) -> bool:
+    """Does the script without any mutant never show the line?  In a process of its own."""
+    for round_, (_first, _last, _schedules, timing) in enumerate(ROUNDS):
+        setting = setting_of(regime, timing)
+        subject = MutantSubject(script_named(line.script, setting), setting)
+        subject.audit.script = line.script
+        limits = Limits(schedules=CONFIRMING, shrink=False)
+        with Session(subject, limits=limits) as session:
+            session.explore(make_strategy("portfolio", seed + round_))
+        if line.key in subject.audit.entries:
+            return False
+    return True
+
+
+def stressed(task: Task, hits: list[int], ops: int, fault: float, kinds: frozenset[str]) -> str:
+    """A short stress; the title of what it found."""
     setting = setting_of(task.regime, "quick" if fault else "zero", task.stack.bugs)
     options = StressOptions(
-        seed=task.seed, ops=ops, netns=4, threads=4, fault=fault, mix=parse_mix(mix),
-        drivers=tuple(sorted(usable_kinds(setting))),
+        seed=task.seed, ops=ops, netns=4, threads=4, fault=fault, mix=parse_mix("default"),
+        drivers=tuple(sorted(kinds or usable_kinds(setting))),
     )  # fmt: skip
 
     def boot(chk: Checker) -> Kernel:
@@ -340,25 +404,36 @@ def stressed(task: Task, hits: list[int], ops: int, fault: float, mix: str) -> s
 
 
 def table_of(regime: str, verdicts: Sequence[Verdict]) -> Table:
-    """Caught and missed, by class."""
-    table = Table(
-        f"mutants noticed in {regime}", ["class", "mutants", "caught", "missed", "percent"]
-    )
-    total, caught = Counter[str](), Counter[str]()
+    """What became of them, by class."""
+    table = Table(f"mutants noticed in {regime}", ["class", "mutants", *FATES, "percent"])
+    total = Counter[str]()
+    fates = {fate: Counter[str]() for fate in FATES}
     controls = [verdict for verdict in verdicts if verdict.mutant.kind == CONTROL]
     for verdict in verdicts:
         if verdict.mutant.kind == CONTROL:
             continue
         total[verdict.mutant.kind] += 1
-        caught[verdict.mutant.kind] += verdict.caught
+        fates[verdict.fate][verdict.mutant.kind] += 1
     for kind in (*(kind for kind in CLASSES if total[kind]), "all"):
         n = total.total() if kind == "all" else total[kind]
-        good = caught.total() if kind == "all" else caught[kind]
-        table.add(kind, n, good, n - good, round(100 * good / n, 1) if n else 0.0)
-    table.notes.append(f"target: {TARGETS[regime]} percent; each miss is explained below")
+        counts = [one.total() if kind == "all" else one[kind] for one in fates.values()]
+        table.add(kind, n, *counts, round(100 * counts[0] / n, 1) if n else 0.0)
+    table.notes.append(
+        f"target: {TARGETS[regime]} percent noticed; the others have their reasons in the next"
+        " table"
+    )
     wrong = [verdict for verdict in controls if verdict.caught]
     table.notes.append(
         f"controls, in which nothing is missing: {len(wrong)} of {len(controls)} found something"
     )
     table.notes += [f"control for {each.mutant.function}: {each.how}" for each in wrong]
+    return table
+
+
+def reasons_of(regime: str, verdicts: Sequence[Verdict]) -> Table:
+    """A row for each that is not noticed."""
+    table = Table(f"not noticed in {regime}", ["mutant", "fate", "reason"])
+    for verdict in verdicts:
+        if not verdict.caught and verdict.mutant.kind != CONTROL:
+            table.add(verdict.mutant.name, verdict.fate, f"{verdict.why} ({verdict.how})")
     return table

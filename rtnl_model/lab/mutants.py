@@ -75,6 +75,7 @@ NOT_THE_MODEL: Final = frozenset({"guards.py", "lifetime.py", "assertions.py", "
 """What checks is not what is checked."""
 
 REACHED: Final = "mutant_reached"
+TAKEN: Final = "mutant_lock_taken"
 ROOT: Final = Path(kernel.__file__).parent
 
 
@@ -220,9 +221,10 @@ def apply(mutant: Mutant, reached: Callable[[], None]) -> None:
     _replace(mutant.file, cls_name, function, {"nullcontext": nullcontext, REACHED: reached})
 
 
-def note_places(note: Callable[[str], None]) -> None:
+def note_places(note: Callable[[str], None], taken: Callable[[str, object], None]) -> None:
     """Let every place that a mutant is made of call `note(mutant's name)` before it acts, and
-    every function with one `note(Class.method)` when it is entered.
+    every function with one `note(Class.method)` when it is entered; where a lock is taken, also
+    `taken(mutant's name, what the with statement enters)`.
 
     Context: a process of its own, whose kernel has these functions for good.
     """
@@ -240,11 +242,21 @@ def note_places(note: Callable[[str], None]) -> None:
                 noting = _Noting(names).visit(function)
                 entry = ast.Call(ast.Name(REACHED, ast.Load()), [ast.Constant(whole)], [])
                 noting.body.insert(0, ast.Expr(entry))
-                _replace(file, cls.name, noting, {REACHED: note})
+                _replace(file, cls.name, noting, {REACHED: note, TAKEN: passing(taken)})
+
+
+def passing(taken: Callable[[str, object], None]) -> Callable[[str, object], object]:
+    """The same, as an expression that is what it was given."""
+
+    def passed(name: str, manager: object) -> object:
+        taken(name, manager)
+        return manager
+
+    return passed
 
 
 class _Noting(ast.NodeTransformer):
-    """Puts a call of `note` before every place."""
+    """Puts a call of `note` before every place, and a call of `taken` around every lock."""
 
     def __init__(self, names: Mapping[tuple[int, int], str]) -> None:
         self.names = names
@@ -255,6 +267,15 @@ class _Noting(ast.NodeTransformer):
             block = getattr(node, name, None)  # whichever statements this one has
             if isinstance(block, list):
                 setattr(node, name, [each for stmt in block for each in self._noted(stmt)])
+        return node
+
+    def visit_With(self, node: ast.With) -> ast.AST:
+        self.generic_visit(node)
+        name = self.names.get((node.lineno, node.col_offset))
+        for item in node.items:
+            if name is not None and is_lock(item.context_expr):
+                args = [ast.Constant(name), item.context_expr]
+                item.context_expr = ast.Call(ast.Name(TAKEN, ast.Load()), args, [])
         return node
 
     def _noted(self, stmt: ast.stmt) -> list[ast.stmt]:
@@ -281,7 +302,10 @@ def _replace(
     space.update(names)
     made: dict[str, Callable[[type], types.FunctionType]] = {}
     exec(code, space, made)
-    setattr(cls, function.name, made["make"](cls))
+    method = made["make"](cls)
+    method.__qualname__ = f"{cls_name}.{function.name}"  # by which the audit knows it
+    method.__code__ = method.__code__.replace(co_qualname=method.__qualname__)
+    setattr(cls, function.name, method)
 
 
 def _future() -> int:
@@ -307,18 +331,18 @@ NOTHING: Final = {
 """What is left of a lock: it excludes nobody, and nobody ever holds it."""
 
 
-def note_lock_classes(chk: Checker, note: Callable[[str], None]) -> None:
-    """Call `note(class)` whenever a lock is taken that this checker makes from now on."""
+def note_lock_classes(chk: Checker, note: Callable[[str, Lock], None]) -> None:
+    """Call `note(class, lock)` before a lock is taken that this checker makes from now on."""
 
     def noting(made: Lock, name: str) -> None:
         kind = type(made)
 
         def acquire(lock: Lock, *args: Any, **how: Any) -> bool:  # the lock's own arguments
-            note(name)
+            note(name, lock)
             return kind.acquire(lock, *args, **how)
 
         def enter(lock: Lock) -> bool:
-            note(name)
+            note(name, lock)
             return kind.__enter__(lock)
 
         methods = {"__slots__": (), "__enter__": enter, "acquire": acquire}

@@ -6,7 +6,7 @@ some that the generator draws, which reach what nobody thought of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,13 +18,14 @@ from .audit import Audit
 from .bugs import Entry
 from .catalogue import entries
 from .explore import ModelSubject, ModelWorld
+from .masking import LockFacts, PlaceLocks
 from .model_run import ModelSetting, link_kinds, usable_kinds
 from .mutants import lock_class, note_lock_classes, note_places
 from .scenarios import KINDS, PROFILES, Generator
 from .topologies import topology, topology_names
 
 if TYPE_CHECKING:
-    from lockcheck import Checker
+    from lockcheck import Checker, Lock
     from lockcheck.conduct import ControlledConductor
 
 __all__ = ["ChangedSubject", "Seen", "reaching", "script_named", "script_names"]
@@ -78,6 +79,8 @@ class Seen:
     """What it puts on the audit's list."""
     findings: frozenset[str]
     """Titles of what is found though nothing is missing; known defects are left out."""
+    locks: Mapping[str, PlaceLocks]
+    """By mutants' names: what their locks exclude."""
 
 
 def reaching(regime: str, names: Sequence[str]) -> dict[str, Seen]:
@@ -86,24 +89,27 @@ def reaching(regime: str, names: Sequence[str]) -> dict[str, Seen]:
     Context: a process of its own, for `note_places` is for good.
     """
     seen: set[str] = set()
-    note_places(seen.add)
+    facts = LockFacts()
+    note_places(seen.add, facts.at)
     found: dict[str, Seen] = {}
     for name in names:
         seen.clear()
-        found[name] = _reached(regime, name, seen)
+        facts.clear()
+        found[name] = _reached(regime, name, seen, facts)
     return found
 
 
-def _reached(regime: str, name: str, seen: set[str]) -> Seen:
+def _reached(regime: str, name: str, seen: set[str], facts: LockFacts) -> Seen:
     setting = ModelSetting(rtnl=regime, timing="zero")
     subject = ReachSubject(script_named(name, setting), setting)
     subject.audit.script = name
-    subject.taken = seen
+    subject.taken, subject.facts = seen, facts
     limits = Limits(schedules=SCHEDULES[regime], shrink=False)
     with Session(subject, limits=limits) as session:
         session.explore(make_strategy("portfolio", SEED))
         found = frozenset(each.report.title for each in session.findings if not each.known)
-    return Seen(frozenset(seen), frozenset(subject.audit.entries), found)
+    audited = frozenset(subject.audit.entries)
+    return Seen(frozenset(seen), audited, found, facts.result())
 
 
 class ChangedSubject(ModelSubject):
@@ -138,10 +144,16 @@ class ChangedSubject(ModelSubject):
 
 
 class ReachSubject(ChangedSubject):
-    """Notes which lock classes are taken."""
+    """Notes which lock classes are taken, and under which other locks."""
 
     taken: set[str]
+    facts: LockFacts
 
     def change(self, chk: Checker) -> None:
         """Look at every lock."""
-        note_lock_classes(chk, lambda name: self.taken.add(lock_class(name).name))
+
+        def note(name: str, lock: Lock) -> None:
+            self.taken.add(lock_class(name).name)
+            self.facts.taken(chk, lock)
+
+        note_lock_classes(chk, note)

@@ -93,6 +93,8 @@ def test_a_script_reaches_places_functions_and_lock_classes(judged: Any) -> None
         ("lock", "OneDecision.dellink", {"pernet"}),  # a fix
         ("hold", "Amt.newlink", {"small"}),  # not converted, so refused
         ("lock", "DevLinks.adjacent_insert", {"pernet", "small"}),
+        ("lock", "Ipvlan.list_add", {"small"}),  # its only caller is replaced by a fix
+        ("lock", "LockedL3s.ipvlan_register_nf_hook", {"pernet"}),  # a class that a fix uses
     ],
 )
 def test_the_code_says_which_build_has_a_mutant(kind: str, function: str, builds: set[str]) -> None:
@@ -106,4 +108,4 @@ def test_scripts_are_of_kinds_that_the_build_has() -> None:
     pernet = script_names(ModelSetting(rtnl="pernet"))
 
     assert {"T2", "G.25", "drawn-0"} <= set(small)
-    assert set(small) - set(pernet) == {"G.27"}  # amt
+    assert set(small) - set(pernet) == {"G.27", "T49"}  # amt, hsr
