@@ -21,9 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 __all__ = [
+    "AT_POINTS",
     "Choice",
     "Conductor",
     "Kind",
@@ -36,6 +37,10 @@ __all__ = [
     "by_kind",
     "never",
 ]
+
+
+AT_POINTS: Final = "points"
+"""What keeps others from looking at a cell unseen: each look is a point."""
 
 
 class Kind(IntEnum):
@@ -205,8 +210,8 @@ class Op:
     """One operation about to happen."""
 
     __slots__ = (
-        "aux", "busy", "foot", "foreign", "idle", "kind", "obj", "repeat", "takes", "timeout",
-        "timer", "visible", "why",
+        "aux", "busy", "foot", "foreign", "idle", "kind", "obj", "repeat", "rounds", "takes",
+        "timeout", "timer", "visible", "why",
     )  # fmt: skip
 
     def __init__(
@@ -233,6 +238,8 @@ class Op:
         """What that timer is called where a step is described."""
         self.repeat = repeat
         """The timer only repeats the same wait: its firing is no progress."""
+        self.rounds = 0
+        """What the rounds of a repeating timer came to so far (`lockcheck.conduct.rounds`)."""
         self.idle = idle
         """A service that waits for work: nothing is owed to it, it never makes a deadlock."""
         self.takes = takes
@@ -264,8 +271,20 @@ class Conductor(Protocol):
     """Names of what was found to need points: classes of locks that somebody looks at, and
     guarded fields with a race (`field Account.n`)."""
 
+    in_round: bool
+    """Some thread has repeated a wait: changes are to be noted (`wrote`)."""
+
     def observe(self, name: str) -> None:
         """This is to be in `observed` in the next run."""
+        ...
+
+    def wrote(
+        self, cell: object, look: Callable[[], object], witness: object | None = AT_POINTS
+    ) -> None:
+        """The running thread is about to change `cell`; `look()` is what is there.
+
+        `witness`: the lock that keeps others from looking; None: there is none.
+        """
         ...
 
     def point(self, op: Op) -> bool:

@@ -21,6 +21,7 @@ from typing import Any, Final
 from lockcheck.checker import Checker
 from lockcheck.conduct.pool import Pool, ThreadRefusedError
 from lockcheck.conduct.quiet import QuietPhases
+from lockcheck.conduct.rounds import Rounds
 from lockcheck.conduct.silence import Silence
 from lockcheck.conduct.stuck import EARLY_TIMERS, UNBOUNDED, Clock
 from lockcheck.conduct.task import (
@@ -44,7 +45,7 @@ from lockcheck.conduct.verdict import (
     REFUSED,
     Picker,
 )
-from lockcheck.seam import Choice, Named, Op, Startable, Unwind
+from lockcheck.seam import AT_POINTS, Choice, Named, Op, Startable, Unwind
 
 __all__ = ["ControlledConductor"]
 
@@ -104,6 +105,7 @@ class ControlledConductor(QuietPhases):
         """Events before which time jumped or the world had settled: what everybody stood before."""
         self.early: list[int] = []
         """Numbers of the events that were early timers, as the bound counts them."""
+        self.in_round = False
         self.newly_observed: set[str] = set()
         self.verdict = END
         self.error: BaseException | None = None
@@ -116,7 +118,9 @@ class ControlledConductor(QuietPhases):
         self._quiet = 0
         self._quiet_points = 0
         early = UNBOUNDED if self.early_timers is None else self.early_timers
-        self._clock = Clock(0 if self.timed else early, counts=not self.timed)
+        early = 0 if self.timed else early
+        self._rounds = Rounds(early, self.events)
+        self._clock = Clock(early, self._rounds, counts=not self.timed)
         self.pending: list[tuple[Choice, Op]] = []
         """What each thread stood before when the run ended."""
 
@@ -187,14 +191,9 @@ class ControlledConductor(QuietPhases):
         """Did the bound on early timers forbid one in this run?"""
         return self._clock.cut
 
-    def forbid(self, op: Op) -> None:
-        """The bound forbids the early timer of `op` where a strategy would have tried it."""
-        self._clock.forbid(op)
-
-    @property
-    def repeats_cut(self) -> bool:
-        """Did it forbid one that only repeats its wait?"""
-        return self._clock.repeats_cut
+    def forbid(self) -> None:
+        """The bound forbids an early timer where a strategy would have tried it."""
+        self._clock.forbid()
 
     # -- points -----------------------------------------------------------------------------------
 
@@ -223,6 +222,8 @@ class ControlledConductor(QuietPhases):
             me.timed = False
         else:
             self._clock.arm(me, op)
+            if op.repeat:
+                self._rounds.arrived(me, op)
             self._note_observer(op)  # it may give up because it cannot go, and see that
         return self._decide(me)
 
@@ -291,8 +292,12 @@ class ControlledConductor(QuietPhases):
         task = self.tasks[choice.thread]
         task.granted = not choice.fires
         self.events.append((task.go if task.granted else task.fire, task.op))
-        if not task.granted and self._clock.fire(task, self.live):
-            self.early.append(len(self.events) - 1)
+        if not task.granted:
+            if task.op.repeat:
+                self.in_round = True
+                self._rounds.began(task)
+            if self._clock.fire(task, self.live):
+                self.early.append(len(self.events) - 1)
         return task
 
     def choose(self, n: int, why: str) -> int:
@@ -320,6 +325,14 @@ class ControlledConductor(QuietPhases):
             self._over(REFUSED)
             raise Unwind from error
         return True
+
+    def wrote(
+        self, cell: object, look: Callable[[], object], witness: object | None = AT_POINTS
+    ) -> None:
+        """Note a change, should the running thread be in a round."""
+        me = self.current
+        if me is not None and not self._attention:
+            self._rounds.wrote(me, cell, look, witness)
 
     def note(self, obj: Named, ts: Named) -> None:
         """Nothing: the record of choices has the order."""
@@ -408,9 +421,9 @@ class ControlledConductor(QuietPhases):
         if len(waiting) == 1 and waiting[0].settling:
             self.jumps[len(self.events)] = self._stood()
             return waiting[0].go
-        if not self._clock.jump(self.live):
+        timed = self._clock.jump(self.live)
+        if not timed:
             return DEADLOCK
-        timed = [task for task in self.live if task.timed]
         enabled = self._clock.choices(timed)
         due = [task for task in timed if task.deadline <= self._clock.now]
         if not all(map(self._clock.is_free, due)):

@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-from lockcheck.seam import Named, Op, Startable
+from lockcheck.seam import AT_POINTS, Named, Op, Startable
 
 __all__ = ["PerturbedConductor"]
 
@@ -61,6 +61,7 @@ class PerturbedConductor:
 
     controlled = False
     timed = True
+    in_round = False
 
     def __init__(self, seed: int, *, quiet: bool = False) -> None:
         self.seed = seed
@@ -77,6 +78,11 @@ class PerturbedConductor:
     def observe(self, name: str) -> None:
         """Accesses of this field may wait from now on."""
         self.observed |= {name}
+
+    def wrote(
+        self, cell: object, look: Callable[[], object], witness: object | None = AT_POINTS
+    ) -> None:
+        """Nothing: nobody asks what a wait's repetition changes."""
 
     def point(self, op: Op) -> bool:
         """Perhaps wait a little.  True always: the operation itself may still block."""

@@ -82,10 +82,11 @@ class QuietPhases:
             if task.draining:
                 task.granted = True
                 return task
-        if not self._clock.jump(self.live):
+        timed = self._clock.jump(self.live)
+        if not timed:
             self._over(DEADLOCK)
             raise Unwind
-        first = next(t for t in self.live if t.timed and t.deadline <= self._clock.now)
+        first = next(t for t in timed if t.deadline <= self._clock.now)
         first.granted = False
         return first
 

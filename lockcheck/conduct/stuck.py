@@ -4,14 +4,17 @@ Every timer belongs to one thread, at the place where that thread stands.  It ma
 its operation cannot go: who arrives at a free lock does not time out.
 
 * A timer is *due* when its deadline has passed.  Where nobody can go, time jumps to the earliest
-  deadline, unless that would change nothing: a timer that only repeats its own wait (`Op.repeat`,
-  as the rebroadcast of the wait for references) may fire once in each stuck picture.  A picture is
-  what every thread waits for and the counts it waits on; the same picture again, with every
-  repeating timer fired, is a deadlock.
+  deadline, unless that would change nothing.  A timer that only repeats its own wait (`Op.repeat`,
+  as the rebroadcast of the wait for references) is of no use when its thread has gone round in vain
+  since anything happened but vain rounds (`rounds`), or when it has fired `PATIENCE` times in one
+  picture: what every thread waits for, and the counts it waits on.  Where no timer is of use, it is
+  a deadlock.
 * Any other timer fires *early*: every other thread was slower than it.  How many may do so in one
   schedule is a bound (`early`).  A sleep, which nothing but its timer ends, has a larger one of its
-  own, `SLEEPS` times as many for each thread: it bounds loops that poll.  `cut` and `repeats_cut`
-  remember that a bound forbade one, and then a search must not say that it tried everything.
+  own, `SLEEPS` times as many for each thread: it bounds loops that poll.  A timer that repeats its
+  wait does not count: `rounds` says when there is no need of it, and bounds those that change
+  something.  `cut` remembers that a bound forbade one, and then a search must not say that it tried
+  everything.
 
 Left out: a loop around a wait whose timer is *not* marked as repeating is taken for progress; the
 limit of points ends it, and the outcome is then `incomplete`, never a pass.
@@ -22,9 +25,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final
 
+from lockcheck.conduct.rounds import BOUND, FRESH
 from lockcheck.seam import Choice, Kind, Op, never
 
 if TYPE_CHECKING:
+    from lockcheck.conduct.rounds import Rounds
     from lockcheck.conduct.task import Task
 
 __all__ = ["EARLY_TIMERS", "UNBOUNDED", "Clock"]
@@ -34,6 +39,8 @@ EARLY_TIMERS: Final = 2
 UNBOUNDED: Final = 1 << 60
 SLEEPS: Final = 10
 """How many sleeps of one thread may end early, for each timer of `early`."""
+PATIENCE: Final = 20
+"""How often a due timer that repeats its wait fires in one picture, whatever its rounds change."""
 
 
 class Clock:
@@ -41,23 +48,23 @@ class Clock:
 
     Args:
         early: how many timers may fire early.
+        rounds: what repeated waits came to.
         counts: is what `early` forbids a loss?  Not where timers must keep their time.
     """
 
-    __slots__ = ("_counts", "_fired_in", "_sleeps", "cut", "now", "repeats_cut", "spare")
+    __slots__ = ("_counts", "_fired_in", "_rounds", "_sleeps", "cut", "now", "spare")
 
-    def __init__(self, early: int, *, counts: bool = True) -> None:
+    def __init__(self, early: int, rounds: Rounds, *, counts: bool = True) -> None:
+        self._rounds = rounds
         self.now = 0.0
         self.spare = early
         """How many timers may still fire early."""
         self._sleeps = early * SLEEPS
         self.cut = False
         """A timer could have fired early but for the bound."""
-        self.repeats_cut = False
-        """So could one that only repeats its wait; it can without end, whatever the bound is."""
         self._counts = counts
-        self._fired_in: dict[Hashable, set[int]] = {}
-        """Stuck picture -> repeating timers (by thread) that fired in it."""
+        self._fired_in: dict[Hashable, dict[int, int]] = {}
+        """Stuck picture -> how often repeating timers (by thread) fired in it."""
 
     def arm(self, task: Task, op: Op) -> None:
         """`task` stands before `op`, which has a time limit."""
@@ -75,16 +82,19 @@ class Clock:
                 due.append(task.fire)
             elif op.idle:
                 continue
-            elif task.slept < self._sleeps if op.aux is never else self.spare > 0:
+            elif self.is_free(task):
                 early.append(task.fire)
-            else:
-                self.forbid(op)
+            elif not op.repeat or op.rounds == BOUND:
+                self.forbid()
         return due + early
 
     def fire(self, task: Task, live: list[Task]) -> bool:
         """`task`'s timer fires; is it early, and spends one of `spare`?"""
         if task.op.repeat:
-            self._fired_in.setdefault(_picture(live), set()).add(task.index)
+            if task.deadline <= self.now:
+                fired = self._fired_in.setdefault(_picture(live), {})
+                fired[task.index] = fired.get(task.index, 0) + 1
+            return False
         if task.deadline <= self.now:
             return False
         if task.op.aux is never:
@@ -93,31 +103,36 @@ class Clock:
         self.spare -= 1
         return True
 
-    def forbid(self, op: Op) -> None:
-        """The bound forbids that the timer of `op` fires early."""
-        if op.repeat:
-            self.repeats_cut |= self._counts
-        else:
-            self.cut |= self._counts
+    def forbid(self) -> None:
+        """The bound forbids that a timer fires early."""
+        self.cut |= self._counts
 
     def is_free(self, task: Task) -> bool:
-        """Could `task`'s timer have fired before time jumped?"""
+        """May `task`'s timer fire before its time?"""
         op = task.op
-        return not op.repeat and (task.slept < self._sleeps if op.aux is never else self.spare > 0)
+        if op.repeat:
+            return op.rounds == FRESH
+        return task.slept < self._sleeps if op.aux is never else self.spare > 0
 
-    def jump(self, live: list[Task]) -> bool:
-        """Nobody can go: advance to the next deadline that changes anything; False: there is none.
+    def jump(self, live: list[Task]) -> list[Task]:
+        """Nobody can go: advance to the next deadline that changes anything.
 
-        Timers whose deadline has then passed are due.
+        Returns those whose timers are of use, the due ones among them; none: it is a deadlock.
         """
         timed = [task for task in live if task.timed]
-        fired = self._fired_in.get(_picture(live), ())
-        useful = [task for task in timed if not task.op.repeat or task.index not in fired]
-        if not useful:
-            return False
-        first = min(useful, key=lambda task: task.deadline)
-        self.now = max(self.now, first.deadline)
-        return True
+        fired = self._fired_in.get(_picture(live), {})
+        useful = [
+            task
+            for task in timed
+            if not task.op.repeat or self._helps(task, fired.get(task.index, 0))
+        ]
+        if useful:
+            self.now = max(self.now, min(task.deadline for task in useful))
+        return useful
+
+    def _helps(self, task: Task, fired: int) -> bool:
+        """Can another round of `task`, after so many in this picture, change anything?"""
+        return fired < PATIENCE and not self._rounds.is_tired(task)
 
 
 def _picture(live: list[Task]) -> Hashable:

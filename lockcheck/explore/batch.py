@@ -68,8 +68,6 @@ class Batch:
     """Classes whose releases must be points from now on."""
     cut: bool = False
     """The bound on early timers forbade some."""
-    repeats_cut: bool = False
-    """It forbade some that only repeat their wait."""
     scheduled: bool = False
     """Some schedule had a second thread."""
     points: bool = False

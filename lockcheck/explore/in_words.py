@@ -148,8 +148,7 @@ def in_a_word(result: Outcome) -> tuple[str, str]:
 def _everything(result: Outcome) -> str:
     """What `exhausted` means; one shard has tried its own part only."""
     index, count = result.shard
-    tried = f"every order{f' of shard {index + 1}/{count}' if count > 1 else ''} was tried"
-    return f"{tried}, {result.assumed}" if result.assumed else tried
+    return f"every order{f' of shard {index + 1}/{count}' if count > 1 else ''} was tried"
 
 
 def _unseen(result: Outcome) -> str:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from lockcheck.conduct.rounds import BOUND, VAIN
 from lockcheck.conduct.task import is_silent
 from lockcheck.explore.conflict import COUNT, WRITE, Footprint, footprint, may_race
 from lockcheck.explore.node import Node, Wish
@@ -86,7 +87,7 @@ class _Analysis:
         """Everybody is blocked, or sleeps: what they stand before lost its races."""
         for choice, op in stood:
             self._look(choice, op, footprint(choice, op))
-            if op.timeout is not None:
+            if op.timeout is not None and op.rounds != VAIN:
                 fires = Choice.fire(choice.thread)
                 self._look(fires, op, footprint(fires, op))
 
@@ -106,9 +107,9 @@ class _Analysis:
     def _step(self, number: int, choice: Choice, op: Op, *, races: bool) -> None:
         thread = choice.thread
         touched = self._foots[number] = footprint(choice, op)
-        if races and touched:
+        if races and touched and not (choice.fires and op.rounds == VAIN):
             self._look(choice, op, touched)
-        if races and op.timeout is not None:
+        if races and op.timeout is not None and (choice.fires or op.rounds != VAIN):
             # Of the operation and its timer only one is enabled at a time: the other one lost the
             # races of its own.
             rest = Choice.go(thread) if choice.fires else Choice.fire(thread)
@@ -168,7 +169,7 @@ class _Analysis:
         if op.kind is Kind.WAIT_REFS and not choice.fires and not self._may_reach(event, op):
             return False
         if choice.fires and not pending and self._is_spent(event, op):
-            self._conductor.forbid(op)
+            self._conductor.forbid()
             return False
         if pending:
             could_go = choice in node.enabled
@@ -185,6 +186,8 @@ class _Analysis:
 
         It would be early there: time does not jump between two operations that race.
         """
+        if op.repeat:
+            return op.rounds == BOUND
         bound, early = self._conductor.early_timers, self._conductor.early
         if bound is None or op.aux is never or len(early) < bound:
             return False

@@ -40,7 +40,10 @@ def timers(early: int | None) -> str:
     """Say how many timers may fire early."""
     if early is None:
         return "any number of early timers"
-    return f"{early} early timers a schedule (sleeps: {early * SLEEPS} a thread)"
+    return (
+        f"{early} early timers a schedule (sleeps: {early * SLEEPS} a thread; "
+        f"a wait that repeats itself: {early} rounds that change something)"
+    )
 
 
 @dataclass(frozen=True)
@@ -126,20 +129,6 @@ class Outcome:
     """Some schedule had a second thread."""
     cut_short: bool = False
     """Some schedule was given up at the limit of points."""
-    repeats_cut: bool = False
-    """The bound on early timers forbade some that only repeat their wait."""
-
-    @property
-    def assumed(self) -> str:
-        """What `exhausted` takes for granted beside the bounds, in words; empty: nothing.
-
-        A timer that only repeats its wait could fire without end, so that no search of a program
-        with one would ever be whole; it is bounded as the others are, and that is said.
-        """
-        if not self.repeats_cut:
-            return ""
-        most = f"at most {self.early_timers} times a schedule"
-        return f"but for timers that only repeat their wait: they fired early {most}"
 
     def to_dict(self, schema: str = "lockcheck/explore/1") -> Json:
         """The result document."""
@@ -158,7 +147,6 @@ class Outcome:
             "subject": self.subject,
             "details": self.details,
             "early_timers": self.early_timers,
-            **({"assumed": self.assumed} if self.assumed else {}),
             **(self.coverage.hashes() if self.shard[1] > 1 else {}),
         }
 

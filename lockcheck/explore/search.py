@@ -185,7 +185,6 @@ class Search:
         every.redundant += batch.redundant
         self.coverage.redundant += batch.redundant
         every.cut |= batch.cut
-        every.repeats_cut |= batch.repeats_cut
         every.scheduled |= batch.scheduled
         every.points |= batch.points
         every.diverged = every.diverged or batch.diverged
@@ -396,7 +395,6 @@ class Search:
             every.cut,
             every.scheduled,
             every.points,
-            every.repeats_cut,
         )
 
 

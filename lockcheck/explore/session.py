@@ -252,7 +252,6 @@ class Session:
                 batch.candidates.append(self._candidate(report, identity, record, strategy, run))
         strategy.end(verdict)
         batch.cut |= conductor.cut
-        batch.repeats_cut |= conductor.repeats_cut
         self._check_determinism(record, batch)
 
     def _candidate(

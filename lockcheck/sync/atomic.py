@@ -151,6 +151,11 @@ class Refcount(Ownerless):
             op = Op(kind, self)
             conductor.point(op)
             op.aux = self._value  # what the operation finds (`lockcheck.explore.races`)
+            if conductor.in_round:
+                conductor.wrote(self, self._content)
+
+    def _content(self) -> object:
+        return self._value
 
     def _add(self, n: int) -> int:
         conductor = self.chk.conductor
@@ -306,3 +311,8 @@ class AtomicRef(Ownerless):
         conductor = self.chk.conductor
         if conductor is not None:
             conductor.point(Op(kind, self))
+            if conductor.in_round and kind is not Kind.READ:
+                conductor.wrote(self, self._content)
+
+    def _content(self) -> object:
+        return self._value

@@ -30,6 +30,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Generic, Literal, TypeVar, cast, overload
 
 from lockcheck.sync.breach import Access
@@ -104,6 +105,9 @@ class Field:
             or self.point_name in conductor.observed
         ):
             conductor.point(watch.cell(self.label).op(write))
+        if write and conductor is not None and conductor.in_round:
+            witness = self.guard.held(owner, ts, True)
+            conductor.wrote(watch.cell(self.label), partial(self._content, owner), witness)
         if not self._by_lock and self._judged(watch, owner, ts, write):
             return
         witness = self.guard.held(owner, ts, write)
@@ -111,6 +115,10 @@ class Field:
             chk.guards.breach(self, owner, ts, write)
         if chk.races and self._by_lock and witness is not FREE:
             self._order(watch, ts, witness, write, depth)
+
+    def _content(self, owner: object) -> object:
+        """What is there now; it is no access."""
+        return owner.__dict__.get(self.label, self.default)
 
     def _judged(self, watch: Watch, owner: object, ts: ThreadState, write: bool) -> bool:
         """The other ways to read; True: there is nothing more to look at."""

@@ -65,9 +65,15 @@ class SharedCell(Ownerless):
         if chk is None:
             return  # nobody checks: a plain attribute
         if chk.conductor is not None:
-            chk.conductor.point(self._op(kind))
+            conductor = chk.conductor
+            conductor.point(self._op(kind))
+            if conductor.in_round and kind is Kind.WRITE:
+                conductor.wrote(self, self._content)
         if chk.races and not self.marked:
             chk.engine.access(chk.current(), self, write=kind is Kind.WRITE)
+
+    def _content(self) -> object:
+        return self.value
 
     def _op(self, kind: Kind) -> Op:
         """The operation, made when it happens for the first time: most cells see few."""

@@ -69,6 +69,8 @@ class Points(Sight):
         if me is None or me.ident != _get_ident() or len(conductor.tasks) < 2:
             return
         field = touched[0][0]
+        if conductor.in_round and any(mode != LOOK for _field, mode in touched):
+            conductor.wrote(field, object)  # put back or not: it counts as changed
         if PREFIX + field.kind not in conductor.observed:
             self._judge(touched)
             return

@@ -229,6 +229,77 @@ def test_a_repeating_timer_that_changes_something_goes_on(conductor: ControlledC
     assert rounds == [3]
 
 
+def test_a_round_may_depend_on_the_round_of_another(conductor: ControlledConductor) -> None:
+    """Nobody is stuck as long as a repeating timer changes what another one's round looks at."""
+
+    def body(chk: Checker) -> None:
+        counts = [chk.Refcount(f"refs {n}", 2) for n in range(4)]
+        told = [chk.AtomicRef(f"told {n}", n == 3) for n in range(4)]
+
+        def poll(n: int) -> None:
+            while chk.wait_refs([counts[n]], 1, timeout=1.0, timer="again", repeat=True) is None:
+                if told[n].get():
+                    told[n - 1].set(True)
+                    if counts[n].value > 1:
+                        counts[n].dec()
+
+        for n in range(4):
+            chk.Thread(target=poll, args=(n,)).start()
+
+    assert run(conductor, body) == END
+
+
+def test_a_round_that_changes_nothing_is_not_repeated_early(conductor: ControlledConductor) -> None:
+    """Its locks, its looks, a count that is put back: then the timer fires when nobody can go."""
+
+    def body(chk: Checker) -> None:
+        lock, other = chk.Lock("lock"), chk.Refcount("other", 2)
+        count = chk.Refcount("refs of dev", 2)
+
+        def poll() -> None:
+            while chk.wait_refs([count], 1, timeout=1.0, timer="again", repeat=True) is None:
+                with lock:
+                    other.inc()
+                    other.dec()
+
+        chk.Thread(target=poll).start()
+        for _ in range(30):
+            with lock:
+                pass
+        count.dec()
+
+    for number in range(20):
+        assert run(conductor, body, n=number) == END
+        fired = [op for choice, op in conductor.events if choice.fires]
+        assert len(fired) <= 1
+
+
+def test_a_round_that_somebody_saw_may_be_repeated(conductor: ControlledConductor) -> None:
+    """A try that fails because of the round's lock is a change; so there may be many of them."""
+    most = 0
+
+    def body(chk: Checker) -> None:
+        lock, other = chk.Lock("lock"), chk.Lock("other")
+        count = chk.Refcount("refs of dev", 2)
+
+        def poll() -> None:
+            while chk.wait_refs([count], 1, timeout=1.0, timer="again", repeat=True) is None:
+                with lock, other:
+                    pass
+
+        chk.Thread(target=poll).start()
+        for _ in range(30):
+            if lock.acquire(False):
+                lock.release()
+        count.dec()
+
+    for number in range(40):
+        assert run(conductor, body, n=number) == END
+        most = max(most, sum(choice.fires for choice, _op in conductor.events))
+
+    assert most == 2  # the bound
+
+
 def test_time_is_logical(conductor: ControlledConductor) -> None:
     """An hour of sleep takes no time, and the clock shows it."""
 

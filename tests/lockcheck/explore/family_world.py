@@ -61,7 +61,10 @@ class FamilyWorld:
                 "bar": chk.Barrier(PARTIES, name="bar"),
                 "q": chk.Queue(1, "q"), "q0": chk.Queue(0, "q0"),
                 "x": self._field("x"), "y": self._field("y"),
+                "p": chk.Parking("p"), "p2": chk.Parking("p2"),
+                "n": chk.Refcount("n", 2), "n2": chk.Refcount("n2", 2),
             }  # fmt: skip
+            self.flags = dict.fromkeys(("p", "p2"), False)
             self.threads = [
                 None,
                 *(
@@ -90,6 +93,9 @@ class FamilyWorld:
                 self.pcs[t] = pc
                 continue
             self.pcs[t] = pc
+            if what in _BRANCHES:
+                pc += self.branch(what, name, arg, f"again at {pc}")
+                continue
             try:
                 seen = self.do(what, name, arg)
             except (RuntimeError, ValueError) as error:
@@ -106,9 +112,26 @@ class FamilyWorld:
             pc += 1
         self.pcs[t] = "end"
 
+    def branch(self, what: str, name: str, arg: int, timer: str) -> int:
+        """Carry out an instruction that nothing is seen of; how far to go on."""
+        thing = self.things.get(name)
+        if what == "again":
+            return -arg - 1
+        if what == "quiet_try":
+            return 1 if thing.acquire(False) else 1 + arg
+        if name in self.flags:
+            seen = thing.wait(
+                lambda: self.flags[name], why=name, timeout=LONG, timer=timer, repeat=True
+            )
+        else:
+            seen = self.chk.wait_refs([thing], 1, timeout=LONG, timer=timer, repeat=True)
+        return 1 if seen is None else 2 + arg
+
     def do(self, what: str, name: str, arg: int) -> object:
         """Carry out one instruction; what the thread sees, None for nothing."""
         thing = self.threads[arg] if what in _OF_THREADS else self.things.get(name)
+        if what in ("open", "close"):
+            return thing.change(lambda: self.flags.__setitem__(name, what == "open"))
         return _DO[what](thing, arg) if what != "sleep" else self.chk.sleep(1.0)
 
     def findings(self) -> list[Report]:
@@ -122,6 +145,7 @@ class FamilyWorld:
         pass
 
 
+_BRANCHES = ("poll", "again", "quiet_try")
 _OF_THREADS = ("start", "join", "timed_join", "alive")
 LONG = 5.0
 
@@ -204,6 +228,9 @@ _DO: dict[str, Callable[[Any, int], object]] = {
     "qjoin": _nothing(lambda o, n: o.join()),
     "see": lambda o, n: o.value,
     "assign": _assign,
+    "glance": _nothing(lambda o, n: o.value),
+    "inc": _nothing(lambda o, n: o.inc()),
+    "dec": _nothing(lambda o, n: o.dec()),
     "start": _nothing(lambda o, n: o.start()),
     "join": _nothing(lambda o, n: o.join()),
     "timed_join": _timed_join,

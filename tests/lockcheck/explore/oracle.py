@@ -7,6 +7,10 @@ notion of which operations commute.
 
 A timed operation gives up only while it could not have succeeded; how many timers fire is not
 bounded here, so what it says holds for a search whose early timers were not cut.
+
+A `poll` is a wait whose timer only repeats it, with what its thread does in between: it may go
+round without end.  A program with polls is at its end where nothing but such rounds is left, and
+each of them, alone, leads back to the same state.
 """
 
 from __future__ import annotations
@@ -33,6 +37,8 @@ INITIAL: dict[str, Value] = {
     "bar": (0, 0),  # state (0 filling, 1 draining, -1 resetting, -2 broken), threads inside
     "q": ((), 0), "q0": ((), 0),  # items, unfinished tasks
     "x": 0, "y": 0,
+    "p": False, "p2": False,  # flags that are polled
+    "n": 2, "n2": 2,  # counts that are polled until they are 1
 }  # fmt: skip
 ROOM = {"q": 1, "q0": 10_000}
 PARTIES = 2
@@ -249,10 +255,19 @@ def _queue(draft: _Draft, t: int, what: str, name: str, arg: int) -> Iterator[Ou
 
 
 def _field(draft: _Draft, t: int, what: str, name: str, arg: int) -> Iterator[Outcome]:
-    if what == "see":
-        yield {}, draft.values[name]
+    if what in ("see", "glance"):
+        yield {}, (draft.values[name] if what == "see" else NOTHING)
     else:
         yield {name: arg}, NOTHING
+
+
+def _polled(draft: _Draft, t: int, what: str, name: str, arg: int) -> Iterator[Outcome]:
+    value = draft.values[name]
+    if what in ("open", "close"):
+        yield {name: what == "open"}, NOTHING
+    else:
+        assert isinstance(value, int)
+        yield {name: value + (1 if what == "inc" else -1)}, NOTHING
 
 
 _SEMANTICS: dict[str, Callable[[_Draft, int, str, str, int], Iterator[Outcome]]] = {
@@ -270,7 +285,8 @@ _SEMANTICS: dict[str, Callable[[_Draft, int, str, str, int], Iterator[Outcome]]]
         ("put", "try_put", "timed_put", "get", "try_get", "timed_get", "task_done", "qsize",
          "qjoin"), _queue,
     ),
-    **dict.fromkeys(("see", "assign"), _field),
+    **dict.fromkeys(("see", "assign", "glance"), _field),
+    **dict.fromkeys(("open", "close", "inc", "dec"), _polled),
 }  # fmt: skip
 
 
@@ -286,6 +302,9 @@ def _moves(program: Program, state: State, t: int) -> Iterator[State]:
         yield draft.frozen()
         return
     what, name, arg = code[pc]
+    if what in ("poll", "quiet_try"):
+        yield _branched(program, state, t, what, name, arg)
+        return
     if what in ("start", "join", "timed_join", "alive", "sleep"):
         yield from _thread_moves(program, state, t, what, arg)
         return
@@ -307,6 +326,21 @@ def _moves(program: Program, state: State, t: int) -> Iterator[State]:
         else:
             _advance(program, after, t, seen)
         yield after.frozen()
+
+
+def _branched(program: Program, state: State, t: int, what: str, name: str, arg: int) -> State:
+    """Nothing is seen but where the thread goes on: a poll before its body, a try behind it."""
+    draft = _Draft(state)
+    value = draft.values[name]
+    if what == "poll":
+        succeeded = value is True or (value == 1 and value is not True)
+        draft.pcs[t] += arg + 1 if succeeded else 0
+    elif value:
+        draft.pcs[t] += arg
+    else:
+        draft.values[name] = 1
+    _advance(program, draft, t, NOTHING)
+    return draft.frozen()
 
 
 def _thread_moves(program: Program, state: State, t: int, what: str, other: int) -> Iterator[State]:
@@ -344,7 +378,10 @@ def _advance(program: Program, draft: _Draft, t: int, seen: object) -> None:
 def _skip(program: Program, draft: _Draft, t: int) -> None:
     """A thread's own branches are no steps."""
     code = program.threads[t]
-    while draft.pcs[t] < len(code) and code[draft.pcs[t]][0] == "unless":
+    while draft.pcs[t] < len(code) and code[draft.pcs[t]][0] in ("unless", "again"):
+        if code[draft.pcs[t]][0] == "again":
+            draft.pcs[t] -= code[draft.pcs[t]][2] + 1
+            return
         log = draft.logs[t]
         taken = bool(log) and log[-1] in (True, 1, "passed")
         draft.pcs[t] += 1 if taken else 1 + code[draft.pcs[t]][2]
@@ -359,7 +396,7 @@ def final_states(program: Program, limit: int) -> set[str]:
 
 
 def reached(program: Program, limit: int) -> Iterator[State]:
-    """Every state in which nobody can go.  Raises: OracleLimitError."""
+    """Every state in which nobody can go; polls may, in vain.  Raises: OracleLimitError."""
     count = len(program.threads)
     first = _Draft(((-1,) * count, (0,) * count, ((),) * count, tuple(INITIAL.values())))
     first.pcs[0] = 0
@@ -371,14 +408,34 @@ def reached(program: Program, limit: int) -> Iterator[State]:
         stuck = True
         for t in range(count):
             for following in _moves(program, state, t):
-                stuck = False
+                stuck = stuck and _is_poll_in_vain(program, state, t)
                 if following not in seen:
                     seen.add(following)
                     todo.append(following)
-        if stuck:
+        if stuck and all(_comes_back(program, state, t) for t in range(count)):
             yield state
         if len(seen) > limit:
             raise OracleLimitError
+
+
+def _is_poll_in_vain(program: Program, state: State, t: int) -> bool:
+    pc, code = state[0][t], program.threads[t]
+    if not 0 <= pc < len(code) or code[pc][0] != "poll":
+        return False
+    return dict(zip(NAMES, state[3], strict=True))[code[pc][1]] not in (True, 1)
+
+
+def _comes_back(program: Program, state: State, t: int) -> bool:
+    """Does thread `t`, going on alone, come back to `state`?  So it does where it cannot go."""
+    following = next(_moves(program, state, t), state)
+    while following != state:
+        if _is_poll_in_vain(program, following, t):
+            return False  # round from here on, if at all
+        after = next(_moves(program, following, t), None)
+        if after is None:
+            return False
+        following = after
+    return True
 
 
 def stuck_states(program: Program, limit: int) -> list[tuple[int, ...]]:

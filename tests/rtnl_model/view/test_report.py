@@ -13,7 +13,6 @@ from lockcheck.sync.recorder import Recorder
 from rtnl_model.iproute import load_script
 from rtnl_model.lab.model_run import ModelSetting, Recorded, record
 from rtnl_model.view import report
-from rtnl_model.view.summary import summary_html
 from rtnl_model.view.topology import topology_html, topology_svg
 
 SCRIPT = """
@@ -135,10 +134,3 @@ def test_ops_that_change_nothing_are_not_shown() -> None:
         "the whole run", "one", "three (hung)",
     ]  # fmt: skip
     assert topology_html([]) == '<p class="empty">No op changed the devices.</p>'
-
-
-def test_every_order_is_said_with_what_was_taken_for_granted() -> None:
-    """The figure of an exhausted search is no bigger than its sentence on the terminal."""
-    shown = summary_html({"exhausted": True, "assumed": "but for <timers>"})
-
-    assert "every order was tried, but for &lt;timers&gt;" in shown
