@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from lockcheck.cli.arguments import COMMANDS, help_text, parser_of, split_run
 from lockcheck.cli.baseline import InputError
 from lockcheck.cli.completion import complete
+from lockcheck.cli.hash_seed import restart_with_fixed_seed
 from lockcheck.cli.parser import Parser
 from lockcheck.render.control_characters import legible_line
 from lockcheck.render.screen import flush, show, silence
@@ -21,11 +22,15 @@ __all__ = ["Parser", "complete", "main"]
 WRONG = 2
 DEFECT = 70
 INTERRUPTED = 130
+SCHEDULED = ("explore", "replay")
+"""Commands whose schedules must be the same in every process."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     args = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and args and args[0] in SCHEDULED:
+        restart_with_fixed_seed()
     try:
         status = _dispatch(args)
         flush()

@@ -5,7 +5,8 @@ bound to a fresh checker under the conductor; then the function is called.  So p
 `queue` objects that the file or the function makes are controlled, wherever they are made, and no
 schedule sees another one's globals.
 
-`time.sleep`, `time.monotonic` and `time.time` are logical meanwhile, `random` starts from one seed.
+`time.sleep`, `time.monotonic` and `time.time` are logical meanwhile, `random` starts from one seed,
+and what depends on addresses (a set's order, `id`) is the same whenever a schedule is repeated.
 Accesses to ordinary data of the file's own modules are points too (`patch.data`); those modules are
 imported again for every schedule.  Left out: what other modules keep between calls (they are
 imported once), locks made in C.
@@ -37,6 +38,7 @@ from lockcheck.explore.result import exception_report
 from lockcheck.explore.subject import FirstThread
 from lockcheck.patch.data import DataOptions
 from lockcheck.patch.data.hook import package_of
+from lockcheck.patch.identities import Identities
 from lockcheck.seam import Unwind
 from lockcheck.sync.thread import life_of
 
@@ -107,12 +109,15 @@ class FunctionSubject:
         self._package, holder = package_of(self._path)
         self._path_entries = list(dict.fromkeys((os.path.dirname(self._path), holder)))
         sys.path[:0] = self._path_entries
-        self.seeing = self.data.see(self._path, afresh=self.afresh)
+        self.identities = Identities()
+        self.identities.start()
+        self.seeing = self.data.see(self._path, afresh=self.afresh, identities=self.identities)
         self._check()
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.seeing.stop()
+        self.identities.stop()
         for name, real in self._real.items():
             setattr(time, name, real)
         for entry in self._path_entries:
@@ -152,8 +157,10 @@ class FunctionSubject:
         self.seeing.forget_modules()
         before = sys.modules.get(name)
         sys.modules[name] = module  # dataclasses and pickles look their module up
+        self.identities.prepare(module)
         try:
             exec(self._code, module.__dict__)
+            self.identities.adopt(module)
         finally:
             if before is None:
                 del sys.modules[name]
@@ -199,6 +206,7 @@ class FunctionWorld:
         self._printed = io.StringIO()
         self._streams = sys.stdout, sys.stderr
         patch.rebind(self.chk)
+        subject.identities.renew(conductor)
         subject.seeing.start(conductor, self.chk)
         threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]  # private
 

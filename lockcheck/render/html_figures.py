@@ -33,7 +33,5 @@ def search_figures(result: Document) -> list[Figure]:
         if isinstance(value, int) and not isinstance(value, bool):
             figures.append((str(value), one if value == 1 else more))
     if "exhausted" in result:
-        done = bool(result["exhausted"])
-        aside = f", {result['assumed']}" if done and result.get("assumed") else ""
-        figures.append(("yes" if done else "no", f"every order was tried{aside}"))
+        figures.append(("yes" if result["exhausted"] else "no", "every order was tried"))
     return figures

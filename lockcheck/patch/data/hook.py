@@ -23,6 +23,7 @@ from types import CodeType, ModuleType
 from typing import Final
 
 from lockcheck.patch.data.code import compile_seen, compile_tree
+from lockcheck.patch.identities import Identities
 
 __all__ = ["DataFinder", "DataLoader", "Reach", "package_of"]
 
@@ -85,9 +86,24 @@ def package_of(path: str) -> tuple[str, str]:
 class DataLoader(SourceFileLoader):
     """Loads a module from source, with its accesses announced."""
 
-    def __init__(self, fullname: str, path: str, prepare: Prepare | None = None) -> None:
+    def __init__(
+        self,
+        fullname: str,
+        path: str,
+        prepare: Prepare | None = None,
+        identities: Identities | None = None,
+    ) -> None:
         super().__init__(fullname, path)
         self._prepare = prepare
+        self._identities = identities
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Execute it; what it sees of addresses is that of its schedule."""
+        if self._identities is not None:
+            self._identities.prepare(module)
+        super().exec_module(module)
+        if self._identities is not None:
+            self._identities.adopt(module)
 
     def get_code(self, fullname: str) -> CodeType:
         """Compile the source; no bytecode is read or written."""
@@ -109,8 +125,9 @@ class DataLoader(SourceFileLoader):
 class DataFinder(MetaPathFinder):
     """Stands in front of `sys.meta_path` and takes the modules that `reach` covers."""
 
-    def __init__(self, reach: Reach) -> None:
+    def __init__(self, reach: Reach, identities: Identities | None = None) -> None:
         self.reach = reach
+        self._identities = identities
         self.prepare: Callable[[ModuleSpec], Prepare | None] | None = None
         """Asked for what has to be done to a module's tree first."""
 
@@ -135,7 +152,7 @@ class DataFinder(MetaPathFinder):
         prepare = self.prepare(spec) if self.prepare is not None else None
         if prepare is None and type(spec.loader) is not importlib.machinery.SourceFileLoader:
             return None  # somebody else's loader: it knows why
-        spec.loader = DataLoader(fullname, spec.origin, prepare)
+        spec.loader = DataLoader(fullname, spec.origin, prepare, self._identities)
         return spec
 
     def _found(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lockcheck.checker import Checker
     from lockcheck.conduct.controlled import ControlledConductor
     from lockcheck.core.report import Report
+    from lockcheck.patch.identities import Identities
 
 __all__ = ["DataOptions", "RaceHunt", "Seeing", "packages_of"]
 
@@ -70,9 +71,11 @@ class DataOptions:
         plain: CodeType = compile(source, path, "exec", dont_inherit=True)
         return plain
 
-    def see(self, path: str, *, afresh: bool = False) -> Seeing:
+    def see(
+        self, path: str, *, afresh: bool = False, identities: Identities | None = None
+    ) -> Seeing:
         """Begin to see what the file at `path` imports; `afresh`: what was imported before, too."""
-        return Seeing(self, path, afresh=afresh)
+        return Seeing(self, path, afresh=afresh, identities=identities)
 
     def in_words(self) -> str:
         """Say what was looked at, for the summary."""
@@ -142,9 +145,17 @@ class Seeing:
         path: the file that is explored.
         afresh: set the user's modules that are imported already aside until `stop`, so that they
             are imported again, with their accesses announced.  conftest modules stay.
+        identities: what these modules see of addresses.
     """
 
-    def __init__(self, options: DataOptions, path: str, *, afresh: bool = False) -> None:
+    def __init__(
+        self,
+        options: DataOptions,
+        path: str,
+        *,
+        afresh: bool = False,
+        identities: Identities | None = None,
+    ) -> None:
         self._points: Points | None = None
         package, holder = package_of(path)
         top = os.path.join(holder, package.partition(".")[0]) if package else holder
@@ -154,7 +165,7 @@ class Seeing:
         if afresh and options.on:
             self._set_aside()
         if options.on:
-            self._finder = DataFinder(self._reach)
+            self._finder = DataFinder(self._reach, identities)
             self._finder.install()
         self._before = frozenset(sys.modules)
 

@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import lockcheck
 
@@ -161,6 +162,101 @@ def one_too_many_at_a_barrier() -> None:
         meeting.wait()
 
     threads = [threading.Thread(target=body) for body in (meeting.wait, meeting.wait, twice)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def waits_again_and_again() -> None:
+    """A wait whose timer repeats it: what is done meanwhile is over when it waits again."""
+    _wait_again_and_again(rings=False)
+
+
+def rings_again_and_again() -> None:
+    """The same, and each round wakes somebody, who does not care."""
+    _wait_again_and_again(rings=True)
+
+
+def _wait_again_and_again(*, rings: bool) -> None:
+    chk = lockcheck.Checker()
+    lock, bell = chk.Lock("lock"), chk.Event("bell")
+    users = chk.Refcount("users", 2)
+
+    def waiter() -> None:
+        while chk.wait_refs([users], 1, timeout=1.0, timer="again", repeat=True) is None:
+            with lock:
+                pass
+            if rings:
+                bell.set()
+
+    def user() -> None:
+        with lock:
+            users.dec()
+
+    threads = [chk.Thread(target=body) for body in (waiter, user)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def takes_results_as_they_come() -> None:
+    """Futures in sets, and their locks in the order of their addresses."""
+    total = 0
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(abs, n) for n in range(2)]
+        for future in as_completed(futures):
+            total += future.result()
+    assert total == 1
+
+
+class Account:
+    """One with a lock, ordered by its address."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.money = 10
+
+
+def orders_by_address() -> None:
+    """Locks in the order of `id`, threads and accounts in sets."""
+    accounts = {Account(), Account()}
+    one, other = accounts
+
+    def move(source: Account, target: Account) -> None:
+        first, second = sorted((source, target), key=id)
+        with first.lock, second.lock:
+            source.money -= 1
+            target.money += 1
+
+    threads = {threading.Thread(target=move, args=pair) for pair in ((one, other), (other, one))}
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(account.money for account in accounts) == 20
+
+
+def walks_a_set_of_names() -> None:
+    """The order of strings in a set; and a deadlock, for a token."""
+    names = ("ann", "bob", "cyd", "dan")
+    locks = {name: threading.Lock() for name in names}
+
+    def each() -> None:
+        for name in set(names):
+            with locks[name]:
+                pass
+
+    def cross(first: str, second: str) -> None:
+        with locks[first], locks[second]:
+            pass
+
+    threads = [
+        threading.Thread(target=each),
+        threading.Thread(target=cross, args=("ann", "dan")),
+        threading.Thread(target=cross, args=("dan", "ann")),
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

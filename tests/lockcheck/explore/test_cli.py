@@ -89,6 +89,33 @@ def test_a_timer_belongs_to_a_thread_and_a_place() -> None:
     assert (bounded, few["exhausted"], few["early_timers"]) == (0, False, 1)
 
 
+def test_a_wait_that_repeats_itself_is_exhausted_where_its_rounds_change_nothing() -> None:
+    """A round that wakes somebody is a change; as many as the bound allows are not every order."""
+    _, quiet = explored("waits_again_and_again", "--strategy", "dpor", "--jobs", "1")
+    _, loud = explored("rings_again_and_again", "--strategy", "dpor", "--jobs", "1")
+
+    assert (quiet["outcome"], quiet["exhausted"], quiet["reasons"]) == ("passed", True, [])
+    assert (loud["outcome"], loud["exhausted"], len(loud["reasons"])) == ("passed", False, 1)
+    assert loud["reasons"][0].startswith("not every order: the bound of 2 early timers")
+
+
+@pytest.mark.parametrize("function", ["takes_results_as_they_come", "orders_by_address"])
+def test_what_depends_on_addresses_is_the_same_in_every_schedule(function: str) -> None:
+    """Sets of futures, threads and the program's objects, and `id`: the search is whole."""
+    status, document = explored(function, "--strategy", "dpor", "--jobs", "1")
+
+    assert (status, document["outcome"], document["exhausted"]) == (0, "passed", True)
+
+
+def test_a_token_of_a_program_with_a_set_of_strings_replays_in_any_process() -> None:
+    """Each process would draw hashes of its own."""
+    status, document = explored("walks_a_set_of_names", "--strategy", "dpor", "--jobs", "1")
+    token = next(f["replay"] for f in document["findings"] if f["kind"] == "deadlock")
+
+    assert status == 1
+    assert [lockcheck("replay", token, FILE).returncode for _ in range(4)] == [1] * 4
+
+
 def test_determinism_can_be_checked() -> None:
     """A deterministic program passes it."""
     status, document = explored(
