@@ -53,7 +53,7 @@ _TRIES: Final = (Kind.TRY_ACQUIRE, Kind.TRY_READ_ACQUIRE)
 _GIVES: Final = (Kind.RELEASE, Kind.READ_RELEASE)
 _LOOKS: Final = (Kind.PROBE, *_TRIES)
 _HARMLESS: Final = (
-    Kind.READ, Kind.PROBE, Kind.REF_READ, Kind.BEGIN, Kind.JOIN, Kind.SLEEP, Kind.WAIT_REFS,
+    Kind.READ, Kind.PROBE, Kind.REF_READ, Kind.BEGIN, Kind.WAIT_REFS,
 )  # fmt: skip
 _NOTED: Final = (Kind.WRITE, Kind.RMW, Kind.REF_INC, Kind.REF_DEC)
 """Changes whose primitive notes what was there before (`Rounds.wrote`)."""
