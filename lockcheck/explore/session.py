@@ -338,8 +338,8 @@ class Session:
         states = [ts for chk in world.checkers for ts in list(chk.threads.values())]
         owed = world.owed if isinstance(world, Explains) else None
         self._deadlock = deadlock.explain_stuck(self.conductor.live, states, owed)
-        if isinstance(world, Explains):
-            world.stuck(self._deadlock)
+        if isinstance(world, Explains) and not world.stuck(self._deadlock):
+            self._deadlock = None
 
     def _reports(self) -> list[Report]:
         """Findings of the run just ended."""

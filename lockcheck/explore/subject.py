@@ -53,8 +53,11 @@ class Explains(Protocol):
         """Who owes what a stuck thread waits for: in words, and the thread if it is one."""
         ...
 
-    def stuck(self, report: Report) -> None:
-        """A deadlock was found; everybody is parked still."""
+    def stuck(self, report: Report) -> bool:
+        """A deadlock was found; everybody is parked still.
+
+        False: it only follows from something that the world's own findings report.
+        """
         ...
 
 

@@ -214,7 +214,7 @@ def summary(result: StressResult) -> str:
         f"  {result.registered} devices registered, {result.removed} removed,"
         f" {result.delegated_share:.0%} of these delegated to their own namespace",
         f"  at most {result.sections_max} unregistering sections at one moment",
-        f"  created: {kinds}",
+        f"  tried to create: {kinds}",
     ]
     if result.hung:
         lines.append("  the run got stuck; every thread was ended")

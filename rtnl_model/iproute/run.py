@@ -89,7 +89,10 @@ class ScriptRun:
         self.hung: int | None = None
         """Index of the op in which the run got stuck."""
         self.crash: Exception | None = None
-        """What a process died of that is no answer of the kernel's: a defect of ours."""
+        """What a process died of that is no answer of the kernel's: a defect of ours, or of a
+        user's driver."""
+        self.crashed = ""
+        """Name of the thread that it ended."""
         self._outcomes: list[Outcome] = []
         """Of the current op, in listed order; filled with `stuck` ones when they start."""
         self._devices_stuck: dict[str, list[Fields]] | None = None
@@ -186,8 +189,10 @@ class ScriptRun:
                     if self.stopped_at is not None:
                         break
             except Exception as error:
-                error.add_note(f"in thread {threading.current_thread().name}")
-                self.crash = error  # reported once, by the thread that runs the script
+                name = threading.current_thread().name
+                error.add_note(f"in thread {name}")
+                if self.crash is None:  # reported once, by the thread that runs the script
+                    self.crash, self.crashed = error, name
 
         thread = self.k.chk.Thread(target=body, name=f"{comm_of(commands[0])} {tasks[0].pid}")
         thread.start()

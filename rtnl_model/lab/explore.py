@@ -214,6 +214,7 @@ class ModelWorld:
             self.chk = Checker(conductor=conductor, races=True)
         self.checkers: Sequence[Checker] = (self.chk,)
         self.k: Kernel | None = None
+        self.script_run: ScriptRun | None = None
         self.first: dict[str, list[Fields]] = {}
         """Devices of every namespace before the concurrent part, where it is `recorded`."""
         self.messages: list[tuple[int, Fields]] = []
@@ -278,16 +279,18 @@ class ModelWorld:
 
     def _explore(self, k: Kernel, run: ScriptRun) -> None:
         """The concurrent part."""
+        self.script_run = run
         subject, conductor = self._subject, self._conductor
         steps = subject.script.steps[subject.first :]
         commands = [command for step in steps for command in commands_of(step)]
         with conductor.quiet():
             census = Census(k, commands, subject.own_kinds)
         for step in steps:
-            run.begin(step)
-            conductor.settle()
-            if run.crash is not None:
-                raise run.crash
+            if run.crash is None:
+                run.begin(step)
+                conductor.settle()
+        if run.crash is not None:
+            return  # `findings` has it
         with conductor.quiet():
             check_quiescence(k)
             census.file()
@@ -300,12 +303,18 @@ class ModelWorld:
         k.events.listeners.append(lambda message: messages.append((len(events), dict(message))))
 
     def findings(self) -> list[Report]:
-        """What the checker found, with the tags of known defects, and threads that died."""
+        """What the checker found, with the tags of known defects, and threads that died.
+
+        Of a schedule in which a process died of an exception, only that: the rest may follow.
+        """
         if self.k is not None:
             for report in self.chk.reports:
                 tag_predicted(self.k, report)
-        died = [exception_report(name, error) for name, error in self.chk.failures]
-        found = self.chk.reports + died
+        run = self.script_run
+        if run is not None and run.crash is not None:
+            return [exception_report(run.crashed, run.crash)]
+        failed = [exception_report(name, error) for name, error in self.chk.failures]
+        found = self.chk.reports + failed
         hearing = self._subject.hearing
         return found if found or hearing is None else hearing.lost()
 
@@ -322,10 +331,14 @@ class ModelWorld:
         """Who owes what a stuck thread waits for."""
         return [] if self.k is None else owed(self.k, op)
 
-    def stuck(self, report: Report) -> None:
-        """Tag a deadlock that a known defect explains; everybody is parked still."""
+    def stuck(self, report: Report) -> bool:
+        """Tag a deadlock that a known defect explains; everybody is parked still.
+
+        False when threads may only wait because another one died.
+        """
         if self.k is not None:
             tag_stuck(self.k, report)
+        return self.script_run is None or self.script_run.crash is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

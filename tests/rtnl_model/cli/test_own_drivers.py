@@ -147,6 +147,21 @@ def test_an_explored_slip_names_the_place(
     assert "defect of rtnl-model" not in said.err
 
 
+def test_what_follows_from_a_slip_is_not_reported_in_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The thread that dies of it leaves the lower waiting: one finding, the user's line first."""
+    broken = page_code().replace("netdev_upper_dev_unlink", "netdev_upper_dev_unlnk")
+    assert broken != page_code()
+    call = ["explore", script(tmp_path), "--driver", driver(tmp_path, broken), "--rtnl", "pernet"]
+
+    assert main([*call, "--schedules", "20", "--seed", "3", "--jobs", "1", "--json"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)["findings"]
+    assert found["kind"] == "exception"
+    assert found["title"].startswith("ip ")
+    assert "netdev_upper_dev_unlnk" in found["title"]
+
+
 def options() -> list[str]:
     from rtnl_model.cli.main import parser_of
 
