@@ -34,7 +34,7 @@ class Worker:
         self.job: Callable[[], None] | None = None
         """What to run when woken; written by whoever holds control."""
         self.stopping = False
-        self.thread = PlainThread(self._serve, f"lockcheck worker {number}")
+        self.thread = PlainThread(self._serve, f"lockcheck worker {number}", masked=False)
         try:
             self.thread.start()
         except BaseException:

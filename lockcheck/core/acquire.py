@@ -321,7 +321,7 @@ class Acquires:
         held = one(tuple(map(one, refs(ts))))
         done = one(marks(ts.chain))
         witness = Witness(
-            ts.serial, ts.name, at, rec, stack, held, wanted, done, ts.leases, instances
+            ts.serial, ts.name, at, rec, stack, held, wanted, done, ts.leases, instances, ts.moment
         )
         found: list[Report] = []
         edges = self._graph.note(rec, witness)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lockcheck.core.classes import Key
 from lockcheck.core.meetings import Meetings
-from lockcheck.core.record import Leased
+from lockcheck.core.record import Leased, Witness
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import Stack
 from lockcheck.core.vector import Clock, Start
@@ -182,6 +182,13 @@ class Part:
     def makers_of(self, generation: int) -> list[Waker]:
         """Those of them who did not have to wait for it first, to give it back."""
         return [waker for waker in self.wakers_of(generation) if not waker.owed]
+
+    def was_made_before(self, witness: Witness, generation: int) -> bool:
+        """Had this thread made it happen when it was seen there?"""
+        return any(
+            waker.serial == witness.serial and waker.moment < witness.moment
+            for waker in self.wakers_of(generation)
+        )
 
     def is_made_by(self, serial: int) -> bool:
         """Has this thread made the present generation happen?"""

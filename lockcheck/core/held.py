@@ -296,6 +296,7 @@ class ThreadState:
         "serial",
         "slot",
         "thread",
+        "took",
         "top",
         "touched",
         "tracing",
@@ -315,6 +316,9 @@ class ThreadState:
         self.waiting: Blocking | None = None
         """What it blocks on: for the watchdog."""
         self.waits = 0
+        self.took: object = None
+        """The lock that it has blocked for and got, up to the note that it is the owner: what the
+        collector runs meanwhile, in this thread, has that lock too."""
         self.blocked: LockRef | None = None
         """What it is about to block on, as reports name it: for live wait-for cycles."""
         self.blocked_on: Waitable | None = None

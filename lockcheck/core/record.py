@@ -89,8 +89,8 @@ class Witness:
     """One thread, in one segment of its life, seen on a record."""
 
     __slots__ = (
-        "epoch", "held", "instances", "leases", "marks", "rec", "serial", "slot", "stack", "thread",
-        "vc", "wanted",
+        "epoch", "held", "instances", "leases", "marks", "moment", "rec", "serial", "slot", "stack",
+        "thread", "vc", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -105,6 +105,7 @@ class Witness:
         marks: Marks,
         leases: tuple[Leased, ...],
         instances: tuple[Instance, ...] = (),
+        moment: int = 0,
     ) -> None:
         self.serial = serial
         self.thread = thread
@@ -120,6 +121,8 @@ class Witness:
         self.leases = leases
         self.instances = instances
         """Which locks were held and, last, wanted; empty where the record's keys say so."""
+        self.moment = moment
+        """The thread's count of what it had made happen (`ThreadState.moment`)."""
 
     def instance(self, at: int) -> Instance | None:
         """Which lock stands at a position of the record; None: it may be any of its key."""

@@ -135,17 +135,19 @@ class WaitCycles:
             elif need.many and need.base.cls is key.base.cls:
                 found = Need([step], CLASS_ONLY)
             elif not waker.had_before(need, waiter.at[2]):
-                way = self.behind(waiter, waker.serial, need, key, None)
+                way = self.behind(waiter, waker.serial, need, key, None, made)
                 found = None if way is None else Need([step, *way.steps], way.severity)
             if found is not None and found.severity == POSSIBLE:
                 return found
             weaker = weaker or found
-        before = self._took_before(waker, key, waiter, owed)
+        before = self._took_before(made, waker, key, waiter, owed)
         if before is not None and before.severity == POSSIBLE:
             return before
         return weaker or before or self._after_another(waker, key, seen, waiter, owed)
 
-    def _took_before(self, waker: Waker, key: Key, waiter: Waiter, owed: LockRef) -> Need | None:
+    def _took_before(
+        self, made: Part, waker: Waker, key: Key, waiter: Waiter, owed: LockRef
+    ) -> Need | None:
         """The waker took `key` before and dropped it, or another lock whose holder wants `key`."""
         if key.many:
             return None
@@ -165,7 +167,7 @@ class WaitCycles:
             if through is None:
                 leading = self._leading_to(key.cls) if leading is None else leading
                 if wanted.cls in leading:
-                    way = self.behind(waiter, waker.serial, wanted, key, touch)
+                    way = self.behind(waiter, waker.serial, wanted, key, touch, made)
                     if way is not None and way.severity == POSSIBLE:
                         through = Need([step, *way.steps], POSSIBLE)
         return through
@@ -227,12 +229,19 @@ class WaitCycles:
     # -- through locks -----------------------------------------------------------------------------
 
     def behind(
-        self, waiter: Waiter, via: int, need: Key, key: Key, touch: Touch | None
+        self,
+        waiter: Waiter,
+        via: int,
+        need: Key,
+        key: Key,
+        touch: Touch | None,
+        made: Part | None,
     ) -> Need | None:
         """Does thread `via`, which wants `need`, wait for somebody who wants `key` of the waiter?
 
-        `touch`: when it wanted that; who comes after is no obstacle.  `possible` when threads were
-        seen that can all be there while the waiter holds its locks.
+        `touch`: when it wanted that; who comes after is no obstacle.  Nor is who has `made` happen
+        what `via` is to, before it got there.  `possible` when threads were seen that can all be
+        there while the waiter holds its locks.
         """
         way = self._way_by_locks(need.cls, key.cls)
         if way is None:
@@ -243,7 +252,9 @@ class WaitCycles:
                           wanted, (), waiter.leases)  # fmt: skip
         cycle = Search(self._graph, rec, witness, everywhere=True).run()
         if cycle is None or any(
-            p.witness.serial == via or (touch is not None and touch.before(p.witness.vc))
+            p.witness.serial == via
+            or (touch is not None and touch.before(p.witness.vc))
+            or (made is not None and made.was_made_before(p.witness, waiter.generation))
             for p in cycle[1:]
         ):
             return Need(way, CLASS_ONLY)
@@ -280,7 +291,7 @@ class WaitCycles:
                     continue
                 if surely_same(key, wanted):
                     continue  # readers
-                way = self.behind(waiter, serial, wanted, key, touch)
+                way = self.behind(waiter, serial, wanted, key, touch, None)
                 if way is not None and way.severity == POSSIBLE:
                     yield wait_cycle([wait, step, *way.steps], POSSIBLE)
 

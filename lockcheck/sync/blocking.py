@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lockcheck.core.collecting import pause, resume
-from lockcheck.seam import Op, Unwind
+from lockcheck.seam import Kind, Op, Unwind
 from lockcheck.sync import interrupts
 
 if TYPE_CHECKING:
@@ -94,9 +94,12 @@ def block(
             _take_in_slices(raw, timeout, taken, chk)
         else:
             take(map(raw.acquire, (True,), (timeout,)), taken)
+        if ticket is None and op.kind is Kind.ACQUIRE and taken[0]:
+            ts.took = op.obj
     except BaseException:
         chk.broken_off = ts.waiting
         if taken and taken[0]:
+            ts.took = None
             _give_back(raw)
         raise
     finally:
@@ -106,6 +109,7 @@ def block(
             chk.recorder.waited(ts, op, since, chk.clock())
     if _over(chk):
         if taken[0]:
+            ts.took = None
             _give_back(raw)  # the next one blocked here must wake too
         raise Unwind
     return taken[0]

@@ -175,6 +175,9 @@ class Mutex:
             got = block(self.chk, ts, op, self.real, timeout)
         finally:
             acquires.after_block(ts, self, got, self.chk.now() - began)
+        if got:
+            self.ts = ts
+            ts.took = None
         return got
 
     def _acquire_odd(self, blocking: Any, timeout: Any, subclass: int, nest: Any) -> bool:  # any

@@ -3,14 +3,18 @@
 A watchdog or a pooled worker that `threading` knew would be one of the program's threads: in
 `threading.enumerate()` and `active_count()`, joined at exit, started under its own hooks.  So a
 `PlainThread` is started below `threading`, which has never heard of it.
+
+Nor does it take the program's signals: where the program blocks one in all its threads it waits,
+and would reach a thread that does not block it, whereupon Python runs the handler nevertheless.
 """
 
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 from _thread import allocate_lock
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 __all__ = ["PlainThread", "forked", "is_machinery", "plain_event"]
 
@@ -18,6 +22,9 @@ _Event = threading.Event
 _Condition = threading.Condition
 _active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # private
 # Bound at import, before anybody can have replaced them.
+
+_sigmask: Callable[[int, Iterable[int]], Iterable[int]] | None
+_sigmask = getattr(signal, "pthread_sigmask", None)  # not on Windows; as imported
 
 _idents: set[int] = set()
 """Idents of the machinery's running threads; each is added and taken out by its own thread."""
@@ -39,10 +46,12 @@ class PlainThread:
     Args:
         target: what it runs; must raise nothing.
         name: for reports.
+        masked: does it block all signals?  Not where it runs the program's own code.
     """
 
-    def __init__(self, target: Callable[[], None], name: str) -> None:
+    def __init__(self, target: Callable[[], None], name: str, *, masked: bool = True) -> None:
         self.name = name
+        self._sigmask = _sigmask if masked else None
         self.ident: int | None = None
         self._target = target
         self._begun = allocate_lock()
@@ -53,11 +62,16 @@ class PlainThread:
         """Start it; returns when it runs.  Raises: RuntimeError when no thread can be had."""
         self._begun.acquire()
         self._ended.acquire()
+        sigmask = self._sigmask
+        mask = None if sigmask is None else sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
-            _thread.start_new_thread(self._run, ())
+            _thread.start_new_thread(self._run, ())  # it begins with the mask of its starter
         except BaseException:
             self._ended.release()
             raise
+        finally:
+            if sigmask is not None and mask is not None:
+                sigmask(signal.SIG_SETMASK, mask)
         with self._begun:
             pass
 

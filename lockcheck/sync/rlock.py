@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from lockcheck.core.collecting import pause, resume
 from lockcheck.sync.lock import Lock, Mutex
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class RLock(Mutex):
         except AttributeError:
             ts = self.chk.current()
         if not self.real.acquire(False):
-            if self.ts is ts:
+            if self.ts is ts or self._just_took(ts):
                 self._again += 1
                 return True
             self._contended(ts, -1)
@@ -75,7 +76,7 @@ class RLock(Mutex):
         except AttributeError:
             ts = self.chk.current()
         if not self.real.acquire(False):
-            if self.ts is ts:
+            if self.ts is ts or self._just_took(ts):
                 self._again += 1
                 return True
             self._contended(ts, -1)
@@ -139,6 +140,13 @@ class RLock(Mutex):
             self._again += 1
             return True
         if not self._acquire_odd(blocking, timeout, subclass, nest):
+            return False
+        self.ts = ts
+        return True
+
+    def _just_took(self, ts: ThreadState) -> bool:
+        """Has this thread got it, and not noted that?  A finaliser asks, which interrupts it."""
+        if ts.took is not self:
             return False
         self.ts = ts
         return True
@@ -214,12 +222,19 @@ class ObservedRLock(RLock):
         self, blocking: bool = True, timeout: float = -1, subclass: int = 0, nest: object = None
     ) -> bool:
         me = self._chk.current()
-        if self.ts is me:
+        if self.ts is me or self._just_took(me):
             self._again += 1
             return True
         if not self._inner.acquire(blocking, timeout, subclass=subclass, nest=nest):
             return False
         self.ts = me
+        return True
+
+    def _just_took(self, ts: ThreadState) -> bool:
+        inner = self._inner
+        if ts.took is not inner and (inner.ts is not ts or ts.find(inner) is None):
+            return False
+        self.ts = ts
         return True
 
     def __enter__(self) -> bool:
@@ -235,8 +250,12 @@ class ObservedRLock(RLock):
         if self._again:
             self._again -= 1
         else:
-            self.ts = None
-            self._inner.release()
+            pause()  # nobody's, and still locked: what the collector runs would wait for it
+            try:
+                self.ts = None
+                self._inner.release()
+            finally:
+                resume()
 
     def __exit__(
         self,

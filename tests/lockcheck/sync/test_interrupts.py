@@ -23,6 +23,8 @@ from lockcheck.core.leaf import Leaf
 from lockcheck.sync import blocking, interrupts
 from lockcheck.sync.frames import current_frames
 from lockcheck.sync.interrupts import Deferred, deferred_interrupts
+from lockcheck.sync.plain import PlainThread
+from lockcheck.sync.recorder import Recorder
 
 ROUNDS = 200
 
@@ -416,3 +418,54 @@ def test_the_leaf_is_the_interpreters_own() -> None:
     """A lock in Python could be interrupted between its taking and its note of that."""
     assert isinstance(lockcheck.Checker().engine.leaf, Leaf)
     assert Leaf.__module__ == "_thread"
+
+
+@pytest.mark.parametrize("recorder", [None, Recorder()])
+def test_what_the_collector_runs_has_the_lock_that_was_just_taken(
+    recorder: Recorder | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A re-entrant lock is its owner's as soon as it is taken, not only when that is noted."""
+    chk = lockcheck.Checker(recorder=recorder)
+    lock = chk.RLock("r")
+    acquires = chk.engine.acquires
+    after_block = acquires.after_block
+    inside: list[bool] = []
+
+    def with_a_finaliser(ts: Any, *args: Any) -> None:
+        with lock:
+            inside.append(lock._is_owned())
+        after_block(ts, *args)
+
+    monkeypatch.setattr(acquires, "after_block", with_a_finaliser)
+    main = threading.get_ident()
+    taken = threading.Event()
+
+    def hold() -> None:
+        with lock:
+            taken.set()
+            while not in_take(main):
+                pass
+
+    thread = chk.Thread(target=hold)
+    thread.start()
+    taken.wait()
+    with lock:
+        inside.append(lock._is_owned())
+    thread.join()
+
+    assert inside == [True, True]
+    assert not lock._is_owned()
+    assert chk.reports == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="the system has no masks")
+def test_threads_of_the_machinery_leave_the_programs_signals_alone() -> None:
+    """A signal that the program blocks waits, as without us: no thread of ours lets it in."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    seen: list[set[Any]] = []
+    thread = PlainThread(lambda: seen.append(signal.pthread_sigmask(signal.SIG_BLOCK, ())), "ours")
+    thread.start()
+    thread.join()
+
+    assert seen[0] >= {signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGALRM}
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
