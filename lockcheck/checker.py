@@ -6,6 +6,8 @@ checkers can live in one process; nothing here is global.
 
 Lock order: the engine's internal lock and `_threads_lock` are leaves; no callback of the user's and
 no log call runs under either.
+
+One file: a facade, a few lines for each thing that a user may ask of a checker.
 """
 
 from __future__ import annotations

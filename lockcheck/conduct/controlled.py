@@ -10,6 +10,9 @@ Time is logical (`stuck.Clock`): it jumps to the next deadline when nobody can g
 
 Invariant: the holder of control is the only thread that touches the conductor's state, so none of
 it is locked.  Left out: threads that the program makes behind our back (they are refused loudly).
+
+One file: the conductor is one object with one invariant (one thread goes), and its hot path,
+`point`, is not to call across files.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ processes:
 * In a portfolio the exhaustive member keeps to one process, and its runs to their turns.
 
 Of several schedules that show one finding the first by number is taken, shrunk and confirmed.
+
+One file: a search is one loop over rounds; what runs it (`Here`, `crew`) only says where.
 """
 
 from __future__ import annotations

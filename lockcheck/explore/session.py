@@ -4,6 +4,9 @@ The session owns the pool of threads and the conductor, and makes a fresh world 
 `search.Search` decides which schedules are run, here or on several processes; `work` runs some of
 them.  A finding is met as a `Candidate`; `pursue` shrinks its schedule, replays it strictly and
 makes its token.
+
+One file: a session is one loop over runs, and what it does with a run (keep, confirm, cut, write as
+a token) changes the same few attributes.
 """
 
 from __future__ import annotations

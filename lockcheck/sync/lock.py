@@ -13,6 +13,8 @@ A thread's chain is its top entry's `_k`.  What `ts` says is stale once the lock
 write less.
 
 Invariant: `_k`, `_pk`, `prev`, `ts` are written only by the thread that holds `real`.
+
+One file: two classes of one lock, each with its warm path written out.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ by a writer that waits (rwsem, fair rwlock).  State is a parking lot; each hold 
 thread's held stack with its mode.
 
 Left out: upgrade; downgrade.
+
+One file: a lock with two ways in; the warm path of each stands written out, as in `lock`.
 """
 
 from __future__ import annotations

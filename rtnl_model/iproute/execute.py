@@ -6,6 +6,8 @@ stderr.  The result has the shape of the recordings' `cmds`.
 
 Context: the calling thread is the process; its model pid is the probe's.  A command never raises
 for what a user did wrong; `KernelBug` and `Unwind` pass through.
+
+One file: one process that types `ip`, a short method for each command.
 """
 
 from __future__ import annotations

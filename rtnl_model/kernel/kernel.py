@@ -8,6 +8,8 @@ Life: `Kernel(chk, …)`, `start()` boots the initial namespace and loads the dr
 waits until all works are idle and all cleanups are over, `shutdown()` joins every thread.
 
 Left out: more than one network stack in a run (make another Kernel, nothing is global).
+
+One file: the one object that holds everything of a run, and how it is put together and shut down.
 """
 
 from __future__ import annotations

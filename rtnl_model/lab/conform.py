@@ -11,6 +11,8 @@ What a recording does not show is not compared: nsids in the initial namespace (
 its indexes are compared from where the recording machine was), the name behind a `lower` that the
 recorder could not resolve, and what `forgive` says of link watch.  A scenario with a kind that
 exactly one side lacks is left out, and counted.
+
+One file: one comparison, level by level; what is forgiven stands beside what is compared.
 """
 
 from __future__ import annotations

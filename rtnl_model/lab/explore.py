@@ -7,6 +7,8 @@ moves something; else it is the whole script.  After each of its steps the sched
 everybody else is idle, so works and cleanups are explored too.
 
 A command that the kernel refuses is no finding here: under another schedule it comes too late.
+
+One file: what the explorer asks of the model (a subject, its world, how its findings are shown).
 """
 
 from __future__ import annotations

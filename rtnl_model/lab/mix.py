@@ -6,6 +6,8 @@ user's `ip link` would be outdated too: a command may come too late, and fails a
 
 Commands are text, so that a finding's story is a script.  Several requesters go for the same thing
 on purpose: what one is about to delete, another may have read from `Targets` and delete as well.
+
+One file: one requester, a short method for each command that it may type.
 """
 
 from __future__ import annotations

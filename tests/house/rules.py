@@ -94,6 +94,10 @@ DETERMINISTIC = (
 )
 
 
+LINES = 400
+"""More than these are a question."""
+
+
 def floor_of(module: str) -> int:
     """The floor a module stands on: the longest matching prefix decides; -1: none."""
     best = (-1, -1)
@@ -358,6 +362,14 @@ def cupboards(source: Source) -> Iterator[str]:
         last = module.name.rsplit(".", 1)[-1].strip("_")
         if last in ("utils", "util", "helpers", "helper", "common", "base", "manager"):
             yield f"{module.path}: {module.name}"
+
+
+def long_without_why(source: Source) -> Iterator[str]:
+    """A long file has two nouns; where it has one, its docstring says so: `One file: …`."""
+    for module in source.modules():
+        lines = module.text.count("\n")
+        if lines > LINES and "One file: " not in (ast.get_docstring(module.tree) or ""):
+            yield f"{module.path}: {lines} lines, and no `One file: …` in its docstring"
 
 
 def without_docstring(source: Source) -> Iterator[str]:

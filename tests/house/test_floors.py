@@ -26,6 +26,7 @@ RULES: list[Rule] = [
     rules.without_a_reason,
     rules.cupboards,
     rules.without_docstring,
+    rules.long_without_why,
 ]
 
 PLANTED: list[tuple[Rule, str, str, str]] = [
@@ -100,6 +101,7 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
     (rules.without_a_reason, "rtnl_model/x.py", "x = y  # type: ignore[misc]", "type: ignore"),
     (rules.cupboards, "rtnl_model/lab/utils.py", "", "rtnl_model.lab.utils"),
     (rules.without_docstring, "rtnl_model/lab/x.py", "", "no docstring"),
+    (rules.long_without_why, "lockcheck/x.py", "x = 1\n" * 400, "402 lines"),
 ]
 
 

@@ -4,8 +4,9 @@ Each of these functions has three bodies.  While nobody watches, it is `return` 
 (`FIRST` and its like).  `watch_with` gives it the body that is written here, in which the watch
 hears of the access; where races are looked for, some have a quicker one, which lets pass what is
 nothing new.  Only the code object is exchanged, for compiled modules hold the function itself: that
-is the cheapest switch that there is, and the reason why all bodies stand in this one file, long as
-it is: they use its globals.
+is the cheapest switch that there is.
+
+One file: a code object uses the globals of the function it is put into, so all bodies stand here.
 """
 
 from __future__ import annotations

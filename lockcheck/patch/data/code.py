@@ -14,9 +14,10 @@ import ast
 from types import CodeType
 from typing import Final
 
+from lockcheck.patch.data.announcements import ATTRIBUTE, CALL, VARIABLE
 from lockcheck.patch.data.calls import CALLS
 from lockcheck.patch.data.places import attribute, variable
-from lockcheck.patch.data.rewrite import ATTRIBUTE, CALL, VARIABLE, rewrite
+from lockcheck.patch.data.rewrite import rewrite
 
 __all__ = ["compile_seen", "compile_tree", "seen", "unseen"]
 

@@ -5,16 +5,14 @@ its first argument.  So evaluation order, descriptors, `__getattr__`, exceptions
 line numbers are the interpreter's own, and the announcement stands right before the operation, as
 the seam demands.  What the announcements do is the business of `calls`.
 
-An expression is *simple* when evaluating it twice changes nothing (a constant, an unshared name),
-and *quiet* when no access happens while it is evaluated.  Where a key or an argument is neither,
-the operation is made by its C function from `operator` (no frame of ours shows), or the object is
-kept on a stack of the thread's until the last operand has been evaluated.
-
-Functions and attribute names appear as marked constants, which `code` replaces after compiling: no
-name is added to the module, and no local variable.
+Where a key or an argument is neither simple nor quiet (`announcements`), the operation is made by
+its C function from `operator` (no frame of ours shows), or the object is kept on a stack of the
+thread's until the last operand has been evaluated.
 
 Left out: annotations (they are somebody else's text), patterns of `match`, operators on whole lists
 (`a + b`, `a == b`), names bound by `for`, `with`, `import`, `def` and `class`.
+
+One file: one visitor, a few lines for each kind of node, which call each other.
 """
 
 from __future__ import annotations
@@ -24,13 +22,17 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
-from lockcheck.patch.data.scopes import CLASS, COMPREHENSION, MODULE, Scope, Scopes
+from lockcheck.patch.data.announcements import (
+    Announcements,
+    as_statement,
+    at,
+    is_reference,
+    names,
+    once_more,
+)
+from lockcheck.patch.data.scopes import COMPREHENSION, MODULE, Scopes
 
-__all__ = ["ATTRIBUTE", "CALL", "KEYED", "METHODS", "VARIABLE", "rewrite"]
-
-CALL: Final = "\0lockcheck.call:"
-ATTRIBUTE: Final = "\0lockcheck.attribute:"
-VARIABLE: Final = "\0lockcheck.variable:"
+__all__ = ["KEYED", "METHODS", "rewrite"]
 
 KEYED: Final = frozenset({"get", "setdefault", "pop", "add", "discard", "remove", "__contains__"})
 """Methods of containers whose first argument may be a key."""
@@ -63,90 +65,9 @@ def rewrite(tree: ast.Module) -> ast.Module:
     return tree
 
 
-def _at(node: _Node, where: ast.AST) -> _Node:
-    ast.copy_location(node, where)
-    return node
-
-
-class _Rewriter(ast.NodeTransformer):
-    def __init__(self, scopes: Scopes) -> None:
-        self._scopes = scopes
-        self._scope: Scope = scopes.module
-        self._classes: list[str] = []
-        self._site = 0
-
+class _Rewriter(Announcements, ast.NodeTransformer):
     def module(self, tree: ast.Module) -> None:
         tree.body = self._statements(tree.body)
-
-    # -- making announcements ----------------------------------------------------------------------
-
-    def _call(self, name: str, where: ast.AST, *args: ast.expr) -> ast.expr:
-        """`name(*args)`, where `name` is one of ours; a plain constant would draw a warning."""
-        marked = _at(ast.Constant(CALL + name), where)
-        zero = _at(ast.Constant(0), where)
-        function = _at(ast.BoolOp(ast.Or(), [marked, zero]), where)
-        return _at(ast.Call(function, list(args), []), where)
-
-    def _attr(self, name: str, where: ast.AST) -> ast.expr:
-        if name.startswith("__") and not name.endswith("__") and self._classes:
-            owner = self._classes[-1].lstrip("_")
-            name = f"_{owner}{name}" if owner else name
-        return _at(ast.Constant(ATTRIBUTE + name), where)
-
-    def _variable(self, name: str, where: ast.AST) -> ast.expr:
-        return _at(ast.Constant(VARIABLE + name), where)
-
-    def _cell(self, name: str, where: ast.AST) -> ast.expr:
-        """An expression for the cell itself: a function that is never called holds it."""
-        none = ast.arguments([], [], None, [], [], None, [])
-        return _at(ast.Lambda(none, _at(ast.Name(name, ast.Load()), where)), where)
-
-    def _next_site(self, where: ast.AST) -> ast.expr:
-        self._site += 1
-        return _at(ast.Constant(self._site), where)
-
-    # -- what an expression is ---------------------------------------------------------------------
-
-    def _shared(self, name: str) -> str:
-        """Return MODULE or FUNCTION when the name is shared between threads, else ''."""
-        owner = self._scope.owner(name)
-        return owner.kind if owner.is_shared(name) else ""
-
-    def _simple(self, node: ast.expr) -> bool:
-        if isinstance(node, ast.Constant):
-            return True
-        if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
-            return True
-        if not isinstance(node, ast.Name) or self._scope.kind == CLASS:
-            return False
-        return not self._shared(node.id)
-
-    def _quiet(self, node: ast.AST | None) -> bool:
-        if node is None or self._simple_or_none(node):
-            return True
-        quiet = (
-            ast.Tuple, ast.List, ast.Set, ast.Dict, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.IfExp,
-            ast.Slice, ast.Lambda,
-        )  # fmt: skip
-        if isinstance(node, ast.Lambda):
-            return not node.args.defaults and not node.args.kw_defaults
-        if isinstance(node, ast.Compare):
-            known = not any(isinstance(op, ast.In | ast.NotIn) for op in node.ops)
-            return known and all(self._quiet(each) for each in (node.left, *node.comparators))
-        if not isinstance(node, quiet):
-            return False
-        return all(
-            self._quiet(child)
-            for child in ast.iter_child_nodes(node)
-            if isinstance(child, ast.expr)
-        )
-
-    def _late(self, node: ast.Subscript) -> bool:
-        """Is its key known only after the container was evaluated?"""
-        return not self._simple(node.slice) and not isinstance(node.slice, ast.Slice)
-
-    def _simple_or_none(self, node: ast.AST) -> bool:
-        return isinstance(node, ast.expr) and self._simple(node)
 
     def _visit(self, node: _Node) -> ast.expr:
         found: ast.expr = self.visit(node)
@@ -159,12 +80,12 @@ class _Rewriter(ast.NodeTransformer):
         """A key as an expression of its own: `a:b` as `slice(a, b, None)`."""
         if isinstance(node, ast.Slice):
             parts = [
-                _at(ast.Constant(None), node) if part is None else self._visit(part)
+                at(ast.Constant(None), node) if part is None else self._visit(part)
                 for part in (node.lower, node.upper, node.step)
             ]
             return self._call("slice", node, *parts)
         if isinstance(node, ast.Tuple):
-            return _at(ast.Tuple([self._slice_call(each) for each in node.elts], ast.Load()), node)
+            return at(ast.Tuple([self._slice_call(each) for each in node.elts], ast.Load()), node)
         return self._visit(node)
 
     # -- reading -----------------------------------------------------------------------------------
@@ -176,24 +97,7 @@ class _Rewriter(ast.NodeTransformer):
         kind = self._shared(node.id)
         if not kind:
             return node
-        return _at(ast.BoolOp(ast.Or(), [self._name_read(node, kind), node]), node)
-
-    def _name_read(self, node: ast.Name, kind: str) -> ast.expr:
-        if kind == MODULE:
-            return self._call("variable_read", node, self._variable(node.id, node))
-        name = _at(ast.Constant(node.id), node)
-        return self._call("cell_read", node, self._cell(node.id, node), name)
-
-    def _name_write(
-        self, target: ast.Name, kind: str, value: ast.expr, how: str = "write"
-    ) -> ast.expr:
-        """`value`, announced as about to be bound to the name."""
-        old = [_at(ast.Name(target.id, ast.Load()), value)] if how == "augment" else []
-        if kind == MODULE:
-            place = self._variable(target.id, value)
-            return self._call(f"variable_{how}", value, value, place, *old)
-        name = _at(ast.Constant(target.id), value)
-        return self._call(f"cell_{how}", value, value, self._cell(target.id, value), name, *old)
+        return at(ast.BoolOp(ast.Or(), [self._name_read(node, kind), node]), node)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         """`a.b` as `read(a, b).b`."""
@@ -221,20 +125,20 @@ class _Rewriter(ast.NodeTransformer):
         key = node.slice
         base = self._visit(node.value)
         if self._simple(key):
-            node.value = self._call("item_read", base, base, _again(key))
+            node.value = self._call("item_read", base, base, once_more(key))
             return node
         if isinstance(key, ast.Slice) and self._quiet(key):
             node.value = self._call("whole_read", base, base)
             return node
         pair = self._call("item_pair", node, base, self._slice_call(key))
-        return self._call("getitem", node, _at(ast.Starred(pair, ast.Load()), node))
+        return self._call("getitem", node, at(ast.Starred(pair, ast.Load()), node))
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         """`k in d`: a look at one key of it."""
         last = node.comparators[-1]
-        seen = isinstance(node.ops[-1], ast.In | ast.NotIn) and _is_reference(last)
+        seen = isinstance(node.ops[-1], ast.In | ast.NotIn) and is_reference(last)
         known = len(node.ops) == 1 and self._simple(node.left)
-        left = _again(node.left) if known else None
+        left = once_more(node.left) if known else None
         self.generic_visit(node)
         if seen:
             last = node.comparators[-1]
@@ -265,7 +169,7 @@ class _Rewriter(ast.NodeTransformer):
 
     def _whole(self, node: ast.expr) -> ast.expr:
         """An expression that is about to be looked into."""
-        seen = _is_reference(node)
+        seen = is_reference(node)
         found = self._visit(node)
         return self._call("whole_read", found, found) if seen else found
 
@@ -325,7 +229,7 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
     def _argument(self, node: ast.expr, *, step: bool) -> ast.expr:
-        if not _is_reference(node):
+        if not is_reference(node):
             return self._stepped(node) if step else self._visit(node)
         found = self._visit(node)
         return self._call("steps" if step else "whole_read", found, found)
@@ -337,7 +241,7 @@ class _Rewriter(ast.NodeTransformer):
             return node
         args = [*node.args, *(keyword.value for keyword in node.keywords)]
         first = node.args[0] if node.args and function.attr in KEYED else None
-        key = _again(first) if first is not None and self._simple(first) else None
+        key = once_more(first) if first is not None and self._simple(first) else None
         quiet = all(self._quiet(arg) for arg in args)
         base = self._visit(function.value)
         name = self._attr(function.attr, base)
@@ -359,13 +263,13 @@ class _Rewriter(ast.NodeTransformer):
     def _wrap_last(self, node: ast.Call, name: str, site: ast.expr) -> None:
         if node.keywords:
             keyword = node.keywords[-1]
-            keyword.value = self._call(name, keyword.value, keyword.value, _again(site))
+            keyword.value = self._call(name, keyword.value, keyword.value, once_more(site))
             return
         last = node.args[-1]
         if isinstance(last, ast.Starred):
-            last.value = self._call(name, last.value, last.value, _again(site))
+            last.value = self._call(name, last.value, last.value, once_more(site))
         else:
-            node.args[-1] = self._call(name, last, last, _again(site))
+            node.args[-1] = self._call(name, last, last, once_more(site))
 
     def _reflection(self, node: ast.Call, name: str) -> ast.expr:
         simple = self._simple(node.args[0]) and self._simple(node.args[1])
@@ -376,7 +280,7 @@ class _Rewriter(ast.NodeTransformer):
             return node
         word = "named_write" if name in ("setattr", "delattr") else "named_read"
         last = node.args[-1]
-        node.args[-1] = self._call(word, last, last, _again(owner), _again(field))
+        node.args[-1] = self._call(word, last, last, once_more(owner), once_more(field))
         return node
 
     # -- loops -------------------------------------------------------------------------------------
@@ -466,7 +370,7 @@ class _Rewriter(ast.NodeTransformer):
         key = node.slice
         base = self._visit(node.value)
         if self._simple(key):
-            node.value = self._call("item_write", base, base, _again(key))
+            node.value = self._call("item_write", base, base, once_more(key))
         elif isinstance(key, ast.Slice):
             node.value = self._call("whole_write", base, base)
             node.slice = self._visit(key)
@@ -474,7 +378,7 @@ class _Rewriter(ast.NodeTransformer):
             site = self._next_site(base)
             node.value = self._call("item_hold", base, base, site)
             found = self._slice_call(key)
-            node.slice = self._call("item_release", found, found, _again(site))
+            node.slice = self._call("item_release", found, found, once_more(site))
 
     def visit_Slice(self, node: ast.Slice) -> ast.expr:
         for name in ("lower", "upper", "step"):
@@ -512,16 +416,16 @@ class _Rewriter(ast.NodeTransformer):
         if isinstance(only, ast.Attribute) and self._simple(only.value):
             if not self._is_plain_attribute(only):
                 name = self._attr(only.attr, value)
-                value = self._call("value_write", value, value, _again(only.value), name)
+                value = self._call("value_write", value, value, once_more(only.value), name)
             node.value = value
             return node
         if isinstance(only, ast.Subscript) and isinstance(node, ast.Assign) and self._late(only):
             base = self._visit(only.value)
             key = self._slice_call(only.slice)
             triple = self._call("item_triple", only, value, base, key)
-            store = self._call("setitem", only, _at(ast.Starred(triple, ast.Load()), only))
+            store = self._call("setitem", only, at(ast.Starred(triple, ast.Load()), only))
             return ast.copy_location(ast.Expr(store), node)
-        for name_node in _names(targets):
+        for name_node in names(targets):
             kind = self._shared(name_node.id)
             if kind:
                 value = self._name_write(name_node, kind, value)
@@ -539,10 +443,10 @@ class _Rewriter(ast.NodeTransformer):
         if isinstance(target, ast.Name):
             kind = self._shared(target.id)
             if kind:
-                before.append(_statement(self._name_read(target, kind), node))
+                before.append(as_statement(self._name_read(target, kind), node))
                 value = self._name_write(target, kind, value, "augment")
             elif display:
-                own = _at(ast.Name(target.id, ast.Load()), target)
+                own = at(ast.Name(target.id, ast.Load()), target)
                 value = self._call("grown", value, value, own)
         elif isinstance(target, ast.Attribute) and not self._is_plain_attribute(target):
             value = self._augment_attribute(target, value)
@@ -555,29 +459,29 @@ class _Rewriter(ast.NodeTransformer):
 
     def _augment_attribute(self, target: ast.Attribute, value: ast.expr) -> ast.expr:
         simple = self._simple(target.value)
-        again = _again(target.value)
+        again = once_more(target.value)
         base = self._visit(target.value)
         name = self._attr(target.attr, base)
         if simple:
             target.value = self._call("augment_read", base, base, name)
-            return self._call("value_augment", value, value, again, _again(name))
+            return self._call("value_augment", value, value, again, once_more(name))
         site = self._next_site(base)
         target.value = self._call("read_hold", base, base, name, site)
-        return self._call("augment_release", value, value, _again(site))
+        return self._call("augment_release", value, value, once_more(site))
 
     def _augment_item(self, target: ast.Subscript, value: ast.expr) -> ast.expr:
         key = target.slice
         simple = self._simple(target.value) and self._simple(key)
-        again = (_again(target.value), _again(key)) if simple else None
+        again = (once_more(target.value), once_more(key)) if simple else None
         base = self._visit(target.value)
         if again is not None:
-            target.value = self._call("item_augment_read", base, base, _again(key))
+            target.value = self._call("item_augment_read", base, base, once_more(key))
             return self._call("item_augment", value, value, *again)
         site = self._next_site(base)
         target.value = self._call("item_hold", base, base, site)
         found = self._slice_call(key)
-        target.slice = self._call("item_keep", found, found, _again(site))
-        return self._call("item_augment_release", value, value, _again(site))
+        target.slice = self._call("item_keep", found, found, once_more(site))
+        return self._call("item_augment_release", value, value, once_more(site))
 
     def visit_Delete(self, node: ast.Delete) -> ast.stmt | list[ast.stmt]:
         found: list[ast.stmt] = []
@@ -595,13 +499,13 @@ class _Rewriter(ast.NodeTransformer):
             gone = ast.copy_location(ast.Delete([target]), node)
             if not kind:
                 return [gone]
-            none = _at(ast.Constant(None), target)
-            return [_statement(self._name_write(target, kind, none), node), gone]
+            none = at(ast.Constant(None), target)
+            return [as_statement(self._name_write(target, kind, none), node), gone]
         if isinstance(target, ast.Subscript) and self._late(target):
             base = self._visit(target.value)
             pair = self._call("item_pair_write", target, base, self._slice_call(target.slice))
-            star = _at(ast.Starred(pair, ast.Load()), target)
-            return [_statement(self._call("delitem", target, star), node)]
+            star = at(ast.Starred(pair, ast.Load()), target)
+            return [as_statement(self._call("delitem", target, star), node)]
         return [ast.copy_location(ast.Delete([self._target(target)]), node)]
 
     def visit_With(self, node: ast.With) -> ast.stmt:
@@ -695,32 +599,3 @@ class _Rewriter(ast.NodeTransformer):
 
         def visit_TypeAlias(self, node: ast.TypeAlias) -> ast.stmt:
             return node  # its value is evaluated later, or never
-
-
-def _statement(value: ast.expr, where: ast.AST) -> ast.stmt:
-    return ast.copy_location(ast.Expr(value), where)
-
-
-def _again(node: ast.expr) -> ast.expr:
-    """The same simple expression once more."""
-    if isinstance(node, ast.Name):
-        return _at(ast.Name(node.id, ast.Load()), node)
-    if isinstance(node, ast.Constant):
-        return _at(ast.Constant(node.value), node)
-    if isinstance(node, ast.UnaryOp):
-        return _at(ast.UnaryOp(node.op, _again(node.operand)), node)
-    return node
-
-
-def _is_reference(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
-
-
-def _names(targets: Iterable[ast.expr]) -> Iterable[ast.Name]:
-    for target in targets:
-        if isinstance(target, ast.Name):
-            yield target
-        elif isinstance(target, ast.Tuple | ast.List):
-            yield from _names(target.elts)
-        elif isinstance(target, ast.Starred):
-            yield from _names([target.value])

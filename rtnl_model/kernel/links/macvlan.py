@@ -10,6 +10,8 @@ A macvlan on a macvlan is flattened.  A passthru port gives the lower its addres
 ends: an upper that writes to its lower, against the direction in which deletions run.
 `macvlan_pernet` is the conversion (ours).  Left out: packets, broadcast queues, accelerated
 offload.
+
+One file: one driver, as drivers/net/macvlan.c is.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 An action returns an op in the recordings' format, or None when there is nothing to act on; then
 another is drawn.  Everything random comes from the one `random.Random` that the drawer was given.
+
+One file: one table of what may be drawn, a short method for each kind of operation.
 """
 
 from __future__ import annotations
