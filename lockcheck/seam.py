@@ -104,12 +104,15 @@ class Choice(int):
     """The thread's timer fires in place of its operation."""
     value: int
     """What the program chose; -1 when a thread goes."""
+    of_program: bool
+    """Did the program choose a value?  Then no thread is concerned."""
 
     def __new__(cls, number: int) -> Choice:
         self = super().__new__(cls, number)
         self.thread = number >> 1 if number >= 0 else -1
         self.fires = number >= 0 and bool(number & 1)
         self.value = -1 if number >= 0 else -1 - number
+        self.of_program = number < 0
         return self
 
     def __reduce__(self) -> tuple[type[Choice], tuple[int]]:
@@ -143,11 +146,6 @@ class Choice(int):
     def goes(self) -> bool:
         """Does a thread's operation go?"""
         return self.thread >= 0 and not self.fires
-
-    @property
-    def of_program(self) -> bool:
-        """Did the program choose a value?  Then no thread is concerned."""
-        return self.thread < 0
 
     def __repr__(self) -> str:
         if self.thread < 0:

@@ -48,7 +48,7 @@ from lockcheck.conduct.verdict import (
     REFUSED,
     Picker,
 )
-from lockcheck.seam import AT_POINTS, Choice, Named, Op, Startable, Unwind
+from lockcheck.seam import AT_POINTS, Choice, Named, Op, Startable, SyncObject, Unwind
 
 __all__ = ["ControlledConductor"]
 
@@ -263,8 +263,8 @@ class ControlledConductor(QuietPhases):
         """Every choice there is: who can go, then whose timer may fire."""
         enabled: list[Choice] = []
         timed: list[Task] | None = None
-        touched = {op.obj for _choice, op in self.events[self._looked_at :]}
-        self._looked_at = len(self.events)
+        touched: set[SyncObject] | None = None
+        before, self._looked_at = self._looked_at, len(self.events)
         for task in self.live:
             busy = task.busy
             if busy is not None:
@@ -273,7 +273,9 @@ class ControlledConductor(QuietPhases):
                     continue
             else:
                 ready = task.ready
-                if task.rests and task.op.obj not in touched:
+                if task.rests and touched is None:
+                    touched = {op.obj for _choice, op in self.events[before:]}
+                if task.rests and touched is not None and task.op.obj not in touched:
                     pass  # nobody has touched what it waits for since it could not go
                 elif ready is None or ready(task.op):
                     task.rests = False

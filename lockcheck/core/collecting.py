@@ -64,8 +64,10 @@ _pauses = _Pauses()
 def pause() -> None:
     """Hold collections back until as many calls of `resume`."""
     pauses = _pauses
-    if not pauses.active and _isenabled() is not pauses.wanted:
-        _look()
+    if not pauses.active:
+        said = pauses.said
+        if _isenabled() is not (pauses.seen if said is None else said):  # `wanted`, with no call
+            _look()
     next(pauses.tick)
     pauses.active.append(None)
     _disable()
