@@ -22,12 +22,6 @@ from lockcheck.core.report import CLASS_ONLY, POSSIBLE, Report, stronger
 
 __all__ = ["Host", "Ledger"]
 
-_GROWS = (
-    "severity", "title", "reason", "cycle", "stacks", "threads", "locks", "classes", "detail",
-    "held",
-)  # fmt: skip
-"""What a stronger sighting replaces; the fingerprint stays."""
-
 
 class Host(Protocol):
     """Who the findings are for."""
@@ -115,8 +109,10 @@ class Ledger:
     def _strengthen(self, known: Report, report: Report) -> Report | None:
         if not stronger(report.severity, known.severity):
             return None
-        for name in _GROWS:
-            setattr(known, name, getattr(report, name))  # names of fields
+        known.severity, known.title, known.reason = report.severity, report.title, report.reason
+        known.cycle, known.stacks, known.threads = report.cycle, report.stacks, report.threads
+        known.locks, known.classes, known.held = report.locks, report.classes, report.held
+        known.detail = report.detail  # the fingerprint stays
         self._add_sites(known)
         return known
 

@@ -144,7 +144,9 @@ class Stacks:
         frame: FrameType | None = innermost
         raw: list[tuple[CodeType, int]] = []
         ident = 0  # hashing code objects is slow; equal stacks have equal sums, that is enough
-        while frame is not None and len(raw) < depth:
+        for _ in range(depth):
+            if frame is None:
+                break
             lasti = frame.f_lasti
             raw.append((frame.f_code, lasti))
             ident += lasti

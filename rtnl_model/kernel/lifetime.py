@@ -10,6 +10,7 @@ Context: whoever frees.  Locks and lists are looked at without scheduling points
 
 from __future__ import annotations
 
+from types import MethodType
 from typing import TYPE_CHECKING
 
 from lockcheck import looking
@@ -199,7 +200,7 @@ class Lifetime:
                     dev=dev,
                 )
         for mark in list(self.k.netdev_work.work_list.marks):
-            if getattr(mark.work, "__self__", None) is driver:  # a bound method of the driver
+            if isinstance(mark.work, MethodType) and mark.work.__self__ is driver:
                 self.k.report_invariant(
                     f"module {name} is unloaded with a work on {mark.dev.name} left",
                     rule="module-in-use",

@@ -14,22 +14,15 @@ from typing import TYPE_CHECKING
 from .errors import KernelError
 from .netdevice import IFF_ALLMULTI, IFF_NOARP, IFF_PROMISC, IFF_UP, NetDevice
 from .rcu import OLD_NET
+from .rtnetlink_request import LinkRequest
 
 if TYPE_CHECKING:
     from .kernel import Kernel
     from .links import LinkDriver
     from .net_namespace import Net
-    from .rtnetlink_request import LinkRequest, PeerRequest
+    from .rtnetlink_request import PeerRequest
 
 __all__ = ["RtnlSetlink"]
-
-FLAG_BITS = {
-    "up": IFF_UP,
-    "noarp": IFF_NOARP,
-    "promisc": IFF_PROMISC,
-    "allmulticast": IFF_ALLMULTI,
-}
-"""Attributes of a request that set or clear a flag."""
 
 
 class RtnlSetlink:
@@ -75,10 +68,13 @@ class RtnlSetlink:
             dev.address = asked.address
         if asked.group is not None:
             dev.group = asked.group
-        for attr in ("num_rx_queues", "num_tx_queues", "txqlen"):
-            value = getattr(asked, attr, None)  # a request's field
-            if value is not None:
-                setattr(dev, attr, value)
+        if isinstance(asked, LinkRequest):
+            if asked.num_rx_queues is not None:
+                dev.num_rx_queues = asked.num_rx_queues
+            if asked.num_tx_queues is not None:
+                dev.num_tx_queues = asked.num_tx_queues
+            if asked.txqlen is not None:
+                dev.txqlen = asked.txqlen
         return dev
 
     def rtnl_configure_link(self, dev: NetDevice, asked: LinkRequest | PeerRequest | None) -> None:
@@ -101,8 +97,11 @@ class RtnlSetlink:
     def requested_flags(self, dev: NetDevice, asked: LinkRequest | PeerRequest) -> int:
         """dev.flags with what the request sets or clears."""
         flags = dev.flags
-        for attr, bit in FLAG_BITS.items():
-            wanted = getattr(asked, attr, None)  # a request's field
+        bits = [(asked.up, IFF_UP)]
+        if isinstance(asked, LinkRequest):
+            bits += [(asked.noarp, IFF_NOARP), (asked.promisc, IFF_PROMISC)]
+            bits.append((asked.allmulticast, IFF_ALLMULTI))
+        for wanted, bit in bits:
             if wanted is not None:
                 flags = flags | bit if wanted else flags & ~bit
         return flags

@@ -30,6 +30,7 @@ from ..netdevice import (
     RegState,
     UnregHead,
 )
+from ..rtnetlink_request import PeerRequest
 from . import is_valid_ether_addr
 from .pair import PairEnds
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from ..netdev_rx_queue import NetdevRxQueue
     from ..netdevice import NetDevice
     from ..notifier import NotifierInfo
-    from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams, PeerRequest
+    from ..rtnetlink_request import AttrValue, LinkRequest, NewlinkParams
 
 RX_QUEUES_MAX = 1024
 TX_QUEUES_MAX = 1
@@ -125,15 +126,11 @@ class Netkit(PairEnds):
 
     def asked_queues(self, asked: LinkRequest | PeerRequest | None, which: str) -> int:
         """IFLA_NUM_RX_QUEUES or IFLA_NUM_TX_QUEUES of one end; the default is one."""
+        if isinstance(asked, PeerRequest):
+            return int(str(asked.attrs.get(f"num{which}queues", 1)))
         if asked is None:
             return 1
-        attrs: dict[str, AttrValue] = getattr(
-            asked, "attrs", {}
-        )  # a request of another kind has none
-        given = getattr(asked, f"num_{which}_queues", None) or attrs.get(
-            f"num{which}queues", 1
-        )  # a request of another kind has none
-        return int(str(given))
+        return (asked.num_rx_queues if which == "rx" else asked.num_tx_queues) or 1
 
     # -- newlink --
 
