@@ -14,6 +14,8 @@ and in every segment.
 
 Everything in a ThreadState is written by its own thread only, except `blocked` (read by others
 under the engine's lock) and `foreign` (appended by whoever releases this thread's lock).
+
+One file: entries, chains and threads, which are linked to each other as they are walked.
 """
 
 from __future__ import annotations
