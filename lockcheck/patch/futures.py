@@ -8,12 +8,14 @@ of the task before what its result makes go on.
 A result that is there already may be luck, so it is judged all the same, unless the thread had to
 know: `done()` said so, `wait()` or `as_completed()` looked, a callback runs, the pool is shut down.
 A task that waits for another of its own function is judged only where the pool has one worker: then
-it waits for itself.  Left out: process pools (another process); the waiting of `as_completed` and
-`wait` themselves (their Event is seen).
+it waits for itself.  Left out: process pools (another process), pools of interpreters (3.14; a task
+is copied there, so it must stay what it is); the waiting of `as_completed` and `wait` themselves
+(their Event is seen).
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, _base, thread
 from typing import Any
@@ -64,7 +66,15 @@ def _map_of(fn: object) -> LockMap:
     return found
 
 
+def _runs_elsewhere(pool: object) -> bool:
+    """Does it run its tasks in other interpreters?  Only who has imported that can have one."""
+    module = sys.modules.get("concurrent.futures.interpreter")
+    return module is not None and isinstance(pool, module.InterpreterPoolExecutor)
+
+
 def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:  # the library's signature
+    if _runs_elsewhere(self):
+        return _PLAIN[thread.ThreadPoolExecutor, "submit"](self, fn, *args, **kwargs)
     chk = binding.chk
     before = chk.happens.fork(chk.current())
     task = _Task(_map_of(fn), before, single=self._max_workers == 1)

@@ -42,6 +42,14 @@ _TEXTS = {
             with cf.ProcessPoolExecutor(2, mp_context=mp.get_context("fork")) as processes:
                 print(list(processes.map(abs, range(-5, 0))))
     """,
+    "a pool of interpreters": """
+        import concurrent.futures as cf
+        if not hasattr(cf, "InterpreterPoolExecutor"):
+            print([1, 2], 7)
+        else:
+            with cf.InterpreterPoolExecutor(2, initializer=int) as pool:
+                print(list(pool.map(abs, [-1, -2])), pool.submit(divmod, 15, 8).result()[1])
+    """,
     "an interrupt is caught by the try around the call": """
         import random, signal, threading, time
         signal.signal(signal.SIGALRM, signal.default_int_handler)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,23 +39,24 @@ class Runs:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     def give_up(self) -> None:
-        """End what no test asked for."""
+        """End both, and whatever they have started and left."""
         for process in (self._plain, self._checked):
             with process:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.kill()
 
     def ended(self) -> tuple[tuple[str, int], tuple[str, int], str]:
         """Stdout and status of both; the checked one's stderr."""
-        with self._plain, self._checked:
-            try:
-                plain = self._plain.communicate(timeout=PATIENCE)[0]
-                checked, err = self._checked.communicate(timeout=PATIENCE)
-            finally:
-                self._plain.kill()
-                self._checked.kill()
+        try:
+            plain = self._plain.communicate(timeout=PATIENCE)[0]
+            checked, err = self._checked.communicate(timeout=PATIENCE)
+        finally:
+            self.give_up()
         return (plain, self._plain.returncode), (checked, self._checked.returncode), err
 
 
