@@ -30,7 +30,7 @@ def page_of(results: Mapping[str, Any], plots: Mapping[str, str]) -> str:
     python = f"{machine['implementation']} {machine['python']} {machine['build']}"
     names = ", ".join(results["benchmarks"]) or "nothing"
     under = escape(f"{python} · {machine['date']} · seed {results['seed']}")
-    return page(f"benchmarks: {names}", said, under, sections)
+    return page(f"benchmarks: {names}", said, under, sections, mood="known")
 
 
 def _section(name: str, section: Mapping[str, Any], plots: Mapping[str, str]) -> str:
@@ -63,7 +63,9 @@ def _cell(value: Any) -> str | int | float:
         return "–"
     if isinstance(value, Mapping):
         return f"{value['median']:.3g} ({value['min']:.3g}–{value['max']:.3g})"
-    return value if isinstance(value, str | int | float) else str(value)
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    return value if isinstance(value, str | int) else str(value)
 
 
 def _mutant(each: Mapping[str, Any]) -> str:

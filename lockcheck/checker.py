@@ -399,6 +399,7 @@ class Checker:
     def report(self, kind: str, title: str, **fields: object) -> Report | None:
         """File a finding of the caller's own (invariant, warn, leak, hang, assertion…).
 
+        `reporter=__file__` leaves the innermost frames of that file out of the finding's stack.
         Returns the report, or None when its fingerprint was filed before.
         """
         return self.engine.user_report(self.current(), kind, title, fields)

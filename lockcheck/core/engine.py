@@ -97,7 +97,11 @@ class Engine:
         title: str,
         fields: dict[str, Any],  # a report's own, or data
     ) -> Report | None:
-        """File a finding of the user's; unknown fields go to `data`."""
+        """File a finding of the user's; unknown fields go to `data`.
+
+        `reporter`: the file that reports, whose own frames say nothing of what it found.
+        """
+        reporter = fields.pop("reporter", "")
         known = Report.__dataclass_fields__.keys() & fields.keys()
         report = Report(
             kind,
@@ -106,7 +110,7 @@ class Engine:
             **{name: fields[name] for name in fields if name in known and name != "severity"},
         )
         report.data.update((name, fields[name]) for name in fields if name not in known)
-        stack = self.capture()
+        stack = self.capture().above(reporter)
         report.held = report.held or refs(ts)
         report.threads = report.threads or (ts.name,)
         report.stacks = report.stacks or (("here", ts.name, stack),)

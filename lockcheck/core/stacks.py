@@ -66,6 +66,13 @@ class Stack:
             self._site = self._all[at : at + 2]
         return self._site
 
+    def above(self, file: str) -> Stack:
+        """The same without the innermost frames of `file`; itself where nothing else is left."""
+        for at, (code, _) in enumerate(self.raw):
+            if code.co_filename != file:
+                return Stack(self.raw[at:])
+        return self
+
     def same(self, raw: tuple[tuple[CodeType, int], ...]) -> bool:
         """Is it this one, as captured?"""
         return self._all == raw

@@ -110,6 +110,7 @@ class Assertions:
             model_stack=stack,
             device=dev.label if dev is not None else "",
             tags=tags,
+            reporter=__file__,
             **data,
         )
 

@@ -56,3 +56,21 @@ def test_one_thread_alone_is_told_but_does_not_count() -> None:
 
     assert kinds(chk) == [("circular", CLASS_ONLY)]
     assert "one thread" in chk.reports[0].reason
+
+
+def test_a_reporter_leaves_its_own_frames_out() -> None:
+    """What checks for others is not where it went wrong; alone it is better than nothing."""
+    chk = lockcheck.Checker()
+    own = compile(
+        "def check(chk):\n    chk.report('warn', 'a', reporter=__file__)\n", "own.py", "exec"
+    )
+    space: dict[str, Callable[[lockcheck.Checker], None] | str] = {"__file__": "own.py"}
+    exec(own, space)
+    check = space["check"]
+    assert callable(check)
+    check(chk)
+    chk.report("warn", "b", reporter=__file__)
+
+    first, second = (report.stacks[0][2].frames()[0] for report in chk.reports)
+    assert first.function == "test_a_reporter_leaves_its_own_frames_out"
+    assert second.file != __file__
