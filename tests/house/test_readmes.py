@@ -46,6 +46,7 @@ SHORT = [
     (r"^rtnl-model demo", "rtnl-model run my.ip"),  # the demo has a test of its own
     (r"^rtnl-model bugs --check$", "rtnl-model bugs --check --only naive"),
     (r"^pytest --lockcheck$", "pytest --lockcheck test_small.py"),
+    (r"^(python -m tests\.lockcheck\.explore\.predictions)$", r"\1 --family lock --count 2"),
 ]
 MAY_BE = {
     "explore": {0, 1, 3},
@@ -87,7 +88,7 @@ def commands() -> list[tuple[str, str]]:
                     words = re.sub(r"\s{2,}#.*$|^\$ ", "", line.strip()).strip()
                     if words.split(" ")[0] in PROGRAMS:
                         found[name, words] = None
-        for words in re.findall(r"`((?:rtnl-model|lockcheck|pytest) [^`…]+)`", text):
+        for words in re.findall(r"`((?:rtnl-model|lockcheck|pytest|python3? -m) [^`…]+)`", text):
             if any(not word.startswith("-") for word in words.split()[2:]):  # else it is a name
                 found[name, words.strip()] = None
     return list(found)
@@ -140,8 +141,9 @@ def test_a_command_of_a_page_works(
                                           if "*" in word else [word])]  # fmt: skip
     if "--report" in words:
         shutil.rmtree(folder / words[words.index("--report") + 1], ignore_errors=True)
-    if program == "pytest" or (words[:1] == ["run"] and program == "lockcheck"):
-        module = ["-m", program]
+    apart = program in ("pytest", "python") or (words[:1] == ["run"] and program == "lockcheck")
+    if apart:
+        module = [] if program == "python" else ["-m", program]
         status = subprocess.run(
             [sys.executable, *module, *words], capture_output=True, cwd=folder, timeout=60,
             check=False, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},

@@ -309,7 +309,7 @@ def main() -> int:
     parser.add_argument("--family", default="all", choices=("all", "mixture", *FAMILIES))
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--show", type=int, default=1, help="so many programs that differ")
+    parser.add_argument("--show", type=int, default=1, help="how many programs that differ to show")
     options = parser.parse_args()
     families = [*FAMILIES, "mixture"] if options.family == "all" else [options.family]
     status = 0
