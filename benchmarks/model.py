@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.no_lock import NoLockRegime, NoRtnl
 from benchmarks.watch import WatchedChecker
+from rtnl_model.kernel.assembly import assemble
 from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.kernel.links.bareudp import Bareudp
 from rtnl_model.kernel.links.dummy import Dummy
@@ -72,7 +73,7 @@ def booted(
         )
     chk = WatchedChecker()
     name = "pernet" if regime == NO_LOCK else regime
-    k = Kernel(chk, name, timing=timing, overlays=layers, drivers=DRIVERS)
+    k = assemble(chk, name, timing=timing, overlays=layers, drivers=DRIVERS)
     k.probe.enabled = probes
     k.start()
     try:

@@ -4,8 +4,9 @@ A kernel file is a class held by it (`k.dev`, `k.rtnetlink` …), made through `
 the run's overlays (seeded bugs, fixes) on the class: an overlay is a subclass, so a bug never needs
 an `if` in the kernel.  Calls from one kernel file to another go through this object.
 
-Life: `Kernel(chk, …)`, `start()` boots the initial namespace and loads the drivers, `quiesce()`
-waits until all works are idle and all cleanups are over, `shutdown()` joins every thread.
+Life: `assembly.assemble(chk, …)` makes it, `start()` boots the initial namespace and loads the
+drivers, `quiesce()` waits until all works are idle and all cleanups are over, `shutdown()` joins
+every thread.
 
 Left out: more than one network stack in a run (make another Kernel, nothing is global).
 
@@ -32,11 +33,9 @@ from .dev_register import DevRegister
 from .dev_todo import DevTodo
 from .dev_unregister import DevUnregister
 from .events import RtnlEvents
-from .fixes import fixes_of
 from .guards import Bookkeeping, Inside
 from .inet import Inet
 from .lifetime import Lifetime
-from .links.drivers import driver_table
 from .linkwatch import Linkwatch
 from .lock_debug import LockDebug
 from .modules import Modules
@@ -61,7 +60,7 @@ from .rtnl_work import PercpuWork, RtnlWork
 from .timing import TIMINGS, Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from lockcheck import Checker, Lock, Thread
 
@@ -87,12 +86,12 @@ class Kernel(Assertions):
         regime: global, small, pernet or naive.
         workers: "netns" (a worker thread a namespace) or "percpu" (Linux 7.3's workqueue).
         cpus: CPUs of the model.
-        overlays: bugs and fixes, applied in order, over the regime's own fixes.
-        without: ids of the regime's own fixes to leave out (`--bug G.n` in `pernet`).
-        fixes: ids of fixes to add where the regime has none (`--fix G.n` in `small`).
+        fixes: the fixes that it has.
+        without: ids of the regime's own fixes that were left out of them.
+        overlays: bugs, applied in order, over the fixes.
         timing: name of a timing table, or one.
         strict: off, converted or all.
-        drivers: driver classes of the caller's own; they add to the table or replace there.
+        drivers: all that can be loaded, by kind (by module where there is none).
         composed: classes that an earlier kernel of this setting made.
         kinds: what to load at start (None: every driver, as the recordings' kernel had them built
             in); a request for another kind loads it then.
@@ -113,10 +112,10 @@ class Kernel(Assertions):
         cpus: int = 2,
         overlays: Sequence[Overlay] = (),
         without: Collection[str] = (),
-        fixes: Collection[str] = (),
+        fixes: Sequence[Overlay] = (),
         timing: str | Timing = "zero",
         strict: str = "converted",
-        drivers: Sequence[type[LinkDriver]] = (),
+        drivers: Mapping[str, type[LinkDriver]],
         kinds: Sequence[str] | None = None,
         composed: Composed | None = None,
     ) -> None:
@@ -124,10 +123,9 @@ class Kernel(Assertions):
         self.cpus = cpus
         self.workers = workers
         self.timing: Timing = TIMINGS[timing] if isinstance(timing, str) else timing
-        own = fixes_of(regime, fixes, without)
-        self.fixed = frozenset(fix.id for fix in own)
+        self.fixed = frozenset(fix.id for fix in fixes)
         """Ids of the defects that this kernel does not have."""
-        self.overlays: tuple[Overlay, ...] = (*own, *overlays)
+        self.overlays: tuple[Overlay, ...] = (*fixes, *overlays)
         self._composed = composed or Composed()
         self.slots: set[str] = set()
         """Kernel files that overlays can change; drivers are `links.KIND`."""
@@ -173,10 +171,8 @@ class Kernel(Assertions):
         self.netdev_work = self.compose("netdev_work", NetdevWork)(self)
         self.links: dict[str, LinkDriver] = {}
         """Loaded drivers, by kind (by module name where there is no kind)."""
-        table = driver_table(has_rtnl=self.regime.has_rtnl)
-        table.update({cls.kind or cls.module: cls for cls in drivers})
-        self.kinds = tuple(table) if kinds is None else tuple(kinds)
-        self.modules = self.compose("modules", Modules)(self, table)
+        self.kinds = tuple(drivers) if kinds is None else tuple(kinds)
+        self.modules = self.compose("modules", Modules)(self, drivers)
         self.net_debug_block = NotifierBlock(
             "netdev_debug_event", self.lock_debug.netdev_debug_event
         )

@@ -22,6 +22,7 @@ from ..iproute.commands import Command, Script
 from ..iproute.execute import Outcome
 from ..iproute.run import ScriptRun
 from ..iproute.script_error import nearest
+from ..kernel.assembly import assemble
 from ..kernel.kernel import Kernel
 from ..kernel.links import LinkDriver
 from ..kernel.links.drivers import driver_table
@@ -130,7 +131,7 @@ class ModelSetting:
     ) -> Kernel:
         """A kernel that is not running yet, with more overlays on top. Raises: WrongSetting."""
         bugs = applied(self.bugs)
-        return Kernel(
+        return assemble(
             chk,
             self.rtnl,
             workers=self.workers,

@@ -9,7 +9,7 @@ Left out: the hooks' packets; l3mdev (its ops are no longer cleared, CVE-2025-22
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lockcheck import own, shared
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..kernel import Kernel
     from ..net_namespace import Net
     from . import LinkDriver
-    from .ipvlan_port import IpvlPort
 
 
 class IpvlanNetns:
@@ -43,6 +42,15 @@ class IpvlanNetns:
         """The count for the checks at quiescence: not a scheduling point."""
         count: int = self._shared_ipvl_nf_hook_refcnt.value  # type: ignore[attr-defined]  # of the other half
         return count
+
+
+class InNetns(Protocol):
+    """What the hooks need of a port."""
+
+    @property
+    def pnet(self) -> Net:
+        """The namespace of its lower."""
+        ...
 
 
 class IpvlanL3s:
@@ -80,12 +88,12 @@ class IpvlanL3s:
             vnet.nf_hooks = False
         vnet.ipvl_nf_hook_refcnt = count - 1
 
-    def ipvlan_l3s_register(self, port: IpvlPort) -> None:
+    def ipvlan_l3s_register(self, port: InNetns) -> None:
         """The port enters L3S mode.  Locks: RTNL. Raises: KernelError."""
         self.k.ASSERT_RTNL()
         self.ipvlan_register_nf_hook(port.pnet)
 
-    def ipvlan_l3s_unregister(self, port: IpvlPort) -> None:
+    def ipvlan_l3s_unregister(self, port: InNetns) -> None:
         """The port leaves L3S mode.  Locks: RTNL."""
         self.k.ASSERT_RTNL()
         self.ipvlan_unregister_nf_hook(port.pnet)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import lockcheck
 from lockcheck.conduct.watchdog import Watchdog
+from rtnl_model.kernel.assembly import assemble
 from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.kernel.rtnetlink_request import LinkRequest, PeerRequest
 
@@ -25,7 +26,7 @@ KINDS = ("dummy", "veth", "ipvlan", "bareudp")
 def running(regime: str = "small", *, kinds: Any = KINDS, **options: Any) -> Iterator[Kernel]:
     """A booted kernel under a watchdog; every thread is joined at the end."""
     chk = lockcheck.Checker(on_report="collect")
-    k = Kernel(chk, regime, kinds=kinds, **options)
+    k = assemble(chk, regime, kinds=kinds, **options)
     with Watchdog(chk, period=0.05):
         try:
             k.start()

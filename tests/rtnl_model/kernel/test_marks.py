@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 import lockcheck
-from rtnl_model.kernel.kernel import Kernel
+from rtnl_model.kernel.assembly import assemble
 from rtnl_model.kernel.marks import Mark, Marks
 
 
 @pytest.mark.timeout(20)
 def test_who_waits_for_rest_is_not_left_with_a_mark_that_can_wait() -> None:
     """Serving a mark makes another that is not urgent; nobody else would ever serve it."""
-    k = Kernel(lockcheck.Checker(), "pernet").start()
+    k = assemble(lockcheck.Checker(), "pernet").start()
     dev = k.init_net.loopback_dev
     served: list[Mark] = []
 

@@ -7,8 +7,8 @@ import pytest
 import lockcheck
 from rtnl_model.iproute import parse_script
 from rtnl_model.iproute.run import BUG_STATUS, ScriptRun
+from rtnl_model.kernel.assembly import assemble
 from rtnl_model.kernel.dev_queue import DevQueue
-from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.kernel.netdevice import NetDevice, UnregHead
 from rtnl_model.kernel.overlay import Fix
 
@@ -83,5 +83,5 @@ def test_in_a_sound_kernel_it_is_a_defect_of_ours(monkeypatch: pytest.MonkeyPatc
 )
 def test_which_kernels_are_sound(regime: str, without: tuple[str, ...], sound: bool) -> None:
     """`pernet` with its own fixes is; without one of them it is not."""
-    assert Kernel(lockcheck.Checker(), regime, without=without).sound is sound
-    assert not Kernel(lockcheck.Checker(), regime, overlays=(BROKEN,)).sound
+    assert assemble(lockcheck.Checker(), regime, without=without).sound is sound
+    assert not assemble(lockcheck.Checker(), regime, overlays=(BROKEN,)).sound

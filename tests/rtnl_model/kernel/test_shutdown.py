@@ -7,14 +7,14 @@ from contextlib import suppress
 
 import lockcheck
 from lockcheck.conduct.watchdog import abort
-from rtnl_model.kernel.kernel import Kernel
+from rtnl_model.kernel.assembly import assemble
 
 
 def test_a_thread_that_an_interrupt_kept_from_starting_is_not_waited_for() -> None:
     """It was made; Ctrl-C came before its start, and every other thread is joined."""
     before = set(threading.enumerate())
     chk = lockcheck.Checker()
-    k = Kernel(chk, "small")
+    k = assemble(chk, "small")
     k.start()
     made = k.make_thread(lambda: None, "never")
 

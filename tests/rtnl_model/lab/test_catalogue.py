@@ -11,6 +11,7 @@ import pytest
 from lockcheck import Checker
 from rtnl_model.cli.main import main
 from rtnl_model.iproute import parse_script
+from rtnl_model.kernel.assembly import assemble
 from rtnl_model.kernel.fixes import FIXES
 from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.kernel.links import LinkDriver
@@ -102,13 +103,13 @@ def test_an_overlay_of_a_file_that_the_kernel_lacks_is_refused() -> None:
     overlay = Fix("test", "", "", {"links.veth": Veth, "dev": Veth})
 
     with pytest.raises(ValueError, match="overlay test: no kernel file dev"):
-        Kernel(Checker(), overlays=[overlay])
+        assemble(Checker(), overlays=[overlay])
 
 
 @pytest.mark.parametrize("page", [e for e in entries() if e.classes], ids=name)
 def test_an_override_takes_the_place_of_a_part_of_the_kernel(page: Entry) -> None:
     """Each slot of an entry is one that the kernel composes."""
-    slots = Kernel(Checker()).slots
+    slots = assemble(Checker()).slots
 
     for slot in page.classes:
         assert slot in slots or slot.startswith("links."), slot

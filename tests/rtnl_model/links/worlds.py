@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import lockcheck
 from rtnl_model.iproute.parser import parse_script
+from rtnl_model.kernel.assembly import assemble
 from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.kernel.rtnetlink_request import LinkRequest, PeerRequest
 from rtnl_model.lab.explore import ExploreOptions, explore
@@ -72,7 +73,7 @@ def lines(recorded: Recorded, fn: str, op: int = -1) -> list[tuple[str, str]]:
 def booted(rtnl: str = "small", **options: Any) -> Iterator[Kernel]:
     """A running kernel; at the end every thread is joined and nothing may have been found."""
     chk = lockcheck.Checker(on_report="collect")
-    k = Kernel(chk, rtnl, **options)
+    k = assemble(chk, rtnl, **options)
     k.start()
     try:
         yield k
