@@ -122,7 +122,7 @@ class ControlledConductor(QuietPhases):
         self._quiet_points = 0
         early = UNBOUNDED if self.early_timers is None else self.early_timers
         early = 0 if self.timed else early
-        self._rounds = Rounds(early, self.events)
+        self._rounds = Rounds(0 if self.timed else self.early_timers, self.events)
         self._clock = Clock(early, self._rounds, counts=not self.timed)
         self.pending: list[tuple[Choice, Op]] = []
         """What each thread stood before when the run ended."""
@@ -429,12 +429,12 @@ class ControlledConductor(QuietPhases):
         timed = self._clock.jump(self.live)
         if not timed:
             return DEADLOCK
-        enabled = self._clock.choices(timed)
-        due = [task for task in timed if task.deadline <= self._clock.now]
-        if not all(map(self._clock.is_free, due)):
-            # These could not have fired before: everything so far comes before them.
+        enabled = self._clock.choices(timed, stuck=True)
+        choice = enabled[0] if len(enabled) == self._forced else self.pick(list(enabled), None)
+        if choice >= 0 and not self._clock.is_free(self.tasks[Choice.of(choice).thread]):
+            # It could not have fired before: everything so far comes before it.
             self.jumps[len(self.events)] = self._stood()
-        return enabled[0] if len(enabled) == self._forced else self.pick(list(enabled), None)
+        return choice
 
     def _stood(self) -> list[tuple[Choice, Op]]:
         return [(task.go, task.op) for task in self.live]

@@ -96,11 +96,15 @@ class Rounds:
     """The rounds of one run.
 
     Args:
-        most: how many rounds of one wait may change something and be followed by another.
+        most: how many rounds of one wait may change something and be followed by another; None:
+            any number.
     """
 
-    def __init__(self, most: int, events: Events) -> None:
-        self._most = most
+    any_number = 1 << 60
+    """What None stands for; lower where programs of any kind are to be exhausted."""
+
+    def __init__(self, most: int | None, events: Events) -> None:
+        self._most = self.any_number if most is None else most
         self._events = events
         self._open: dict[int, list[Round]] = {}
         """By thread; a round may have waits, and rounds, within."""

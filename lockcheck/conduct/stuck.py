@@ -8,7 +8,8 @@ its operation cannot go: who arrives at a free lock does not time out.
   as the rebroadcast of the wait for references) is of no use when its thread has gone round in vain
   since anything happened but vain rounds (`rounds`), or when it has fired `PATIENCE` times in one
   picture: what every thread waits for, and the counts it waits on.  Where no timer is of use, it is
-  a deadlock.
+  a deadlock.  Rounds that keep disturbing each other could go on for ever: after half of that, one
+  goes alone.
 * Any other timer fires *early*: every other thread was slower than it.  How many may do so in one
   schedule is a bound (`early`).  A sleep, which nothing but its timer ends, has a larger one of its
   own, `SLEEPS` times as many for each thread: it bounds loops that poll.  A timer that repeats its
@@ -25,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Final
 
-from lockcheck.conduct.rounds import BOUND, FRESH
+from lockcheck.conduct.rounds import BOUND, FRESH, VAIN
 from lockcheck.seam import Choice, Kind, Op, never
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ SLEEPS: Final = 10
 """How many sleeps of one thread may end early, for each timer of `early`."""
 PATIENCE: Final = 20
 """How often a due timer that repeats its wait fires in one picture, whatever its rounds change."""
+ALONE: Final = PATIENCE // 2
+"""After how many the rounds of several such waits do not disturb each other any more."""
 
 
 class Clock:
@@ -52,7 +55,7 @@ class Clock:
         counts: is what `early` forbids a loss?  Not where timers must keep their time.
     """
 
-    __slots__ = ("_counts", "_fired_in", "_rounds", "_sleeps", "cut", "now", "spare")
+    __slots__ = ("_alone", "_counts", "_fired_in", "_rounds", "_sleeps", "cut", "now", "spare")
 
     def __init__(self, early: int, rounds: Rounds, *, counts: bool = True) -> None:
         self._rounds = rounds
@@ -65,6 +68,8 @@ class Clock:
         self._counts = counts
         self._fired_in: dict[Hashable, dict[int, int]] = {}
         """Stuck picture -> how often repeating timers (by thread) fired in it."""
+        self._alone: Task | None = None
+        """Other timers that repeat their wait do not fire until nobody can go again."""
 
     def arm(self, task: Task, op: Op) -> None:
         """`task` stands before `op`, which has a time limit."""
@@ -72,13 +77,20 @@ class Clock:
         task.deadline = self.now + op.timeout
         task.timed = True
 
-    def choices(self, timed: list[Task]) -> list[Choice]:
-        """Return which timers of `timed`, tasks that cannot go, may fire; the due ones first."""
+    def choices(self, timed: list[Task], *, stuck: bool = False) -> list[Choice]:
+        """Return which timers of `timed`, tasks that cannot go, may fire; the due ones first.
+
+        `stuck`: nobody else can go; only then a repeated wait has a round that it may not have
+        early.
+        """
         due: list[Choice] = []
         early: list[Choice] = []
         for task in timed:
             op = task.op
-            if task.deadline <= self.now:
+            if op.repeat and self._alone not in (None, task):
+                if op.rounds != VAIN:
+                    self.forbid()
+            elif task.deadline <= self.now and (stuck or not op.repeat or op.rounds == FRESH):
                 due.append(task.fire)
             elif op.idle:
                 continue
@@ -120,14 +132,20 @@ class Clock:
         Returns those whose timers are of use, the due ones among them; none: it is a deadlock.
         """
         timed = [task for task in live if task.timed]
-        fired = self._fired_in.get(_picture(live), {})
+        fired = self._fired_in.get(_picture(live), {}) if self._fired_in else {}
         useful = [
             task
             for task in timed
             if not task.op.repeat or self._helps(task, fired.get(task.index, 0))
         ]
+        # A round that may not be had early is for when nothing else is left.
+        useful = [task for task in useful if not task.op.repeat or self.is_free(task)] or useful
+        self._alone = None
         if useful:
-            self.now = max(self.now, min(task.deadline for task in useful))
+            first = min(useful, key=lambda task: task.deadline)
+            self.now = max(self.now, first.deadline)
+            if first.op.repeat and any(fired.get(task.index, 0) >= ALONE for task in useful):
+                self._alone = first
         return useful
 
     def _helps(self, task: Task, fired: int) -> bool:
