@@ -46,10 +46,22 @@ class NetdevWork:
                 self.k.dev.netdev_put(dev, mark.tracker)
 
     def netdev_work_proc(self) -> None:
-        """Every mark: lock its device's namespace, and look whether the device is still there."""
+        """Take RTNL and run the marks; without a global RTNL: each under its netns' lock.
+
+        A device's namespace may be gone while a mark holds the device, so where there is RTNL it
+        is not looked at.
+        """
         k = self.k
-        for mark in self.work_list.take():
-            with k.probe.frame("netdev_work_proc"):
+        with k.probe.frame("netdev_work_proc"):
+            if k.regime.has_rtnl:
+                k.rtnl.rtnl_lock()
+                try:
+                    for mark in self.work_list.take():
+                        self.run(mark)
+                finally:
+                    k.rtnl.rtnl_unlock()
+                return
+            for mark in self.work_list.take():
                 net = k.rtnl.rtnl_net_dev_lock(mark.dev)
                 try:
                     self.run(mark)

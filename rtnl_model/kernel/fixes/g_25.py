@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 from ..links.ipvlan import Ipvlan
 from ..links.ipvlan_port import IpvlPriv
+from ..netdev_work import NetdevWork
 from ..overlay import Fix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..links.ipvlan_port import IpvlPort
+    from ..marks import Mark
     from ..netdevice import NetDevice
     from ..rtnetlink_request import AttrValue
 
@@ -79,9 +81,26 @@ class UppersFollowLater(Ipvlan):
         self.k.netdev_work.netdev_work_sched(dev, work)
 
 
+class LocksEachNamespace(NetdevWork):
+    """A work is run under the lock of its device's namespace, below RTNL too."""
+
+    def run(self, mark: Mark) -> None:
+        """A device that is not registered any more may have lost its namespace, and is let go."""
+        k = self.k
+        if not k.regime.has_rtnl or not k.dev.dev_is_registered(mark.dev):
+            super().run(mark)
+            return
+        net = k.dev.dev_net(mark.dev)
+        k.rtnl.rtnl_net_lock_nested(net)
+        try:
+            super().run(mark)
+        finally:
+            k.rtnl.rtnl_net_unlock_nested(net)
+
+
 FIX = Fix(
     "G.25",
     "an ipvlan elsewhere follows its lower and its port by a work of its own namespace",
     "Flags, mtu and address of an upper are written without its namespace's lock.",
-    {"links.ipvlan": UppersFollowLater},
+    {"links.ipvlan": UppersFollowLater, "netdev_work": LocksEachNamespace},
 )

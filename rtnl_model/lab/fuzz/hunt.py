@@ -45,7 +45,7 @@ BELOW: Final = ("dummy", "veth", "phys")
 """Kinds that others stand on or lease from."""
 SCRIPT_SECONDS: Final = 15.0
 """What one script gets at most."""
-PURSUE_SECONDS: Final = 120.0
+PURSUE_SECONDS: Final = 240.0
 LOOK_SECONDS: Final = 0.5
 
 

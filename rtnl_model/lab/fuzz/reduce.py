@@ -1,10 +1,10 @@
 """The smallest script that still shows a finding.
 
-Greedy, largest cuts first: whole namespaces, then runs of steps, concurrent commands, one namespace
-in the place of another, options.  A cut stays when the finding's cause is seen again, and the pass
-goes on at its place; passes repeat until none gains anything, or time is up.  A script that does
-not parse, or whose set-up now fails, is an ordinary candidate: either it shows the cause or it does
-not.
+Greedy, largest cuts first: whole namespaces, then runs of steps, concurrent commands, devices that
+are raised by the command that makes them, one namespace in the place of another, options.  A cut
+stays when the finding's cause is seen again, and the pass goes on at its place; passes repeat until
+none gains anything, or time is up.  A script that does not parse, or whose set-up now fails, is an
+ordinary candidate: either it shows the cause or it does not.
 """
 
 from __future__ import annotations
@@ -147,6 +147,25 @@ def _smaller(step: Step) -> Iterator[Step]:
             yield replace(step, steps=(*step.steps[:at], smaller, *step.steps[at + 1 :]))
 
 
+def _raised_when_made(script: Script) -> Iterator[Script]:
+    """`ip link add NAME up …` in the place of that and a later `ip link set NAME up`."""
+    for at, step in enumerate(script.steps):
+        if not isinstance(step, LinkSet):
+            continue
+        up = next((o for o in step.options if o.key == "up"), None)
+        name = next((o.value for o in step.options if o.key == "dev"), "")
+        if up is None or len(step.options) != 2:
+            continue
+        for earlier in range(at):
+            made = script.steps[earlier]
+            if isinstance(made, LinkAdd) and any(
+                o.key in ("name", "dev") and o.value == name for o in made.options
+            ):
+                raised = replace(made, options=(*made.options, up))
+                rest = (*script.steps[earlier + 1 : at], *script.steps[at + 1 :])
+                yield replace(script, steps=(*script.steps[:earlier], raised, *rest))
+
+
 def _merged(script: Script, name: str, into: str) -> Script:
     """Let one namespace stand for two."""
     lines = []
@@ -228,6 +247,7 @@ PASSES: Final = tuple(
             _without_namespaces,
             _without_runs,
             _without_branches,
+            _raised_when_made,
             _merged_namespaces,
             _without_options,
         ),

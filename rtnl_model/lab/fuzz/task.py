@@ -20,8 +20,10 @@ __all__ = ["Answer", "Pursue", "Pursued", "Search", "Searched", "Task", "Worker"
 SCHEDULES_AGAIN: Final = (60, 600)
 """What a shorter script gets to show the cause: six times what the last that showed it took, within
 these bounds."""
-SECONDS_AGAIN: Final = 60.0
+SECONDS_AGAIN: Final = 300.0
 """For machines on which even that takes long."""
+SAMPLING: Final = ("random", "pct", "pos")
+"""Of these, the one that found a cause finds it again soonest, in a shorter script too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Worker:
     known: set[int] = field(default_factory=set)
     schedules: int = SCHEDULES_AGAIN[1]
     """What the next shorter script gets."""
+    strategy: str = "portfolio"
+    """How it is looked for there."""
 
     def perform(self, task: Task) -> Answer:
         """Do what was asked.  Raises: what is a defect of ours, KeyboardInterrupt."""
@@ -97,14 +101,21 @@ class Worker:
         """Cut the script, then let the explorer shrink the schedule."""
         script = parse_script(task.script, "finding", strict=False)
         self.schedules = SCHEDULES_AGAIN[1]
-        self.seen(script, task, shrink=False)
-        reduced = reduce_script(
-            script,
-            lambda smaller: self.seen(smaller, task, shrink=False) is not None,
-            seconds=task.seconds,
-            clock=time.process_time,
-        )
-        small = self.seen(reduced.script, task, shrink=True)
+        by = str(task.first.get("strategy", ""))
+        self.strategy = by if by in SAMPLING else "portfolio"
+        last = self.seen(script, task, shrink=False)
+        if last is None:
+            self.strategy = "portfolio"
+            last = self.seen(script, task, shrink=False)
+
+        def shows(smaller: Script) -> bool:
+            nonlocal last
+            found = self.seen(smaller, task, shrink=False)
+            last = found or last
+            return found is not None
+
+        reduced = reduce_script(script, shows, seconds=task.seconds, clock=time.process_time)
+        small = self.seen(reduced.script, task, shrink=True) or last
         if small is None:
             return Pursued(task, task.script, task.first, reduced.tries, finished=False)
         text = normalise(reduced.script)
@@ -114,7 +125,7 @@ class Worker:
         """The finding of that cause on this script, confirmed; None: not within the budget."""
         names = names_of(script)
         options = ExploreOptions(
-            strategy="portfolio",
+            strategy=self.strategy,
             schedules=SCHEDULES_AGAIN[1] if shrink else self.schedules,
             seconds=SECONDS_AGAIN,
             seed=task.seed,

@@ -49,6 +49,14 @@ ip -n ns2 link add ve0 type veth peer name ve0p
 ip -n ns2 link add u0 link ve0 type ipvtap
 rmmod ipvlan & ip -n ns2 link set ve0p mtu 1400 & wait
 """
+VLAN_OF_A_NAMESPACE_THAT_GOES = """
+ip netns add ns1; ip netns add ns2
+ip -n ns2 link add dm0 type dummy
+ip -n ns2 link add vn1 link dm0 type vlan id 2
+ip -n ns1 link add vn3 link dm0 link-netns ns2 type vlan id 4
+ip -n ns2 link set dm0 up
+ip netns del ns1 & ip -n ns2 link del dm0 & wait
+"""
 
 
 @pytest.mark.parametrize(
@@ -60,8 +68,9 @@ rmmod ipvlan & ip -n ns2 link set ve0p mtu 1400 & wait
         (HANDLER_DRAINS, "small", "netns", {"known:G.14", "known:G.15"}),
         (INDEX_OF_ONE_THAT_MOVES, "small", "netns", set()),
         (TAP_OF_A_MODULE_THAT_GOES, "pernet", "netns", set()),
+        (VLAN_OF_A_NAMESPACE_THAT_GOES, "small", "netns", set()),
     ],
-    ids=["macvtap", "sysctl", "percpu", "geneve", "index", "modules"],
+    ids=["macvtap", "sysctl", "percpu", "geneve", "index", "modules", "vlan"],
 )
 def test_what_was_judged_stays_so(text: str, rtnl: str, workers: str, tags: set[str]) -> None:
     """No finding counts, and what is found has just the tags of the defects that explain it."""
@@ -75,6 +84,29 @@ def test_what_was_judged_stays_so(text: str, rtnl: str, workers: str, tags: set[
     found = {tag for f in outcome.findings for tag in f.report.data.get("tags", ())}
     assert found <= tags
     assert bool(found) == bool(tags)
+
+
+MODE_OF_TWO_NAMESPACES = """
+ip netns add ns1; ip netns add ns2
+ip -n ns2 link add dm0 type dummy
+ip -n ns1 link add iv2 link dm0 link-netns ns2 type ipvlan
+ip -n ns2 link add iv3 link dm0 type ipvlan
+ip -n ns2 link set iv3 type ipvlan mode l2 & ip -n ns2 link set dm0 mtu 1400 & wait
+"""
+
+
+@pytest.mark.parametrize(("rtnl", "fixes"), [("small", ("G.25",)), ("pernet", ())])
+def test_an_ipvlan_elsewhere_follows_under_its_own_lock(rtnl: str, fixes: tuple[str, ...]) -> None:
+    """With the fix of G.25 nothing is found, below a global RTNL too."""
+    setting = ModelSetting(rtnl=rtnl, timing="zero", fixes=fixes)
+
+    outcome = explore(
+        parse_script(MODE_OF_TWO_NAMESPACES, "mode"),
+        setting,
+        ExploreOptions(schedules=20, seed=1, shrink=False),
+    )
+
+    assert [f.report.title for f in outcome.findings] == []
 
 
 ON_AN_OWN_DEVICE = """

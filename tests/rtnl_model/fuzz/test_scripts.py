@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from rtnl_model.iproute import Script, normalise, parse_script
-from rtnl_model.iproute.commands import LinkDel, Par
+from rtnl_model.iproute.commands import LinkAdd, LinkDel, Par
 from rtnl_model.lab.fuzz.cause import cause_of
 from rtnl_model.lab.fuzz.draw import drawn
 from rtnl_model.lab.fuzz.folder import readable
@@ -127,6 +127,25 @@ ip -n b link set v1 up & ip -n a link del v0 & ip -n c link del d0 & wait
     assert shows(reduced.script)
     assert len(reduced.script.commands()) == 2
     assert "mtu" not in normalise(reduced.script)
+
+
+def test_a_device_is_raised_where_it_is_made() -> None:
+    """`ip link add v0 up`, where the device must be up: a line less."""
+
+    def shows(candidate: Script) -> bool:
+        made = {place.name for place in places_of(candidate)}
+        raised = "v0 up" in normalise(candidate) or any(
+            option.key == "up"
+            for command in candidate.commands()
+            if isinstance(command, LinkAdd)
+            for option in command.options
+        )
+        return {"v0", "v1"} <= made and raised
+
+    reduced = reduce_script(script(PAIR), shows, seconds=60.0)
+
+    assert len(reduced.script.commands()) == 1
+    assert shows(reduced.script)
 
 
 def test_time_up_is_not_finished() -> None:
