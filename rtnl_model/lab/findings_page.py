@@ -232,7 +232,8 @@ def _hunted_page(cause: Hunted) -> Iterator[str]:
     yield from _script(cause.script)
     if cause.token:
         yield from _script(cause.token)
-    yield from _loop(cause.script, cause.ident, cause.title)
+    if not (cause.judged or cause.tags):  # else the entry's page has it, or Linux is not asked
+        yield from _loop(cause.script, cause.ident, cause.title)
 
 
 def _loop(script: str, name: str, title: str) -> Iterator[str]:
