@@ -50,6 +50,12 @@ PLANTED: list[tuple[Rule, str, str, str]] = [
         "if TYPE_CHECKING:\n    from lockcheck.sync import x",
         "lockcheck.sync.x <- lockcheck.sync.x",
     ),
+    (
+        rules.cycles,
+        "rtnl_model/kernel/links/x.py",
+        "if TYPE_CHECKING:\n    from . import x",
+        "rtnl_model.kernel.links.x <- rtnl_model.kernel.links.x",
+    ),
     (rules.model_in_lockcheck, "lockcheck/core/x.py", "import rtnl_model", "imports rtnl_model"),
     (rules.model_in_lockcheck, "lockcheck/x.py", "from rtnl_model.kernel import y", "rtnl_model"),
     (rules.past_the_faces, "rtnl_model/x.py", "from lockcheck.patch.hooks import y", "no face"),
