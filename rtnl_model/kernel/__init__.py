@@ -1,6 +1,7 @@
 """The model of Linux's network devices and namespaces: one `Kernel` a run, a file a kernel file.
 
-`kernel.py` owns everything; `rtnl.py` has the RTNL locks and `regime.py` says which of them exist;
+`kernel.py` owns everything, `assembly.py` puts it together; `rtnl.py` has the RTNL locks and
+`regime.py` says which of them exist;
 `dev.py` and `dev_*.py` are net/core/dev.c, `rtnetlink.py` and `rtnl_*.py` net/core/rtnetlink.c,
 `net_namespace.py` and `netns_cleanup.py` net/core/net_namespace.c, `lock_debug.py`
 net/core/lock_debug.c; `links/` has the drivers, `fixes/` what `pernet` needs beyond Linux 7.3.
