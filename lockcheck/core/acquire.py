@@ -84,10 +84,13 @@ class Acquires:
         self._releases = releases
         self._capture = stacks.capture
 
-    def extend(self, ts: ThreadState, lock: CheckedLock, *, known: int = 0) -> Chain | None:
+    def extend(
+        self, ts: ThreadState, lock: CheckedLock, *, known: int = 0, own: bool = True
+    ) -> Chain | None:
         """Judge a plain acquire that the thread's chain does not know.
 
         `known`: how many references to the newest held entry the caller has itself (`freed`).
+        `own`: the lock may be its own entry; not one that other threads release.
         Returns the chain it leads to; None when the lock must not cache that: it was pushed as a
         `Hold` then.
         """
@@ -95,7 +98,13 @@ class Acquires:
         swept = self._releases.sweep_own(ts, LATER, known=known)
         if given_up:
             self._releases.settle(ts)
-        if swept or given_up or rules.volatile(ts, lock.key) or leases.handed_over(ts, lock.key):
+        if (
+            not own
+            or swept
+            or given_up
+            or rules.volatile(ts, lock.key)
+            or leases.handed_over(ts, lock.key)
+        ):
             self._push(ts, Hold(lock, WRITE))  # the caller knows the stack as it was before
             return None
         chain = self._step(ts, lock, lock.key, None)

@@ -18,13 +18,13 @@ from __future__ import annotations
 from lockcheck.core.classes import NOTHING, WRITE, Key
 from lockcheck.core.events import Touch
 from lockcheck.core.graph import Graph
-from lockcheck.core.held import Chain, Entry, Floor, Gone, Hold, Moved, ThreadState
+from lockcheck.core.held import Chain, Entry, Floor, Hold, Moved, ThreadState
 from lockcheck.core.record import Record
 from lockcheck.core.stacks import EMPTY, Stack
 
 __all__ = [
     "FINALISER", "Counted", "add_touch", "begin_segment", "counted", "drop_floor", "enter_context",
-    "give_up", "materialise", "note_touched", "rechain", "settle", "take_out",
+    "materialise", "note_touched", "rechain", "settle", "take_out",
 ]  # fmt: skip
 
 TOUCHES = 4
@@ -191,7 +191,7 @@ def materialise(ts: ThreadState) -> list[Hold]:
         new = entry
         if entry.lock is not None and not isinstance(entry, Hold):
             new = Hold(entry, WRITE)
-            new.prev, new.ts, new._pk, new._k = entry.prev, ts, entry._pk, entry._k
+            new.prev, new.ts, new._pk, new._k = entry.prev, entry.ts, entry._pk, entry._k
             entry._pk = None
             if above is None:
                 ts.top = new
@@ -204,30 +204,16 @@ def materialise(ts: ThreadState) -> list[Hold]:
     return found
 
 
-def give_up(owner: ThreadState, entry: Entry) -> None:
-    """Another thread is about to release `entry`, which `owner` took; it is locked until then.
-
-    In the owner's stack a `Gone` stands for it from here on, which the owner takes out at its next
-    visit to the engine.  An owner that runs at this very moment may pop what is above and come to
-    the entry itself; `settle` puts that right as long as nobody has taken the lock again.
-    """
-    gone = Gone(entry)
-    above = owner.top
-    while above is not None and above.prev is not entry:
-        above = above.prev
-    if above is not None:
-        above.prev = gone
-    owner.foreign.append(gone)
-
-
 def settle(graph: Graph, ts: ThreadState) -> None:
     """Take out the entries whose lock another thread has released meanwhile."""
     while ts.foreign:
         gone = ts.foreign.pop()
+        if gone.ts is ts:
+            continue  # it has taken the lock again
         number = 0
         entry = ts.top
         while entry is not None:
-            if entry is gone or (entry is gone.released and entry.ts is None):
+            if entry is gone or (type(entry) is Hold and entry.lock is gone):
                 if number == 0:
                     ts.top = entry.prev
                 else:

@@ -34,8 +34,8 @@ from lockcheck.core.vector import Clock, Start
 from lockcheck.seam import Op
 
 __all__ = [
-    "READ", "RECURSIVE_READ", "WRITE", "Blocking", "Chain", "CheckedLock", "Entry", "Floor", "Gone",
-    "Hold", "Moved", "RealThread", "ThreadState", "Waitable", "ref_of", "refs",
+    "READ", "RECURSIVE_READ", "WRITE", "Blocking", "Chain", "CheckedLock", "Entry", "Floor", "Hold",
+    "Moved", "RealThread", "ThreadState", "Waitable", "ref_of", "refs",
 ]  # fmt: skip
 
 Entry = Any  # a Hold, a Floor, or a plain lock, linked through `prev`: the warm path wraps nothing
@@ -227,24 +227,6 @@ class Hold:
         return f"<hold {self.lock.name} {MODE_NAMES[self.mode]}>"
 
 
-class Gone(Hold):
-    """Stands for a lock that another thread released, until its earlier holder takes it out.
-
-    The lock itself cannot stay: it is an entry of the next holder's stack in a moment.
-    """
-
-    __slots__ = ("released",)
-
-    def __init__(self, released: Entry) -> None:
-        super().__init__(released.lock, released.mode)
-        self.released = released
-        """The entry that it stands for."""
-        self.key = released.key
-        self.prev = released.prev
-        self._k = released._k
-        self._pk = released._pk
-
-
 class Floor:
     """The bottom of a held stack, or of a context's part of it."""
 
@@ -365,8 +347,9 @@ class ThreadState:
         self.disabled: frozenset[str] = frozenset()
         self.masks: dict[str, int] = {}
         """How often each context is disabled."""
-        self.foreign: list[Gone] = []
-        """What stands in the stack for locks that other threads released meanwhile."""
+        self.foreign: list[Entry] = []
+        """Entries of the stack whose lock another thread has released meanwhile: they are no longer
+        this thread's (`ts`)."""
         self.alive = True
         self.looking = 0
         """Above zero: what it reads now is for a listing or a report, no access (`guarded`)."""
@@ -378,7 +361,7 @@ class ThreadState:
         """Entries, newest first."""
         entry = self.top
         while entry is not None:
-            if entry.lock is not None and type(entry) is not Gone:
+            if entry.lock is not None and entry.ts is self:
                 yield entry
             entry = entry.prev
 
@@ -412,7 +395,10 @@ class ThreadState:
         """The newest entry of `lock`, or None."""
         entry = self.top
         for _ in range(DEPTH_MAX):  # another thread may ask, while entries move under its feet
-            if entry is lock or entry is None or (type(entry) is Hold and entry.lock is lock):
+            if entry is None:
+                return None
+            mine = entry.ts is self  # else another thread has released it
+            if mine and (entry is lock or (type(entry) is Hold and entry.lock is lock)):
                 return entry  # a plain lock is its own entry
             entry = entry.prev
         return None

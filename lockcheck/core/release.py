@@ -90,8 +90,9 @@ class Releases:
     def _released_by(self, ts: ThreadState, owner: ThreadState, lock: CheckedLock) -> None:
         """`ts` releases a lock that `owner` took: legal for a plain lock, shown in the graph.
 
-        The owner may be running: its stack is put right at once where that is safe (the lock is its
-        newest entry, as of a thread that waits), and for the rest at its next visit to the engine.
+        The owner may be running, so its stack is its own affair: it puts it right at its next visit
+        to the engine.  Until then an entry that is nobody's any more (`ts`) is passed over, and the
+        lock itself is no entry of another stack.
         """
         entry = owner.find(lock)
         lock.key.cls.base.foreign += 1
@@ -102,12 +103,9 @@ class Releases:
             return
         if isinstance(entry, Hold):
             entry.ts = None
-        if owner.top is entry:
-            owner.top = entry.prev
-        else:
-            chains.give_up(owner, entry)
-            if not owner.alive:
-                self.settle(owner)
+        owner.foreign.append(entry)
+        if not owner.alive:
+            self.settle(owner)
 
     def settle(self, ts: ThreadState) -> None:
         """Take out what other threads have released of what `ts` took."""

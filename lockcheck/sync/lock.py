@@ -22,7 +22,7 @@ from __future__ import annotations
 import time
 from _thread import allocate_lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from lockcheck.core import clocks
 from lockcheck.core.collecting import pause, resume
@@ -47,11 +47,15 @@ TRIES = 2
 _sleep = time.sleep  # bound at import: an explored program's is logical
 
 
+NO_TRANSITION: Final = object()
+"""No chain has a transition under it (`Mutex.token`)."""
+
+
 class Mutex:
     """A real lock that is its own entry of its owner's held stack."""
 
     __slots__ = (
-        "__weakref__", "_k", "_pk", "_tls", "key", "prev", "real", "ts",
+        "__weakref__", "_k", "_pk", "_tls", "key", "prev", "real", "token", "ts",
     )  # fmt: skip
 
     mode = WRITE
@@ -62,6 +66,9 @@ class Mutex:
         self._tls = chk.near
         self.key = key
         """Instance key (class, stable name); shared by the instances after the 64th of a class."""
+        self.token: object = key
+        """Under what a known transition is found; something else once another thread than its owner
+        has released it: it may still be an entry of that one's stack, so no other stack gets it."""
         self.real = allocate_lock()
         """The lock that excludes: a real `threading.Lock`."""
         self.ts: ThreadState | None = None
@@ -103,8 +110,10 @@ class Mutex:
         return (owner,) if owner is not None and held else ()
 
     def owned_by(self, ts: ThreadState | None) -> None:
-        """`ts` has taken it; None: another thread than its owner released it."""
+        """`ts` has taken it; None: another thread than its owner is about to release it."""
         self.ts = ts
+        if ts is None:
+            self.token = NO_TRANSITION
 
     def really_held(self) -> bool:
         """Is it locked, whatever the held stacks say?"""
@@ -131,7 +140,9 @@ class Mutex:
         """
         pause()  # it is taken, and nobody knows: no code of the program's may run
         try:
-            return self.chk.engine.acquires.extend(ts, self, known=1)  # `top`, in our caller
+            acquires = self.chk.engine.acquires
+            own = self.token is self.key
+            return acquires.extend(ts, self, known=1, own=own)  # known: `top`, in our caller
         except BaseException:
             self.real.release()
             raise
@@ -143,7 +154,7 @@ class Mutex:
 
         False: the engine pushed an entry of its own.
         """
-        chain = parent.next.get(self.key)
+        chain = parent.next.get(self.token)
         if chain is None:
             chain = self._novel(ts)
             if chain is None:
@@ -261,7 +272,7 @@ class Lock(Mutex):
         top = ts.top
         parent = top._k
         if self._pk is not parent:
-            chain = parent.next.get(self.key)
+            chain = parent.next.get(self.token)
             if chain is None:
                 chain = self._novel(ts)
                 if chain is None:
@@ -283,7 +294,7 @@ class Lock(Mutex):
         top = ts.top
         parent = top._k
         if self._pk is not parent:
-            chain = parent.next.get(self.key)
+            chain = parent.next.get(self.token)
             if chain is None:
                 chain = self._novel(ts)
                 if chain is None:

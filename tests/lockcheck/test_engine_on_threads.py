@@ -188,6 +188,48 @@ def test_a_lock_released_by_another_thread_is_legal() -> None:
     assert chk.graph.to_dict()["edges"] == []
 
 
+def test_a_lock_may_be_released_and_taken_by_another_thread_while_its_owner_runs() -> None:
+    """The owner goes on taking locks meanwhile: no stack is another one's, nothing is reported."""
+    chk = lockcheck.Checker()
+    signal = chk.Lock("signal")
+    mine = [chk.Lock(f"owner {n}") for n in range(3)]
+    theirs = chk.Lock("releaser")
+    taken, given = threading.Semaphore(0), threading.Semaphore(0)
+    held: list[tuple[object, ...]] = []
+
+    def own() -> None:
+        for _ in range(400):
+            signal.acquire()
+            taken.release()
+            for _ in range(3):
+                with mine[0], mine[1], mine[2]:
+                    pass
+            given.acquire()
+            held.append(chk.held())
+
+    def release() -> None:
+        for _ in range(400):
+            taken.acquire()
+            signal.release()
+            with theirs, signal:
+                pass
+            given.release()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [chk.Thread(target=body) for body in (own, release)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert chk.reports == []
+    assert held == [()] * 400
+
+
 def test_a_lock_below_others_may_be_released_and_taken_by_another_thread() -> None:
     """Its earlier holder holds it no longer, orders nothing by it, and may release it again."""
     chk = lockcheck.Checker()
