@@ -17,7 +17,7 @@ stays `class-only` and says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from lockcheck.core.classes import READ, WRITE, Key, LockClass
@@ -132,10 +132,27 @@ class Search:
         self.exhausted = self.steps < STEPS
         return found
 
-    def _extend(self, path: Path, unblocked: Path, length: int) -> list[Participant] | None:
-        """Add holders of what the first of the `unblocked` wants, until nobody can go."""
+    def _extend(
+        self, path: Path, unblocked: Path, length: int, after: int = 0
+    ) -> list[Participant] | None:
+        """Add holders of what the first of the `unblocked` wants, until nobody can go.
+
+        `after`: so many holders were tried already where this one is added to another of the same
+        semaphore: the order in which they are added does not matter.
+        """
         who = unblocked[0]
-        for nxt in self._next(who):
+        holders: Iterable[Participant] = self._next(who)
+        if who.wanted.permits > 1:
+            holders = tuple(holders)
+            needed = _at_least(who.wanted, path, holders)
+            if needed is None:
+                return None
+            if len(path) + needed > length:
+                self._deeper = True
+                return None
+        for number, nxt in enumerate(holders):
+            if number < after:
+                continue
             self.steps += 1
             if self.steps >= STEPS:
                 return None
@@ -148,7 +165,7 @@ class Search:
             if not left:
                 found = self._close(longer)
             elif len(longer) < length:
-                found = self._extend(longer, left, length)
+                found = self._extend(longer, left, length, number + 1 if left[0] is who else 0)
             else:
                 self._deeper = True
                 continue
@@ -231,6 +248,24 @@ class Search:
         if nxt.at == WAITS_AS_WRITER and path[-1].at == WAITS_AS_WRITER:
             return False
         return all(compatible(other, nxt) for other in path) and _enough_permits((*path, nxt))
+
+
+def _at_least(wanted: Key, path: Path, holders: Sequence[Participant]) -> int | None:
+    """How many more holders it takes, at least, until no permits are left; None: too many."""
+    left = wanted.permits - sum(_units(wanted, each) for each in path)
+    there = {each.witness.serial for each in path}
+    most: dict[int, int] = {}
+    for holder in holders:
+        serial = holder.witness.serial
+        if serial not in there:
+            most[serial] = max(most.get(serial, 0), _units(wanted, holder))
+    if sum(most.values()) < left:
+        return None
+    return max(1, -(-left // max(most.values(), default=1)))
+
+
+def _units(wanted: Key, holder: Participant) -> int:
+    return sum(held.base is wanted.base for held in holder.held)
 
 
 def _enough_permits(path: Path) -> bool:
@@ -338,12 +373,12 @@ def why_not(cycle: list[tuple[Witness, int]], *, exhausted: bool) -> str:
                 )
     if len({w.serial for w in witnesses}) < len(witnesses):
         return "fewer threads did it than the cycle has participants"
+    if not exhausted:
+        return "the search for threads that can meet was cut short"
     if any(key.permits > 1 for w in witnesses for key in w.rec.held):
         return (
             "a semaphore has more permits than threads were seen that can hold one at the same time"
         )
     if any(w.rec.key is not None and w.rec.key.mode == READ for w in witnesses):
         return "a queued reader waits only for a writer, and none was seen that could come between"
-    if not exhausted:
-        return "the search for threads that can meet was cut short"
     return "locks taken earlier keep these threads apart"

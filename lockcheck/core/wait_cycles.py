@@ -9,6 +9,9 @@ What came before it only in this run, by a queue say, is weaker evidence: `class
 gives an item back under the lock that it held when it took it can never keep it from somebody who
 waits under that lock: it says nothing.  Nor does whoever had to wait for an item itself and gives
 one back: somebody else made the first.
+
+Left out: what a thread that is joined waits for; that an item for it, say, needs what the joiner
+holds.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ way in every run: then even the oracle, given what the runs did and no more, rea
 And something is used up: a thread waits for an item, a unit, a notify or a room that was there and
 went to another one, or for another's release of a lock that it took, which came before that; how
 often something happens, and to whom, a run that went well does not fix.
+
+What is missed besides is left out on purpose (`wait_cycles`): a joined thread waits for an item or
+an event, which needs what its joiner holds.
 """
 
 from __future__ import annotations
