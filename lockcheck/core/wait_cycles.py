@@ -40,7 +40,9 @@ from lockcheck.core.search import Search
 
 __all__ = ["FREE_AFTER_ALL", "REMEMBERED", "WaitCycles", "wait_cycle"]
 
-FREE_AFTER_ALL = "another thread was seen later that makes it happen without what the waiter holds"
+FREE_AFTER_ALL = (
+    "another thread was seen later that may make it happen without what the waiter holds"
+)
 EVERYBODY = "every thread that was seen making it happen needed what the waiter holds"
 EVERYBODY_JOINTLY = (
     "every thread that was seen making it happen needed something that its waiters hold"
@@ -50,15 +52,18 @@ REMEMBERED = 64
 """Waits called possible that a later waker may speak against."""
 
 
+Said = tuple[Part, int, int, Key | None]
+"""An event, a waiter for it, the generation, and the lock that it holds; None: with others."""
+Ident = tuple[str, ...]
+
+
 class WaitCycles:
     """Looks for cycles through waits.  Locks: the leaf."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._possible: dict[tuple[Part, int, int, Key], tuple[str, ...]] = {}
-        """(event, waiter, generation, lock) called possible -> ident: a later waker may be free."""
-        self._joint: dict[tuple[Part, int, int], tuple[str, ...]] = {}
-        """(event, waiter, generation) called possible together with others -> ident."""
+        self._possible: dict[Said, Ident] = {}
+        """What was called possible, and as which finding: a later waker may be free."""
 
     def judge(self, part: Part, waiter: Waiter) -> Iterator[Report]:
         """Does anything the waiter holds stand in the way of everybody who could wake it?"""
@@ -79,10 +84,7 @@ class WaitCycles:
             needs = [each for each in found if each is not None]
             what = (part, waiter.serial, waiter.generation, key)
             if not needs or (len(needs) < len(found) and not everyone):
-                ident = self._possible.pop(what, None)
-                if ident is not None:
-                    yield Report("wait-cycle", CLASS_ONLY, "", FREE_AFTER_ALL, ident=ident,
-                                 retracts=True)  # fmt: skip
+                yield from self._now(what, None)
                 continue
             weakest = next((n for n in needs if n.severity == CLASS_ONLY), needs[-1])
             shown = needs[-1] if everyone else weakest
@@ -90,13 +92,12 @@ class WaitCycles:
             wait = Step(waiter.thread, ref, wanted, waiter.held, "wait")
             severity = CLASS_ONLY if counted else shown.severity  # how often decides
             report = wait_cycle([wait, *shown.steps], severity)
-            if severity == POSSIBLE:
-                alone = True
-                self._possible[what] = report.ident
-                if len(self._possible) > REMEMBERED:
-                    del self._possible[next(iter(self._possible))]
-            elif self._possible.pop(what, None) is not None:
-                report.retracts = True
+            alone = alone or severity == POSSIBLE
+            for taken_back in self._now(what, report.ident if severity == POSSIBLE else None):
+                if taken_back.ident == report.ident:
+                    report.retracts = True  # it says why
+                else:
+                    yield taken_back
             yield report
         yield from self._judge_joint(part, waiter, wakers, matters=not (alone or counted))
 
@@ -108,16 +109,24 @@ class WaitCycles:
         def needs(waker: Waker, key: Key, who: Waiter) -> Need | None:
             return self._needs(part, waker, key, set(), who)
 
-        what = (part, waiter.serial, waiter.generation)
+        what = (part, waiter.serial, waiter.generation, None)
         steps = joint(part, waiter, wakers, needs) if matters else None
-        if steps is not None:
-            report = wait_cycle(steps, POSSIBLE, EVERYBODY_JOINTLY)
-            self._joint[what] = report.ident
-            if len(self._joint) > REMEMBERED:
-                del self._joint[next(iter(self._joint))]
-            yield report
-        elif (ident := self._joint.pop(what, None)) is not None:
-            yield Report("wait-cycle", CLASS_ONLY, "", FREE_AFTER_ALL, ident=ident, retracts=True)
+        if steps is None:
+            yield from self._now(what, None)
+            return
+        report = wait_cycle(steps, POSSIBLE, EVERYBODY_JOINTLY)
+        yield from self._now(what, report.ident)
+        yield report
+
+    def _now(self, what: Said, ident: Ident | None) -> Iterator[Report]:
+        """`what` is possible as the finding `ident` now, or not at all: take back what it was."""
+        before = self._possible.pop(what, None)
+        if ident is not None:
+            self._possible[what] = ident
+            if len(self._possible) > REMEMBERED:
+                del self._possible[next(iter(self._possible))]
+        if before is not None and before != ident and before not in self._possible.values():
+            yield Report("wait-cycle", CLASS_ONLY, "", FREE_AFTER_ALL, ident=before, retracts=True)
 
     def _needs(
         self, made: Part, waker: Waker, key: Key, seen: set[tuple[str, int]], waiter: Waiter
@@ -340,41 +349,6 @@ class WaitCycles:
         )
         report.fingerprint = fingerprint("left over", (part.name,))  # whoever it is this time
         yield report
-
-    # -- events ------------------------------------------------------------------------------------
-
-    def ring(self, part: Part, waker: Waker) -> Iterator[Report]:
-        """Events that wait for each other and no lock at all."""
-        path: list[tuple[Part, Waker]] = []
-        at, by = part, waker
-        while len(path) <= KEPT:
-            if at.wakers_of(by.generation) != [by]:
-                return  # somebody else may make it happen
-            path.append((at, by))
-            if by.after is None:
-                return
-            at, generation = by.after
-            if at is part and generation == waker.generation:
-                if len({w.serial for _, w in path}) > 1:
-                    yield wait_cycle([_after_another(p, w) for p, w in path], POSSIBLE)
-                return
-            made = at.wakers_of(generation)
-            if len(made) != 1:
-                return
-            by = made[0]
-
-
-def _after_another(part: Part, waker: Waker) -> Step:
-    """`waker` makes `part` happen only after another event."""
-    before = waker.after[0].name if waker.after else "?"
-    return Step(
-        waker.thread,
-        LockRef(part.name, "event", "owed", waker.stack),
-        LockRef(before, "event", "wait", waker.stack),
-        waker.refs,
-        "wait",
-        f"{waker.thread} makes {part.name} happen only after {before}",
-    )
 
 
 def wait_cycle(steps: Sequence[Step], severity: Severity, reason: str = EVERYBODY) -> Report:

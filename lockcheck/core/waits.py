@@ -24,6 +24,7 @@ from typing import Protocol
 
 from lockcheck.core.chains import add_touch, note_touched
 from lockcheck.core.classes import WRITE, Key, LockClass
+from lockcheck.core.event_rings import ring
 from lockcheck.core.events import KEPT, Part, Touch, Touches, Waiter, Waker
 from lockcheck.core.foreign_releases import ForeignReleases, Releaser
 from lockcheck.core.graph import Graph
@@ -169,7 +170,7 @@ class Waits:
         for waiter in tuple(part.waiters):
             yield from self._cycles.judge(part, waiter)
         if waker.after is not None:
-            yield from self._cycles.ring(part, waker)
+            yield from ring(part, waker)
 
     @staticmethod
     def took(ts: ThreadState, part: Part, *, sure: bool) -> None:

@@ -312,6 +312,28 @@ def an_item_given_back(chk: lockcheck.Checker) -> None:
     unordered(producer, lambda: items.put(items.get()), consumer)
 
 
+def a_producer_seen_later(chk: lockcheck.Checker) -> None:
+    """The first waits behind a thread that wants the consumer's lock; the later one does not."""
+    lock, outer, other = chk.Lock("L"), chk.Lock("outer"), chk.Lock("other")
+    items = chk.Queue(0, "items")
+
+    def first() -> None:
+        with outer:
+            pass
+        items.put(1)
+
+    def consumer() -> None:
+        with lock:
+            items.get()
+        nested(other, lock)()
+
+    def later() -> None:
+        with other:
+            items.put(2)
+
+    unordered(first, consumer, nested(outer, lock), later)
+
+
 def an_item_made_where_there_is_none(chk: lockcheck.Checker) -> None:
     """Who gives an item back that it need not have waited for can always make one."""
     lock, items = chk.Lock("L"), chk.Queue(0, "items")
@@ -782,6 +804,7 @@ NOT_POSSIBLE: dict[str, Program] = {
     "more permits than there are": more_permits_than_there_are,
     "set, wait, set": sets_waits_sets,
     "it sets the event itself": it_sets_the_event_itself,
+    "a producer seen later": a_producer_seen_later,
     "an item made where there is none": an_item_made_where_there_is_none,
     "released by who wants it": released_by_who_wants_it,
     "a waiter sets again": a_waiter_sets_again,
