@@ -22,8 +22,11 @@ KEPT = 8
 """Waiters and wakers remembered of each event."""
 MAKERS = 8
 """Threads that make it happen first, at most, that say what comes before whoever has it."""
-FREE = 2
-"""Wakers remembered that held nothing and had waited for nothing: one may be the waiter itself."""
+FREE = 8
+"""Wakers remembered that held nothing and had waited for nothing: what they had wanted before
+differs, one of them may have wanted nothing, and one may be the waiter itself."""
+ALIKE = 2
+"""Wakers remembered that held the same, after the same wait."""
 
 
 class Touch(NamedTuple):
@@ -239,6 +242,6 @@ class Part:
             same = old.generation == turn and old.after == after and old.owed == owed
             if same and old.needs == needs:
                 alike += 1
-                if old.serial == serial or alike == FREE:
+                if old.serial == serial or alike == ALIKE:
                     return False
         return True

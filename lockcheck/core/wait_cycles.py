@@ -191,6 +191,8 @@ class WaitCycles:
         """
         if not surely_same(held, wanted):
             return None
+        if held.permits > sum(key.base is held.base for key in waiter.keys):
+            return CLASS_ONLY  # it leaves some for the other
         if held.mode == WRITE or wanted.mode == WRITE:
             return POSSIBLE
         if wanted.mode != READ:

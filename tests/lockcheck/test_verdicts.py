@@ -312,6 +312,36 @@ def an_item_given_back(chk: lockcheck.Checker) -> None:
     unordered(producer, lambda: items.put(items.get()), consumer)
 
 
+def several_producers_and_one_is_free(chk: lockcheck.Checker) -> None:
+    lock, items = chk.Lock("L"), chk.Queue(0, "items")
+
+    def producer() -> None:
+        with lock:
+            pass
+        items.put(1)
+
+    def consumer() -> None:
+        with lock:
+            items.get()
+
+    unordered(producer, producer, producer, lambda: items.put(1), consumer)
+
+
+def a_unit_of_two_in_both_hands(chk: lockcheck.Checker) -> None:
+    """The waiter holds one permit of two; who sets the event has the other."""
+    units, event = chk.Semaphore(2, "units"), chk.Event("event")
+
+    def setter() -> None:
+        with units:
+            event.set()
+
+    def waiter() -> None:
+        with units:
+            event.wait()
+
+    unordered(setter, waiter)
+
+
 def a_producer_seen_later(chk: lockcheck.Checker) -> None:
     """The first waits behind a thread that wants the consumer's lock; the later one does not."""
     lock, outer, other = chk.Lock("L"), chk.Lock("outer"), chk.Lock("other")
@@ -804,6 +834,8 @@ NOT_POSSIBLE: dict[str, Program] = {
     "more permits than there are": more_permits_than_there_are,
     "set, wait, set": sets_waits_sets,
     "it sets the event itself": it_sets_the_event_itself,
+    "several producers, and one is free": several_producers_and_one_is_free,
+    "a unit of two in both hands": a_unit_of_two_in_both_hands,
     "a producer seen later": a_producer_seen_later,
     "an item made where there is none": an_item_made_where_there_is_none,
     "released by who wants it": released_by_who_wants_it,
