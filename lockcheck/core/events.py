@@ -25,6 +25,8 @@ MAKERS = 8
 FREE = 8
 """Wakers remembered that held nothing and had waited for nothing: what they had wanted before
 differs, one of them may have wanted nothing, and one may be the waiter itself."""
+MAKERS_KEPT = 64
+"""Threads remembered that made it happen, the latest."""
 ALIKE = 2
 """Wakers remembered that held the same, after the same wait."""
 
@@ -141,7 +143,7 @@ class Part:
         """What is ordered before whoever has it: an event's one `set`, or, of all who make it
         happen, what they had done before the first time."""
         self.made: dict[int, int] = {}
-        """Serial of a thread -> the latest generation that it made happen, where each is one."""
+        """Serial of a thread -> the latest generation that it made happen; the latest few."""
         self.waiters: list[Waiter] = []
         self.wakers: list[Waker] = []
         self.free: dict[int, list[Waker]] = {}
@@ -193,11 +195,19 @@ class Part:
             for waker in self.wakers_of(generation)
         )
 
-    def is_made_by(self, serial: int) -> bool:
-        """Has this thread made the present generation happen?"""
-        if self.made.get(serial) == self.generation:
+    def note_made(self, serial: int) -> None:
+        """A thread makes it happen, and not by giving back what it had to wait for."""
+        if serial not in self.owing:
+            self.made.pop(serial, None)
+            self.made[serial] = self.generation
+            if len(self.made) > MAKERS_KEPT:
+                del self.made[next(iter(self.made))]
+
+    def is_made_by(self, serial: int, generation: int) -> bool:
+        """Has this thread made that generation happen, whether or not it is remembered as waker?"""
+        if self.made.get(serial) == (generation if self.once else self.generation):
             return True
-        return any(w.serial == serial for w in self.wakers_of(self.generation))
+        return any(w.serial == serial for w in self.makers_of(generation))
 
     def is_repeated_by(self, serial: int) -> bool:
         """Did this thread, which needs nothing, make the generation before happen just so?

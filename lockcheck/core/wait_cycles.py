@@ -69,7 +69,7 @@ class WaitCycles:
         """Does anything the waiter holds stand in the way of everybody who could wake it?"""
         makers = part.makers_of(waiter.generation)
         wakers = [w for w in makers if w.serial != waiter.serial]
-        own = not part.parties and len(wakers) < len(makers)
+        own = not part.parties and part.is_made_by(waiter.serial, waiter.generation)
         if part.meetings is not None and not part.meetings.varied:
             wakers = [w for w in wakers if w.generation == waiter.generation]
         if part.has_enough_for(waiter):

@@ -197,8 +197,7 @@ class Waiting:
             return
         found = self._part(obj, part)
         self._happens.release(ts, obj, shared=True)
-        if obj.once:
-            found.made[ts.serial] = found.generation
+        found.note_made(ts.serial)
         if obj.once and not found.happened:
             found.happened = True
             if found.generation == 1:

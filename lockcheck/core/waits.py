@@ -121,7 +121,7 @@ class Waits:
         turn = part.turn(ts.serial)
         if not keys or turn > ARRIVALS:
             return False
-        if part.once and part.is_made_by(ts.serial):
+        if part.once and part.is_made_by(ts.serial, part.generation):
             return False
         if part.once and part.generation == 1 and part in ts.waited:
             return False  # it has had it, and that stays so

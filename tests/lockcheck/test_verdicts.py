@@ -327,6 +327,22 @@ def several_producers_and_one_is_free(chk: lockcheck.Checker) -> None:
     unordered(producer, producer, producer, lambda: items.put(1), consumer)
 
 
+def it_puts_the_item_itself(chk: lockcheck.Checker) -> None:
+    """As others do under that lock, but it needs none of them."""
+    lock, items = chk.Lock("L"), chk.Queue(0, "items")
+
+    def producer() -> None:
+        with lock:
+            items.put(1)
+
+    def consumer() -> None:
+        with lock:
+            items.put(2)
+            items.get()
+
+    unordered(producer, producer, consumer)
+
+
 def a_unit_of_two_in_both_hands(chk: lockcheck.Checker) -> None:
     """The waiter holds one permit of two; who sets the event has the other."""
     units, event = chk.Semaphore(2, "units"), chk.Event("event")
@@ -835,6 +851,7 @@ NOT_POSSIBLE: dict[str, Program] = {
     "set, wait, set": sets_waits_sets,
     "it sets the event itself": it_sets_the_event_itself,
     "several producers, and one is free": several_producers_and_one_is_free,
+    "it puts the item itself": it_puts_the_item_itself,
     "a unit of two in both hands": a_unit_of_two_in_both_hands,
     "a producer seen later": a_producer_seen_later,
     "an item made where there is none": an_item_made_where_there_is_none,
