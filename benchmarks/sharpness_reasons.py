@@ -57,11 +57,21 @@ MEETS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("lock", "MacvlanPernet.attach"): ("T43",),
 }
 """Scripts to begin with, where nearly every script comes by and few have two threads there."""
+ASKS_AGAIN: Final = Reason(
+    "equivalent", "who does not wait for the module to settle asks again until it has"
+)
 UNDONE: Final = Reason(
     "equivalent",
     "what it undoes queues no callback: only lo does, and its unregistration waits for its own",
 )
 KNOWN: Final[Mapping[tuple[str, str, str], Reason]] = {
+    ("pernet", "wait", "Modules.load"): ASKS_AGAIN,
+    ("small", "wait", "Modules.load"): ASKS_AGAIN,
+    ("pernet", "lock", "NetdevWork.run"): Reason(
+        "masked",
+        "the works take the instance lock themselves (dev_set_mac_address), or write what the"
+        " namespace's RTNL covers (promiscuity)",
+    ),
     ("pernet", "wait", "NetNamespace.setup_net"): UNDONE,
     ("small", "wait", "NetNamespace.setup_net"): UNDONE,
     ("small", "lock", "DevFlags.close_locked_singly"): Reason(

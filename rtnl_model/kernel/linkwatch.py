@@ -4,8 +4,10 @@ Mirrors net/core/link_watch.c: netif_carrier_on/off only mark the device; linkwa
 and lets each device take its new state, which sends NETDEV_CHANGE and a NEWLINK.  The mark holds a
 reference on the device, dropped by the event or by linkwatch_sync_dev when the device goes.
 
-Events of devices whose link is another device (ifindex and iflink differ) are urgent; others wait
-for up to a second in the kernel, here until the queue is run for another reason or quiesced.
+Events of devices whose link is another device (ifindex and iflink differ) are urgent; so is one
+that comes a second or more after the last run.  Others wait for up to a second in the kernel, here
+until the queue is run for another reason or quiesced; before what an explored script does at once
+there was such a second.
 Left out: TSO of state changes per second.
 """
 

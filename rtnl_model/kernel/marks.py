@@ -7,7 +7,7 @@ and done by a worker: link events (`linkwatch`) and writes to a device of anothe
 `take` leaves a mark on the list until its worker, or somebody who cannot wait for that one, comes
 for it.  The kernel has a list, a spinlock and a work_struct for each of the two; what they do with
 a mark stands in their files.  Left out: delays; a mark that is not urgent waits for the next one
-that is, or for `wait_idle`.
+that is, or for `wait_idle`, unless somebody said that the list had `rest`.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Marks:
     stopping = guarded[bool](Inside(lambda self: self.parking), reads="any", default=False)
     awaited = guarded[int](Inside(lambda self: self.parking), reads="any", default=0)
     """How many wait until it is idle: meanwhile nothing may wait for the next urgent one."""
+    rested = guarded[bool](Inside(lambda self: self.parking), reads="any", default=False)
+    """Nothing was served for a second: the next mark need not wait (linkwatch_nextevent)."""
     thread: Bookkeeping[Thread | None]
     pid: Bookkeeping[int] = 0
     """The task of the thread, for reports."""
@@ -142,7 +144,7 @@ class Marks:
         self.marks.append(mark)
         if mark.tracker is not None:
             mark.tracker.owner = self
-        self.scheduled = self.scheduled or urgent or self.awaited > 0
+        self.scheduled = self.scheduled or urgent or self.awaited > 0 or self.rested
         first, self.started = not self.started, True
         return True, first
 
@@ -162,4 +164,9 @@ class Marks:
     def _take(self, devs: Sequence[NetDevice] | None) -> list[Mark]:
         taken = [mark for mark in self.marks if devs is None or mark.dev in devs]
         self.marks = [mark for mark in self.marks if mark not in taken]
+        self.rested = self.rested and devs is not None
         return taken
+
+    def rest(self) -> None:
+        """Let the second pass in which a mark that is not urgent waits."""
+        self.parking.change(lambda: setattr(self, "rested", True), why="a second passes")

@@ -59,14 +59,30 @@ KERNEL_NAME: Final = re.compile(
 STANDS_FOR: Final = {
     "raw_dev_change_flags": "__dev_change_flags",
     "raw_dev_open": "__dev_open",
+    "ipvlan_link_delete_locked": "__ipvlan_link_delete",
+    "inetdev_event": "addrconf_notify",
+    "unregister_sysctl_table": "addrconf_ifdown",
     "Ipvlan.netdev_event": "ipvlan_device_event",
     "Macvlan.netdev_event": "macvlan_device_event",
     "Netkit.netdev_event": "netkit_notifier",
     "Vlan.netdev_event": "vlan_device_event",
 }
 """Where ours has another name."""
-HELPERS: Final = frozenset({"dev_list", "dev_net", "netdev_event", "netdev_priv", "vlan_info"})
-"""Accessors: the function that calls them is meant."""
+HELPERS: Final = frozenset(
+    """
+    call_checked default_device_exit_nets dev_is_registered dev_list dev_net list_add list_del_init
+    netdev_adjacent netdev_event netdev_lock_ops netdev_lock_rx netdev_priv register_card
+    register_end register_link register_notifier register_pernet register_port rtnl_newlink_locked
+    rtnl_newlink_pinned rtnl_release rtnl_unlock_raw unlist_and_mark unregister_card unregister_link
+    unregister_notifier unregister_one unregister_pernet unregister_sysfs unregister_uppers
+    vlan_info vlan_info_of xsk_queues
+    """.split()  # noqa: SIM905 - a list of words reads better as words
+)
+"""Accessors, and steps of ours that only look like the kernel's: who calls them is meant."""
+OPERATIONS: Final = frozenset(
+    {"dellink", "changelink", "ndo_init", "ndo_open", "ndo_stop", "ndo_uninit", "priv_destructor"}
+)
+"""What a driver has under one name each: the probe's frame, the innermost, has the kernel's."""
 
 
 @dataclass(slots=True)
@@ -118,6 +134,8 @@ class Audit:
         """Seen for the first time in the present schedule."""
         self.runs = 0
         self._gate = _thread.allocate_lock()
+        self._looking: set[int] = set()
+        """Threads that look: what a guard reads to find its lock is no access of the kernel's."""
 
     def watch(self, chk: Checker, kernel: Callable[[], Kernel | None]) -> None:
         """Look at every access of a checker's fields."""
@@ -125,8 +143,13 @@ class Audit:
 
         def look(access: Access) -> None:
             k = kernel()
-            if k is not None:
-                self.look(k, access)
+            thread = _thread.get_ident()
+            if k is not None and thread not in self._looking:
+                self._looking.add(thread)
+                try:
+                    self.look(k, access)
+                finally:
+                    self._looking.discard(thread)
 
         chk.guards.on_access = look
 
@@ -229,6 +252,8 @@ def function_of(frame: FrameType | None, k: Kernel) -> str:
     while frame is not None:
         code = frame.f_code
         name = code.co_name
+        if name in OPERATIONS:
+            break
         known = STANDS_FOR.get(code.co_qualname) or STANDS_FOR.get(name)
         if known:
             return known

@@ -238,6 +238,7 @@ class ModelWorld:
                 for step in subject.script.steps[: subject.first]:
                     run.begin(step)
                     k.quiesce()
+                k.linkwatch.lweventlist.rest()  # whoever typed this was slower than a second
                 if subject.recorded:
                     self.watch(k)
             if self._keeps:

@@ -205,6 +205,8 @@ class Netdevsim(LinkDriver):
         net = self.k.dev.dev_net(dev)
         self.k.rtnl.rtnl_net_lock(net)
         try:
+            if self.k.dev.dev_get_by_index(net, dev.ifindex) is not dev:
+                return  # it was pulled or moved: user space hears ENODEV
             with self.k.netdev_lock_ops(dev):
                 self.k.dev.dev_change_name(dev, name)
         finally:

@@ -54,6 +54,17 @@ def test_what_its_own_namespaces_lock_covers_is_not_listed() -> None:
     assert functions <= {"linkwatch_event"}
 
 
+def test_every_line_names_a_function_of_the_kernels() -> None:
+    """A driver's operation under its own name, no step of ours, and nothing that the audit reads
+    itself to find a guard's lock."""
+    macvlan = FOREIGN.replace("ipvlan", "macvlan").replace("link del u0", "link set u0 up")
+    lines = found(f"{macvlan}ip -n a link del d0\n").sorted()
+    functions = {entry.function for entry in lines}
+
+    assert {"macvlan_dellink", "macvlan_uninit", "unlist_netdevice"} <= functions
+    assert not {"rtnl_alone", "unregister_one", "unregister_uppers", "list_del_init"} & functions
+
+
 def test_the_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--json` prints the contract's document; `--report` writes it and a page."""
     file = tmp_path / "foreign.ip"
