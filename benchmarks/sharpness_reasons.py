@@ -52,13 +52,20 @@ MEETS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("put", "NetdevWork.netdev_work_cancel"): ("T36", "T13"),
     ("put", "Linkwatch.linkwatch_fire_event"): ("T44", "T32", "T33"),
     ("put", "Rtnl.rtnl_net_dev_lock"): ("T46",),
+    ("lock", "NetdevGenl.ethnl_set_channels"): ("T41",),
     ("lock", "Notifier.notify"): ("T42",),
+    ("wait", "Rcu.wait_for_readers"): ("T40", "T21", "T28"),
     ("lock", "Pernet._register"): ("T42",),
     ("lock", "MacvlanPernet.attach"): ("T43",),
 }
 """Scripts to begin with, where nearly every script comes by and few have two threads there."""
 ASKS_AGAIN: Final = Reason(
     "equivalent", "who does not wait for the module to settle asks again until it has"
+)
+NO_CALLBACK: Final = Reason(
+    "equivalent",
+    "a repeated NETDEV_UNREGISTER queues no callback in this model, so the barrier behind it"
+    " has nothing to wait for",
 )
 UNDONE: Final = Reason(
     "equivalent",
@@ -74,13 +81,20 @@ KNOWN: Final[Mapping[tuple[str, str, str], Reason]] = {
     ),
     ("pernet", "wait", "NetNamespace.setup_net"): UNDONE,
     ("small", "wait", "NetNamespace.setup_net"): UNDONE,
+    ("small", "wait", "DevTodo.netdev_rebroadcast"): NO_CALLBACK,
     ("small", "lock", "DevFlags.close_locked_singly"): Reason(
         "equivalent", "with RTNL all ops-locked devices are closed together: its list is empty"
     ),
-    ("pernet", "wait", "DevTodo.netdev_rebroadcast"): Reason(
-        "equivalent",
-        "a repeated NETDEV_UNREGISTER queues no callback in this model, so the barrier behind it"
-        " has nothing to wait for",
+    ("small", "lock", "Wireguard.priv_destructor"): Reason(
+        "equivalent", "it runs when nobody else has the device: RTNL took it off the list before"
     ),
+    ("small", "wait", "Wireguard.priv_destructor"): Reason(
+        "equivalent", "peers, whose callbacks it waits for, are left out of this model"
+    ),
+    ("small", "put", "Linkwatch.linkwatch_fire_event"): Reason(
+        "masked",
+        "a carrier changes under RTNL, so nobody marks the device between the look and the mark",
+    ),
+    ("pernet", "wait", "DevTodo.netdev_rebroadcast"): NO_CALLBACK,
 }
 """(Regime, kind, function) -> the reason."""
