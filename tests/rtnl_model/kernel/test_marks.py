@@ -12,7 +12,7 @@ from rtnl_model.kernel.marks import Mark, Marks
 @pytest.mark.timeout(20)
 def test_a_mark_that_can_wait_is_served_when_a_second_has_passed() -> None:
     """Once: the next one waits again."""
-    k = Kernel(lockcheck.Checker(), "pernet").start()
+    k = assemble(lockcheck.Checker(), "pernet").start()
     marks = Marks(k, "marks", "kworker/0:9", lambda: None)
 
     def add() -> bool:
