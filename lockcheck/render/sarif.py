@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
+from pathlib import Path
 from typing import Final
 
 from lockcheck.core.document import Document, Json
@@ -112,8 +112,8 @@ def _location(file: str, line: int, text: str = "") -> Json:
 def _uri(file: str) -> str:
     here = os.getcwd() + os.sep
     if file.startswith(here):
-        return PurePath(file[len(here) :]).as_posix()
-    path = PurePath(file)
+        return Path(file[len(here) :]).as_posix()
+    path = Path(file)
     return path.as_uri() if path.is_absolute() else path.as_posix()
 
 

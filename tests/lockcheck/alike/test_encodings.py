@@ -1,0 +1,72 @@
+"""Streams whose encoding lacks a character: no command fails for what it wants to say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+COMMANDS = ("", "run", "explore", "replay", "report", "diff")
+PROGRAM = """
+import threading
+замок, ключ = threading.Lock(), threading.Lock()
+turn = [False]
+def другой():
+    while not turn[0]: pass
+    with ключ, замок: pass
+thread = threading.Thread(target=другой, name="нить")
+thread.start()
+with замок, ключ: pass
+turn[0] = True
+thread.join()
+print("over")
+"""
+
+
+def run(*args: str | Path, encoding: str) -> tuple[int, bytes, bytes]:
+    """Status, stdout and stderr of a program whose streams have that encoding."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", *map(str, args)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_program_with_names_that_cannot_be_written(encoding: str, tmp_path: Path) -> None:
+    """It does what it does without us, and the report spells the names."""
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM, encoding="utf-8")
+    plain = run(script, encoding=encoding)
+    folder = tmp_path / "report"
+    status, out, err = run("-m", "lockcheck", "run", "--report", folder, script, encoding=encoding)
+
+    assert plain[:2] == (0, out)
+    assert status == 1, err
+    assert b"Traceback" not in err
+    assert rb"\u0437\u0430\u043c\u043e\u043a" in err
+    assert "замок" in (folder / "index.html").read_text(encoding="utf-8")
+
+    shown, out, err = run(
+        "-m", "lockcheck", "report", folder / "graph.json", "--format", "text", encoding=encoding
+    )
+    assert shown in (0, 1), err
+    assert b"Traceback" not in out + err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_can_be_read_in_ascii(command: str) -> None:
+    """Status 0, and something to read."""
+    status, out, err = run(
+        "-m", "lockcheck", *([command] if command else []), "--help", encoding="ascii"
+    )
+
+    assert (status, err) == (0, b"")
+    assert b"lockcheck" in out
