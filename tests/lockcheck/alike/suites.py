@@ -42,11 +42,7 @@ LOOKS = 2
 if "CPYTHON_TESTS" in os.environ:  # here, for the processes that a suite spawns import this file
     test.__path__.append(os.environ["CPYTHON_TESTS"])
 
-REASONS: dict[str, str] = {
-    r"test_threading\.CRLockTests\.test_signature": "C's RLock cannot say its signature, ours can",
-    r"test_threading\..*\.test_(repr|locked_repr)$": "a repr shows a class of ours",
-    r"test_queue\..*CSimpleQueueTest": "the C class itself is tested, and ours stands in its place",
-}
+REASONS: dict[str, str] = {}
 """Part of a test's name -> why its outcome may differ."""
 if sys.version_info[:3] == (3, 13, 0):
     REASONS[r"ExecutorDeadlockTest\.test_shutdown_deadlock_pickle"] = (
