@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from multiprocessing.connection import Connection, Pipe, wait
@@ -110,6 +111,13 @@ def available_jobs() -> int:
     return os.cpu_count() or 1
 
 
+def _fork() -> int:
+    """Fork, beside whatever threads there are: a worker uses none of them, nor what they hold."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This process .* multi-threaded", DeprecationWarning)
+        return os.fork()
+
+
 class _Worker:
     """The coordinator's end of one worker."""
 
@@ -146,7 +154,7 @@ class Forked:
         sys.stderr.flush()
         for number in range(self._jobs):
             ours, theirs = Pipe()
-            pid = os.fork()
+            pid = _fork()
             if pid == 0:
                 ours.close()
                 for worker in self._workers:
