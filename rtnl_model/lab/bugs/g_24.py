@@ -30,7 +30,7 @@ ip -n right link add upp0 link low0 link-netns left type ipvlan mode l2
 ip -n right link add upp1 link low0 link-netns left type ipvlan mode l2
 ip -n left link set low1 down & ip -n left link del low0 & wait
 """,
-    expected=(Expected("deadlock", "reference"),),
+    expected=(Expected("deadlock", "waits for refs of"),),
     setting=Setting(regime="pernet"),
     search="explore",
     rounds=1500,
