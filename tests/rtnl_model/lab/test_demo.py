@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,21 @@ from rtnl_model.lab.demo import ONE_WORKER, Demo, contexts_of, freed_last, is_ab
 from rtnl_model.lab.frozen import collect_and_lock
 
 
-def test_the_demo_shows_everything_in_time(
+def test_the_demo_shows_everything(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Status 0, within 15 seconds; trace, ABBA, both stresses and the report folder are there."""
+    """Status 0; trace, ABBA, both stresses and the report folder are there."""
     monkeypatch.setattr(demo_module, "STRESS_SECONDS", 1.0)
-    began = time.monotonic()
 
     status = main(["demo", "--report", str(tmp_path / "out"), "--seed", "1"])
 
-    told = capsys.readouterr().out
-    assert status == 0, told
-    assert time.monotonic() - began < 15
+    printed = capsys.readouterr().out
+    assert status == 0, printed
     for line in ("PID: ", "veth_dellink", "not covered: ipvl4", "| DEV: ipvl2",
                  "| DEV: ipvl3", "| DEV: veth0", "*** DEADLOCK ***",
                  "global    pernet", "seed 1:"):  # fmt: skip
-        assert line in told
-    assert "NOT SHOWN" not in told
+        assert line in printed
+    assert "NOT SHOWN" not in printed
     assert (tmp_path / "out" / "index.html").is_file()
 
 
