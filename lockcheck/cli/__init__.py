@@ -13,11 +13,11 @@ from lockcheck.cli.arguments import COMMANDS, help_text, parser_of, split_run
 from lockcheck.cli.baseline import InputError
 from lockcheck.cli.completion import complete
 from lockcheck.cli.hash_seed import restart_with_fixed_seed
-from lockcheck.cli.parser import Parser
+from lockcheck.cli.parser import Parser, fit
 from lockcheck.render.control_characters import legible_line
 from lockcheck.render.screen import flush, show, silence
 
-__all__ = ["Parser", "complete", "main"]
+__all__ = ["Parser", "complete", "fit", "main"]
 
 WRONG = 2
 DEFECT = 70

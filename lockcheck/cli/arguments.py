@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from lockcheck.cli.baseline import FAIL_ON, InputError
-from lockcheck.cli.parser import Parser, nearest
+from lockcheck.cli.parser import Parser, fit, nearest
 from lockcheck.conduct.stuck import EARLY_TIMERS
 
 __all__ = ["COMMANDS", "CommandParser", "help_text", "parser_of", "split_run"]
@@ -54,7 +54,7 @@ def help_text() -> str:
     lines = "".join(f"  {name:8} {text}\n" for name, text in HELP.items())
     more = "\nlockcheck COMMAND --help describes a command's options.\n\n"
     completion = "\nshell completion: complete -o default -C 'lockcheck --complete' lockcheck\n"
-    return f"usage: lockcheck COMMAND …\n\n{DESCRIPTION}{lines}{more}{STATUSES}{completion}"
+    return fit(f"usage: lockcheck COMMAND …\n\n{DESCRIPTION}{lines}{more}{STATUSES}{completion}")
 
 
 def parser_of(command: str) -> Parser:

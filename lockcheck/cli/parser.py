@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from lockcheck.render.screen import show
 
-__all__ = ["HelpFormatter", "Parser", "nearest"]
+__all__ = ["HelpFormatter", "Parser", "fit", "nearest"]
 
 WIDTH_MAX = 100
 
@@ -25,6 +25,19 @@ def nearest(word: str, words: Iterable[str]) -> str:
     """`; did you mean 'run'?`, or nothing."""
     near = difflib.get_close_matches(word, list(words), 1, 0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def fit(page: str) -> str:
+    """The page with every line that is wider than the terminal continued below its text."""
+    width = max(30, min(shutil.get_terminal_size().columns, WIDTH_MAX))
+    rows: list[str] = []
+    for line in page.splitlines():
+        column = re.match(r" *\S.*?  +(?=\S)|", line)
+        inner = column.end() if column else 0
+        inner = inner if inner <= width // 2 else 6
+        rows += textwrap.wrap(line, width, subsequent_indent=" " * inner, break_long_words=False,
+                              break_on_hyphens=False) or [""]  # fmt: skip
+    return "\n".join(rows) + "\n"
 
 
 class HelpFormatter(argparse.HelpFormatter):

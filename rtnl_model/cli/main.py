@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from types import ModuleType
 
-from lockcheck.cli import complete
+from lockcheck.cli import complete, fit
 from lockcheck.render import flush, legible_line, show, silence
 from lockcheck.sync import deferred_interrupts, termination_as_interrupt
 
@@ -177,7 +177,7 @@ def help_text() -> str:
     """The text of --help."""
     width = max(map(len, COMMANDS))
     lines = "".join(f"  {name:{width}}  {HELP[name]}\n" for name in COMMANDS)
-    return (
+    return fit(
         f"usage: rtnl-model COMMAND …\n\n{DESCRIPTION}{lines}\n"
         f"rtnl-model COMMAND --help describes a command's options.\n\n{WORDS}\n{STATUSES}\n"
         "shell completion: complete -o default -C 'rtnl-model --complete' rtnl-model\n"

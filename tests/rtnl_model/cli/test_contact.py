@@ -42,12 +42,17 @@ def test_a_command_s_help_fits_and_has_examples(
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_the_program_s_own_help_fits(program: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The list of commands is at most 100 characters wide, and names completion."""
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_the_program_s_own_help_fits(
+    program: str, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of commands fits the terminal, 100 characters at most, and names completion."""
+    monkeypatch.setenv("COLUMNS", str(width))
+
     assert PROGRAMS[program][0](["--help"]) == 0
     text = capsys.readouterr().out
 
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, text.splitlines())) <= min(width, 100)
     assert "complete -o default" in text
 
 
