@@ -115,13 +115,20 @@ class Parking(Ownerless):
         with self._gate:  # nobody else is inside; guarded state asks whether somebody is
             return bool(op.aux())
 
-    def peek(self, look: Callable[[], Any]) -> Any:  # what `look` returns
-        """Return `look()` evaluated atomically with respect to `change`."""
-        conductor = self.chk.conductor
-        if conductor is not None:
-            conductor.point(Op(Kind.PROBE, self))
+    def peek(self, look: Callable[[], Any], *, acquire: bool = False) -> Any:  # what it returns
+        """Return `look()` evaluated atomically with respect to `change`.
+
+        `acquire`: what came before the changes comes before what follows, as behind a wait (a flush
+        that finds everything done already).
+        """
+        chk = self.chk
+        if chk.conductor is not None:
+            chk.conductor.point(Op(Kind.PROBE, self))
         with self._gate:
-            return look()
+            seen = look()
+        if acquire and chk.observed:
+            chk.happens.acquire(chk.current(), self)
+        return seen
 
     def change(
         self,

@@ -261,9 +261,9 @@ class RtnlWork:
             self.flush_one(work)
 
     def flush_one(self, work: Work) -> None:
-        """Until every run queued so far is over."""
+        """Until every run queued so far is over; what a run did that is over comes before, too."""
         parking = work.parking
-        target, done = parking.peek(lambda: (work.queued, work.done))
+        target, done = parking.peek(lambda: (work.queued, work.done), acquire=True)
         if done < target:
             parking.wait(lambda: work.done >= target, why=f"flush of the work of {work.net.label}")
 

@@ -22,13 +22,16 @@ class Box:
         self.value = 0
 
 
-@pytest.mark.parametrize("how", ["queue", "nowait", "event", "flag", "barrier", "count", "join"])
+@pytest.mark.parametrize(
+    "how", ["queue", "nowait", "event", "flag", "barrier", "count", "join", "flush"]
+)
 def test_everything_that_hands_over_gives_order(how: str) -> None:
     """One thread writes and hands over, another reads afterwards: no race."""
     chk = lockcheck.Checker(races=True)
     box = Box(chk)
     queue, event, barrier = chk.Queue(), chk.Event(), chk.Barrier(2)
     count = chk.Refcount("count", 2)
+    lot = chk.Parking("work")
     passed = threading.Event()  # the test's own, unseen: makes the order, gives no order
 
     give: dict[str, Callable[[], object]] = {
@@ -37,6 +40,7 @@ def test_everything_that_hands_over_gives_order(how: str) -> None:
         "event": event.set,
         "flag": event.set,
         "count": count.dec,
+        "flush": lambda: lot.change(bool),
     }
     take: dict[str, Callable[[], object]] = {
         "queue": queue.get,
@@ -46,6 +50,7 @@ def test_everything_that_hands_over_gives_order(how: str) -> None:
         "barrier": barrier.wait,
         "count": lambda: chk.wait_refs([count]),
         "join": lambda: threads[0].join(),
+        "flush": lambda: lot.peek(bool, acquire=True),
     }
 
     def writer() -> None:
