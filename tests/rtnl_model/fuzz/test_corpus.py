@@ -70,8 +70,19 @@ def test_hunts_of_two_machines_are_merged(tmp_path: Path) -> None:
     for folder in (here, there):
         (folder / "corpus").mkdir(parents=True)
     Corpus(there / "corpus").take(kept("one", 1, 2))
-    (there / "findings" / "0123456789").mkdir(parents=True)
-    (there / "findings" / "0123456789" / "finding.json").write_text("{}")
+    found = there / "findings" / "0123456789"
+    found.mkdir(parents=True)
+    (found / "script.ip").write_text("ip link add d0 type dummy\n")
+    finding = {"kind": "race", "severity": "certain", "title": "a race"}
+    (found / "finding.json").write_text(
+        json.dumps(
+            {
+                "cause": {"kind": "race", "title": "a race", "tags": []},
+                "setting": {"rtnl": "pernet", "workers": "netns"},
+                "finding": finding,
+            }
+        )
+    )
     hunt = Hunt(ModelSetting(rtnl="pernet"), HuntOptions(seconds=1, jobs=1, seed=1, folder=here))
 
     assert hunt.merge(there) == 1

@@ -145,12 +145,13 @@ def interrupt(hunt: Hunt) -> None:
 
 def test_an_interrupted_hunt_leaves_a_whole_corpus_and_no_process(tmp_path: Path) -> None:
     """What was kept can be read, the next hunt goes on behind it, and its worker is gone."""
+    before = set(multiprocessing.active_children())
     hunt = hunt_in(tmp_path)
 
     hunt.run(interrupt)
 
     assert hunt.interrupted
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= before
     again = hunt_in(tmp_path)
     assert again.resume() == len(hunt.corpus.kept) >= 1
     assert again.corpus.features == hunt.corpus.features
