@@ -327,7 +327,7 @@ def not_noticed(verdict: Verdict, task: Task) -> None:
         if task.scripts
         else "no script comes by it, and the stresses are clean"
     )
-    verdict.fate, verdict.why = "missed", "nobody knows"
+    verdict.fate, verdict.why = "missed", "no reason is known"
     if task.reason is not None:
         verdict.fate, verdict.why = task.reason.fate, task.reason.said
 
