@@ -425,7 +425,7 @@ def notify_by_hand() -> None:
     thread = threading.Thread(target=wait)
     thread.start()
     while not made.not_empty._waiters:
-        time.sleep(0.001)
+        time.sleep(0.001)  # nothing says that a thread waits now; asked until it does
     with made.mutex:
         made.not_empty.notify()
     thread.join()

@@ -49,7 +49,7 @@ def behind_sleeps():
 
     def cross(first, second):
         with first:
-            time.sleep(0.05)
+            time.sleep(0.05)  # logical time where it is explored: takes none
             with second:
                 pass
 
