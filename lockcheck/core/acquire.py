@@ -15,7 +15,7 @@ from __future__ import annotations
 import weakref
 from typing import NamedTuple, Protocol
 
-from lockcheck.core import leases, rules
+from lockcheck.core import rules
 from lockcheck.core.chains import Counted
 from lockcheck.core.classes import MODE_NAMES, WRITE, Classes, Key
 from lockcheck.core.collecting import PAUSED
@@ -103,7 +103,7 @@ class Acquires:
             or swept
             or given_up
             or rules.volatile(ts, lock.key)
-            or leases.handed_over(ts, lock.key)
+            or self._happens.comes_after(ts, lock.key)
         ):
             self._push(ts, Hold(lock, WRITE))  # the caller knows the stack as it was before
             return None
@@ -167,13 +167,7 @@ class Acquires:
             push_unjudged(ts, hold)
             return
         push_entry(ts, hold, chain)
-        self._take_over(ts, key)
-
-    def _take_over(self, ts: ThreadState, key: Key) -> None:
-        """A thread took a lock under which it was started: its starter has released that."""
-        given = leases.handed_over(ts, key) if ts.leases else None
-        if given is not None:
-            self._happens.learn(ts, given)
+        self._happens.took(ts, key)
 
     def _step(
         self, ts: ThreadState, lock: CheckedLock, key: Key, nest: CheckedLock | None
@@ -238,8 +232,8 @@ class Acquires:
         cls = lock.key.cls
         cls.wait_total += waited
         cls.max_wait = max(cls.max_wait, waited)
-        if got:
-            self._take_over(ts, lock.key)  # before it is pushed: what is judged next is later
+        if got and cls.base.kind != "rwlock":  # that one's hold, not yet pushed, says how
+            self._happens.took(ts, lock.key)  # before it is pushed: what is judged next is later
         if got and cls.base.foreign:
             rules.got_after_all(ts, lock, self._ledger.reports)
 

@@ -156,7 +156,7 @@ class Engine:
 
     def spawn(self, ts: ThreadState, thread: Started) -> None:
         """`ts` starts `thread`: what it did so far is ordered before all of the thread."""
-        chains.materialise(ts)
+        chains.materialise(ts)  # a lease is of one acquire
         thread.parent_clock = (self.happens.fork(ts), leases.granted(ts))
         if self.happens.wanted:
             thread.origin = self.capture()

@@ -92,6 +92,13 @@ class Waker(NamedTuple):
     """Locks it had held since it took what it gives back now (an item of a pool)."""
     owed: bool
     """It gives back what it had to wait for (`Part.owing`)."""
+    at: tuple[int, int]
+    """Its slot and epoch, when it had made it happen."""
+
+    def before(self, vc: Clock) -> bool:
+        """Has it made that happen before whoever knows `vc`, in every schedule?"""
+        slot, epoch = self.at
+        return epoch <= vc.get(slot, 0)
 
     def had_before(self, key: Key, vc: Clock) -> bool:
         """Did it take what it holds before whoever knows `vc`, in every schedule?"""

@@ -16,6 +16,7 @@ from lockcheck.core.gates import surely_same
 from lockcheck.core.graph import Graph
 from lockcheck.core.record import Witness
 from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Step
+from lockcheck.core.vector import Clock
 from lockcheck.core.wait_cycles import FREE_AFTER_ALL, REMEMBERED, wait_cycle
 
 __all__ = ["ForeignReleases", "Releaser"]
@@ -28,6 +29,13 @@ class Releaser(NamedTuple):
     thread: str
     keys: tuple[Key, ...]
     refs: tuple[LockRef, ...]
+    at: tuple[int, int, Clock]
+    """Its slot, epoch and clock."""
+
+    def ordered(self, witness: Witness) -> bool:
+        """Is one of the two before the other in every schedule?"""
+        slot, epoch, vc = self.at
+        return epoch <= witness.vc.get(slot, 0) or witness.before(vc)
 
 
 class ForeignReleases:
@@ -63,9 +71,9 @@ class ForeignReleases:
                     continue
                 told = f"{by.thread} releases {lock.name} only after it got {ref.name}"
                 for witness in rec.witnesses:
-                    if owners == {witness.serial} or any(
-                        witness.serial == other.serial for other in known
-                    ):
+                    if owners == {witness.serial} or by.ordered(witness):
+                        continue
+                    if any(witness.serial == other.serial for other in known):
                         continue
                     waking = Step(by.thread, lock, ref, by.refs, told=told)
                     report = wait_cycle([_waiting(witness, index), waking], POSSIBLE)

@@ -30,7 +30,7 @@ from lockcheck.core.graph import Ground
 from lockcheck.core.record import Context, Leased, Record
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY, Stack
-from lockcheck.core.vector import Clock, Start
+from lockcheck.core.vector import Clock
 from lockcheck.seam import Op
 
 __all__ = [
@@ -183,8 +183,8 @@ class Hold:
     """One entry of a held stack that is not a plain lock's plain acquire."""
 
     __slots__ = (
-        "_k", "_pk", "bare", "given", "key", "leased", "lock", "mode", "nest", "pins", "prev",
-        "trylock", "ts",
+        "_k", "_pk", "bare", "key", "lock", "mode", "nest", "pins", "prev", "since", "trylock",
+        "ts",
     )  # fmt: skip
 
     def __init__(self, lock: CheckedLock, mode: int) -> None:
@@ -195,13 +195,11 @@ class Hold:
         self.trylock = False
         self.pins = 0
         """Sum of the cookies of its pins; a pinned plain lock has a Hold, too."""
-        self.leased = False
-        """Threads were started while it was held (`leases`)."""
-        self.given: Start | None = None
-        """What its holder had done when it released it, for those threads."""
+        self.since = 0
+        """The epoch in which it was taken, where it is held across a hand-over (`carried`)."""
         self.bare = True
-        """Nobody keeps it, nor has anything to do at its release: not pinned, not leased, not given
-        to the program (`Checker.held`)."""
+        """Nobody keeps it, nor has anything to do at its release: not pinned, not held across a
+        hand-over, not given to the program (`Checker.held`)."""
         self.prev: Entry = None
         self.ts: ThreadState | None = None
         self._k: Chain | None = None

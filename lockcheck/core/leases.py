@@ -5,8 +5,7 @@ sections", arXiv 2512.23552), so L keeps it apart from everybody else who takes 
 never takes L itself.  A lease is believed while the starter is seen still holding, and for good
 when the join came before the release.
 
-Once the thread takes L itself, the starter has released it: what it did before that is then ordered
-before what the thread does (`handed_over`).
+Once the thread takes L itself, the starter has released it (`carried`).
 
 It means nothing between the thread and the holder itself, nor among threads under the same hold.
 """
@@ -14,10 +13,8 @@ It means nothing between the thread and the holder itself, nor among threads und
 from __future__ import annotations
 
 from lockcheck.core.classes import Key
-from lockcheck.core.clocks import knows
 from lockcheck.core.held import Hold, ThreadState
 from lockcheck.core.record import Leased
-from lockcheck.core.vector import Start
 
 
 class Lease:
@@ -30,7 +27,6 @@ class Lease:
         self.key: Key = hold.key
         self._holder = holder
         self._hold = hold  # one acquire, one Hold: it is never used again
-        hold.leased = True
         hold.bare = False
         self.verified = False
         self.broken = False
@@ -41,11 +37,6 @@ class Lease:
             self.broken = True
         return not self.broken
 
-    @property
-    def given(self) -> Start | None:
-        """What the holder had done when it released the lock."""
-        return self._hold.given
-
     def joined(self) -> None:
         """The holder has seen the thread end."""
         if self.valid():
@@ -55,15 +46,6 @@ class Lease:
 def granted(ts: ThreadState) -> tuple[Leased, ...]:
     """Leases for a thread that `ts` starts now; what it holds are Holds (`Engine.spawn`)."""
     return (*ts.leases, *(Lease(ts, entry) for entry in ts.stack()))
-
-
-def handed_over(ts: ThreadState, key: Key) -> Start | None:
-    """What a starter did under this lock, which `ts` takes now; None where that is nothing new."""
-    for lease in ts.leases:
-        given = lease.given if lease.key.base is key.base and not key.many else None
-        if given is not None and not knows(ts, given):
-            return given
-    return None
 
 
 def keys_against(leases: tuple[Leased, ...], serial: int, others: tuple[Leased, ...]) -> list[Key]:

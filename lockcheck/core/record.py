@@ -21,7 +21,7 @@ from typing import Protocol
 from lockcheck.core.classes import NOTHING, RECURSIVE_READ, WRITE, Key, LockClass
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY, Stack
-from lockcheck.core.vector import Clock, Start
+from lockcheck.core.vector import Clock
 
 __all__ = [
     "NO_CONTEXT", "Context", "Edge", "Leased", "Marks", "Record", "Witness", "blocks", "kind_of",
@@ -74,11 +74,6 @@ class Leased(Protocol):
 
     @property
     def serial(self) -> int: ...
-
-    @property
-    def given(self) -> Start | None:
-        """What its holder had done when it released the lock."""
-        ...
 
     def valid(self) -> bool:
         """Did its holder keep it, as far as can be seen?"""

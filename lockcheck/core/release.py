@@ -69,8 +69,8 @@ class Releases:
                 entry = chains.take_out(self._graph, ts, above)
         if isinstance(entry, Hold):
             entry.ts = None
-            if entry.leased:
-                entry.given = self._happens.fork(ts)
+            if entry.since:
+                self._happens.released(ts, entry)
 
     def not_held(self, ts: ThreadState, lock: CheckedLock) -> None:
         """A release without an acquire by this thread."""

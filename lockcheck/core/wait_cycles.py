@@ -74,7 +74,10 @@ class WaitCycles:
             wakers = [w for w in wakers if w.generation == waiter.generation]
         if part.has_enough_for(waiter):
             return
-        counted = own or (not part.once and part in waiter.waited)
+        over = not part.parties and any(waker.before(waiter.at[2]) for waker in wakers)
+        if over and part.once:
+            return  # it has happened whenever the waiter comes there
+        counted = over or own or (not part.once and part in waiter.waited)
         parties = {waiter.serial, *(w.serial for w in wakers)}
         everyone = 0 < len(parties) <= part.parties
         alone = False

@@ -161,7 +161,7 @@ class Waits:
         note_touched(ts)
         waker = Waker(
             ts.serial, ts.name, keys, refs, stack, part.turn(ts.serial), ts.last_wait, ts.touched,
-            ts.moment, part.taken.get(ts.serial, ()), ts.serial in part.owing,
+            ts.moment, part.taken.get(ts.serial, ()), ts.serial in part.owing, (ts.slot, ts.epoch),
         )  # fmt: skip
         ts.moment += 1
         part.add(waker)
@@ -279,19 +279,16 @@ class Waits:
         self, ts: ThreadState, owner: ThreadState, lock: CheckedLock, stack: Stack
     ) -> Iterator[Report]:
         """A plain lock that `owner` took is released by `ts`: it is an event, too."""
-        keys, refs = _holding(ts)
-        for ref in refs:
+        by = _releaser(ts)
+        for ref in by.refs:
             self._edge(lock.name, ref.cls, "needs")
         free = -1 if owner.blocked_on is lock else owner.serial
         owed = LockRef(lock.name, lock.key.cls.name, "owed", stack)
-        yield from self._foreign.judge(
-            Releaser(ts.serial, ts.name, keys, refs), owed, lock.key, free
-        )
+        yield from self._foreign.judge(by, owed, lock.key, free)
 
     def released_free(self, ts: ThreadState, lock: CheckedLock) -> Iterator[Report]:
         """A plain lock is released that nobody had taken: another time somebody may have."""
-        keys, refs = _holding(ts)
-        yield from self._foreign.releases(Releaser(ts.serial, ts.name, keys, refs), lock.key)
+        yield from self._foreign.releases(_releaser(ts), lock.key)
 
     def synced(self, ts: ThreadState, name: str) -> None:
         """A flush: judged as an acquire of the map already; shown in the graph."""
@@ -307,6 +304,11 @@ def _waiter(ts: ThreadState, stack: Stack, generation: int) -> Waiter:
     keys, held = _holding(ts)
     at = (ts.slot, ts.epoch, ts.vc)
     return Waiter(ts.serial, ts.name, at, keys, held, ts.leases, stack, generation, ts.waited)
+
+
+def _releaser(ts: ThreadState) -> Releaser:
+    keys, refs = _holding(ts)
+    return Releaser(ts.serial, ts.name, keys, refs, (ts.slot, ts.epoch, ts.vc))
 
 
 def _holding(ts: ThreadState) -> tuple[tuple[Key, ...], tuple[LockRef, ...]]:
