@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from lockcheck.core.events import KEPT, Part, Waker
 from lockcheck.core.report import POSSIBLE, LockRef, Report, Step
-from lockcheck.core.wait_cycles import wait_cycle
+from lockcheck.core.wait_reports import wait_cycle
 
 __all__ = ["ring"]
 

@@ -16,7 +16,7 @@ from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import Stack
 from lockcheck.core.vector import Clock, Start
 
-__all__ = ["KEPT", "Part", "Touch", "Touches", "Waiter", "Waker"]
+__all__ = ["KEPT", "Join", "Part", "Touch", "Touches", "Waiter", "Waker"]
 
 KEPT = 8
 """Waiters and wakers remembered of each event."""
@@ -95,6 +95,9 @@ class Waker(NamedTuple):
     at: tuple[int, int]
     """Its slot and epoch, when it had made it happen."""
 
+    awaited: tuple[tuple[Part, int], ...]
+    """What it had to wait for before, and its turn there (`ThreadState.awaited`)."""
+
     def before(self, vc: Clock) -> bool:
         """Has it made that happen before whoever knows `vc`, in every schedule?"""
         slot, epoch = self.at
@@ -112,6 +115,24 @@ class Waker(NamedTuple):
         for key, times in self.touches.items():
             for touch in times:
                 if touch.moment <= self.moment and not touch.carried and not touch.before(vc):
+                    yield key, touch
+                    break
+
+
+class Join(NamedTuple):
+    """A thread waits with locks held for the end of another one, and what that one needed."""
+
+    waiter: Waiter
+    serial: int
+    name: str
+    touches: Touches
+    awaited: Mapping[Part, int]
+
+    def touched(self, vc: Clock) -> Iterator[tuple[Key, Touch]]:
+        """What the joined thread wanted last, but for what was before whoever knows `vc`."""
+        for key, times in self.touches.items():
+            for touch in reversed(times):
+                if not touch.before(vc):
                     yield key, touch
                     break
 
@@ -209,6 +230,11 @@ class Part:
             self.made[serial] = self.generation
             if len(self.made) > MAKERS_KEPT:
                 del self.made[next(iter(self.made))]
+
+    def may_come_after(self, part: Part) -> bool:
+        """Was somebody seen making it happen after a wait for that part?"""
+        wakers = (*self.wakers, *(w for each in self.free.values() for w in each))
+        return any(part is before for waker in wakers for before, _ in waker.awaited)
 
     def is_made_by(self, serial: int, generation: int) -> bool:
         """Has this thread made that generation happen, whether or not it is remembered as waker?"""

@@ -15,9 +15,10 @@ from lockcheck.core.events import KEPT
 from lockcheck.core.gates import surely_same
 from lockcheck.core.graph import Graph
 from lockcheck.core.record import Witness
-from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Step
+from lockcheck.core.report import POSSIBLE, LockRef, Report, Step
 from lockcheck.core.vector import Clock
-from lockcheck.core.wait_cycles import FREE_AFTER_ALL, REMEMBERED, wait_cycle
+from lockcheck.core.wait_cycles import REMEMBERED
+from lockcheck.core.wait_reports import free_after_all, wait_cycle
 
 __all__ = ["ForeignReleases", "Releaser"]
 
@@ -90,8 +91,7 @@ class ForeignReleases:
         self._graph.note_freed(owed, by.serial, by.keys)
         for serial, key, ident in self._awaited.get(owed, ()):
             if by.serial == serial or key not in by.keys:
-                yield Report("wait-cycle", CLASS_ONLY, "", FREE_AFTER_ALL, ident=ident,
-                             retracts=True)  # fmt: skip
+                yield free_after_all(ident)
 
 
 def _waiting(witness: Witness, index: int) -> Step:

@@ -252,6 +252,7 @@ class ThreadState:
     __slots__ = (
         "__weakref__",
         "alive",
+        "awaited",
         "blocked",
         "blocked_at",
         "blocked_on",
@@ -297,7 +298,6 @@ class ThreadState:
         """The newest held entry."""
         self.waiting: Blocking | None = None
         """What it blocks on: for the watchdog."""
-        self.waits = 0
         self.took: object = None
         """The lock that it has blocked for and got, up to the note that it is the owner: what the
         collector runs meanwhile, in this thread, has that lock too."""
@@ -333,6 +333,8 @@ class ThreadState:
         """Counts what it made happen, to keep apart what it wanted before and after."""
         self.waited: tuple[Part, ...] = ()
         """What it waited for, the latest few."""
+        self.awaited: dict[Part, int] = {}
+        """Of these, what had to happen before it went on, and its turn (`Waits.had`)."""
         self.pending: tuple[Part, int] | None = None
         """(part, generation) that it waits for now."""
         self.joiners: list[Waiter] = []
@@ -352,8 +354,7 @@ class ThreadState:
         self.looking = 0
         """Above zero: what it reads now is for a listing or a report, no access (`guarded`)."""
         self.thread: RealThread | None = None
-        self.ident = 0
-        self.tracing = 0
+        self.ident = self.tracing = self.waits = 0
 
     def held(self) -> Iterator[Entry]:
         """Entries, newest first."""

@@ -19,7 +19,7 @@ from lockcheck.core.events import Part, Waiter, Waker
 from lockcheck.core.gates import gate
 from lockcheck.core.report import POSSIBLE, LockRef, Severity, Step
 
-__all__ = ["Need", "Needs", "joint"]
+__all__ = ["Need", "Needs", "can_meet", "joint"]
 
 
 class Need(NamedTuple):
@@ -45,7 +45,7 @@ def joint(part: Part, waiter: Waiter, wakers: Sequence[Waker], needs: Needs) -> 
     """The cycle through `waiter`, and the others who keep all wakers away with it; None: none."""
     if part.supply or part.parties or len(wakers) < 2:
         return None
-    if any(not waker.needs and not waker.touches and waker.after is None for waker in wakers):
+    if any(not (w.needs or w.touches or w.awaited) and w.after is None for w in wakers):
         return None
     group = [waiter]
     kept: list[Kept] = []
@@ -70,11 +70,12 @@ def _others(part: Part, group: Sequence[Waiter]) -> list[Waiter]:
         if other.generation == group[0].generation
         and other.serial not in made
         and part not in other.waited
-        and all(_can_meet(other, each) for each in group)
+        and all(can_meet(other, each) for each in group)
     ]
 
 
-def _can_meet(one: Waiter, other: Waiter) -> bool:
+def can_meet(one: Waiter, other: Waiter) -> bool:
+    """Can the two wait at the same time, each with what it holds?"""
     slot, epoch, vc = one.at
     there, then, known = other.at
     return (

@@ -10,44 +10,29 @@ gives an item back under the lock that it held when it took it can never keep it
 waits under that lock: it says nothing.  Nor does whoever had to wait for an item itself and gives
 one back: somebody else made the first.
 
-Left out: what a thread that is joined waits for; that an item for it, say, needs what the joiner
-holds.
+What a joined thread, or a waker, had to wait for before counts as what it had to take: nobody goes
+on where whoever makes that happen needs what the waiter holds.  Left out there: a notify, a unit of
+several, room.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from lockcheck.core.classes import READ, WRITE, Key, LockClass
-from lockcheck.core.events import KEPT, Part, Touch, Touches, Waiter, Waker
+from lockcheck.core.events import KEPT, Join, Part, Touch, Waiter, Waker
 from lockcheck.core.gates import gate, surely_same
 from lockcheck.core.graph import Graph
-from lockcheck.core.joint_waits import Need, joint
+from lockcheck.core.joint_waits import Need, can_meet, joint
 from lockcheck.core.lock_order import step_of
 from lockcheck.core.paths import Walk
 from lockcheck.core.record import NO_CONTEXT, Edge, Record, Witness
-from lockcheck.core.report import (
-    CLASS_ONLY,
-    POSSIBLE,
-    LockRef,
-    Report,
-    Severity,
-    Step,
-    cycle_report,
-    fingerprint,
-)
+from lockcheck.core.report import CLASS_ONLY, POSSIBLE, LockRef, Report, Severity, Step
 from lockcheck.core.search import Search
+from lockcheck.core.wait_reports import EVERYBODY_JOINTLY, free_after_all, wait_cycle
 
-__all__ = ["FREE_AFTER_ALL", "REMEMBERED", "WaitCycles", "wait_cycle"]
+__all__ = ["REMEMBERED", "WaitCycles"]
 
-FREE_AFTER_ALL = (
-    "another thread was seen later that may make it happen without what the waiter holds"
-)
-EVERYBODY = "every thread that was seen making it happen needed what the waiter holds"
-EVERYBODY_JOINTLY = (
-    "every thread that was seen making it happen needed something that its waiters hold"
-)
-NOBODY_LEFT = "another thread was seen later that can meet whoever was left over"
 REMEMBERED = 64
 """Waits called possible that a later waker may speak against."""
 
@@ -64,6 +49,8 @@ class WaitCycles:
         self._graph = graph
         self._possible: dict[Said, Ident] = {}
         """What was called possible, and as which finding: a later waker may be free."""
+        self.joins: list[Join] = []
+        """Joins with locks held, the latest few."""
 
     def judge(self, part: Part, waiter: Waiter) -> Iterator[Report]:
         """Does anything the waiter holds stand in the way of everybody who could wake it?"""
@@ -129,7 +116,7 @@ class WaitCycles:
             if len(self._possible) > REMEMBERED:
                 del self._possible[next(iter(self._possible))]
         if before is not None and before != ident and before not in self._possible.values():
-            yield Report("wait-cycle", CLASS_ONLY, "", FREE_AFTER_ALL, ident=before, retracts=True)
+            yield free_after_all(before)
 
     def _needs(
         self, made: Part, waker: Waker, key: Key, seen: set[tuple[str, int]], waiter: Waiter
@@ -158,7 +145,11 @@ class WaitCycles:
         before = self._took_before(made, waker, key, waiter, owed)
         if before is not None and before.severity == POSSIBLE:
             return before
-        return weaker or before or self._after_another(waker, key, seen, waiter, owed)
+        another = self._after_another(waker, key, seen, waiter, owed)
+        if another is None:
+            waits = [each for each in waker.awaited if each[0] is not made]
+            another = self._after_others(waits, waker.serial, waker.thread, key, seen, waiter, owed)
+        return weaker or before or another
 
     def _took_before(
         self, made: Part, waker: Waker, key: Key, waiter: Waiter, owed: LockRef
@@ -180,7 +171,9 @@ class WaitCycles:
                 )
                 return Need([step], CLASS_ONLY if heard else direct)
             if through is None:
-                leading = self._leading_to(key.cls) if leading is None else leading
+                if leading is None:
+                    held = (each.cls for join in self.joins for each in join.waiter.keys)
+                    leading = self._leading_to(key.cls).union(held)
                 if wanted.cls in leading:
                     way = self.behind(waiter, waker.serial, wanted, key, touch, made)
                     if way is not None and way.severity == POSSIBLE:
@@ -243,6 +236,61 @@ class WaitCycles:
         step = Step(waker.thread, owed, LockRef(part.name, "event", "wait"), op="wait")
         return Need([step, *hit.steps], hit.severity)
 
+    def _after_others(
+        self,
+        waits: Iterable[tuple[Part, int]],
+        serial: int,
+        name: str,
+        key: Key,
+        seen: set[tuple[str, int]],
+        waiter: Waiter,
+        owed: LockRef,
+    ) -> Need | None:
+        """A thread had to wait for something that cannot happen as long as `waiter` has `key`.
+
+        Not where the waiter has it already, or makes it happen itself, or comes after it.
+        """
+        for part, turn in waits:
+            if (part.name, turn) in seen or len(seen) > KEPT or part in waiter.waited:
+                continue
+            seen.add((part.name, turn))
+            makers = [w for w in part.makers_of(turn) if w.serial != serial]
+            if part.parties:
+                found = (self._of_the_round(part, w, turn, key, seen, waiter) for w in makers)
+                hits = [hit for hit in found if hit is not None]
+            elif part.generation > 1 or any(
+                w.serial == waiter.serial or w.before(waiter.at[2]) for w in makers
+            ):
+                continue
+            else:
+                needs = [self._needs(part, w, key, seen, waiter) for w in makers]
+                hits = [hit for hit in needs if hit is not None and hit.severity == POSSIBLE]
+                if len(hits) < len(needs):
+                    continue
+            if hits:
+                told = f"{name} goes on only after {part.name}"
+                step = Step(name, owed, LockRef(part.name, "event", "wait"), op="wait", told=told)
+                return Need([step, *hits[0].steps], POSSIBLE)
+        return None
+
+    def _of_the_round(
+        self,
+        part: Part,
+        waker: Waker,
+        turn: int,
+        key: Key,
+        seen: set[tuple[str, int]],
+        waiter: Waiter,
+    ) -> Need | None:
+        """Does it need `key` to come to a round that this very thread must come to?"""
+        meetings = part.meetings
+        if meetings is None or meetings.varied or not meetings.regular:
+            return None
+        if waker.serial == waiter.serial or waker.generation > turn or waker.before(waiter.at[2]):
+            return None
+        need = self._needs(part, waker, key, seen, waiter)
+        return need if need is not None and need.severity == POSSIBLE else None
+
     # -- through locks -----------------------------------------------------------------------------
 
     def behind(
@@ -260,9 +308,10 @@ class WaitCycles:
         what `via` is to, before it got there.  `possible` when threads were seen that can all be
         there while the waiter holds its locks.
         """
-        way = self._way_by_locks(need.cls, key.cls)
+        joined = self._behind_a_join(waiter, via, need, key, touch) if self.joins else None
+        way = self._way_by_locks(need.cls, key.cls) if joined is None else None
         if way is None:
-            return None
+            return joined
         rec = Record(None, None, need, (*waiter.keys, need), 0, NO_CONTEXT)
         wanted = LockRef(need.name, need.cls.name, "wait", waiter.stack)
         witness = Witness(waiter.serial, waiter.thread, waiter.at, rec, waiter.stack, waiter.held,
@@ -290,88 +339,62 @@ class WaitCycles:
 
     # -- joins -------------------------------------------------------------------------------------
 
-    def join(self, waiter: Waiter, serial: int, name: str, touches: Touches) -> Iterator[Report]:
+    def join(self, join: Join) -> Iterator[Report]:
         """Does the joined thread want anything that the joiner holds, or that waits for that?"""
-        end = LockRef(f"end of {name}", "thread", "wait", waiter.stack)
-        owed = LockRef(end.name, "thread", "owed")
+        waiter = join.waiter
+        end = LockRef(f"end of {join.name}", "thread", "wait", waiter.stack)
         for key, ref in zip(waiter.keys, waiter.held, strict=True):
+            if key.many:
+                continue
             wait = Step(waiter.thread, ref, end, waiter.held, "wait")
-            for wanted, times in touches.items():
-                touch = next((t for t in reversed(times) if not t.before(waiter.at[2])), None)
-                if touch is None or key.many:
-                    continue
-                told = f"{touch.thread} takes {wanted.name} before {name} ends"
-                step = Step(touch.thread, owed, touch.ref(wanted), (), told=told)
-                direct = self._in_the_way(waiter, key, wanted, serial)
+            for wanted, touch in join.touched(waiter.at[2]):
+                step = _taken_before_the_end(join, wanted, touch)
+                direct = self._in_the_way(waiter, key, wanted, join.serial)
                 if direct is not None:
                     yield wait_cycle([wait, step], direct)
                     continue
                 if surely_same(key, wanted):
                     continue  # readers
-                way = self.behind(waiter, serial, wanted, key, touch, None)
+                way = self.behind(waiter, join.serial, wanted, key, touch, None)
                 if way is not None and way.severity == POSSIBLE:
                     yield wait_cycle([wait, step, *way.steps], POSSIBLE)
+            yield from self._join_of_a_waiter(join, key, wait)
 
-    # -- barriers ----------------------------------------------------------------------------------
+    def _join_of_a_waiter(self, join: Join, key: Key, wait: Step) -> Iterator[Report]:
+        """Does the joined thread wait for something that needs what the joiner holds?"""
+        owed = LockRef(f"end of {join.name}", "thread", "owed")
+        for each in join.awaited.items():
+            need = self._after_others([each], join.serial, join.name, key, set(), join.waiter, owed)
+            what = (each[0], join.waiter.serial, -join.serial, key)
+            if need is None:
+                yield from self._now(what, None)
+                continue
+            report = wait_cycle([wait, *need.steps], POSSIBLE)
+            yield from self._now(what, report.ident)
+            yield report
 
-    def left_over(self, part: Part) -> Iterator[Report]:
-        """May some of those who come to a barrier be left, with nobody to come any more?"""
-        meetings = part.meetings
-        if meetings is None or not meetings.varied:
-            return
-        there = meetings.left_over()
-        ident = ("left over", part.name)
-        if there is None:
-            yield Report("wait-cycle", CLASS_ONLY, "", NOBODY_LEFT, ident=ident, retracts=True)
-            return
-        sure = all(arrival.alone for arrival in meetings.arrivals)
-        steps = [
-            Step(
-                each.thread,
-                LockRef(part.name, "event", "meet", each.stack),
-                LockRef(part.name, "event", "wait", each.stack),
-                each.refs,
-                "wait",
-                f"{each.thread} waits at {part.name} and no thread arrives: the others have met "
-                + ("each other, or need what it holds" if each.refs else "each other"),
-            )
-            for each in there
-        ]
-        names = " and ".join(dict.fromkeys(each.thread for each in there))
-        report = cycle_report(
-            "wait-cycle",
-            POSSIBLE if sure else CLASS_ONLY,
-            f"possible wait cycle: {names} may be left over at {part.name}, which meets "
-            f"{part.parties} threads and is used by more",
-            steps,
-            ident=ident,
-            reason="the same arrivals in another order leave fewer threads than a round needs"
-            if sure
-            else "the same arrivals in another order leave fewer threads than a round needs, but "
-            "some of them wait for other things, too, which may rule that order out",
-            advice=f"Let as many threads use {part.name} as it has parties, or give each group of "
-            "threads that meets a barrier of its own.",
-        )
-        report.fingerprint = fingerprint("left over", (part.name,))  # whoever it is this time
-        yield report
+    def _behind_a_join(
+        self, waiter: Waiter, via: int, need: Key, key: Key, touch: Touch | None
+    ) -> Need | None:
+        """Does somebody hold `need` and wait for the end of a thread that wants `key`?"""
+        for join in self.joins:
+            other = join.waiter
+            if other.serial == via or join.serial in (via, waiter.serial):
+                continue
+            if not can_meet(waiter, other) or (touch is not None and touch.before(other.at[2])):
+                continue
+            for held, ref in zip(other.keys, other.held, strict=True):
+                if self._in_the_way(other, held, need, via) != POSSIBLE:
+                    continue
+                end = LockRef(f"end of {join.name}", "thread", "wait", other.stack)
+                for wanted, later in join.touched(waiter.at[2]):
+                    if self._in_the_way(waiter, key, wanted, join.serial) == POSSIBLE:
+                        wait = Step(other.thread, ref, end, other.held, "wait")
+                        return Need([wait, _taken_before_the_end(join, wanted, later)], POSSIBLE)
+        return None
 
 
-def wait_cycle(steps: Sequence[Step], severity: Severity, reason: str = EVERYBODY) -> Report:
-    """The report of a cycle that some thread's wait is part of; why it is, if it is possible."""
-    first = steps[0]
-    return cycle_report(
-        "wait-cycle",
-        severity,
-        f"possible wait cycle: {first.thread} waits for {first.wanted.name} and holds "
-        f"{first.held.name}, which is needed to make it happen"
-        if first.op == "wait" and first.held.cls != "event"
-        else "possible wait cycle: " + " -> ".join(s.held.name for s in steps),
-        steps,
-        ident=("wait", *sorted({s.held.cls + ":" + s.wanted.name for s in steps})),
-        reason=reason
-        if severity == POSSIBLE
-        else "the threads seen may never meet: another lock, or what they waited for before, may "
-        "keep them apart",
-        advice=f"Wait for {first.wanted.name} without holding {first.held.name}, or make it "
-        "happen without needing it.",
-    )
+def _taken_before_the_end(join: Join, wanted: Key, touch: Touch) -> Step:
+    owed = LockRef(f"end of {join.name}", "thread", "owed")
+    told = f"{touch.thread} takes {wanted.name} before {join.name} ends"
+    return Step(touch.thread, owed, touch.ref(wanted), (), told=told)

@@ -133,6 +133,8 @@ class Waiting:
         meetings = self._part(obj, "").meetings
         if meetings is None:
             return
+        if not broken and not ts.tracing:
+            self.waits.had(ts, self._part(obj, ""), meetings.turn(ts.serial))
         if broken:
             with PAUSED, self._leaf:
                 meetings.broke()

@@ -25,7 +25,7 @@ from typing import Protocol
 from lockcheck.core.chains import add_touch, note_touched
 from lockcheck.core.classes import WRITE, Key, LockClass
 from lockcheck.core.event_rings import ring
-from lockcheck.core.events import KEPT, Part, Touch, Touches, Waiter, Waker
+from lockcheck.core.events import KEPT, Join, Part, Touch, Waiter, Waker
 from lockcheck.core.foreign_releases import ForeignReleases, Releaser
 from lockcheck.core.graph import Graph
 from lockcheck.core.held import CheckedLock, ThreadState, ref_of
@@ -34,6 +34,7 @@ from lockcheck.core.report import LockRef, Report
 from lockcheck.core.stacks import Stack
 from lockcheck.core.vector import Clock, Start
 from lockcheck.core.wait_cycles import WaitCycles
+from lockcheck.core.wait_reports import left_over
 
 __all__ = ["Event", "Waits", "needed"]
 
@@ -87,8 +88,6 @@ class Waits:
         self._foreign = ForeignReleases(graph)
         self._parts: dict[Part, None] = {}
         """Those that somebody waited for with locks held, the latest few."""
-        self._joins: list[tuple[Waiter, int, str, Touches]] = []
-        """Joins with locks held, the latest few."""
         self._varied: dict[Part, None] = {}
         """Barriers that more threads use than they have parties."""
         self.edges: dict[tuple[str, str, str], int] = {}
@@ -162,6 +161,7 @@ class Waits:
         waker = Waker(
             ts.serial, ts.name, keys, refs, stack, part.turn(ts.serial), ts.last_wait, ts.touched,
             ts.moment, part.taken.get(ts.serial, ()), ts.serial in part.owing, (ts.slot, ts.epoch),
+            tuple(ts.awaited.items()),
         )  # fmt: skip
         ts.moment += 1
         part.add(waker)
@@ -171,6 +171,13 @@ class Waits:
             yield from self._cycles.judge(part, waiter)
         if waker.after is not None:
             yield from ring(part, waker)
+        for other in self._parts:
+            if other is not part and other.may_come_after(part):
+                for waiter in other.waiters:
+                    yield from self._cycles.judge(other, waiter)
+        for join in self._cycles.joins:
+            if part in join.awaited:
+                yield from self._cycles.join(join)
 
     @staticmethod
     def took(ts: ThreadState, part: Part, *, sure: bool) -> None:
@@ -181,6 +188,15 @@ class Waits:
             part.taken[ts.serial] = needed(ts) if ts.holds else ()
         if part.lacks and sure:
             part.owing.add(ts.serial)
+        if sure and (part.lacks or (part.once and part.generation == 1)):
+            Waits.had(ts, part, part.round)
+
+    @staticmethod
+    def had(ts: ThreadState, part: Part, turn: int) -> None:
+        """Whatever `ts` does next, and its end, comes after that part has happened."""
+        ts.awaited[part] = turn
+        if len(ts.awaited) > KEPT:
+            del ts.awaited[next(iter(ts.awaited))]
 
     @staticmethod
     def gave(ts: ThreadState, part: Part) -> None:
@@ -218,7 +234,7 @@ class Waits:
         """`ts` ends, or looks at the result: may somebody be left over at a barrier?"""
         for part in self._varied:
             if part.meetings is not None and part.meetings.is_over(ts):
-                yield from self._cycles.left_over(part)
+                yield from left_over(part)
 
     def used(self, ts: ThreadState, part: Part) -> Iterator[Report]:
         """`ts` has some of what there was at first: others, or it itself, may have to wait."""
@@ -238,8 +254,8 @@ class Waits:
         for part in self._parts:
             for waiter in part.waiters:
                 yield from self._cycles.judge(part, waiter)
-        for seen in self._joins:
-            yield from self._cycles.join(*seen)
+        for join in self._cycles.joins:
+            yield from self._cycles.join(join)
 
     # -- joins, foreign releases, flushes ----------------------------------------------------------
 
@@ -264,16 +280,18 @@ class Waits:
             if touch is None:
                 touch = alike[last] = (last._replace(moment=ts.moment),)
             add_touch(ts, key, touch)
+        for part, turn in other.awaited.items():
+            self.had(ts, part, turn)
         if ts.holds:
             yield from self._join(_waiter(ts, stack, 0), other)
 
     def _join(self, waiter: Waiter, other: ThreadState) -> Iterator[Report]:
         for ref in waiter.held:
             self._edge(ref.cls, f"end of {other.name}", "holds")
-        seen = (waiter, other.serial, other.name, other.touched)
+        join = Join(waiter, other.serial, other.name, other.touched, other.awaited)
         if waiter.keys:
-            self._joins = [*self._joins[1 - AGAIN :], seen]
-        yield from self._cycles.join(*seen)
+            self._cycles.joins = [*self._cycles.joins[1 - AGAIN :], join]
+        yield from self._cycles.join(join)
 
     def released_by_other(
         self, ts: ThreadState, owner: ThreadState, lock: CheckedLock, stack: Stack
