@@ -275,6 +275,9 @@ class Checker:
     def Parking(self, name: str | None = None) -> sync.Parking:
         return sync.Parking(self, self.object_name("parking", name))
 
+    def Counts(self, name: str | None = None) -> sync.Counts:
+        return sync.Counts(self, self.object_name("counts", name))
+
     def Refcount(self, name: str, value: int = 1, owner: object = None) -> sync.Refcount:
         return sync.Refcount(self, name, value, owner)
 

@@ -21,7 +21,8 @@ from lockcheck.conduct.task import is_silent
 from lockcheck.explore.conflict import COUNT, WRITE, Footprint, footprint, may_race
 from lockcheck.explore.node import Node, Wish
 from lockcheck.explore.reversal import Event, Initials
-from lockcheck.seam import Choice, Kind, Op, never
+from lockcheck.seam import Choice, Kind, Op, SyncObject, never
+from lockcheck.sync.counts import Change, Until
 
 if TYPE_CHECKING:
     from lockcheck.conduct.controlled import ControlledConductor
@@ -32,6 +33,8 @@ __all__ = ["find"]
 
 _CHANGES: Final = (Kind.REF_INC, Kind.REF_DEC, Kind.RMW)
 """Operations of a count that note what it was before."""
+_ADDS: Final = {Kind.REF_INC: 1, Kind.REF_DEC: -1}
+"""What they add; by how much an RMW changes it depends on what it finds."""
 
 
 class _Object:
@@ -166,14 +169,17 @@ class _Analysis:
         if node is None:
             return False
         sure = not choice.fires and self._surely(event, op)
-        if op.kind is Kind.WAIT_REFS and not choice.fires and not self._may_reach(event, op):
+        if not choice.fires and not self._may_reach(event, thread, op):
             return False
         if choice.fires and not pending and self._is_spent(event, op):
             self._conductor.forbid()
             return False
         if pending:
             could_go = choice in node.enabled
-            counts = op.kind is Kind.WAIT_REFS or any(mode == COUNT for _, mode in touched)
+            # What commutes with the event stays, and may be what the operation needs.
+            counts = op.kind is Kind.WAIT_REFS or any(
+                mode == COUNT for _, mode in (*touched, *self._foots[event.number])
+            )
             if not could_go and not counts:
                 return False
             sure = could_go
@@ -194,29 +200,56 @@ class _Analysis:
         stays = {each.number for each in self._stays(event)}
         return sum(1 for number in early if number < event.number or number in stays) >= bound
 
-    def _may_reach(self, event: Event, op: Op) -> bool:
-        """Can a count reach what `op` waits for, by what stays when `event` is put off?"""
-        refs, value = op.aux
-        for ref in refs:
-            known = self._objects.get(ref)
-            base: int | None = None
-            """The count before `event`: what the first change from there on found."""
-            low = high = 0
-            for other, _mode in reversed(known.accesses if known is not None else ()):
-                if other.number < event.number:
-                    break
-                if other.op.kind not in _CHANGES:
-                    continue
-                base = other.op.aux
-                if other is event or other.clock[event.thread] >= event.seq:
-                    continue
-                if other.op.kind is Kind.RMW:
-                    return True  # by how much it changes the count depends on what it finds
-                high += other.op.kind is not Kind.REF_DEC
-                low -= other.op.kind is not Kind.REF_INC
-            if base is None or base + low <= value <= base + high:
+    def _may_reach(self, event: Event, thread: int, op: Op) -> bool:
+        """Can `op`, should it wait for a count, go by what stays when `event` is put off?"""
+        if op.kind is Kind.WAIT_REFS:
+            refs, value = op.aux
+            return any(self._may_become(ref, None, value, event, thread) for ref in refs)
+        until = op.aux
+        if op.kind is Kind.WAIT and isinstance(until, Until):
+            return self._may_become(op.obj, until.name, until.value, event, thread)
+        return True
+
+    def _may_become(
+        self, obj: SyncObject, name: str | None, value: int, event: Event, thread: int
+    ) -> bool:
+        """Can a count reach `value` for `thread`, by what stays when `event` is put off?
+
+        What comes before the wait in every order has been counted by then; of the rest each
+        thread's changes up to any of them.
+        """
+        known = self._objects.get(obj)
+        past = self._clocks[thread]
+        base: int | None = None
+        """The count before `event`: what the first change from there on found."""
+        surely = 0
+        sums: dict[int, tuple[int, int, int]] = {}
+        """By thread: the sum of its changes, and what it may least and most be on the way."""
+        for other, _mode in known.accesses if known is not None else ():
+            if other.number < event.number:
+                continue
+            changed = _change(other.op, name)
+            if changed is None:
+                continue
+            found, added = changed
+            if found is None:
                 return True
-        return False
+            base = found if base is None else base
+            if other is event or other.clock[event.thread] >= event.seq:
+                continue
+            if added is None:
+                return True
+            if other.seq <= past[other.thread]:
+                surely += added
+                continue
+            total, low, high = sums.get(other.thread, (0, 0, 0))
+            total += added
+            sums[other.thread] = (total, min(low, total), max(high, total))
+        if base is None:
+            return True
+        low = sum(each[1] for each in sums.values())
+        high = sum(each[2] for each in sums.values())
+        return low <= value - base - surely <= high
 
     def _surely(self, event: Event, op: Op) -> bool:
         """Is `op` certain to be enabled where `event` was?"""
@@ -271,6 +304,16 @@ class _Analysis:
     def foot_of(self, event: Event) -> Footprint:
         """What an event touched."""
         return self._foots[event.number]
+
+
+def _change(op: Op, name: str | None) -> tuple[int | None, int | None] | None:
+    """What a change of a count found, and what it added (None: unknown); None: no change."""
+    if op.kind in _CHANGES:
+        return op.aux, _ADDS.get(op.kind)
+    if op.kind is Kind.WAKE:
+        known = op.aux
+        return (known.before(name), known.by(name)) if isinstance(known, Change) else (None, None)
+    return None
 
 
 def _number_of(event: Event) -> int:

@@ -11,6 +11,7 @@ from lockcheck.sync.atomic import AtomicRef, Refcount, wait_refs
 from lockcheck.sync.barrier import Barrier
 from lockcheck.sync.breach import Access, GuardedField
 from lockcheck.sync.condition import Condition
+from lockcheck.sync.counts import Counts
 from lockcheck.sync.event import Event
 from lockcheck.sync.guarded import Field, constant, guarded, looking, own, peek
 from lockcheck.sync.guards import FREE, SHARED, Guard, ThreadState, held_as
@@ -35,6 +36,7 @@ __all__ = [
     "Barrier",
     "BoundedSemaphore",
     "Condition",
+    "Counts",
     "Event",
     "Field",
     "Guard",

@@ -137,17 +137,19 @@ class Parking(Ownerless):
         why: str = "",
         part: str | None = "",
         commutes: bool = False,
+        known: object = None,
     ) -> Any:  # what the wait's attempt returns
         """Run `fn` atomically, then wake whoever may go now.
 
         Context: `fn` must be short, must not block and must not call into lockcheck.
         Returns what `fn` returns.  `part` says which of several things that are waited for
         happens (a queue's item, its room); None: nothing that anybody waits for.  `commutes`: the
-        order of such changes does not matter (they count), only that of waits and looks.
+        order of such changes does not matter (they count), only that of waits and looks.  `known`:
+        what a search may know of it (`lockcheck.sync.counts`).
         """
         chk = self.chk
         if chk.conductor is not None:
-            chk.conductor.point(Op(Kind.WAKE, self, takes=not commutes, why=why))
+            chk.conductor.point(Op(Kind.WAKE, self, known, takes=not commutes, why=why))
         ts = chk.current()
         if part is not None:
             self._wakes(chk, ts, part)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from lockcheck import guarded, looking
+from lockcheck import looking
 from lockcheck.sync import wait_out
 
 from .assertions import Assertions
@@ -33,7 +33,7 @@ from .dev_register import DevRegister
 from .dev_todo import DevTodo
 from .dev_unregister import DevUnregister
 from .events import RtnlEvents
-from .guards import Bookkeeping, Inside
+from .guards import Bookkeeping
 from .inet import Inet
 from .lifetime import Lifetime
 from .linkwatch import Linkwatch
@@ -97,8 +97,6 @@ class Kernel(Assertions):
             in); a request for another kind loads it then.
     """
 
-    _unreg_counts = guarded[dict[str, int]](Inside(lambda self: self._unreg), reads="any")
-    """Devices unregistered and not yet freed, by kind."""
     _sections: Bookkeeping[int] = 0
     sections_max: Bookkeeping[int] = 0
     """How many sections unregistered at one moment; covered by gate."""
@@ -210,8 +208,8 @@ class Kernel(Assertions):
             "netdev_adjacent_lock", instance="netdev_adjacent_lock"
         )
         """Protects, where RTNL does not exist: every upper and lower list.  Order: leaf."""
-        self._unreg = chk.Parking("netdev_unregistering_wq")
-        self._unreg_counts = {}
+        self._unreg = chk.Counts("netdev_unregistering_wq")
+        """Devices unregistered and not yet freed, by kind."""
 
     def make_lock(self, lock_class: str, instance: str) -> Lock:
         """A mutex of that class, with a stable name."""
@@ -255,8 +253,7 @@ class Kernel(Assertions):
 
     def dev_unreg_count(self) -> int:
         """Devices unregistered and not yet released."""
-        count: int = self._unreg.peek(lambda: sum(self._unreg_counts.values()))
-        return count
+        return self._unreg.total()
 
     def dev_unreg_count_add(self, devs: Sequence[NetDevice]) -> None:
         """Step 9 of unregister_netdevice_many_notify."""
@@ -268,23 +265,13 @@ class Kernel(Assertions):
 
     def _count_unreg(self, devs: Sequence[NetDevice], n: int) -> None:
         kinds = [dev.kind for dev in devs]
-
-        def change() -> None:
-            for kind in kinds:
-                self._unreg_counts[kind] = self._unreg_counts.get(kind, 0) + n
-
-        self._unreg.change(change, why="dev_unreg_count", commutes=True)
+        adds = {kind: n * kinds.count(kind) for kind in kinds}
+        self._unreg.add(adds, why="dev_unreg_count")
 
     def wait_unregistered(self, kind: str | None) -> None:
         """Until the count (of a kind, or of all) is zero.  Locks: no RTNL."""
-
-        def done() -> bool:
-            if kind is None:
-                return not sum(self._unreg_counts.values())
-            return not self._unreg_counts.get(kind, 0)
-
-        self._unreg.wait(
-            done, why=f"unregistered devices{f' of {kind}' if kind else ''} to be freed"
+        self._unreg.wait_until(
+            0, kind, why=f"unregistered devices{f' of {kind}' if kind else ''} to be freed"
         )
 
     @contextmanager

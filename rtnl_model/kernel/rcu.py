@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lockcheck import Lock
-    from lockcheck.sync import LockMap, Parking
+    from lockcheck.sync import Counts, LockMap, Parking
 
     from .kernel import Kernel
 
@@ -39,6 +39,8 @@ TORN_DOWN: Final = "what its uninit took down"
 RX_DATA: Final = "the data of its rx handler"
 OLD_NET: Final = "its old namespace"
 """What readers see no more: of a device, or of a namespace."""
+ENTER: Final = {"readers": 1}
+LEAVE: Final = {"readers": -1}
 
 
 class Rcu:
@@ -47,8 +49,8 @@ class Rcu:
     barriers_begun = guarded[int]("barrier_mutex", reads="once")
     """A caller notes it on arrival."""
     barriers_done = guarded[int]("barrier_mutex")
-    inside = guarded[int](Inside(lambda self: self.readers), reads="any", default=0)
-    """Readers inside."""
+    readers: Counts
+    """How many are inside."""
     begun: Bookkeeping[int]
     """Grace periods that have begun; covered by gate, as is the rest."""
     entered: Bookkeeping[list[tuple[int, str, int]]]
@@ -71,7 +73,7 @@ class Rcu:
         Order: leaf; after pernet_ops_rwsem where cleanup waits."""
         self.barriers_begun = 0
         self.barriers_done = 0
-        self.readers: Parking = k.chk.Parking("RCU readers")
+        self.readers = k.chk.Counts("RCU readers")
         self.begun = self.elapsed = 0
         self.backlog = []
         self.entered = []
@@ -87,7 +89,7 @@ class Rcu:
         (`part=None`).
         """
         task = self.k.probe.current()
-        self.readers.change(self._enter, why="rcu_read_lock", part=None, commutes=True)
+        self.readers.add(ENTER, why="rcu_read_lock", part=None)
         task.rcu_depth += 1
         entered = (self.begun, task.comm, task.pid)
         with self.k.gate:
@@ -98,17 +100,11 @@ class Rcu:
             task.rcu_depth -= 1
             with self.k.gate:
                 self.entered.remove(entered)
-            self.readers.change(self._leave, why="rcu_read_unlock", part=None, commutes=True)
+            self.readers.add(LEAVE, why="rcu_read_unlock", part=None)
 
     def reading_unless(self, covered: bool) -> AbstractContextManager[object]:
         """A read side, where no lock keeps what is read."""
         return nullcontext() if covered else self.reading()
-
-    def _enter(self) -> None:
-        self.inside += 1
-
-    def _leave(self) -> None:
-        self.inside -= 1
 
     def rcu_dereference_check(self, covered: bool, what: str) -> None:
         """A pointer that readers of other namespaces follow is read: inside a read side, or
@@ -127,7 +123,7 @@ class Rcu:
 
     def wait_for_readers(self) -> None:
         """A grace period, as far as somebody can notice it."""
-        self.readers.wait(lambda: not self.inside, why="RCU readers to leave")
+        self.readers.wait_until(0, why="RCU readers to leave")
 
     def grace_period(self) -> None:
         """A whole one: every reader that was inside at its beginning has left."""

@@ -11,7 +11,7 @@ import pytest
 KERNEL = Path(__file__).resolve().parents[2] / "rtnl_model" / "kernel"
 
 STATEMENTS = {"guarded", "own", "constant", "shared"}
-SELF_LOCKED = {"AtomicRef", "Lock", "LockMap", "Marks", "Parking", "Refcount", "RWLock"}
+SELF_LOCKED = {"AtomicRef", "Counts", "Lock", "LockMap", "Marks", "Parking", "Refcount", "RWLock"}
 """Primitives: they say themselves how they are used."""
 CHANGERS = {
     "add", "append", "clear", "difference_update", "discard", "extend", "insert", "pop", "popitem",

@@ -5,13 +5,19 @@
 For each program DPOR, exhausted, must reach exactly the final states (deadlocks are some of them)
 that the oracle reaches, whether its tree is divided into many parts or into none; the sampling
 strategies must reach none besides, and claim nothing.
+
+A line a family says what was left out, and why: programs with more states than the oracle walks
+(nothing was compared), with more schedules than DPOR may try, or of which a bound cut something (no
+final state may be wrong; which ones are missing was not asked), and what a clock left undone.
 """
 
 from __future__ import annotations
 
 import argparse
+import platform
 import random
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +25,7 @@ from unittest.mock import patch
 
 from lockcheck.conduct.rounds import Rounds
 from lockcheck.explore import search
-from lockcheck.explore.result import Limits
+from lockcheck.explore.result import Limits, Outcome
 from lockcheck.explore.session import Session
 from lockcheck.explore.strategies import make_strategy
 from tests.lockcheck.explore.family_world import FamilySubject
@@ -33,7 +39,7 @@ from tests.lockcheck.explore.oracle import (
 ROUNDS = (1, 2, 5, search.ROUND, 10_000)
 """Schedules after which a search is divided again, drawn for each program."""
 
-__all__ = ["FAMILIES", "Agreement", "compare", "random_program"]
+__all__ = ["FAMILIES", "Agreement", "compare", "explored", "random_program"]
 
 Make = Callable[[random.Random], list[Instruction]]
 
@@ -141,6 +147,7 @@ FAMILIES: dict[str, list[Make]] = {
         ),
         _one(("task_done", "qjoin"), ("q", "q0")),
     ],
+    "count": [_one(("more", "more", "less", "less", "none", "sum"), "k", (1, 2, 3))],
     "thread": [_one(("join", "timed_join", "alive", "start"), " ", (1, 2)), _FIELDS],
     "sleep": [_one(("sleep",), " "), _one(("timed_await", "set"), ("e",)), _FIELDS],
     "field": [_FIELDS, _with(("acquire",), "release", "a")],
@@ -212,79 +219,110 @@ class Agreement:
     """What came of the comparison."""
 
     programs: int = 0
-    too_long: int = 0
+    """Compared in full: the same final states were asked for, one way and the other."""
+    too_big: int = 0
+    """With more states than the oracle walks: nothing was compared."""
+    unfinished: int = 0
+    """With more schedules than the search may try: what was reached must be right, no more."""
+    cut: int = 0
+    """Of which a bound left something out: what was reached must be right, no more."""
     finals: int = 0
     deadlocking: int = 0
-    cut: int = 0
-    """Programs of which a bound left something out: what was reached must be right, no more."""
+    """Programs that can deadlock, by the oracle."""
+    found: int = 0
+    """Of these, the ones of which the search met a deadlock."""
     schedules: int = 0
     redundant: int = 0
     missed: int = 0
     false: int = 0
     mismatch: str = ""
+    late: bool = False
+    """A clock or Ctrl-C ended the comparison before `count` programs."""
 
     def __str__(self) -> str:
+        left = [
+            f"{self.too_big} too big for the oracle",
+            f"{self.unfinished} with too many schedules",
+            f"{self.cut} cut by a bound",
+        ]
+        early = ", STOPPED BEFORE THE COUNT" if self.late else ""
         return (
-            f"{self.programs} programs ({self.too_long} too long, {self.cut} cut), "
-            f"{self.finals} final states, "
-            f"{self.deadlocking} programs can deadlock; {self.schedules} schedules, "
-            f"{self.redundant} redundant; {self.missed} missed, {self.false} false"
+            f"{self.programs} programs{early} (left out: {', '.join(left)}), "
+            f"{self.finals} final states, {self.deadlocking} programs can deadlock, "
+            f"{self.found} found; {self.schedules} schedules, {self.redundant} redundant; "
+            f"{self.missed} missed, {self.false} false"
         )
 
 
 def compare(
-    family: str, count: int, seed: int, *, states: int = 1500, orders: int = 2000, samples: int = 0
+    family: str,
+    count: int,
+    seed: int,
+    *,
+    states: int = 1500,
+    orders: int = 2000,
+    samples: int = 0,
+    until: float | None = None,
 ) -> Agreement:
-    """Compare until `count` programs agreed or one did not."""
+    """Compare until `count` programs agreed or one did not; `until`: a time of `time.monotonic`."""
     done = Agreement()
     number = 0
-    while done.programs < count and not done.mismatch:
-        rng = random.Random(seed * 1_000_003 + number)
-        number += 1
-        program = random_program(rng, family)
-        try:
-            wanted = final_states(program, states)
-        except OracleLimitError:
-            done.too_long += 1
-            continue
-        with patch.object(search, "ROUND", rng.choice(ROUNDS)):
-            got = _explored(program, "dpor", orders)
-        if got is None:
-            done.too_long += 1
-            continue
-        session, found, cut = got
+    try:
+        while done.programs < count and not done.mismatch and not done.late:
+            _compare_one(done, family, seed, number, states, orders, samples)
+            number += 1
+            done.late = until is not None and time.monotonic() >= until and done.programs < count
+    except KeyboardInterrupt:
+        done.late = True
+    return done
+
+
+def _compare_one(
+    done: Agreement, family: str, seed: int, number: int, states: int, orders: int, samples: int
+) -> None:
+    """Compare one program, and account for it."""
+    rng = random.Random(seed * 1_000_003 + number)
+    program = random_program(rng, family)
+    try:
+        wanted = final_states(program, states)
+    except OracleLimitError:
+        done.too_big += 1
+        return
+    with patch.object(search, "ROUND", rng.choice(ROUNDS)):
+        session, found, result = explored(program, "dpor", orders)
+    missed: set[str] = set()
+    if result.cut:
+        done.cut += 1
+    elif not result.exhausted:
+        assert result.coverage.schedules >= orders, result.to_dict()
+        done.unfinished += 1
+    else:
+        missed = wanted - found
         done.programs += 1
-        done.cut += cut
         done.finals += len(wanted)
         done.deadlocking += any(not _ended(each) for each in wanted)
-        done.schedules += session.coverage.schedules
-        done.redundant += session.coverage.redundant
-        done.missed += 0 if cut else len(wanted - found)
-        done.false += len(found - wanted)
-        if samples:
-            for name in ("random", "pct", "pos", "dfs"):
-                sampled = _explored(program, name, samples)
-                if sampled is not None:
-                    done.false += len(sampled[1] - wanted)
-        if done.missed or done.false:
-            shown = "\n  ".join(sorted(wanted - found)[:3])
-            wrong = "\n  ".join(sorted(found - wanted)[:3])
-            done.mismatch = (
-                f"{family} seed {seed} program {number - 1}\n{program.text()}\n"
-                f"missed:\n  {shown}\nfalse:\n  {wrong}"
-            )
-    return done
+        done.found += any(not _ended(each) for each in found & wanted)
+    done.schedules += session.coverage.schedules
+    done.redundant += session.coverage.redundant
+    done.missed += len(missed)
+    done.false += len(found - wanted)
+    for name in ("random", "pct", "pos", "dfs") if samples else ():
+        done.false += len(explored(program, name, samples)[1] - wanted)
+    if done.missed or done.false:
+        shown = "\n  ".join(sorted(missed)[:3])
+        wrong = "\n  ".join(sorted(found - wanted)[:3])
+        done.mismatch = (
+            f"{family} seed {seed} program {number}\n{program.text()}\n"
+            f"missed:\n  {shown}\nfalse:\n  {wrong}"
+        )
 
 
 def _ended(final: str) -> bool:
     return all(part.strip(" '") == "end" for part in final[1 : final.index("]")].split(","))
 
 
-def _explored(program: Program, name: str, most: int) -> tuple[Session, set[str], bool] | None:
-    """Final states that a search reaches, and whether a bound cut anything.
-
-    None when `most` schedules do not exhaust it.
-    """
+def explored(program: Program, name: str, most: int) -> tuple[Session, set[str], Outcome]:
+    """Final states that a search of at most `most` schedules reaches, and what it says."""
     limits = Limits(schedules=most, shrink=False, early_timers=None)
     with (
         patch.object(Rounds, "any_number", ROUNDS_MOST),
@@ -294,30 +332,45 @@ def _explored(program: Program, name: str, most: int) -> tuple[Session, set[str]
         assert not session.findings or session.findings[0].report.kind != "exception", (
             session.findings
         )
-        if name == "dpor" and not (result.exhausted or result.cut):
-            return None
         assert name in ("dpor", "dfs") or not result.exhausted
-        return session, set(session.coverage.states), result.cut
+        return session, set(session.coverage.states), result
 
 
 def main() -> int:
-    """Compare as many as asked; status 1 when one does not agree."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Compare as many as asked; status 1 when one does not agree, 3 when a clock came first."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--family", default="all", choices=("all", "mixture", *FAMILIES))
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--samples", type=int, default=0)
+    parser.add_argument("--states", type=int, default=1500, help="that the oracle walks")
+    parser.add_argument("--schedules", type=int, default=2000, help="that DPOR may try")
+    parser.add_argument("--seconds", type=float, help="a family")
     options = parser.parse_args()
     families = [*FAMILIES, "mixture"] if options.family == "all" else [options.family]
     status = 0
     for family in families:
         began = time.monotonic()
-        done = compare(family, options.count, options.seed, samples=options.samples)
-        print(f"{family}: {done}; {time.monotonic() - began:.0f} s; seed {options.seed}")
+        done = compare(
+            family, options.count, options.seed, states=options.states, orders=options.schedules,
+            samples=options.samples,
+            until=None if options.seconds is None else began + options.seconds,
+        )  # fmt: skip
+        took = f"{time.monotonic() - began:.0f} s; seed {options.seed}; {_build()}"
+        print(f"{family}: {done}; {took}", flush=True)
         if done.mismatch:
-            print(done.mismatch)
+            print(done.mismatch, flush=True)
             status = 1
+        elif done.late:
+            status = status or 3
     return status
+
+
+def _build() -> str:
+    """The interpreter, in a word."""
+    return platform.python_version() + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "")
 
 
 if __name__ == "__main__":

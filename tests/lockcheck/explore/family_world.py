@@ -63,7 +63,9 @@ class FamilyWorld:
                 "x": self._field("x"), "y": self._field("y"),
                 "p": chk.Parking("p"), "p2": chk.Parking("p2"),
                 "n": chk.Refcount("n", 2), "n2": chk.Refcount("n2", 2),
+                "k": chk.Counts("k"),
             }  # fmt: skip
+            self.things["k"].add({"first": 1})
             self.flags = dict.fromkeys(("p", "p2"), False)
             self.threads = [
                 None,
@@ -178,6 +180,19 @@ def _meet(timeout: float | None) -> Callable[[Any, int], object]:
     return do
 
 
+def _add(n: int) -> Callable[[Any, int], None]:
+    """Both counts at once, or one of them, as the number says."""
+
+    def do(thing: Any, arg: int) -> None:
+        thing.add({name: n for bit, name in ((1, "first"), (2, "second")) if arg & bit})
+
+    return do
+
+
+def _none(thing: Any, arg: int) -> None:
+    thing.wait_until(0, {1: "first", 2: "second"}.get(arg), why="none")
+
+
 def _assign(thing: Any, arg: int) -> None:
     thing.value = arg
 
@@ -231,6 +246,10 @@ _DO: dict[str, Callable[[Any, int], object]] = {
     "glance": _nothing(lambda o, n: o.value),
     "inc": _nothing(lambda o, n: o.inc()),
     "dec": _nothing(lambda o, n: o.dec()),
+    "more": _add(1),
+    "less": _add(-1),
+    "none": _none,
+    "sum": lambda o, n: o.total(),
     "start": _nothing(lambda o, n: o.start()),
     "join": _nothing(lambda o, n: o.join()),
     "timed_join": _timed_join,

@@ -39,6 +39,7 @@ INITIAL: dict[str, Value] = {
     "x": 0, "y": 0,
     "p": False, "p2": False,  # flags that are polled
     "n": 2, "n2": 2,  # counts that are polled until they are 1
+    "k": (1, 0),  # two counts that are changed together or alone, and waited for
 }  # fmt: skip
 ROOM = {"q": 1, "q0": 10_000}
 PARTIES = 2
@@ -270,6 +271,18 @@ def _polled(draft: _Draft, t: int, what: str, name: str, arg: int) -> Iterator[O
         yield {name: value + (1 if what == "inc" else -1)}, NOTHING
 
 
+def _counts(draft: _Draft, t: int, what: str, name: str, arg: int) -> Iterator[Outcome]:
+    """The number says which: 1 the first, 2 the second, 3 both (of a wait: their sum)."""
+    first, second = draft.values[name]  # type: ignore[misc]  # a pair by INITIAL
+    if what in ("more", "less"):
+        n = 1 if what == "more" else -1
+        yield {name: (first + n * (arg & 1), second + n * (arg >> 1))}, NOTHING
+    elif what == "sum":
+        yield {}, first + second
+    elif not (first * (arg & 1) + second * (arg >> 1)):
+        yield {}, NOTHING
+
+
 _SEMANTICS: dict[str, Callable[[_Draft, int, str, str, int], Iterator[Outcome]]] = {
     **dict.fromkeys(("acquire", "try", "timed", "release", "locked"), _lock),
     **dict.fromkeys(("racquire", "rtry", "rtimed", "rrelease"), _rlock),
@@ -287,6 +300,7 @@ _SEMANTICS: dict[str, Callable[[_Draft, int, str, str, int], Iterator[Outcome]]]
     ),
     **dict.fromkeys(("see", "assign", "glance"), _field),
     **dict.fromkeys(("open", "close", "inc", "dec"), _polled),
+    **dict.fromkeys(("more", "less", "none", "sum"), _counts),
 }  # fmt: skip
 
 

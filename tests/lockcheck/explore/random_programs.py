@@ -179,12 +179,16 @@ class World:
             self.run(me, body)
 
     def do_inc(self, me: int, name: str) -> None:
-        self.c.point(Op(Kind.REF_INC, self.objects[name]))
-        self.objects[name].value += 1
+        self._count(Kind.REF_INC, name, 1)
 
     def do_dec(self, me: int, name: str) -> None:
-        self.c.point(Op(Kind.REF_DEC, self.objects[name]))
-        self.objects[name].value -= 1
+        self._count(Kind.REF_DEC, name, -1)
+
+    def _count(self, kind: Kind, name: str, n: int) -> None:
+        op = Op(kind, self.objects[name])
+        self.c.point(op)
+        op.aux = self.objects[name].value  # what it finds, as `Refcount` notes it
+        self.objects[name].value += n
 
     def do_refs(self, me: int, *names: str) -> None:
         refs = tuple(self.objects[name] for name in names)
@@ -270,6 +274,15 @@ def explore(
     c: ControlledConductor, program: Program, strategy: Strategy, limit: int
 ) -> tuple[set[tuple[int, int, str]], int]:
     """Try everything; return {(order, verdict, outcome)} and the number of runs."""
+    results, runs, _cut = explore_within(c, program, strategy, limit)
+    return results, runs
+
+
+def explore_within(
+    c: ControlledConductor, program: Program, strategy: Strategy, limit: int
+) -> tuple[set[tuple[int, int, str]], int, bool]:
+    """As `explore`; and whether the bound on early timers forbade one."""
+    cut = False
     results: set[tuple[int, int, str]] = set()
     names: dict[str, int] = {}
     runs = 0
@@ -283,14 +296,16 @@ def explore(
             c.observed |= c.newly_observed
             strategy.restart()
             results.clear()
+            cut = False
             continue
         assert verdict in (END, DEADLOCK, REDUNDANT), verdict
         if verdict != REDUNDANT:
             results.add((order_of(c, names), verdict, _outcome(c, program)))
         strategy.end(verdict)
+        cut |= c.cut
         if runs > limit:
             raise TooManyError
-    return results, runs
+    return results, runs, cut
 
 
 def _outcome(c: ControlledConductor, program: Program) -> str:

@@ -346,6 +346,32 @@ def test_a_parking_lot_hands_over_in_order(chk: lockcheck.Checker) -> None:
     assert got == list(range(1, 21))
 
 
+def test_counts_are_waited_for_singly_and_together(chk: lockcheck.Checker) -> None:
+    """Several counts change at once; a wait is for one of them, or for the sum of all."""
+    counts = chk.Counts("devices")
+    order: list[str] = []
+    first = chk.Event("first")
+
+    def waits(name: str | None) -> Callable[[], None]:
+        def body() -> None:
+            counts.wait_until(0, name, why="none left")
+            order.append(name or "all")
+            first.set()
+
+        return body
+
+    def works() -> None:
+        counts.add({"veth": -1})
+        first.wait()
+        counts.add({"bond": -2})
+
+    counts.add({"veth": 1, "bond": 2})
+    run_threads(chk, waits(None), waits("veth"), works)
+
+    assert order == ["veth", "all"]
+    assert (counts.total(), counts.total("bond"), counts.total("never")) == (0, 0, 0)
+
+
 def test_a_shared_field_is_a_plain_attribute(chk: lockcheck.Checker) -> None:
     """Declared in the class body, used like any attribute."""
 
