@@ -22,7 +22,7 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -187,31 +187,35 @@ def search(run: Run, regime: str) -> list[Verdict]:
         if name in reached and usable(run, regime, name, reached[name])
     }
     tasks = tasks_of(regime, seen, run.seed, quick=run.quick)
-    found: dict[int, Verdict] = {}
-    for number, verdict in everybody(judge, tasks):
-        task = tasks[number]
-        found[number] = verdict or Verdict(
-            task.mutant, regime, True, "it never ends: killed", scripts=list(task.scripts)
-        )
-        caught = sum(each.caught for each in found.values())
-        run.progress(f"sharpness {regime}: {len(found)}/{len(tasks)}, {caught} caught")
-    verdicts = [found[number] for number in range(len(tasks))]
-    lines = sorted({each.line for each in verdicts if each.line is not None}, key=repr)
-    run.progress(f"sharpness {regime}: {len(lines)} lines of the audit's list are looked for again")
-    wrong = {
-        lines[number]
-        for number, sure in everybody(partial(confirmed, regime, run.seed), lines)
-        if not sure
-    }
-    withdraw(verdicts, tasks, wrong)
-    return verdicts
+    verdicts: dict[int, Verdict] = {}
+    left = list(range(len(tasks)))
+    while left:
+        for at, verdict in everybody(judge, [tasks[number] for number in left]):
+            task = tasks[left[at]]
+            verdicts[left[at]] = verdict or Verdict(
+                task.mutant, regime, True, "it never ends: killed", scripts=list(task.scripts)
+            )
+            caught = sum(each.caught for each in verdicts.values())
+            run.progress(f"sharpness {regime}: {len(verdicts)}/{len(tasks)}, {caught} caught")
+        shown = {verdicts[number].line for number in left}
+        lines = sorted((line for line in shown if line is not None), key=repr)
+        run.progress(f"sharpness {regime}: {len(lines)} lines of the audit's list are looked for")
+        wrong = {
+            lines[at]
+            for at, sure in everybody(partial(confirmed, regime, run.seed), lines)
+            if not sure
+        }
+        left = [number for number in left if verdicts[number].line in wrong]
+        tasks = [knowing(task, wrong) for task in tasks]
+    return [verdicts[number] for number in range(len(tasks))]
 
 
-def withdraw(verdicts: Sequence[Verdict], tasks: Sequence[Task], lines: Set[Line]) -> None:
-    """What only a line showed that is there without any mutant, too, was not noticed."""
-    for verdict, task in zip(verdicts, tasks, strict=True):
-        if verdict.line in lines:
-            not_noticed(verdict, task)
+def knowing(task: Task, lines: Set[Line]) -> Task:
+    """The same search, which such lines of the audit's list do not end.
+
+    They are there without any mutant, too; a search that one of them ended has not been made.
+    """
+    return replace(task, known=task.known | {line.key for line in lines})
 
 
 def usable(run: Run, regime: str, name: str, seen: Seen) -> bool:
@@ -321,7 +325,6 @@ def judge(task: Task) -> Verdict:
 
 def not_noticed(verdict: Verdict, task: Task) -> None:
     """Say so, and why."""
-    verdict.caught, verdict.line = False, None
     verdict.how = (
         f"{verdict.schedules} schedules of {len(task.scripts)} scripts and the stresses clean"
         if task.scripts

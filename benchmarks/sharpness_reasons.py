@@ -62,6 +62,10 @@ MEETS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
 ASKS_AGAIN: Final = Reason(
     "equivalent", "who does not wait for the module to settle asks again until it has"
 )
+COUNTED_AGAIN: Final = Reason(
+    "equivalent",
+    "who does not wait takes RTNL, counts again and drops it until nothing is left to be freed",
+)
 NO_CALLBACK: Final = Reason(
     "equivalent",
     "a repeated NETDEV_UNREGISTER queues no callback in this model, so the barrier behind it"
@@ -82,6 +86,8 @@ KNOWN: Final[Mapping[tuple[str, str, str], Reason]] = {
     ("pernet", "wait", "NetNamespace.setup_net"): UNDONE,
     ("small", "wait", "NetNamespace.setup_net"): UNDONE,
     ("small", "wait", "DevTodo.netdev_rebroadcast"): NO_CALLBACK,
+    ("small", "wait", "RtnlLinkOps.rtnl_lock_unregistering_all"): COUNTED_AGAIN,
+    ("small", "wait", "Kernel.wait_unregistered"): COUNTED_AGAIN,
     ("small", "lock", "DevFlags.close_locked_singly"): Reason(
         "equivalent", "with RTNL all ops-locked devices are closed together: its list is empty"
     ),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -21,9 +22,10 @@ from lockcheck.render import flush, show, show_json
 
 from ..iproute.script_error import nearest
 from ..kernel.documents import Fields
-from ..lab.mix import DEFAULT_DRIVERS, MIXES, parse_mix
+from ..lab.mix import MIXES, parse_mix
 from ..lab.model_run import ModelSetting, finding, link_kinds, usable_kinds
 from ..lab.progress import Progress
+from ..lab.scenarios import KINDS
 from ..lab.stress import Stress, StressOptions, StressResult
 from ..lab.stress_boot import conductor_of, stress_kernel
 from .findings import finding_lines
@@ -35,6 +37,8 @@ __all__ = ["configure", "options_from", "run", "summary"]
 
 SECONDS: Final = 10.0
 """Without --seconds and --ops."""
+LOWER: Final = "dummy"
+"""What a driver of the user's stands on, where no other kind was asked for."""
 COMPARED: Final = ("global", "small", "pernet")
 """Without --rtnl: one after the other."""
 WORST: Final = (Status.CLEAN, Status.INCOMPLETE, Status.FOUND, Status.INTERRUPTED)
@@ -50,9 +54,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what")
     what.add_argument(
         "--drivers",
-        default=",".join(DEFAULT_DRIVERS),
+        default="all",
         metavar="KIND,…",
-        help="kinds to use, or all: every kind that the regime has (default: %(default)s)",
+        help="kinds to use, or all: every kind that the regimes have, those of --driver included "
+        "(default: %(default)s)",
     )
     what.add_argument(
         "--mix",
@@ -85,12 +90,14 @@ def share(text: str) -> float:
     return value
 
 
-def options_from(args: argparse.Namespace, setting: ModelSetting) -> StressOptions:
+def options_from(args: argparse.Namespace, settings: Sequence[ModelSetting]) -> StressOptions:
     """What the call asks for.  Raises: CallError."""
     drivers = tuple(filter(None, args.drivers.split(",")))
-    kinds = link_kinds(setting)
+    kinds = link_kinds(settings[0])
+    own = [driver.kind for driver in settings[0].own_drivers() if driver.kind not in KINDS]
     if drivers == ("all",):
-        drivers = tuple(sorted(usable_kinds(setting)))
+        usable = frozenset.intersection(*(usable_kinds(setting) for setting in settings))
+        drivers = tuple(sorted({*usable, *own}))
     for kind in drivers:
         if kind not in kinds:
             raise CallError(
@@ -99,6 +106,8 @@ def options_from(args: argparse.Namespace, setting: ModelSetting) -> StressOptio
             )
     if not drivers:
         raise CallError("stress: --drivers names no driver")
+    if set(drivers) <= set(own):
+        drivers += (LOWER,)
     if args.netns > 500 or args.threads > 500:
         raise CallError("stress: at most 500 namespaces and 500 threads")
     try:
@@ -112,6 +121,7 @@ def options_from(args: argparse.Namespace, setting: ModelSetting) -> StressOptio
         netns=args.netns,
         threads=args.threads,
         drivers=drivers,
+        own=tuple(kind for kind in own if kind in drivers),
         mix=mix,
         fault=args.fault,
         fail_on=args.fail_on,
@@ -123,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
     """Stress each regime asked for, and show the results."""
     regimes = (args.rtnl,) if args.rtnl else COMPARED
     settings = [replace(ModelSetting.from_args(args), rtnl=regime) for regime in regimes]
-    options = options_from(args, settings[0])
+    options = options_from(args, settings)
     report = prepare_report(args.report)
     say(f"seed {options.seed}: {command_of(args, options)}")
     runs = []
@@ -196,6 +206,9 @@ def command_of(args: argparse.Namespace, options: StressOptions) -> str:
     words += [f"--drivers {','.join(options.drivers)}", f"--timing {args.timing}"]
     if args.workers != "netns":
         words.append(f"--workers {args.workers} --cpus {args.cpus}")
+    words += [f"--driver {file}" for file in args.driver]
+    if args.replace:
+        words.append("--replace")
     if args.fault:
         words.append(f"--fault {args.fault:g}")
     if args.perturb:
@@ -216,6 +229,7 @@ def summary(result: StressResult) -> str:
         f"  at most {result.sections_max} unregistering sections at one moment",
         f"  tried to create: {kinds}",
     ]
+    lines += [f"  not one {kind} was made: {why}" for kind, why in result.never_made.items()]
     if result.hung:
         lines.append("  the run got stuck; every thread was ended")
     if result.leaked_threads:

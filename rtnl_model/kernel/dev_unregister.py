@@ -152,4 +152,5 @@ class DevUnregister:
 
     def net_set_todo(self, dev: NetDevice) -> None:
         """Onto net_todo_list, which the end of the section empties."""
+        dev.torn_down = True
         self.k.rtnl.todo().append(dev)

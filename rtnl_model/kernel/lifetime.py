@@ -209,6 +209,27 @@ class Lifetime:
         if block is not None:
             block.gone = True
 
+    def assert_may_tell(self, dev: NetDevice, event: str) -> None:
+        """What was torn down repeats NETDEV_UNREGISTER while it is waited for, and nothing else.
+
+        That something attaches to it is judged where it does so.
+        """
+        if dev.torn_down and event not in ("UNREGISTER", "PRECHANGEUPPER", "CHANGEUPPER"):
+            self.k.report_invariant(
+                f"NETDEV_{event} of {dev.name} is sent after its NETDEV_UNREGISTER",
+                rule="event-after-unregister",
+                dev=dev,
+            )
+
+    def assert_may_open(self, dev: NetDevice, user: str) -> None:
+        """Those who use its queues were shut by its NETDEV_UNREGISTER; nobody shuts a new one."""
+        if dev.torn_down:
+            self.k.report_invariant(
+                f"{user} is opened on {dev.name} after its NETDEV_UNREGISTER",
+                rule="opened-after-unregister",
+                dev=dev,
+            )
+
     def assert_loaded(self, block: NotifierBlock) -> None:
         """A notifier is about to be called."""
         if block.gone:

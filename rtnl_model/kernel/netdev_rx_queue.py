@@ -258,6 +258,7 @@ class NetdevRxQueues:
     def install(self, queue: NetdevRxQueue, dev: NetDevice, kind: str, name: str) -> QueueUser:
         """Put the user on the queue; it holds the device it was opened on.  Locks: I(queue.dev)."""
         self.k.chk.assert_held(queue.dev.instance_lock)
+        self.k.lifetime.assert_may_open(dev, f"{kind} {name}")
         tracker = self.k.dev.netdev_hold(dev, f"{kind} {name}")
         live = self.k.chk.AtomicRef(f"{kind}.live:{name}", True)
         user = QueueUser(kind, name, dev, tracker, live)

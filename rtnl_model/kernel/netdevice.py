@@ -231,6 +231,8 @@ class NetDevice:
     parent: str = ""
     """dev.parent: the bus device of a physical device; empty for virtual ones."""
 
+    torn_down: Bookkeeping[bool] = False
+    """Its section of unregistration is over: everybody has heard, references are waited for."""
     freed: Bookkeeping[bool] = False
     unregister_count: Bookkeeping[int] = 0
     """How often it entered UNREGISTERING.  invariant: at most 1."""

@@ -166,6 +166,7 @@ class Notifier:
         what = LIFECYCLE.get(event)
         if what:
             k.strict_assert(dev, what)
+        k.lifetime.assert_may_tell(dev, event)
         with k.probe.frame("call_netdevice_notifiers_info"):
             ret = self.notifier_call_chain(net.netdev_chain, event, info)
             if ret & NOTIFY_STOP_MASK:

@@ -246,8 +246,8 @@ def words_of(declared: GuardedField) -> str:
 
 def function_of(frame: FrameType | None, k: Kernel) -> str:
     """The kernel function that the access stands in; empty outside the kernel."""
-    stack = k.probe.current().stack
-    if not stack:
+    task = k.probe.current()
+    if not task.stack and not task.request:
         return ""
     while frame is not None:
         code = frame.f_code
@@ -260,7 +260,7 @@ def function_of(frame: FrameType | None, k: Kernel) -> str:
         if KERNEL_NAME.match(name) and name not in HELPERS:
             return name
         frame = frame.f_back
-    return str(stack[-1])
+    return task.stack[-1] if task.stack else ""
 
 
 class AuditSubject(ModelSubject):

@@ -100,6 +100,7 @@ def named(regime: str) -> frozenset[tuple[str, str]]:
         for cls, function in functions(tree):
             mutant = Mutant("lock", file, f"{cls.name}.{function.name}", function.lineno, "")
             if has_method(mutant, regime):
+                _cut(function.body, REGIMES[regime].has_rtnl)
                 inside.append((cls.name, function.name, attributes(function, cls=cls.name)))
         names |= attributes(tree, held)
     while True:  # what an uncalled function calls is not called
@@ -215,6 +216,22 @@ def _run(body: Sequence[ast.stmt], has_rtnl: bool, lines: set[int]) -> bool:
             for handler in stmt.handlers if isinstance(stmt, ast.Try) else ():
                 _run(handler.body, has_rtnl, lines)
     return True
+
+
+def _cut(body: list[ast.stmt], has_rtnl: bool) -> None:
+    """Leave only statements that can run."""
+    lines: set[int] = set()
+    _run(body, has_rtnl, lines)
+    _keep(body, lines)
+
+
+def _keep(body: list[ast.stmt], lines: Collection[int]) -> None:
+    body[:] = [stmt for stmt in body if stmt.lineno in lines]
+    for stmt in body:
+        for name in ("body", "orelse", "finalbody"):
+            _keep(getattr(stmt, name, []), lines)  # whichever it has
+        for handler in stmt.handlers if isinstance(stmt, ast.Try) else ():
+            _keep(handler.body, lines)
 
 
 def _asks(test: ast.expr, has_rtnl: bool) -> bool | None:

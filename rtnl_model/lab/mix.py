@@ -65,6 +65,10 @@ CARD_DRIVER: Final = "stress"
 """The driver of the plain cards; `rmmod stress` removes them all."""
 QUEUES: Final = 4
 """Of a card, and of both ends of a netkit when cards are among the drivers."""
+OWN_SHARE: Final = 0.4
+"""Of the devices that are made: the least of the user's kinds."""
+OWN_ALONE: Final = 0.3
+"""Share of devices of a user's kind that are asked for without a lower."""
 MTUS: Final = (1280, 1400, 1500)
 
 
@@ -115,6 +119,7 @@ class Requester:
         *,
         names: Sequence[str],
         drivers: Sequence[str],
+        own: Sequence[str] = (),
         mix: Mix,
         targets: Targets,
     ) -> None:
@@ -132,6 +137,8 @@ class Requester:
             "change": self.change, "card": self.card, "lease": self.lease,
             "enslave": self.enslave,
         }  # fmt: skip
+        self.own = own
+        """Kinds of the user's: whether they need a lower, nobody says."""
         self.creators = [kind for kind in drivers if kind not in STACKED and kind != "phys"]
         self.stackers = [kind for kind in drivers if kind in STACKED]
         self.cards = "phys" in drivers
@@ -204,7 +211,8 @@ class Requester:
             return self.netns_add()
         if len(here.devs) > POPULATION:
             return self.delete_in(here)
-        kind = self.rng.choice(self.creators)
+        wanted = self.own if self.own and self.rng.random() < OWN_SHARE else self.creators
+        kind = self.rng.choice(wanted)
         name = self.fresh_name(kind)
         at = f"ip -n {here.name} link add {name}"
         if kind == "netkit" and self.cards:
@@ -218,6 +226,8 @@ class Requester:
         if kind == "geneve":
             vni = self.rng.randrange(1, 1 << 20)
             return f"{at} netns {there.name} type geneve id {vni} remote 192.0.2.1"
+        if kind in self.own:
+            return f"{at}{self.lower_for(here, kind)} type {kind}"
         if kind in TUNNELS and kind != "amt":
             told = KINDS[kind].may_have_lower and self.rng.random() < 0.2
             lower = self.some_lower_of(there) if told else ""
@@ -230,6 +240,14 @@ class Requester:
         if kind == "hsr":
             return self.create_hsr(here, at)
         return f"{at} type {kind} {self.words_of(kind)}".rstrip()
+
+    def lower_for(self, here: Net, kind: str) -> str:
+        """` link DEV` of a device of another kind, mostly elsewhere; now and then nothing."""
+        found = self.some_dev([other for other in self.creators if other not in self.own])
+        if found is None or self.rng.random() < OWN_ALONE:
+            return ""
+        net, dev = found
+        return f" link {dev.name}" + (f" link-netns {net.name}" if net is not here else "")
 
     def words_of(self, kind: str) -> str:
         """The words after `type KIND`, from the table of kinds."""

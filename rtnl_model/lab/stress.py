@@ -24,7 +24,7 @@ from lockcheck import Checker, Conductor, CountingRule, Unwind, counts, looking
 from lockcheck.conduct import Watchdog, abort
 from rtnl_model.iproute import parse_script
 from rtnl_model.iproute.commands import Command, LinkAdd
-from rtnl_model.iproute.execute import execute
+from rtnl_model.iproute.execute import Outcome, execute
 from rtnl_model.iproute.run import comm_of
 from rtnl_model.kernel.documents import Fields
 from rtnl_model.kernel.errors import KernelBug
@@ -58,6 +58,8 @@ class StressOptions:
     netns: int = 8
     threads: int = 8
     drivers: tuple[str, ...] = DEFAULT_DRIVERS
+    own: tuple[str, ...] = ()
+    """Those of them that a file of the user's defines."""
     mix: Mix = field(default_factory=lambda: MIXES["default"])
     fault: float = 0.0
     """Share of registrations that fail."""
@@ -81,6 +83,9 @@ class StressResult:
     delegated: int = 0
     sections_max: int = 0
     per_driver: dict[str, int] = field(default_factory=dict)
+    """By kind: how often one was asked for."""
+    never_made: dict[str, str] = field(default_factory=dict)
+    """Kinds of the user's of which not one device was made -> the last refusal."""
     findings: list[Fields] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     history: dict[str, list[str]] = field(default_factory=dict)
@@ -125,6 +130,7 @@ class StressResult:
             "delegated_share": round(self.delegated_share, 4),
             "unregistering_sections_max": self.sections_max,
             "operations_per_driver": dict(sorted(self.per_driver.items())),
+            "never_made": self.never_made,
             "complete": self.complete,
             "hung": self.hung,
             "interrupted": self.interrupted,
@@ -157,6 +163,7 @@ class Stress:
         """Covered by `_gate`."""
         self.refused = 0
         self.per_driver: Counter[str] = Counter()
+        self.never_made = dict.fromkeys(options.own, "nobody asked for one")
         self.history: dict[str, list[str]] = {}
         self.recorder: Recorder | None = None
         """Set before `run` for a time line; it costs throughput."""
@@ -285,6 +292,7 @@ class Stress:
             self.options.seed,
             names=self.names,
             drivers=self.options.drivers,
+            own=self.options.own,
             mix=self.options.mix,
             targets=self.targets,
         )
@@ -320,16 +328,20 @@ class Stress:
             task.request = line
             self.k.probe.adopt(task)
             outcome = execute(self.k, command)
-            self.count(command, outcome.rc)
+            self.count(command, outcome)
 
-    def count(self, command: Command, rc: int) -> None:
+    def count(self, command: Command, outcome: Outcome) -> None:
         """Account for one operation."""
         with self._gate:
             self.operations += 1
-            if rc:
+            if outcome.rc:
                 self.refused += 1
             if isinstance(command, LinkAdd) and command.kind:
                 self.per_driver[command.kind] += 1
+                if not outcome.rc:
+                    self.never_made.pop(command.kind, None)
+                elif command.kind in self.never_made:
+                    self.never_made[command.kind] = " ".join(outcome.stderr.split())
 
     # -- findings --
 
@@ -344,6 +356,7 @@ class Stress:
         result.operations = self.operations
         result.refused = self.refused
         result.per_driver = dict(self.per_driver)
+        result.never_made = dict(self.never_made)
         result.registered = self.k.counts.get("registered", 0)
         result.removed = self.k.counts.get("freed", 0)
         result.delegated = self.k.counts.get("delegated", 0)
@@ -354,7 +367,9 @@ class Stress:
         result.findings = [report.to_dict() for report in result.reports]
         if result.findings:
             result.history = {name: list(lines) for name, lines in self.history.items()}
-        result.complete = not (result.interrupted or result.hung or self.stopping)
+        result.complete = not (
+            result.interrupted or result.hung or self.stopping or result.never_made
+        )
 
     def join_all(self, before: set[int | None]) -> None:
         """After an abort every thread unwinds by itself: wait for the last."""

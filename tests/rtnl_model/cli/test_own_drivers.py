@@ -9,6 +9,7 @@ import json
 import re
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -222,6 +223,40 @@ def test_a_test_outside_of_the_mutex_is_found_and_replayed(
     assert "not in list" in found["title"]
     assert main(["replay", found["replay"], "--driver", file]) == 1
     assert "not in list" in capsys.readouterr().out
+
+
+def stressed(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, Any]:
+    """A short stress of that driver alone: its status, and what it says as JSON."""
+    file = driver(folder, text)
+    call = ["stress", "--driver", file, "--drivers", "shadow", "--rtnl", "pernet"]
+    status = main([*call, "--ops", "120", "--seed", "5", "--timing", "zero", "--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def test_a_stress_gives_a_driver_the_lower_that_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where no other kind was asked for, dummies are made for it to stand on."""
+    status, told = stressed(tmp_path, page_code(), capsys)
+
+    assert status == 0
+    assert told["drivers"] == ["shadow", "dummy"]
+    assert told["operations_per_driver"]["shadow"] > 10
+    assert told["never_made"] == {}
+
+
+def test_a_stress_that_makes_none_of_a_driver_s_devices_is_incomplete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says what the last one was refused with."""
+    code = page_code()
+    broken = code.replace("if lower is None:", "if not params.req.address:")
+    assert broken != code
+    status, told = stressed(tmp_path, broken, capsys)
+
+    assert status == 3
+    assert told["never_made"] == {"shadow": "RTNETLINK answers: No such device"}
+    assert not told["complete"]
 
 
 def test_the_right_driver_survives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,3 +129,42 @@ def test_modules_come_and_go_without_a_finding() -> None:
                 k.rmmod(name)
 
         assert rules(k) == []
+
+
+def test_what_was_torn_down_is_silent_and_takes_no_users() -> None:
+    """Its NETDEV_UNREGISTER has shut everybody; a work or a socket that comes later is late."""
+    with running("small") as k:
+        (net,) = nets(k, "a")
+        dev = add(k, net, "d0")
+        k.rtnl.rtnl_net_lock(net)
+        k.dev.unregister_netdevice(dev)
+
+        assert rules(k) == []
+
+        k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
+        k.notifier.call_netdevice_notifiers("CHANGEADDR", dev)
+        with dev.lock:
+            queue = k.netdev_rx_queue.rx_queue(dev, 0)
+            user = k.netdev_rx_queue.install(queue, dev, "xsk", "late")
+        k.netdev_rx_queue.close_user(user)
+        k.rtnl.rtnl_net_unlock(net)
+
+        assert rules(k) == ["event-after-unregister", "opened-after-unregister"]
+
+
+def test_a_command_s_own_call_of_the_kernel_is_checked() -> None:
+    """Though no probed function is entered; who only looks, as this test, has no request."""
+    with running("pernet") as k:
+        (net,) = nets(k, "a")
+        dev = add(k, net, "d0")
+        queue = k.netdev_rx_queue.rx_queue(dev, 0)
+        k.netdev_rx_queue.netdev_queue_busy(queue)
+
+        assert rules(k) == []
+
+        task = k.probe.current()
+        task.request = "nk open a d0 0 xsk x"
+        k.netdev_rx_queue.netdev_queue_busy(queue)
+        task.request = ""
+
+        assert rules(k) == ["guard-NetdevRxQueue.lease-read"]
