@@ -22,7 +22,14 @@ from lockcheck.core.collecting import PAUSED
 from lockcheck.core.contexts import Contexts
 from lockcheck.core.graph import Graph
 from lockcheck.core.happens import HappensBefore
-from lockcheck.core.held import Chain, CheckedLock, Hold, ThreadState, refs
+from lockcheck.core.held import (
+    CheckedLock,
+    Hold,
+    ThreadState,
+    push_entry,
+    push_unjudged,
+    refs,
+)
 from lockcheck.core.leaf import Leaf
 from lockcheck.core.ledger import Ledger
 from lockcheck.core.lock_order import LockOrder
@@ -30,7 +37,8 @@ from lockcheck.core.record import SIGHTINGS, Instance, Record, Witness
 from lockcheck.core.release import Releases
 from lockcheck.core.replay import marks
 from lockcheck.core.report import LockRef, Report
-from lockcheck.core.stacks import EMPTY, Stack, Stacks
+from lockcheck.core.stacks import Stack, Stacks
+from lockcheck.core.views import Chain
 from lockcheck.core.waiting import Waiting
 
 __all__ = ["Acquires"]
@@ -83,14 +91,23 @@ class Acquires:
         self._waits = waiting.waits
         self._releases = releases
         self._capture = stacks.capture
+        self._sharing = not happens.wanted
+        """May locks share a view?  Not where accesses are told apart by it."""
 
     def extend(
-        self, ts: ThreadState, lock: CheckedLock, *, known: int = 0, own: bool = True
+        self,
+        ts: ThreadState,
+        lock: CheckedLock,
+        *,
+        known: int = 0,
+        own: bool = True,
+        lone: bool = False,
     ) -> Chain | None:
         """Judge a plain acquire that the thread's chain does not know.
 
         `known`: how many references to the newest held entry the caller has itself (`freed`).
         `own`: the lock may be its own entry; not one that other threads release.
+        `lone`: nobody else seems to use it, so its view may be one that it shares (`views.Place`).
         Returns the chain it leads to; None when the lock must not cache that: it was pushed as a
         `Hold` then.
         """
@@ -107,7 +124,7 @@ class Acquires:
         ):
             self._push(ts, Hold(lock, WRITE))  # the caller knows the stack as it was before
             return None
-        chain = self._step(ts, lock, lock.key, None)
+        chain = self._step(ts, lock, lock.key, None, sharing=lone and self._sharing)
         if chain is None:
             push_unjudged(ts, Hold(lock, WRITE))
         return chain
@@ -147,7 +164,7 @@ class Acquires:
 
     def variant(self, key: Key, mode: int, trylock: bool, subclass: int) -> Key:
         """The key of the same lock taken in another way."""
-        found = key.base.variants.get((mode, trylock, subclass))
+        found = key.cls.base.variants.get((key.serial, mode, trylock, subclass))
         if found is None:
             with PAUSED, self._leaf:
                 found = self._classes.variant(key, mode, trylock, subclass)
@@ -170,19 +187,25 @@ class Acquires:
         self._happens.took(ts, key)
 
     def _step(
-        self, ts: ThreadState, lock: CheckedLock, key: Key, nest: CheckedLock | None
+        self,
+        ts: ThreadState,
+        lock: CheckedLock,
+        key: Key,
+        nest: CheckedLock | None,
+        *,
+        sharing: bool = False,
     ) -> Chain | None:
         """The chain after acquiring `key` on top of the thread's chain; judged when new.
 
+        `sharing`: it may be one that other locks have, too (`views.Place`).
         None: the thread is inside the engine already (a finaliser), so nothing is judged.
         """
         if ts.tracing:
             return None
-        ts.views += 1
         if ts.views > VIEWS + self._classes.keys:
             self._happens.begin_segment(ts)
         if nest is None and not ts.foreign and self._adds_nothing(ts, key):
-            view = self._view(ts, key, self._capture(NEAR))
+            view = self._view(ts, key, self._capture(NEAR), sharing=sharing)
             if view is not None:
                 return view
         ts.tracing += 1
@@ -192,7 +215,9 @@ class Acquires:
             stack = self._capture()
             nesting = rules.same_class(ts, lock, key, nest, stack)
             with PAUSED, self._leaf:
-                chain, found = self._enroll(ts, lock, key, nest, nesting.verdict, stack)
+                chain, found = self._enroll(
+                    ts, lock, key, nest, nesting.verdict, stack, sharing=sharing
+                )
                 news = self._ledger.enter([*nesting.reports, *found])
         finally:
             ts.tracing -= 1
@@ -249,12 +274,16 @@ class Acquires:
             return self._graph.is_alone(view.rec, key)
         return known.saturated and not rules.volatile(ts, key)
 
-    def _view(self, ts: ThreadState, key: Key, stack: Stack) -> Chain | None:
+    def _view(self, ts: ThreadState, key: Key, stack: Stack, *, sharing: bool) -> Chain | None:
         """This thread's view of what adds nothing; None when contexts want to see it."""
         view = ts.chain
         if type(view) is Counted or stack.finaliser or self._contexts.unseen(ts, key):
             return None
+        places = ts.places
+        if sharing and view is places.root and self._graph.may_be_alone(view.rec, key, key):
+            return places.view(key, stack, ts.made)
         chain = view.grow(key, Chain(view.rec.children.get(key), view, stack, key))
+        ts.views += 1
         ts.made.append(chain)
         return chain
 
@@ -266,6 +295,8 @@ class Acquires:
         nest: CheckedLock | None,
         verdict: str,
         stack: Stack,
+        *,
+        sharing: bool,
     ) -> Enrolled:
         """Record, witness, verdicts, view."""
         graph, contexts = self._graph, self._contexts
@@ -287,6 +318,8 @@ class Acquires:
             rec = view.rec.children.get(token)
             if rec is None:
                 graph.leave_alone(key)
+                if sharing and view is ts.places.root:
+                    return Enrolled(ts.places.view(key, stack, ts.made), found)
         else:
             rec = graph.child(view.rec, token, key, edges=not key.trylock and not serialised)
         if rec is not None and not rec.saturated:
@@ -300,6 +333,7 @@ class Acquires:
             chain = Chain(rec, view, stack, key)
         if not rules.volatile(ts, key) and (counted or not finaliser):
             view.grow(token, chain)
+            ts.views += 1
             ts.made.append(chain)
         return Enrolled(chain, found)
 
@@ -355,19 +389,3 @@ def _instances(ts: ThreadState, lock: CheckedLock, rec: Record) -> tuple[Instanc
         weakref.ref(each) if key.many else key.base
         for key, each in zip(rec.held, locks, strict=True)
     )
-
-
-def push_entry(ts: ThreadState, hold: Hold, chain: Chain) -> None:
-    """Make a hold the newest entry of its thread."""
-    hold._pk = ts.chain
-    hold._k = chain
-    hold.prev = ts.top
-    hold.ts = ts
-    ts.top = hold
-    if hold.mode == WRITE:
-        hold.lock.owned_by(ts)  # whoever waits for it must find its owner
-
-
-def push_unjudged(ts: ThreadState, hold: Hold) -> None:
-    """Push without judging: a finaliser came into the engine while it was at work."""
-    push_entry(ts, hold, Chain(ts.chain.rec, ts.chain, EMPTY))

@@ -18,9 +18,10 @@ from __future__ import annotations
 from lockcheck.core.classes import NOTHING, WRITE, Key
 from lockcheck.core.events import Touch
 from lockcheck.core.graph import Graph
-from lockcheck.core.held import Chain, Entry, Floor, Hold, Moved, ThreadState
-from lockcheck.core.record import Record
+from lockcheck.core.held import Entry, Floor, Hold, ThreadState, own
+from lockcheck.core.record import NO_CONTEXT, Record
 from lockcheck.core.stacks import EMPTY, Stack
+from lockcheck.core.views import Chain, Moved, Places
 
 __all__ = [
     "FINALISER", "Counted", "add_touch", "begin_segment", "counted", "drop_floor", "enter_context",
@@ -58,15 +59,15 @@ def note_touched(ts: ThreadState) -> None:
     made, ts.made = ts.made, []  # a collection in here may add to it
     alike: dict[tuple[Stack, bool], tuple[Touch]] = {}
     for view in made:
-        key = view.key
-        if key is None or key.trylock or key in ts.fresh:
-            continue
-        ts.fresh.add(key)
         at = (view.stack, view.earlier is not None)
-        touch = alike.get(at)
-        if touch is None:
-            touch = alike[at] = (Touch(ts.moment, ts.slot, ts.epoch, ts.name, *at),)
-        add_touch(ts, key, touch)
+        for key in view.wanted():
+            if key.trylock or key in ts.fresh:
+                continue
+            ts.fresh.add(key)
+            touch = alike.get(at)
+            if touch is None:
+                touch = alike[at] = (Touch(ts.moment, ts.slot, ts.epoch, ts.name, *at),)
+            add_touch(ts, key, touch)
 
 
 def add_touch(ts: ThreadState, key: Key, touch: tuple[Touch]) -> None:
@@ -86,6 +87,8 @@ def rechain(graph: Graph, ts: ThreadState) -> None:
     root = ts.overlay.get(context)
     if root is None:
         root = ts.overlay[context] = Chain(graph.root(context), None, EMPTY)
+        if context == NO_CONTEXT:
+            ts.places = Places(root)
     here: list[Entry] = []
     entry = ts.top
     while entry.lock is not None:
@@ -93,7 +96,7 @@ def rechain(graph: Graph, ts: ThreadState) -> None:
         entry = entry.prev
     entry._k = chain = root
     for entry in reversed(here):
-        old: Chain = entry._k
+        old = own(entry)
         rec = old.rec
         if rec.context != context:
             rec = _carried(graph, chain.rec, entry.key)
@@ -124,7 +127,7 @@ def enter_context(graph: Graph, ts: ThreadState, name: str) -> None:
 
 def counted(ts: ThreadState) -> Floor | None:
     """A reference count runs a finaliser; None where that makes no difference."""
-    chain: Chain = ts.top._k
+    chain = ts.chain
     if ts.tracing or "gc" in ts.contexts or type(chain) is Counted:
         return None
     view = chain.next.get(FINALISER)
@@ -191,7 +194,7 @@ def materialise(ts: ThreadState) -> list[Hold]:
         new = entry
         if entry.lock is not None and not isinstance(entry, Hold):
             new = Hold(entry, WRITE)
-            new.prev, new.ts, new._pk, new._k = entry.prev, entry.ts, entry._pk, entry._k
+            new.prev, new.ts, new._pk, new._k = entry.prev, entry.ts, entry._pk, own(entry)
             entry._pk = None
             if above is None:
                 ts.top = new

@@ -65,6 +65,7 @@ class LockClass:
         "site",
         "subclass",
         "subs",
+        "variants",
         "wait_total",
         "waits_allowed",
     )  # fmt: skip
@@ -93,6 +94,8 @@ class LockClass:
         self.labelled = 0
         self.many: Key | None = None
         self.subs: dict[int, LockClass] = NOTHING
+        self.variants: dict[tuple[int, int, bool, int], Key] = NOTHING
+        """(serial, mode, trylock, subclass) -> the key of that lock, taken in that way."""
         self.disordered = False
         """Two of its locks were nested against its order, or without one."""
         self.foreign = 0
@@ -114,7 +117,7 @@ class Key:
     is one for each of a class's first locks, so whatever is otherwise stands in `SpecialKey`.
     """
 
-    __slots__ = ("cls", "serial", "variants")
+    __slots__ = ("cls", "serial")
 
     label: str | None = None
     """The name it was given, if any."""
@@ -127,7 +130,6 @@ class Key:
         self.cls = cls
         self.serial = serial
         """Number of the instance in its class; -1: may be any."""
-        self.variants: dict[tuple[int, bool, int], Key] = NOTHING
 
     @property
     def base(self) -> Key:
@@ -272,11 +274,12 @@ class Classes:
         base = key.base
         if mode == base.mode and not trylock and not subclass:
             return base
-        ident = (mode, trylock, subclass)
-        found = base.variants.get(ident)
+        first = base.cls
+        ident = (key.serial, mode, trylock, subclass)
+        found = first.variants.get(ident)
         if found is None:
-            cls = self.subclass(base.cls, subclass)
+            cls = self.subclass(first, subclass)
             found = SpecialKey.variant(base, cls, mode, trylock=trylock)
-            base.variants = base.variants or {}
-            base.variants[ident] = found
+            first.variants = first.variants or {}
+            first.variants[ident] = found
         return found

@@ -71,7 +71,7 @@ class Use:
         """Signals that were blocked."""
         self.which = min((name for name in ts.disabled if name.startswith(RUNS)), default="")
         """The signal whose handler took the lock."""
-        self.others: list[Use] = []
+        self.others: tuple[Use, ...] = ()
         """Other threads, or with other locks held."""
 
     def add(self, use: Use) -> bool:
@@ -85,7 +85,7 @@ class Use:
         )
         if alike or len(self.others) == USES:
             return False
-        self.others.append(use)
+        self.others = (*self.others, use)
         return True
 
     def struck_by(self, inside: Use) -> Use | None:
@@ -109,6 +109,8 @@ class Contexts:
         self._graph = graph
         self.names: list[str] = list(CONTEXTS)
         self._usage: dict[LockClass, dict[Usage, Use]] = {}
+        self._usages: dict[Usage, Usage] = {}
+        """The one object of those that are equal."""
         self._inside: list[tuple[LockClass, str, int]] = []
 
     def learn_name(self, name: str) -> None:
@@ -147,7 +149,7 @@ class Contexts:
     def enabled(self, ts: ThreadState, name: str) -> Iterator[Report]:
         """The context can strike again: everything held is held where it strikes."""
         for entry in ts.held():
-            if entry._k is not None and entry._k.rec.context[0] == ts.contexts:
+            if entry._k is not None and entry._k.context[0] == ts.contexts:
                 yield from self._mark(ts, entry.key, name, "on", ref_of(entry))
 
     def _mark(
@@ -161,6 +163,7 @@ class Contexts:
         counted: bool = False,
     ) -> Iterator[Report]:
         usage: Usage = (name, where, key.mode)
+        usage = self._usages.setdefault(usage, usage)
         cls = key.cls
         if cls.base.kind == "map":
             return

@@ -20,22 +20,23 @@ One file: entries, chains and threads, which are linked to each other as they ar
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any, Protocol
 
-from lockcheck.core.classes import MODE_NAMES, NOTHING, READ, RECURSIVE_READ, WRITE, Key
+from lockcheck.core.classes import MODE_NAMES, READ, RECURSIVE_READ, WRITE, Key
 from lockcheck.core.events import Part, Touch, Waiter
-from lockcheck.core.graph import Ground
-from lockcheck.core.record import Context, Leased, Record
+from lockcheck.core.record import Context, Leased
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY, Stack
 from lockcheck.core.vector import Clock
+from lockcheck.core.views import Chain, Place, Places
 from lockcheck.seam import Op
 
 __all__ = [
-    "READ", "RECURSIVE_READ", "WRITE", "Blocking", "Chain", "CheckedLock", "Entry", "Floor", "Hold",
-    "Moved", "RealThread", "ThreadState", "Waitable", "ref_of", "refs",
+    "READ", "RECURSIVE_READ", "WRITE", "Blocking", "CheckedLock", "Entry", "Floor", "Hold",
+    "RealThread", "ThreadState", "Waitable", "own", "push_entry", "push_unjudged",
+    "ref_of", "refs",
 ]  # fmt: skip
 
 Entry = Any  # a Hold, a Floor, or a plain lock, linked through `prev`: the warm path wraps nothing
@@ -120,65 +121,6 @@ class RealThread(Protocol):
     def is_alive(self) -> bool: ...
 
 
-class Chain:
-    """One node of a trie of held sequences, as one thread (or all) may walk it."""
-
-    __slots__ = ("_rec", "key", "next", "parent", "stack")
-
-    came: Chain | None = None
-    """The view before the release out of order that led here."""
-    earlier: Chain | None = None
-    """The view of the segment before, when the lock was held across its end."""
-
-    def __init__(
-        self, rec: Record | None, parent: Chain | None, stack: Stack, key: Key | None = None
-    ) -> None:
-        self._rec = rec
-        """None: of one lock held alone (`key` says which), and nobody has asked for it yet."""
-        self.parent = parent
-        self.key = key if rec is None else rec.key
-        self.next: dict[Hashable, Chain] = NOTHING
-        self.stack = stack
-        """Where the newest lock of the chain was taken when this view was made."""
-
-    @property
-    def rec(self) -> Record:
-        """What all threads know of it; made now when it is of a lock alone."""
-        found = self._rec
-        if found is None:
-            ground = self.parent.rec if self.parent is not None else None
-            assert isinstance(ground, Ground), self.key
-            assert self.key is not None, ground
-            found = self._rec = ground.graph.child(ground, self.key, self.key, edges=True)
-        return found
-
-    @property
-    def alone(self) -> bool:
-        """Is it of a lock held alone, under which nothing was taken so far?"""
-        return self._rec is None
-
-    def grow(self, token: Hashable, chain: Chain) -> Chain:
-        """Add a transition."""
-        if self.next is NOTHING:
-            self.next = {}
-        self.next[token] = chain
-        return chain
-
-    def __repr__(self) -> str:
-        return f"<chain {self.rec}>"
-
-
-class Moved(Chain):
-    """A view that replaces another: of the segment before, or before a release out of order."""
-
-    __slots__ = ("came", "earlier")
-
-    def __init__(self, rec: Record, parent: Chain | None, stack: Stack) -> None:
-        super().__init__(rec, parent, stack)
-        self.came: Chain | None = None
-        self.earlier: Chain | None = None
-
-
 class Hold:
     """One entry of a held stack that is not a plain lock's plain acquire."""
 
@@ -246,6 +188,10 @@ Overlay = dict[Context, Chain]
 """Roots of one segment's views, by context state."""
 
 
+NO_PLACES = Places(Chain(None, None, EMPTY))
+"""Of a thread that has no root yet."""
+
+
 class ThreadState:
     """The engine's memory of one thread."""
 
@@ -275,6 +221,7 @@ class ThreadState:
         "origin",
         "overlay",
         "pending",
+        "places",
         "runs",
         "serial",
         "slot",
@@ -307,10 +254,10 @@ class ThreadState:
         self.blocked_at: FrameType | None = None
         """Where, while it is: a stack is taken of it when a report needs one."""
         self.overlay: Overlay = {}
+        self.places = NO_PLACES
         self.views = 0
         """How many it has in this segment, about."""
-        self.slot = serial
-        self.epoch = 1
+        self.slot, self.epoch = serial, 1
         self.vc: Clock = {}
         """Start/join order: slot -> newest epoch known; copied, never changed in place."""
         self.hb: Clock = {}
@@ -366,9 +313,8 @@ class ThreadState:
 
     @property
     def chain(self) -> Chain:
-        """The chain of what is held in the present context."""
-        chain: Chain = self.top._k
-        return chain
+        """The chain of what is held in the present context.  Its own thread asks."""
+        return own(self.top)
 
     @property
     def holds(self) -> bool:
@@ -404,6 +350,30 @@ class ThreadState:
 
     def __repr__(self) -> str:
         return f"<thread {self.name}>"
+
+
+def push_entry(ts: ThreadState, hold: Hold, chain: Chain) -> None:
+    """Make a hold the newest entry of its thread."""
+    hold._pk = ts.chain
+    hold._k = chain
+    hold.prev = ts.top
+    hold.ts = ts
+    ts.top = hold
+    if hold.mode == WRITE:
+        hold.lock.owned_by(ts)  # whoever waits for it must find its owner
+
+
+def push_unjudged(ts: ThreadState, hold: Hold) -> None:
+    """Push without judging: a finaliser came into the engine while it was at work."""
+    push_entry(ts, hold, Chain(ts.chain.rec, ts.chain, EMPTY))
+
+
+def own(entry: Entry) -> Chain:
+    """The view of an entry from which its thread may go on: not one that other locks share."""
+    view: Chain = entry._k
+    if type(view) is Place:
+        entry._k = view = view.own(entry.key)
+    return view
 
 
 def refs(ts: ThreadState) -> tuple[LockRef, ...]:

@@ -18,8 +18,8 @@ from collections.abc import Hashable, Sequence
 from typing import Protocol
 
 from lockcheck.core.classes import WRITE, Key
-from lockcheck.core.held import Chain
 from lockcheck.core.record import Marks, Record, Witness
+from lockcheck.core.views import Chain
 
 STATES = 20_000
 """States tried before giving up."""

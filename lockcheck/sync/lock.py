@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lockcheck.core.classes import Key, LockClass
-    from lockcheck.core.held import Chain, ThreadState
+    from lockcheck.core.held import ThreadState
     from lockcheck.core.vector import Clock
+    from lockcheck.core.views import Chain
     from lockcheck.sync.host import Host
 
 __all__ = ["Lock", "Mutex", "NamedLock", "ObservedLock"]
@@ -137,12 +138,14 @@ class Mutex:
         """Let the engine judge a transition that this thread has not made before.
 
         None: the engine pushed an entry of its own.  Nothing stays locked when it raises.
+        The chain before it may be another one afterwards.
         """
         pause()  # it is taken, and nobody knows: no code of the program's may run
         try:
             acquires = self.chk.engine.acquires
             own = self.token is self.key
-            return acquires.extend(ts, self, known=1, own=own)  # known: `top`, in our caller
+            lone = self.ts is None or self.ts is ts
+            return acquires.extend(ts, self, known=1, own=own, lone=lone)  # known: `top` above us
         except BaseException:
             self.real.release()
             raise
@@ -159,6 +162,7 @@ class Mutex:
             chain = self._novel(ts)
             if chain is None:
                 return False
+            parent = ts.top._k
         self._pk = parent
         self._k = chain
         return True
@@ -277,6 +281,7 @@ class Lock(Mutex):
                 chain = self._novel(ts)
                 if chain is None:
                     return True
+                parent = top._k
             self._pk = parent
             self._k = chain
         self.prev = top
@@ -299,6 +304,7 @@ class Lock(Mutex):
                 chain = self._novel(ts)
                 if chain is None:
                     return True
+                parent = top._k
             self._pk = parent
             self._k = chain
         self.prev = top

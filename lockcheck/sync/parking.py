@@ -238,7 +238,7 @@ class Parking(Ownerless):
         ):
             chk.waiting.wake(ts, self, part)
             if not ts.tracing:
-                self._woken = (ts.top._k, part, ts.last_wait, owed)
+                self._woken = (ts.chain, part, ts.last_wait, owed)
         elif found.taken:
             Waits.gave(ts, found)
 

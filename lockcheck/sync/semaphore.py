@@ -11,8 +11,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from lockcheck.core.acquire import push_entry
-from lockcheck.core.held import WRITE, Hold
+from lockcheck.core.held import WRITE, Hold, push_entry
 from lockcheck.sync.parking import Parking
 
 if TYPE_CHECKING:

@@ -17,9 +17,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from lockcheck.core.held import Chain, ThreadState
+from lockcheck.core.held import ThreadState
 from lockcheck.core.report import CERTAIN, CLASS_ONLY, POSSIBLE, LockRef, Report, Severity
 from lockcheck.core.stacks import Stack
+from lockcheck.core.views import Chain
 from lockcheck.patch.data.memory import LOOK, Entry
 from lockcheck.patch.data.sight import UNKNOWN, How
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
 import tracemalloc
@@ -11,8 +12,8 @@ import pytest
 
 import lockcheck
 from lockcheck.core import acquire, graph
-from lockcheck.core.held import Chain
 from lockcheck.core.record import SATURATED
+from lockcheck.core.views import Chain
 
 CLASSES = ("a", "b", "c", "d")
 INSTANCES = 8
@@ -93,6 +94,31 @@ def test_a_lock_taken_alone_costs_few_bytes() -> None:
         tracemalloc.stop()
 
     assert (after - before) / len(locks) < 400
+
+
+def test_many_locks_of_many_classes_cost_few_bytes() -> None:
+    """Under 250 bytes a lock, the real one and all of its class counted, each taken once."""
+    chk = lockcheck.Checker()
+    classes = 60
+    names = [f"class {number}" for number in range(classes)]
+    locks: list[lockcheck.Lock | None] = [None] * (100 * classes)
+    with chk.Lock("warm"):
+        pass
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(len(locks)):
+            locks[number] = chk.Lock(names[number % classes])
+        for lock in locks:
+            assert lock is not None
+            with lock:
+                pass
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert (after - before) / len(locks) < 250
 
 
 def test_chains_past_the_bound_are_judged_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
