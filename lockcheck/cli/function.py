@@ -203,6 +203,8 @@ class FunctionWorld:
         self.checkers: Sequence[Checker] = self._all
         census.open(self._all, conductor)
         self._result = ""
+        self._seeded: object = None
+        self._drew = False
         self._printed = io.StringIO()
         self._streams = sys.stdout, sys.stderr
         patch.rebind(self.chk)
@@ -216,6 +218,7 @@ class FunctionWorld:
         with FirstThread(self.chk):
             with self._conductor.quiet():
                 random.seed(0)
+                self._seeded = random.getstate()
                 function = self._subject.resolve(self._subject.load())
                 assert function is not None, "it was there when the search began"
             self._install_time()
@@ -239,6 +242,10 @@ class FunctionWorld:
         """This world's checkers: what imported modules made belongs to all worlds."""
         return [self.chk, *self._all[2:]]
 
+    def drew(self) -> bool:
+        """Did the program draw random numbers (`subject.Draws`)?"""
+        return self._drew
+
     def output(self) -> str:
         """What the program printed (`subject.Prints`)."""
         return self._printed.getvalue()
@@ -254,6 +261,7 @@ class FunctionWorld:
     def close(self) -> None:
         """Give real time back; nobody is to join this world's threads at the exit."""
         census.close()
+        self._drew = self._seeded is not None and random.getstate() != self._seeded
         sys.stdout, sys.stderr = self._streams
         futures: Any = sys.modules.get("concurrent.futures.thread")  # private, if loaded
         if futures is not None:

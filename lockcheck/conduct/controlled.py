@@ -156,6 +156,11 @@ class ControlledConductor(QuietPhases):
         """End the run at its next point; from a signal handler, on the controller's thread."""
         self._interrupted = self._attention = True
 
+    @property
+    def interrupted(self) -> bool:
+        """Was the run asked to end before its time?"""
+        return self._interrupted
+
     def _await_end(self) -> None:
         interrupted = False
         seen: tuple[int, int, int] | None = None

@@ -70,6 +70,8 @@ class Batch:
     """The bound on early timers forbade some."""
     scheduled: bool = False
     """Some schedule had a second thread."""
+    drew: bool = False
+    """Some schedule drew random numbers."""
     points: bool = False
     diverged: str = ""
     """How a schedule differed when it was repeated."""

@@ -1,23 +1,28 @@
 """What a search has seen: schedules, distinct orders, distinct final states, and how much is left.
 
-An order is named by a number that equivalent schedules share: per object the sequence of threads
-that touched it, where accesses that commute count as one unordered step.  Given the program, that
-sequence determines the order.  The Good-Turing estimate f1 / n (orders seen once, by schedules) is
-the chance that the next schedule shows a new order.
+An order is named by a number that equivalent schedules share: per object the sequence of operations
+that touched it (which one of which thread), where accesses that commute count as one unordered
+step.  Given the program, that determines the order.  What an object is called has no part in it:
+one that the program did not name is called after the thread that came to it first.
+
+What a search learns to look at while it runs (a field that two threads touch) makes more operations
+points, and the same order gets another number: orders are counted by what was looked at, and their
+number is the most that one such look has seen.  The Good-Turing estimate f1 / n (orders seen once,
+by schedules) is the chance that the next schedule shows a new order.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from lockcheck.conduct.controlled import ControlledConductor
-from lockcheck.conduct.task import full_name
 from lockcheck.explore.conflict import WRITE, footprint
 
-__all__ = ["Coverage", "Row", "order_of"]
+__all__ = ["Coverage", "Row", "look_of", "order_of"]
 
 _MASK: Final = (1 << 61) - 1
 _ODD: Final = 0x9E3779B97F4A7C15
@@ -32,6 +37,8 @@ class Row:
     state: str
     points: int
     switches: int
+    look: int = 0
+    """What was looked at (`look_of`): only orders of one look are told apart."""
 
 
 class Coverage:
@@ -41,7 +48,8 @@ class Coverage:
         self.schedules = 0
         self.redundant = 0
         """Runs given up because an equivalent one was known; not counted as schedules."""
-        self.orders: Counter[int] = Counter()
+        self._orders: dict[int, Counter[int]] = {}
+        """By look."""
         self.states: Counter[str] = Counter()
         self.points: list[int] = []
         self.switches: list[int] = []
@@ -49,18 +57,27 @@ class Coverage:
     def add(self, row: Row) -> None:
         """Count one finished schedule."""
         self.schedules += 1
-        self.orders[row.order] += 1
+        self._orders.setdefault(row.look, Counter())[row.order] += 1
         self.states[row.state] += 1
         if len(self.points) < 100_000:
             self.points.append(row.points)
             self.switches.append(row.switches)
 
+    @property
+    def orders(self) -> Counter[int]:
+        """Schedules by order, of the look that has seen most; of two such, the later one's."""
+        best: Counter[int] = Counter()
+        for orders in self._orders.values():
+            if len(orders) >= len(best):
+                best = orders
+        return best
+
     def unseen(self) -> float:
         """Chance that the next schedule shows a new order (Good-Turing)."""
-        if not self.schedules:
+        orders = self.orders
+        if not orders:
             return 1.0
-        once = sum(1 for count in self.orders.values() if count == 1)
-        return once / self.schedules
+        return sum(1 for count in orders.values() if count == 1) / orders.total()
 
     def hashes(self) -> dict[str, dict[str, int]]:
         """Orders and states by name, for merging."""
@@ -85,14 +102,20 @@ class Coverage:
         }
 
 
-def order_of(conductor: ControlledConductor, names: dict[str, int]) -> int:
-    """Name the order of the run that `conductor` has just finished.
+def look_of(observed: Collection[str]) -> int:
+    """Name what a run looks at: classes whose releases are points, fields that are shared."""
+    names = "\0".join(sorted(observed))
+    return zlib.crc32(names.encode("utf-8", "surrogatepass"))
 
-    `names` caches the numbers of object names; pass the same dict for all runs.
-    """
+
+def order_of(conductor: ControlledConductor) -> int:
+    """Name the order of the run that `conductor` has just finished."""
     objects: dict[object, list[int]] = {}
     threads = [task.key for task in conductor.tasks]
     own = list(threads)
+    """By thread: what it chose, and which of its operations timed out."""
+    ids = list(threads)
+    """By thread: a number for its present operation, the same in all equivalent schedules."""
     last = 0
     for choice, op in conductor.events:
         if choice.of_program:
@@ -101,16 +124,16 @@ def order_of(conductor: ControlledConductor, names: dict[str, int]) -> int:
         last = choice.thread
         if op.timeout is not None:
             own[last] = (own[last] * _ODD + 2 + choice.fires) & _MASK
-        key = threads[last]
+        event = ids[last] = (ids[last] * _ODD + 1) & _MASK
         for obj, mode in footprint(choice, op):
             entry = objects.get(obj)
             if entry is None:
-                entry = objects[obj] = [_number(full_name(obj), names), mode, 0]
+                entry = objects[obj] = [0, mode, 0]
             if entry[1] != mode or mode == WRITE:
                 entry[0] = ((entry[0] ^ entry[2]) * _ODD + mode) & _MASK
                 entry[1] = mode
                 entry[2] = 0
-            entry[2] += key
+            entry[2] += event
     total = 0
     for entry in objects.values():
         value = ((entry[0] ^ entry[2]) * _ODD) & _MASK
@@ -118,13 +141,6 @@ def order_of(conductor: ControlledConductor, names: dict[str, int]) -> int:
     for i, value in enumerate(own):
         total += ((value ^ threads[i]) * _ODD) & _MASK
     return total & _MASK
-
-
-def _number(name: str, names: dict[str, int]) -> int:
-    number = names.get(name)
-    if number is None:
-        number = names[name] = zlib.crc32(name.encode("utf-8", "surrogatepass"))
-    return number
 
 
 def _spread(values: list[int]) -> list[int]:

@@ -170,6 +170,8 @@ def bounds(result: Outcome) -> str:
     asked = result.details.get("preemptions_asked")
     if asked is not None:
         parts.append(f"{asked} preemptions a schedule")
+    if result.drew:
+        parts.append("random numbers the same in every schedule")
     return ", ".join(parts)
 
 

@@ -129,6 +129,8 @@ class Outcome:
     """Some schedule had a second thread."""
     cut_short: bool = False
     """Some schedule was given up at the limit of points."""
+    drew: bool = False
+    """Some schedule drew random numbers: the same ones in each."""
 
     def to_dict(self, schema: str = "lockcheck/explore/1") -> Json:
         """The result document."""
@@ -147,6 +149,7 @@ class Outcome:
             "subject": self.subject,
             "details": self.details,
             "early_timers": self.early_timers,
+            "random_numbers": self.drew,
             **(self.coverage.hashes() if self.shard[1] > 1 else {}),
         }
 

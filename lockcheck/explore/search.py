@@ -188,6 +188,7 @@ class Search:
         self.coverage.redundant += batch.redundant
         every.cut |= batch.cut
         every.scheduled |= batch.scheduled
+        every.drew |= batch.drew
         every.points |= batch.points
         every.diverged = every.diverged or batch.diverged
         every.hung = every.hung or batch.hung
@@ -397,6 +398,7 @@ class Search:
             every.cut,
             every.scheduled,
             every.points,
+            every.drew,
         )
 
 

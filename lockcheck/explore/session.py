@@ -32,7 +32,7 @@ from lockcheck.conduct.verdict import (
 from lockcheck.core.report import CERTAIN, POSSIBLE, Report, counts
 from lockcheck.explore.aimed import AIMED_AT, TRIES, Aimed, is_shown_by
 from lockcheck.explore.batch import Batch, Candidate, Task
-from lockcheck.explore.coverage import Coverage, Row, order_of
+from lockcheck.explore.coverage import Coverage, Row, look_of, order_of
 from lockcheck.explore.follow import Guide, Replay, checks_of, describe_op, unusual
 from lockcheck.explore.frontier import Divisible
 from lockcheck.explore.result import (
@@ -48,7 +48,7 @@ from lockcheck.explore.schedule import Segment, switches_of
 from lockcheck.explore.search import Here, Search
 from lockcheck.explore.shrink import Attempt, shrink
 from lockcheck.explore.strategy import Strategy
-from lockcheck.explore.subject import Explains, Keeps, Narrates, Prints, Subject, World
+from lockcheck.explore.subject import Draws, Explains, Keeps, Narrates, Prints, Subject, World
 from lockcheck.explore.token import Token
 
 __all__ = ["Session", "fresh_seed"]
@@ -91,7 +91,6 @@ class Session:
         self._clock = clock
         self._pool = Pool()
         self.conductor = self._make_conductor()
-        self._names: dict[str, int] = {}
         self._deadlock: Report | None = None
         self._at_the_end: list[Report] | None = None
         """What had been found when the run was over, before anybody unwound."""
@@ -239,6 +238,8 @@ class Session:
         conductor = self.conductor
         record = tuple(map(int, conductor.record))
         batch.scheduled |= len(conductor.tasks) > 1
+        world: object = self._world
+        batch.drew |= isinstance(world, Draws) and world.drew()
         batch.points |= verdict == POINTS
         if verdict == DIVERGED:
             batch.diverged = "a schedule could not be repeated: the program is not deterministic"
@@ -246,8 +247,9 @@ class Session:
             batch.redundant += 1
         else:
             state = self._world.state() if self._world is not None else ""
-            order = order_of(conductor, self._names)
-            batch.rows.append(Row(run, order, state, len(record), switches_of(record)))
+            order = order_of(conductor)
+            look = look_of(conductor.observed)
+            batch.rows.append(Row(run, order, state, len(record), switches_of(record), look))
         for report in self._reports():
             identity = identity_of(report)
             if identity not in self._seen:
@@ -322,7 +324,9 @@ class Session:
         finally:
             world.close()
         if verdict == HUNG:
+            interrupted = self.conductor.interrupted
             self._abandon()
+            return INTERRUPTED if interrupted else HUNG
         return verdict
 
     def _at_end(self, verdict: int) -> None:

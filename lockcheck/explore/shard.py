@@ -22,6 +22,9 @@ __all__ = ["DEPTH", "MergeError", "Owns", "merge", "owner_of", "parse_shard"]
 DEPTH: Final = 4
 """Choices (with more than one possibility) that make a prefix."""
 
+_OF_THE_SEARCH: Final = ("schema", "strategy", "seed", "subject", "early_timers")
+"""What the documents of one search have in common."""
+
 Owns = Callable[[Sequence[int]], bool]
 
 
@@ -58,7 +61,7 @@ def merge(documents: Sequence[Json]) -> Json:
         raise MergeError("no results to merge")
     first = documents[0]
     for document in documents:
-        for key in ("schema", "strategy", "seed", "subject"):
+        for key in _OF_THE_SEARCH:
             if document.get(key) != first.get(key):
                 both = f"{document.get(key)!r} and {first.get(key)!r}"
                 raise MergeError(f"results of different searches: {key} {both}")
@@ -113,7 +116,7 @@ def _joined(first: Json, documents: list[Json], count: int, missing: list[int]) 
     if missing:
         reasons.append("missing shards: " + ", ".join(f"{each}/{count}" for each in missing))
     return {
-        **{key: first[key] for key in first if key in ("schema", "strategy", "seed", "subject")},
+        **{key: first[key] for key in first if key in _OF_THE_SEARCH},
         "schedules": schedules,
         "redundant": sum(document.get("redundant", 0) for document in documents),
         "orders": len(orders),
@@ -127,6 +130,7 @@ def _joined(first: Json, documents: list[Json], count: int, missing: list[int]) 
         "shard": "1/1",
         "merged": len(documents),
         "missing": missing,
+        "random_numbers": any(document.get("random_numbers") for document in documents),
         "order_hashes": orders,
         "state_hashes": states,
     }

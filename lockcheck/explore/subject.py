@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lockcheck.core.report import Report
     from lockcheck.seam import Op
 
-__all__ = ["Explains", "FirstThread", "Keeps", "Narrates", "Prints", "Subject", "World"]
+__all__ = ["Draws", "Explains", "FirstThread", "Keeps", "Narrates", "Prints", "Subject", "World"]
 
 
 class World(Protocol):
@@ -67,6 +67,15 @@ class Prints(Protocol):
 
     def output(self) -> str:
         """All of it."""
+        ...
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """A world that can say whether its program drew random numbers."""
+
+    def drew(self) -> bool:
+        """Did it?  They are the same in every schedule."""
         ...
 
 

@@ -82,6 +82,18 @@ def test_keys_that_differ_make_one_order() -> None:
     assert len(explored("keys_of_their_own").coverage.orders) == 1
 
 
+def test_no_order_is_counted_twice_when_a_search_learns_what_to_look_at() -> None:
+    """A sample has no order that an exhaustive search has not.
+
+    Its first schedules are run before it knows which data is shared, and look at less.
+    """
+    subject = FunctionSubject(FILE, "one_step_each")
+    with subject, Session(subject, limits=Limits(schedules=200)) as session:
+        sampled = session.explore(make_strategy("random", 1))
+
+    assert set(sampled.coverage.orders) <= set(explored("one_step_each").coverage.orders)
+
+
 def test_without_data_the_fault_is_not_seen() -> None:
     """`--no-data` looks at primitives only, as it says."""
     assert explored("attribute", data=False).outcome == "passed"

@@ -284,7 +284,6 @@ def explore_within(
     """As `explore`; and whether the bound on early timers forbade one."""
     cut = False
     results: set[tuple[int, int, str]] = set()
-    names: dict[str, int] = {}
     runs = 0
     c.observed = frozenset()
     while strategy.begin(c, runs):
@@ -300,7 +299,7 @@ def explore_within(
             continue
         assert verdict in (END, DEADLOCK, REDUNDANT), verdict
         if verdict != REDUNDANT:
-            results.add((order_of(c, names), verdict, _outcome(c, program)))
+            results.add((order_of(c), verdict, _outcome(c, program)))
         strategy.end(verdict)
         cut |= c.cut
         if runs > limit:

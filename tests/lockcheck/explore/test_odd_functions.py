@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lockcheck.cli.function import FunctionSubject
+from lockcheck.explore.in_words import bounds
 from lockcheck.explore.result import Limits, Outcome
 from lockcheck.explore.session import Session
 from lockcheck.explore.strategies import make_strategy
@@ -99,6 +100,49 @@ def test_after_a_hang_the_session_goes_on_with_threads_of_its_own() -> None:
             second = session.explore(strategy)
 
     assert (first.outcome, second.outcome) == ("hung", "passed")
+
+
+def test_an_interrupt_of_a_thread_that_is_silent_is_no_hang() -> None:
+    """Nobody waited for it as long as a hang takes: the search was interrupted, and says that."""
+    gate = InterruptingGate()
+    sys.modules[GATE] = gate  # type: ignore[assignment]  # a place that each schedule can see
+    try:
+        with FunctionSubject(FILE, "hangs_where_told") as subject:
+            with Session(subject, limits=Limits(schedules=20, hang_after=0.2)) as session:
+                gate.session = session
+                result = session.explore(make_strategy("random", 1))
+    finally:
+        del sys.modules[GATE]
+        gate.lock.release()
+
+    assert (result.outcome, result.interrupted) == ("incomplete", True)
+    assert result.reasons == ["interrupted"]
+
+
+class InterruptingGate:
+    """A plain lock that is never free; whoever comes to it interrupts the search."""
+
+    session: Session
+
+    def __init__(self) -> None:
+        self.lock = _thread.allocate_lock()
+        self.lock.acquire()
+
+    def acquire(self) -> None:
+        self.session.interrupt()
+        self.lock.acquire()
+
+
+def test_random_numbers_are_a_bound_of_what_was_tried() -> None:
+    """They are the same in every schedule: the words beside "every order" say so, where any were
+    drawn.
+    """
+    with_them = search("draws_random_numbers")
+    without = search("meets_at_a_barrier")
+
+    assert "random numbers the same in every schedule" in bounds(with_them)
+    assert with_them.to_dict()["random_numbers"] is True
+    assert "random" not in bounds(without)
 
 
 @contextmanager
