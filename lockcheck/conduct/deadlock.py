@@ -76,8 +76,16 @@ def explain_stuck(
     report = deadlock(cycle, reason) if cycle else lost_wakeup(stuck, reason)
     shown = [node for node in nodes if node in stuck or node in cycle]
     report.detail = table(shown, cycle)
+    report.data["waits"] = [_as_data(node) for node in shown]
     report.stacks = tuple((f"waits for {n.what}", n.name, n.wanted.stack) for n in shown)
     return report
+
+
+def _as_data(node: Waiting) -> dict[str, object]:
+    """Who waits, for what, and which threads could end that, as far as is known."""
+    ends = dict.fromkeys(other.name for _, other in node.edges if other is not None)
+    lock = node.wanted.mode == "lock"
+    return {"thread": node.name, "for": node.what, "lock": lock, "of": list(ends)}
 
 
 def where_is(ident: int) -> str:

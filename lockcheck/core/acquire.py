@@ -175,7 +175,7 @@ class Acquires:
         chain = None
         if ts.foreign:
             self._releases.settle(ts)
-        if hold.nest is None and not rules.volatile(ts, key):
+        if hold.nest is None and not rules.volatile(ts, key) and not self._looks_new(ts, key):
             chain = ts.chain.next.get(key)
         if chain is None:
             self._releases.sweep_own(ts, LATER)
@@ -185,6 +185,10 @@ class Acquires:
             return
         push_entry(ts, hold, chain)
         self._happens.took(ts, key)
+
+    def _looks_new(self, ts: ThreadState, key: Key) -> bool:
+        """Does it take again what another thread released for it?  Then it may have to wait."""
+        return bool(key.cls.base.foreign) and self._waits.has_lost(ts, key)
 
     def _step(
         self,
@@ -341,6 +345,8 @@ class Acquires:
         self, ts: ThreadState, lock: CheckedLock, rec: Record, stack: Stack, *, cyclic: bool
     ) -> list[Report]:
         """Note that this thread was here, unless that is known; judge what it adds."""
+        key = rec.key
+        assert key is not None
         instances = _instances(ts, lock, rec)
         for old in rec.witnesses:
             if (
@@ -349,9 +355,7 @@ class Acquires:
                 and old.vc is ts.vc
                 and old.instances == instances
             ):
-                return []
-        key = rec.key
-        assert key is not None
+                return list(self._waits.wants(old)) if self._looks_new(ts, key) else []
         one = self._graph.one
         wanted = one(LockRef(lock.name, key.cls.name, key.mode_name, stack))
         at = (ts.slot, ts.epoch, ts.vc)
@@ -371,6 +375,8 @@ class Acquires:
         found += self._order.judge(rec, witness, edges, cyclic=cyclic)
         if grown:
             found += self._waits.again()
+        if key.cls.base.foreign and not key.trylock and not key.many:
+            found += self._waits.wants(witness)
         return found
 
 

@@ -16,7 +16,7 @@ from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import Stack
 from lockcheck.core.vector import Clock, Start
 
-__all__ = ["KEPT", "Join", "Part", "Touch", "Touches", "Waiter", "Waker"]
+__all__ = ["KEPT", "Join", "Part", "Touch", "Touches", "Waiter", "Waker", "wanted_until"]
 
 KEPT = 8
 """Waiters and wakers remembered of each event."""
@@ -53,6 +53,15 @@ class Touch(NamedTuple):
 
 
 Touches = Mapping[Key, Sequence[Touch]]
+
+
+def wanted_until(moment: int, touches: Touches, vc: Clock) -> Iterator[tuple[Key, Touch]]:
+    """Locks wanted up to a moment, but for what was before whoever knows `vc`; once each."""
+    for key, times in touches.items():
+        for touch in times:
+            if touch.moment <= moment and not touch.carried and not touch.before(vc):
+                yield key, touch
+                break
 
 
 class Waiter(NamedTuple):
@@ -112,11 +121,7 @@ class Waker(NamedTuple):
 
     def touched(self, vc: Clock) -> Iterator[tuple[Key, Touch]]:
         """What it wanted before, but for what was before whoever knows `vc`; once each lock."""
-        for key, times in self.touches.items():
-            for touch in times:
-                if touch.moment <= self.moment and not touch.carried and not touch.before(vc):
-                    yield key, touch
-                    break
+        return wanted_until(self.moment, self.touches, vc)
 
 
 class Join(NamedTuple):
@@ -141,8 +146,25 @@ class Part:
     """One thing of an object that can be waited for: an event, room, an item, an end."""
 
     __slots__ = (
-        "first", "free", "generation", "happened", "known", "lacks", "made", "meetings", "name",
-        "once", "owing", "parties", "supply", "taken", "used", "waiters", "wakers",
+        "first",
+        "free",
+        "generation",
+        "happened",
+        "known",
+        "lacks",
+        "made",
+        "meetings",
+        "most",
+        "name",
+        "once",
+        "owing",
+        "parties",
+        "supply",
+        "taken",
+        "used",
+        "uses",
+        "waiters",
+        "wakers",
     )  # fmt: skip
 
     def __init__(
@@ -164,7 +186,12 @@ class Part:
         self.supply = supply
         """How many may have it before anybody makes it happen."""
         self.used: dict[int, int] | None = {} if supply else None
-        """Serial of a thread -> how often it had some; None: not counted (any more)."""
+        """Serial of a thread -> how often it had some, less what it gave before; None: not counted
+        (any more)."""
+        self.most: dict[int, int] = {}
+        """The most of that so far."""
+        self.uses = 0
+        """How often anybody had some."""
         self.generation = 1
         self.happened = False
         self.known: Start | None = None
@@ -266,7 +293,7 @@ class Part:
         """Can nobody have taken so much before that the waiter would have to wait?"""
         if self.used is None:
             return False
-        others = sum(times for serial, times in self.used.items() if serial != waiter.serial)
+        others = sum(times for serial, times in self.most.items() if serial != waiter.serial)
         return others + waiter.generation < self.supply
 
     def is_new(self, serial: int, needs: tuple[Key, ...], after: tuple[Part, int] | None) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from lockcheck.core.classes import Key
-from lockcheck.core.events import KEPT
+from lockcheck.core.events import KEPT, Touches, wanted_until
 from lockcheck.core.gates import surely_same
 from lockcheck.core.graph import Graph
 from lockcheck.core.record import Witness
@@ -32,6 +32,21 @@ class Releaser(NamedTuple):
     refs: tuple[LockRef, ...]
     at: tuple[int, int, Clock]
     """Its slot, epoch and clock."""
+    touches: Touches
+    moment: int
+
+    def needs(self, key: Key, vc: Clock) -> bool:
+        """Does it hold `key`, or has it wanted that before, not before whoever knows `vc`?"""
+        before = wanted_until(self.moment, self.touches, vc)
+        return key in self.keys or any(wanted is key for wanted, _ in before)
+
+    def needed(self) -> Iterator[tuple[Key, LockRef, tuple[LockRef, ...]]]:
+        """What it holds and what it wanted before, as reports name it, and what it held then."""
+        for key, ref in zip(self.keys, self.refs, strict=True):
+            yield key, ref, self.refs
+        for key, touch in wanted_until(self.moment, self.touches, {}):
+            if key not in self.keys:
+                yield key, touch.ref(key), ()
 
     def ordered(self, witness: Witness) -> bool:
         """Is one of the two before the other in every schedule?"""
@@ -50,6 +65,11 @@ class ForeignReleases:
         """Lock -> threads that others released it for, and that could go on then."""
         self._awaited: dict[Key, list[tuple[int, Key, tuple[str, ...]]]] = {}
         """Such a lock -> waiter, what it held, ident, of what was called possible."""
+        self._lost: set[tuple[Key, int]] = set()
+        """Such a lock, and a thread that it was released for, and that has neither taken it since
+        nor released it itself."""
+        self._losses: dict[Key, int] = {}
+        """How often that was looked at."""
 
     def judge(self, by: Releaser, lock: LockRef, owed: Key, free: int) -> Iterator[Report]:
         """A thread releases a lock that another one took: who waits for that, out of its reach?
@@ -58,39 +78,71 @@ class ForeignReleases:
         it does not wait for itself.
         """
         yield from self.releases(by, owed)
-        known = self._releasers[owed]
         owners = self._owners.setdefault(owed, set())
         if len(owners) < KEPT:
             owners.add(free)
-        for key, ref in zip(by.keys, by.refs, strict=True):
-            if any(key not in other.keys for other in known):
-                continue
-            edge = self._graph.after(key.cls).get(owed.cls)
+        losses = self._losses[owed] = self._losses.get(owed, 0) + 1
+        if losses <= KEPT:
+            self._lost.add((owed, free))
+        for key, ref, held in by.needed():
+            edge = self._graph.after(key.cls).get(owed.cls) if key.base is not owed.base else None
             for rec, index in () if edge is None else edge.records:
-                held, wanted = rec.held[index], rec.held[-1]
-                if not surely_same(held, key) or not surely_same(wanted, owed):
+                if not surely_same(rec.held[index], key) or not surely_same(rec.held[-1], owed):
                     continue
                 told = f"{by.thread} releases {lock.name} only after it got {ref.name}"
+                waking = Step(by.thread, lock, ref, held, told=told)
                 for witness in rec.witnesses:
-                    if owners == {witness.serial} or by.ordered(witness):
-                        continue
-                    if any(witness.serial == other.serial for other in known):
-                        continue
-                    waking = Step(by.thread, lock, ref, by.refs, told=told)
-                    report = wait_cycle([_waiting(witness, index), waking], POSSIBLE)
-                    said = self._awaited.setdefault(owed, [])
-                    said.append((witness.serial, key, report.ident))
-                    del said[:-REMEMBERED]
-                    yield report
+                    if owners != {witness.serial} and self._is_kept_away(witness, by, owed, key):
+                        yield self._possible(witness, index, waking, owed, key)
+
+    def has_lost(self, serial: int, owed: Key) -> bool:
+        """Had this thread the lock when another one released it?"""
+        return (owed, serial) in self._lost
+
+    def wants(self, witness: Witness) -> Iterator[Report]:
+        """A thread takes a lock that others released before: another time it may have to wait."""
+        rec = witness.rec
+        owed = rec.held[-1].base
+        known = self._releasers.get(owed)
+        owners = self._owners.get(owed)
+        if (
+            known
+            and owners
+            and (owners != {witness.serial} or (owed, witness.serial) in self._lost)
+        ):
+            by = known[-1]
+            for key, ref, held in by.needed():
+                for index, mine in enumerate(rec.before):
+                    if surely_same(mine, key) and self._is_kept_away(witness, by, owed, key):
+                        told = f"{by.thread} releases {owed.name} only after it got {ref.name}"
+                        lock = LockRef(owed.name, owed.cls.name, "owed")
+                        waking = Step(by.thread, lock, ref, held, told=told)
+                        yield self._possible(witness, index, waking, owed, key)
+        self._lost.discard((owed, witness.serial))
+
+    def _possible(self, witness: Witness, index: int, waking: Step, owed: Key, key: Key) -> Report:
+        report = wait_cycle([_waiting(witness, index), waking], POSSIBLE)
+        said = self._awaited.setdefault(owed, [])
+        said.append((witness.serial, key, report.ident))
+        del said[:-REMEMBERED]
+        return report
+
+    def _is_kept_away(self, witness: Witness, by: Releaser, owed: Key, key: Key) -> bool:
+        """Does this one, who waits for `owed` with `key` held, keep away all who release it?"""
+        known = self._releasers[owed]
+        return not by.ordered(witness) and all(
+            w.serial != witness.serial and w.needs(key, witness.vc) for w in known
+        )
 
     def releases(self, by: Releaser, owed: Key) -> Iterator[Report]:
         """A thread releases a lock that it did not take; take back what that speaks against."""
+        self._lost.discard((owed, by.serial))
         known = self._releasers.setdefault(owed, [])
         known.append(by)
         del known[:-KEPT]
         self._graph.note_freed(owed, by.serial, by.keys)
         for serial, key, ident in self._awaited.get(owed, ()):
-            if by.serial == serial or key not in by.keys:
+            if by.serial == serial or not by.needs(key, {}):
                 yield free_after_all(ident)
 
 

@@ -188,6 +188,13 @@ class Waiting:
             self._ledger.judge(ts, lambda: self.waits.used(ts, found))
         return found.used is not None
 
+    def freed(self, ts: ThreadState, obj: Event, part: str) -> None:
+        """`ts` makes some of a supply free, whatever others do."""
+        found = self._part(obj, part)
+        if not ts.tracing:
+            with PAUSED, self._leaf:
+                self.waits.freed(ts, found)
+
     def did_not_wait(self, ts: ThreadState) -> None:
         """A wait that did not block, of a thread that holds nothing: nothing depends on it."""
         ts.blocked = ts.blocked_on = ts.blocked_at = None

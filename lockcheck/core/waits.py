@@ -30,6 +30,7 @@ from lockcheck.core.foreign_releases import ForeignReleases, Releaser
 from lockcheck.core.graph import Graph
 from lockcheck.core.held import CheckedLock, ThreadState, ref_of
 from lockcheck.core.meetings import ARRIVALS, Arrival
+from lockcheck.core.record import Witness
 from lockcheck.core.report import LockRef, Report
 from lockcheck.core.stacks import Stack
 from lockcheck.core.vector import Clock, Start
@@ -240,14 +241,21 @@ class Waits:
         """`ts` has some of what there was at first: others, or it itself, may have to wait."""
         if part.used is None:
             return
-        part.used[ts.serial] = part.used.get(ts.serial, 0) + 1
-        total = sum(part.used.values())
-        if total > part.supply + USES:
+        now = part.used[ts.serial] = part.used.get(ts.serial, 0) + 1
+        part.most[ts.serial] = max(now, part.most.get(ts.serial, 0))
+        part.uses += 1
+        if part.uses > part.supply + USES:
             part.used = None
-        if total < part.supply:
+        elif sum(part.most.values()) < part.supply:
             return
         for waiter in tuple(part.waiters):
             yield from self._cycles.judge(part, waiter)
+
+    @staticmethod
+    def freed(ts: ThreadState, part: Part) -> None:
+        """`ts` gives back some of what there was at first, before it has some again."""
+        if part.used is not None:
+            part.used[ts.serial] = part.used.get(ts.serial, 0) - 1
 
     def again(self) -> Iterator[Report]:
         """A new kind of dependency between locks: it may lie between a waiter and its waker."""
@@ -304,6 +312,14 @@ class Waits:
         owed = LockRef(lock.name, lock.key.cls.name, "owed", stack)
         yield from self._foreign.judge(by, owed, lock.key, free)
 
+    def has_lost(self, ts: ThreadState, key: Key) -> bool:
+        """Had it this lock when another thread released it?"""
+        return self._foreign.has_lost(ts.serial, key.base)
+
+    def wants(self, witness: Witness) -> Iterator[Report]:
+        """A thread is about to take a lock that others than its holder have released."""
+        yield from self._foreign.wants(witness)
+
     def released_free(self, ts: ThreadState, lock: CheckedLock) -> Iterator[Report]:
         """A plain lock is released that nobody had taken: another time somebody may have."""
         yield from self._foreign.releases(_releaser(ts), lock.key)
@@ -326,7 +342,10 @@ def _waiter(ts: ThreadState, stack: Stack, generation: int) -> Waiter:
 
 def _releaser(ts: ThreadState) -> Releaser:
     keys, refs = _holding(ts)
-    return Releaser(ts.serial, ts.name, keys, refs, (ts.slot, ts.epoch, ts.vc))
+    note_touched(ts)
+    ts.moment += 1
+    at = (ts.slot, ts.epoch, ts.vc)
+    return Releaser(ts.serial, ts.name, keys, refs, at, ts.touched, ts.moment - 1)
 
 
 def _holding(ts: ThreadState) -> tuple[tuple[Key, ...], tuple[LockRef, ...]]:

@@ -66,6 +66,8 @@ class Queue(Parking):
             )
             if not room:
                 raise queue.Full
+            if self._counted:
+                self._counted = self.chk.waiting.used(self.chk.current(), self, "room")
             return
         if timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
@@ -102,7 +104,10 @@ class Queue(Parking):
                 "item",
             )
             if box is not None and self.maxsize > 0:
-                self.chk.waiting.wake(self.chk.current(), self, "room")
+                ts = self.chk.current()
+                if self._counted and timeout is None:
+                    self.chk.waiting.freed(ts, self, "room")
+                self.chk.waiting.wake(ts, self, "room")
         if box is None:
             raise queue.Empty
         return box[0]

@@ -30,7 +30,8 @@ class DevQueue:
     """`k.dev_queue`: both unregister lists."""
 
     draining: Bookkeeping[list[NetDevice]]
-    """Devices that some drain has taken off a pending list and is unregistering."""
+    """Devices that a drain has taken off a pending list and is unregistering, outside the works: no
+    flush waits for it."""
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
@@ -145,13 +146,14 @@ class DevQueue:
             return
         with k.probe.fn("unregister_netdevice_many_net", net=net):
             head = UnregHead("drained")
-            self.draining += drained
+            elsewhere = [] if k.rtnl_work.is_current() else list(drained)
+            self.draining += elsewhere
             for dev in drained:
                 if dev.unreg_list is not None:
                     self.warn_double_queue(dev, "a drained device is on another kill list")
                 self.unreg_list_move(dev, head)
             self.k.dev.unregister_netdevice_many(head)
-            for dev in drained:
+            for dev in elsewhere:
                 self.draining.remove(dev)
 
     def splice_pending(self, net: Net) -> list[NetDevice]:

@@ -61,12 +61,15 @@ class DevTodo:
 
     Each entry is its own task's.
     """
+    waiters: Bookkeeping[dict[int, str]]
+    """Task -> its thread's name, as reports have it."""
     warned: Bookkeeping[set[int]]
     """Tasks for whose devices the kernel's line was printed."""
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
         self.waiting = {}
+        self.waiters = {}
         self.warned = set()
 
     def netdev_run_todo(self) -> None:
@@ -95,6 +98,7 @@ class DevTodo:
         released: list[NetDevice] = []
         task = k.probe.current()
         self.waiting[task.pid] = waiting
+        self.waiters[task.pid] = k.chk.current().name
         while waiting:
             dev = self.netdev_wait_allrefs_any(waiting)
             waiting.remove(dev)

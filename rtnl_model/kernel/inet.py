@@ -59,6 +59,7 @@ class Table:
     freed: Bookkeeping[bool] = False
     """Whoever removed it has waited for its users."""
     waiter: Bookkeeping[int] = 0
+    waiting_thread: Bookkeeping[str] = ""
     """The task that waits for the users to leave; 0: none."""
 
     def __init__(self, parking: Parking, section: LockMap, net: Net) -> None:
@@ -111,6 +112,7 @@ class Inet:
             table.parking.change(lambda: setattr(table, "gone", True), part=None)
             if table.parking.peek(lambda: table.users):
                 table.waiter = self.k.probe.current().pid
+                table.waiting_thread = self.k.chk.current().name
                 self.dropping.append(table)
                 table.parking.wait(
                     lambda: not table.users, why=f"the users of {dev.label}'s sysctl table to leave"

@@ -45,8 +45,8 @@ class NetnsCleanup:
     defer_free_list: Bookkeeping[list[Net]]
     """Freed one round later, for late RCU callbacks (hazard 30); an llist, covered by gate."""
     thread: Bookkeeping[Thread | None]
-    flushing: Bookkeeping[bool] = False
-    """cleanup_net waits for the works; for reports of a stuck run."""
+    flushing: Bookkeeping[Sequence[Net]] = ()
+    """Namespaces for whose end cleanup_net waits for the works; for reports of a stuck run."""
 
     def __init__(self, k: Kernel) -> None:
         self.k = k
@@ -265,9 +265,9 @@ class NetnsCleanup:
             finally:
                 k.rtnl.rtnl_unlock()
             owed = k.rtnl_work.queued_so_far()
-            self.flushing = True
+            self.flushing = nets
             k.rtnl_work.rtnl_net_flush_workqueue()
-            self.flushing = False
+            self.flushing = ()
             k.rtnl_work.assert_flushed(owed, nets)
 
     def default_device_exit_nets(self, nets: Sequence[Net]) -> None:

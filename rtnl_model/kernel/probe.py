@@ -119,6 +119,7 @@ class Task:
         "stack",
         "two_frames",
         "unregistering",
+        "works",
     )
 
     def __init__(self, pid: int, comm: str, cpu: int) -> None:
@@ -140,6 +141,8 @@ class Task:
         """Read-side sections of RCU that this thread is inside."""
         self.unregistering: list[NetDevice] = []
         """Devices whose NETDEV_UNREGISTER this thread is sending, outermost first."""
+        self.works = False
+        """It runs a namespace's work."""
 
 
 class Probe:

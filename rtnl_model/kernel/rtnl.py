@@ -73,6 +73,8 @@ class Rtnl:
 
     net_todo_list: guarded[list[NetDevice]] = guarded("rtnl_mutex")
     """Devices unregistered and not yet finished."""
+    left: Bookkeeping[dict[NetDevice, str]]
+    """Devices that an unlock left on net_todo_list, and by which known defect at first; or none."""
     _net_locks: Bookkeeping[dict[Lock, Net]]
     """Whose a lock is, for the order."""
 
@@ -85,6 +87,7 @@ class Rtnl:
         """The global RTNL.  Protects: everything that no other lock is said to protect.
         Order: after pernet_ops_rwsem; before every net->rtnl_mutex.  Helper: rtnl_lock()."""
         self.net_todo_list = []
+        self.left = {}
         self._net_locks = {}
 
     # -- order --
@@ -187,7 +190,10 @@ class Rtnl:
     def rtnl_unlock_raw(self, known: str = "") -> None:
         """__rtnl_unlock: WARNs when a todo is left to somebody else (hazard 15)."""
         left = self.todo()
+        for dev in left:
+            self.left.setdefault(dev, known)
         if left:
+            known = known if all(self.left[dev] == known for dev in left) else ""
             names = " ".join(dev.name for dev in left)
             self.k.report_invariant(
                 f"__rtnl_unlock with a todo list that is not empty: {names}",

@@ -99,6 +99,10 @@ class RtnlWork:
         """The item, with a parking lot of its own."""
         return Work(net, self.k.chk.Parking(f"rtnl_work {net.label}"))
 
+    def thread_of(self, work: Work) -> Thread | None:
+        """Whose thread runs the work."""
+        return work.net.worker
+
     def start_thread(self, net: Net) -> None:
         """kworker/NETNS."""
         task = self.k.probe.new_task(f"kworker/{net.name}")
@@ -199,10 +203,18 @@ class RtnlWork:
     def process_one_work(self, work: Work) -> None:
         """Run the item inside its pseudo-locks."""
         with self.k.probe.frame("process_one_work"), self.wq_map, self.work_map:
+            task = self.k.probe.current()
+            task.works = True
             try:
                 self.rtnl_net_work_func(work.net)
             except KernelBug:
                 pass  # reported where it happened; the worker survives as a kernel oops lets it
+            finally:
+                task.works = False
+
+    def is_current(self) -> bool:
+        """Does the calling thread run a work?  A flush waits for that one."""
+        return self.k.probe.current().works
 
     def rtnl_net_work_func(self, net: Net) -> None:
         """Take and drop the namespace's lock: the unlock drains.
@@ -293,6 +305,10 @@ class PercpuWork(RtnlWork):
 
     def start_thread(self, net: Net) -> None:
         """No thread of its own."""
+
+    def thread_of(self, work: Work) -> Thread | None:
+        """The CPU's."""
+        return next((cpu.thread for cpu in self.cpus if cpu.current is work), None)
 
     def start(self) -> None:
         """One thread per CPU."""

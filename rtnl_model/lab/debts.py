@@ -27,10 +27,10 @@ Debt = tuple[str, "ThreadState | None"]
 
 def owed(k: Kernel, op: Op) -> list[Debt]:
     """What a thread that waits in `op` is owed."""
-    if op.kind is not Kind.WAIT_REFS:
-        return []
-    refs, value = op.aux
     with looking(k.chk):
+        if op.kind is not Kind.WAIT_REFS:
+            return [] if op.idle else running_works(k, op)
+        refs, value = op.aux
         return debts(k, refs, value)
 
 
@@ -57,6 +57,16 @@ def holder(k: Kernel, dev: NetDevice, tracker: RefTracker) -> Debt:
     return words, owner.thread.state
 
 
+def running_works(k: Kernel, op: Op) -> list[Debt]:
+    """The works whose end a flush waits for, with their threads."""
+    found: list[Debt] = []
+    for work in k.rtnl_work.works:
+        thread = k.rtnl_work.thread_of(work) if work.parking is op.obj and work.running else None
+        if thread is not None:
+            found.append((f"the work of {work.net.name} runs", thread.state))
+    return found
+
+
 def waiting_works(k: Kernel) -> list[Debt]:
     """Works that are queued and cannot start, with the thread that they wait for."""
     found: list[Debt] = []
@@ -70,7 +80,7 @@ def waiting_works(k: Kernel) -> list[Debt]:
             found.append(
                 (
                     f"the work of {work.net.name} (to unregister {devices}) is queued on CPU "
-                    f"{cpu.number} behind the work of {running}, which is this wait",
+                    f"{cpu.number} behind the work of {running}",
                     ts,
                 )
             )

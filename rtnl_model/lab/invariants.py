@@ -52,14 +52,14 @@ def check_quiescence(k: Kernel) -> list[Broken]:
     with looking(k.chk):
         found = [broken for rule in RULES for broken in rule(k)]
     for broken in found:
-        known = "G.12" if broken.rule == "left-on-todo" and _was_orphaned(k) else ""
+        known = _left_by(k, broken.dev) if broken.rule == "left-on-todo" else ""
         k.report_invariant(broken.title, rule=broken.rule, dev=broken.dev, known=known)
     return found
 
 
-def _was_orphaned(k: Kernel) -> bool:
-    """Did a rebroadcast of 7.3 leave devices behind in this run (G.12)?"""
-    return any("known:G.12" in report.data.get("tags", ()) for report in k.chk.reports)
+def _left_by(k: Kernel, dev: NetDevice | None) -> str:
+    """The known defect that left this device on net_todo_list (G.12: a rebroadcast), or none."""
+    return "" if dev is None else k.rtnl.left.get(dev, "")
 
 
 # -- rules --

@@ -4,8 +4,9 @@ A finding of `small` whose place in the code is a known defect is tagged where i
 that got stuck has no such place, so its state is read: who waits for what, and what keeps it from
 coming.  Every wait is explained for itself.  Threads that wait for references, or for the users of
 a table to leave, are where a stuck run begins; whoever waits for a lock or a work of theirs is a
-consequence.  The report is tagged only when every beginning has a known cause: a leak that hangs
-beside a known defect counts.
+consequence.  The report is tagged only when every beginning has a known cause, and when everybody
+else waits, at any distance, for one of these: a leak that hangs beside a known defect counts, and
+so do threads that wait for each other.
 
 Only `small` has known defects, and `pernet` those that `--workers percpu` puts back by itself: a
 worker for every namespace is its fix of G.5 and G.17.  Everywhere else a stuck run counts.
@@ -26,7 +27,8 @@ from rtnl_model.kernel.rtnl_work import PercpuWork
 from .invariants import live_devs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator, Mapping, Sequence
+    from typing import Any
 
     from lockcheck import Report
     from rtnl_model.kernel.kernel import Kernel
@@ -46,11 +48,13 @@ def tag_stuck(k: Kernel, report: Report) -> None:
     if not small and not isinstance(k.rtnl_work, PercpuWork):
         return
     with looking(k.chk):
-        causes = list(causes_of(k))
-        found = list(dict.fromkeys(bug for cause in causes for bug in cause))
+        causes = dict(causes_of(k))
+        found = list(dict.fromkeys(bug for cause in causes.values() for bug in cause))
         if flush_waits(k):
             found.append("G.17")
-    if not causes or not all(causes) or not (small or OF_THE_WORKERS.issuperset(found)):
+    if not causes or not all(causes.values()) or not (small or OF_THE_WORKERS.issuperset(found)):
+        return
+    if not all_lead_to(report.data.get("waits", ()), causes):
         return
     tags = list(report.data.get("tags", ()))
     report.data["tags"] = [*tags, *(f"known:{bug}" for bug in found if bug not in k.fixed)]
@@ -69,17 +73,36 @@ def tag_predicted(k: Kernel, report: Report) -> None:
         report.data["tags"] = [*tags, "known:G.14"]
 
 
-def causes_of(k: Kernel) -> Iterator[tuple[str, ...]]:
-    """One for each wait that a stuck run begins with: the defects that explain it, or none."""
+def all_lead_to(waits: Sequence[Mapping[str, Any]], beginnings: Container[str]) -> bool:
+    """Does whoever waits (`Report.data`) wait for one of these threads, at any distance?
+
+    Or for something of which nobody knows who ends it, with no lock that another one wants.  Who
+    wants a lock at the moment, for a rebroadcast, begins nothing: its holder may.
+    """
+    wanted = {name for row in waits if row["lock"] for name in row["of"]}
+    led = {
+        row["thread"]
+        for row in waits
+        if not row["lock"]
+        and (row["thread"] in beginnings or not (row["of"] or row["thread"] in wanted))
+    }
+    for _round in waits:
+        led.update(row["thread"] for row in waits if led.intersection(row["of"]))
+    return all(row["thread"] in led for row in waits)
+
+
+def causes_of(k: Kernel) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Threads whose waits a stuck run begins with, and the defects that explain each, or none."""
     for table in list(k.inet.dropping):
-        yield ("G.14",) if table.waiter in table.inside else ()
+        yield table.waiting_thread, ("G.14",) if table.waiter in table.inside else ()
     groups = {pid: list(devs) for pid, devs in k.dev_todo.waiting.items() if devs}
     known: dict[int, tuple[str, ...]] = {}
     for _round in range(len(groups) + 1):  # a wait may be explained by another one's cause
         for pid, devs in groups.items():
             if not known.get(pid):
                 known[pid] = cause_of_group(k, pid, devs, groups, known)
-    yield from known.values()
+    for pid, causes in known.items():
+        yield k.dev_todo.waiters[pid], causes
 
 
 def cause_of_group(
@@ -146,7 +169,10 @@ def behind_another(work: PercpuWork, dev: NetDevice) -> bool:
 
 def orphan(k: Kernel, _pid: int, dev: NetDevice) -> bool:
     """What would let it go was drained by a rebroadcast and left to nobody (G.12)."""
-    return any(left is dev or stands_on(left, dev) for left in k.rtnl.net_todo_list)
+    return any(
+        k.rtnl.left.get(left) == "G.12" and (left is dev or stands_on(left, dev))
+        for left in k.rtnl.net_todo_list
+    )
 
 
 EXPLAINS = {"G.1": late_upper, "G.5": work_behind_work, "G.12": orphan}
@@ -175,5 +201,7 @@ def lower_of(dev: NetDevice) -> NetDevice | None:
 
 
 def flush_waits(k: Kernel) -> bool:
-    """cleanup_net waits for the works of every namespace, one of which does not end (G.17)."""
-    return k.netns_cleanup.flushing and any(work.running for work in k.rtnl_work.works)
+    """cleanup_net waits for the work of a namespace that is none of those that it ends (G.17)."""
+    ending = k.netns_cleanup.flushing
+    running = [work.net for work in k.rtnl_work.works if work.running]
+    return bool(ending) and any(net not in ending for net in running)

@@ -23,6 +23,8 @@ from ..netdevice import RTNL_OF_AREA, PrivateArea
 from . import LinkDriver
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lockcheck import Lock
     from lockcheck.sync import Host, Refcount
 
@@ -46,8 +48,8 @@ class BackendList:
 
     dev_list: guarded[list[NetDevice]] = guarded(LIST_LOCK)
     """Devices whose socket belongs here, wherever they live."""
-    left_to_a_drain: Bookkeeping[bool] = False
-    """At the exit a drain elsewhere was unregistering a device of this backend (G.15)."""
+    left_to_a_drain: Bookkeeping[Sequence[NetDevice]] = ()
+    """Devices of this backend that a drain elsewhere was unregistering at the exit (G.15)."""
     exited: Bookkeeping[bool] = False
     """As `not alive`, for the guard of the list."""
     alive = shared(marked=True)
@@ -115,24 +117,22 @@ class BackendLists(LinkDriver):
                 f"use after free: {what} of {dev.name} after the exit of {net.name}",
                 rule="backend-freed",
                 dev=dev,
-                known="G.15" if data.left_to_a_drain else "",
+                known="G.15" if dev in data.left_to_a_drain else "",
             )
 
     def exit_net(self, net: Net) -> None:
         """No device may still use this backend."""
         data = self.backend_list(net)
-        data.left_to_a_drain = any(
-            isinstance(dev.priv, BackendPriv) and dev.priv.net is net
+        data.left_to_a_drain = [
+            dev
             for dev in self.k.dev_queue.draining
-        )
+            if isinstance(dev.priv, BackendPriv) and dev.priv.net is net
+        ]
         data.alive = False
         data.exited = True
-        if data.dev_list:
+        if data.dev_list:  # whoever queued a device had taken it off: a drain leaves none
             names = ", ".join(dev.name for dev in data.dev_list)
-            self.k.warn(
-                f"{self.kind}: list of {net.name} is not empty at its exit: {names}",
-                known="G.15" if data.left_to_a_drain else "",
-            )
+            self.k.warn(f"{self.kind}: list of {net.name} is not empty at its exit: {names}")
 
     def list_del_init(self, data: BackendList, dev: NetDevice) -> None:
         """Take dev off the list.  Locks: what covers the list."""

@@ -49,13 +49,13 @@ def test_a_device_held_by_one_that_a_known_defect_holds_is_explained_by_it() -> 
         low = add(k, net, "low0")
         mac = add(k, net, "mac0", "macvlan", link=low.ifindex, data={"mode": "bridge"})
         upper = add(k, net, "upp0", "ipvlan", link=mac.ifindex, data={"mode": "l2"})
-        k.dev_todo.waiting[99] = [low, mac]
+        k.dev_todo.waiting[99], k.dev_todo.waiters[99] = [low, mac], "ip 99"
         explained = list(causes_of(k))
         mac.reg_state = RegState.UNREGISTERED
         late = list(causes_of(k))
         mac.reg_state = RegState.REGISTERED
-        del k.dev_todo.waiting[99]
+        del k.dev_todo.waiting[99], k.dev_todo.waiters[99]
 
-        assert explained == [()]
-        assert late == [("G.1",)]
+        assert explained == [("ip 99", ())]
+        assert late == [("ip 99", ("G.1",))]
         assert upper.name == "upp0"
