@@ -136,9 +136,30 @@ def two_who_join_with_locks_held(chk: lockcheck.Checker) -> None:
     run(lambda: joins(one, two), lambda: joins(two, one))
 
 
+def a_lock_that_another_one_releases(chk: lockcheck.Checker) -> None:
+    """Who releases it has taken and dropped what its holder holds when it takes it once more."""
+    lock, signal = chk.Lock("lock"), chk.Lock("signal")
+
+    def releases() -> None:
+        with lock:
+            pass
+        signal.release()
+
+    def waits() -> None:
+        with lock:
+            signal.acquire()
+        run(releases)
+        with lock:
+            signal.acquire()
+            signal.release()
+
+    run(waits)
+
+
 @pytest.mark.parametrize(
     "program",
     [
+        a_lock_that_another_one_releases,
         a_joined_thread_waits_for_an_event,
         a_joined_thread_waits_for_an_item,
         what_a_joined_thread_joined_waits_for,
@@ -236,9 +257,43 @@ def joins_in_one_order(chk: lockcheck.Checker) -> None:
     run(joins, joins)
 
 
+def taken_once_and_released_by_another(chk: lockcheck.Checker) -> None:
+    """Its holder never waits for it, for nobody else takes it."""
+    lock, signal = chk.Lock("lock"), chk.Lock("signal")
+
+    def takes() -> None:
+        with lock:
+            signal.acquire()
+
+    def releases() -> None:
+        with lock:
+            pass
+        signal.release()
+
+    run(takes, releases)
+
+
+def an_item_taken_makes_room_for_the_next(chk: lockcheck.Checker) -> None:
+    """Who puts an item back has taken one: the first finds room, whoever comes first."""
+    lock, items = chk.Lock("lock"), chk.Queue(1, "items")
+
+    def puts() -> None:
+        with lock:
+            items.put(1)
+
+    def puts_back() -> None:
+        with lock:
+            pass
+        items.put(items.get())
+
+    run(puts, puts_back)
+
+
 @pytest.mark.parametrize(
     "program",
     [
+        taken_once_and_released_by_another,
+        an_item_taken_makes_room_for_the_next,
         another_makes_it_happen,
         it_had_happened,
         it_waits_for_so_long_only,
