@@ -73,7 +73,10 @@ def tag_predicted(k: Kernel, report: Report) -> None:
         report.data["tags"] = [*tags, "known:G.14"]
 
 
-def all_lead_to(waits: Sequence[Mapping[str, Any]], beginnings: Container[str]) -> bool:
+def all_lead_to(
+    waits: Sequence[Mapping[str, Any]],  # rows of JSON
+    beginnings: Container[str],
+) -> bool:
     """Does whoever waits (`Report.data`) wait for one of these threads, at any distance?
 
     Or for something of which nobody knows who ends it, with no lock that another one wants.  Who
