@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lockcheck import sync
 from lockcheck.census import census
 from lockcheck.core.classes import Key, LockClass
+from lockcheck.core.collecting import PAUSED, pause, resume
 from lockcheck.core.engine import Engine
 from lockcheck.core.held import Hold, ThreadState
 from lockcheck.core.violation import Violation
@@ -113,7 +114,15 @@ class Checker:
 
     def current(self) -> ThreadState:
         """Return the calling thread's state."""
-        return self.tls.t
+        try:
+            known: ThreadState = self.near.t
+        except AttributeError:
+            pause()  # a finaliser that takes a lock would ask for what is not there yet
+            try:
+                return self.tls.t
+            finally:
+                resume()
+        return known
 
     def make_state(
         self,
@@ -121,7 +130,7 @@ class Checker:
     ) -> ThreadState:  # a threading.Thread, or whatever stands for one
         """Make and register a ThreadState; serials are never reused, unlike thread idents."""
         ident = _thread.get_ident()
-        with self._threads_lock:
+        with PAUSED, self._threads_lock:
             self._serial += 1
             serial = self._serial
         # Not threading.current_thread(): in a thread that threading does not know yet it would
@@ -131,7 +140,7 @@ class Checker:
         ts.ident = ident
         ts.thread = known
         if thread is not None or not is_machinery(ident):  # internal threads are not counted
-            with self._threads_lock:
+            with PAUSED, self._threads_lock:
                 self.threads[serial] = ts
         self.engine.thread_begin(ts, thread)
         if self.main_only and ident != threading.main_thread().ident:
@@ -141,11 +150,12 @@ class Checker:
 
     def begin_thread(self, thread: object) -> ThreadState:
         """First instruction of a thread of ours; a pooled OS thread gets a fresh state."""
-        ts = self.make_state(thread)
-        ident = _thread.get_ident()
-        self._beginning[ident] = ts  # a first look at `tls` takes this one, instead of a new one
-        self.tls.t = self.near.t = ts
-        self._beginning.pop(ident, None)
+        with PAUSED:  # a finaliser that takes a lock would make a state of its own
+            ts = self.make_state(thread)
+            ident = _thread.get_ident()
+            self._beginning[ident] = ts  # a first look at `tls` takes this one, not a new one
+            self.tls.t = self.near.t = ts
+            self._beginning.pop(ident, None)
         return ts
 
     def resume_thread(self, ts: ThreadState) -> None:
@@ -170,17 +180,17 @@ class Checker:
             if wake is not None:
                 wake()
         finally:
-            with self._threads_lock:
+            with PAUSED, self._threads_lock:
                 self.threads.pop(ts.serial, None)
 
     def departed(self, ts: ThreadState) -> None:
         """A thread that we did not start has ended (`sync.departure`), or is seen to be gone."""
-        with self._threads_lock:
+        with PAUSED, self._threads_lock:
             first = ts.alive and ts.serial in self.threads
             ts.alive = False
         if first:
             self.engine.thread_end(ts)
-            with self._threads_lock:
+            with PAUSED, self._threads_lock:
                 self.threads.pop(ts.serial, None)
 
     # -- primitives ----------------------------------------------------------------------------
@@ -292,7 +302,7 @@ class Checker:
         """Return a stable name: the one given, or `kind#n` in order of creation."""
         if name is not None:
             return name
-        with self._threads_lock:
+        with PAUSED, self._threads_lock:
             self._instances[kind] = n = self._instances.get(kind, 0) + 1
         return f"{kind}#{n}"
 
@@ -350,7 +360,7 @@ class Checker:
         """Does the calling thread hold `lock`?"""
         if not isinstance(lock, Mutex):
             lock = _inner(lock)
-        entry = self.tls.t.top
+        entry = self.current().top
         while entry is not None:
             if entry is lock or (type(entry) is Hold and entry.lock is lock):
                 return True  # a plain lock is its own entry
@@ -431,7 +441,7 @@ class Checker:
 
     def sweep(self, when: str) -> None:
         """Report held locks with no remaining references: this thread's, and blocked ones'."""
-        with self._threads_lock:
+        with PAUSED, self._threads_lock:
             others = [ts for ts in self.threads.values() if ts.waiting is not None]
         with suppress(Violation):  # they are filed, and none is the fault of what runs now
             me = getattr(self.near, "t", None)  # a threading.local

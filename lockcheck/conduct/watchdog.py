@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING
 
 from lockcheck.checker import Violation
 from lockcheck.conduct import deadlock
+from lockcheck.core.collecting import PAUSED, pause, resume
 from lockcheck.seam import Op
 from lockcheck.sync.frames import current_frames
-from lockcheck.sync.plain import PlainThread, plain_event
+from lockcheck.sync.plain import Flag, PlainThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,7 +73,7 @@ class Watchdog:
         self._owed = owed
         self._on_stuck = on_stuck
         self._veto = veto
-        self._stop = plain_event()
+        self._stop = Flag()
         self._thread = PlainThread(self._watch, "lockcheck watchdog")
         self.report: Report | None = None
         """The report of the hang, when there was one."""
@@ -98,20 +99,25 @@ class Watchdog:
         first: Picture | None = None
         same = 0
         while not self._stop.wait(self._period):
-            checkers = self._checkers()
-            picture = look(*checkers)
-            for chk in checkers:
-                chk.sweep("while the thread was blocked")
-            if first is None or not first.unchanged_in(picture):
-                first, same = picture, 0
-                continue
-            same += 1
-            if same >= self._looks and first.is_stuck_by(picture):
+            pause()  # the program's finalisers are run by its own threads, not by this one
+            try:
+                checkers = self._checkers()
+                picture = look(*checkers)
+                for chk in checkers:
+                    chk.sweep("while the thread was blocked")
+                if first is None or not first.unchanged_in(picture):
+                    first, same = picture, 0
+                    continue
+                same += 1
+                if same < self._looks or not first.is_stuck_by(picture):
+                    continue
                 if self._veto is not None and self._veto():
                     first, same = picture, 0
                     continue
-                self._end()
-                return
+            finally:
+                resume()
+            self._end()
+            return
 
     def _checkers(self) -> list[Checker]:
         return [self._chk, *self._others()]
@@ -138,7 +144,7 @@ class Watchdog:
 
 
 def _states_of(chk: Checker) -> list[ThreadState]:
-    with chk._threads_lock:
+    with PAUSED, chk._threads_lock:
         return list(chk.threads.values())
 
 

@@ -12,7 +12,7 @@ from lockcheck.core import chains, clocks
 from lockcheck.core.carried import Carried
 from lockcheck.core.classes import Key
 from lockcheck.core.clocks import Carrier
-from lockcheck.core.collecting import PAUSED
+from lockcheck.core.collecting import PAUSED, pause, resume
 from lockcheck.core.graph import Graph
 from lockcheck.core.held import Hold, ThreadState
 from lockcheck.core.leaf import Leaf
@@ -90,7 +90,11 @@ class HappensBefore:
     def acquire(self, ts: ThreadState, obj: Carrier) -> None:
         """What was released into `obj` is ordered before what `ts` does next."""
         if self.wanted:
-            clocks.acquire(ts, obj)
+            pause()  # a with statement allocates before it pauses
+            try:
+                clocks.acquire(ts, obj)
+            finally:
+                resume()
 
     def release(self, ts: ThreadState, obj: Carrier, *, shared: bool = False) -> None:
         """What `ts` did is ordered before what the next acquirer of `obj` does."""
@@ -100,4 +104,8 @@ class HappensBefore:
             with PAUSED, self._leaf:
                 clocks.release(ts, obj, shared=True)
         else:
-            clocks.release(ts, obj, shared=False)
+            pause()
+            try:
+                clocks.release(ts, obj, shared=False)
+            finally:
+                resume()

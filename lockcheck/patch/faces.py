@@ -18,6 +18,7 @@ from abc import ABCMeta
 from typing import Any, ClassVar, SupportsIndex
 
 from lockcheck import sync
+from lockcheck.core.collecting import pause, resume
 from lockcheck.patch.state import binding
 
 __all__ = ["LOCK_IS_TYPE", "StandIn", "lock", "new_lock", "new_rlock", "rlock"]
@@ -117,7 +118,7 @@ class rlock(sync.RLock):  # noqa: N801  (not to be taken for the factory)
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # type: ignore[override]  # as the interpreter's
         if timeout != -1 or blocking is not True:
-            allocate_lock().acquire(blocking, timeout)  # raises what the interpreter's own would
+            _check(blocking, timeout)
             return self._acquire_with(blocking, timeout, 0, None)
         return self.__enter__()
 
@@ -138,7 +139,7 @@ class _ObservedLock(sync.ObservedLock):
     __reduce_ex__ = lock.__reduce_ex__
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # type: ignore[override]  # as the interpreter's
-        return super().acquire(blocking, timeout)
+        return sync.ObservedLock.acquire(self, blocking, timeout)  # `super` would allocate
 
     acquire_lock = acquire
     release_lock = lock.release_lock
@@ -151,6 +152,15 @@ FACES: dict[type, type] = {sync.Lock: lock, sync.RLock: rlock, sync.ObservedLock
 for _cls, _name in ((lock, "lock"), (rlock, "RLock"), (_ObservedLock, "lock")):
     _cls.__name__ = _cls.__qualname__ = _name
     _cls.__module__ = "_thread"
+
+
+def _check(blocking: bool, timeout: float) -> None:
+    """Raise what the interpreter's own `acquire` would raise of these."""
+    pause()  # the lock is an object more, and what this thread holds a finaliser might want
+    try:
+        allocate_lock().acquire(blocking, timeout)
+    finally:
+        resume()
 
 
 def _by_name(module: str, name: str) -> object:

@@ -1,8 +1,11 @@
 """Locks that nobody checks, counted, so that a verdict can say what it did not look at.
 
-`_thread.allocate_lock()` and `_thread.RLock()` make the interpreter's own locks, for programs that
-go below `threading`; they stay what they are, and each made after `install()` is counted.  The
-interpreter's own import locks are not: no program sees them.
+`_thread.allocate_lock()` makes the interpreter's own locks, for programs that go below `threading`;
+they stay what they are, and each made after `install()` is counted.  The interpreter's own import
+locks are not: no program sees them.
+
+Left out: what is a type there and stays one (`_thread.RLock`, since 3.13 `_thread.lock`), called by
+the program itself.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Binding:
         chk._threads_lock = allocate_lock()
         plain.forked()
         collecting.forked()
-        me = chk.tls.t
+        me = chk.current()
         chk.threads = {me.serial: me}
         here = _thread.get_ident()
         for thread in {*threading._enumerate(), *threading._dangling}:  # type: ignore[attr-defined]  # private

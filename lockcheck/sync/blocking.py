@@ -86,6 +86,8 @@ def block(
     pause()
     ts.waiting = Waiting(op, raw, since, ticket)
     taken: list[bool] = []
+    attempt = map(raw.acquire, (True,), (timeout,))
+    takes = ticket is None and op.kind is Kind.ACQUIRE
     resume()
     try:
         if chk.aborted:
@@ -93,8 +95,8 @@ def block(
         if ts.ident == threading.main_thread().ident:
             _take_in_slices(raw, timeout, taken, chk)
         else:
-            take(map(raw.acquire, (True,), (timeout,)), taken)
-        if ticket is None and op.kind is Kind.ACQUIRE and taken[0]:
+            take(attempt, taken)
+        if takes and taken[0]:
             ts.took = op.obj
     except BaseException:
         chk.broken_off = ts.waiting
@@ -106,7 +108,9 @@ def block(
         ts.waiting = outer
         ts.waits += 1
         if chk.recorder is not None:
+            pause()
             chk.recorder.waited(ts, op, since, chk.clock())
+            resume()
     if _over(chk):
         if taken[0]:
             ts.took = None
@@ -137,7 +141,10 @@ def _take_in_slices(raw: RawLock, timeout: float, taken: list[bool], chk: Host) 
         interrupts.deliver()
         left = SLICE if end is None else end - clock()
         taken.clear()
-        take(map(raw.acquire, (True,), (max(0.0, min(left, SLICE)),)), taken)
+        pause()
+        attempt = map(raw.acquire, (True,), (max(0.0, min(left, SLICE)),))
+        resume()
+        take(attempt, taken)
         if taken[0] or chk.aborted or (end is not None and clock() >= end):
             return
 

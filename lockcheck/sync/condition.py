@@ -101,7 +101,7 @@ class Condition(Parking):
         if chk.observed:
             self.change(lambda: self._notify(n), why="notify")
             return
-        self._wakes(chk, chk.tls.t, "")
+        self._wakes(chk, chk.current(), "")
         if self._tickets:  # of threads that gave up the lock, which is ours now
             with self._gate:
                 self._notify(n)

@@ -45,7 +45,10 @@ class Event(Parking):
         """Set the flag and wake all waiters."""
         chk = self.chk
         if not chk.observed:
-            ts = chk.tls.t
+            try:
+                ts = chk.near.t
+            except AttributeError:
+                ts = chk.current()
             part = self._again(ts)
             last = ts.last_wait
             if part is not None and (last is None or last[0] is part) and self._repeats(ts, part):
@@ -69,7 +72,10 @@ class Event(Parking):
     def wait(self, timeout: float | None = None) -> bool:  # type: ignore[override]  # as threading has it
         """Block until the flag is set; False when `timeout` seconds passed first."""
         if self._flag and not self.chk.observed:
-            ts = self.chk.tls.t
+            try:
+                ts = self.chk.near.t
+            except AttributeError:
+                ts = self.chk.current()
             part = self._again(ts)
             if part is not None:
                 last = ts.last_wait

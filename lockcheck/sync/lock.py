@@ -191,20 +191,28 @@ class Mutex:
         try:
             got = block(self.chk, ts, op, self.real, timeout)
         finally:
-            acquires.after_block(ts, self, got, self.chk.now() - began)
+            pause()  # it is taken, and nobody knows
+            try:
+                acquires.after_block(ts, self, got, self.chk.now() - began)
+            finally:
+                resume()
         if got:
             self.ts = ts
             ts.took = None
         return got
 
     def _acquire_odd(self, blocking: Any, timeout: Any, subclass: int, nest: Any) -> bool:  # any
-        allocate_lock().acquire(blocking, timeout)  # raises what the interpreter's own would
-        blocking = bool(blocking)
         ts = self.chk.current()
         acquires = self.chk.engine.acquires
-        hold = Hold(self, WRITE)
-        trylock = not blocking or timeout != -1
-        acquires.prepare(hold, subclass=subclass, trylock=trylock, nest=nest)
+        pause()  # what else this thread holds, a finaliser might want
+        try:
+            allocate_lock().acquire(blocking, timeout)  # raises what the interpreter's own would
+            blocking = bool(blocking)
+            hold = Hold(self, WRITE)
+            trylock = not blocking or timeout != -1
+            acquires.prepare(hold, subclass=subclass, trylock=trylock, nest=nest)
+        finally:
+            resume()
         if not self.real.acquire(False) and not (blocking and self._contended(ts, timeout, hold)):
             return False
         pause()
@@ -432,7 +440,9 @@ class ObservedLock(Lock):
         Lock.__enter__(self)
         ts = self._tls.t  # known since then
         if self._giver is not ts and self.clock is not None:
+            pause()
             clocks.acquire(ts, self)
+            resume()
         return True
 
     def release(self) -> None:
@@ -460,6 +470,8 @@ class ObservedLock(Lock):
             ts = self._tls.t
         except AttributeError:
             ts = chk.current()
+        pause()
         clocks.release(ts, self, shared=False)
+        resume()
         self._giver = ts
         Lock.release(self)

@@ -16,7 +16,7 @@ import threading
 from _thread import allocate_lock
 from collections.abc import Callable, Iterable
 
-__all__ = ["PlainThread", "forked", "is_machinery", "plain_event"]
+__all__ = ["Flag", "PlainThread", "forked", "is_machinery", "plain_event"]
 
 _Event = threading.Event
 _Condition = threading.Condition
@@ -94,6 +94,33 @@ class PlainThread:
             _active.pop(ident, None)  # a dummy entry, if anybody here asked who this is
             _idents.discard(ident)
             self._ended.release()
+
+
+class Flag:
+    """An event of the machinery, for one waiter.
+
+    Waiting makes no object, so that no collection begins in the waiter's thread, and no finaliser
+    of the program's runs there.
+    """
+
+    def __init__(self) -> None:
+        self._unset = allocate_lock()
+        """Locked until it is set."""
+        self._unset.acquire()
+
+    def set(self) -> None:
+        """Set it for good."""
+        try:
+            self._unset.release()
+        except RuntimeError:
+            pass  # it is set already
+
+    def wait(self, timeout: float) -> bool:
+        """Block until it is set, or `timeout` seconds; return whether it is."""
+        if not self._unset.acquire(True, timeout):
+            return False
+        self.set()
+        return True
 
 
 def plain_event() -> threading.Event:

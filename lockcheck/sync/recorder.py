@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from lockcheck.core.collecting import pause, resume
 from lockcheck.core.document import Json
 from lockcheck.sync.lock import ObservedLock
 
@@ -206,7 +207,7 @@ class RecordedLock(ObservedLock):
     def acquire(
         self, blocking: bool = True, timeout: float = -1, subclass: int = 0, nest: object = None
     ) -> bool:
-        if not super().acquire(blocking, timeout, subclass=subclass, nest=nest):
+        if not ObservedLock.acquire(self, blocking, timeout, subclass, nest):
             return False
         self.since = self.chk.now()
         return True
@@ -228,5 +229,9 @@ class RecordedLock(ObservedLock):
         ts = self.chk.current()
         recorder = chk.recorder
         if recorder is not None and self.real.locked():
-            recorder.held(ts, label_of(self), self.cls.name, since, chk.now())
-        super().release()
+            pause()  # it is held still
+            try:
+                recorder.held(ts, label_of(self), self.cls.name, since, chk.now())
+            finally:
+                resume()
+        ObservedLock.release(self)

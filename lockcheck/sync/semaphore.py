@@ -50,7 +50,10 @@ class Semaphore(Parking):
             return self._took(tried, tried=True)
         chk = self.chk
         if not chk.observed:
-            ts = chk.tls.t
+            try:
+                ts = chk.near.t
+            except AttributeError:
+                ts = chk.current()
             if ts.top.lock is None and ts.top.prev is None:  # as in `Parking.wait`
                 with self._gate:
                     got = not self._waiters and self._value > 0

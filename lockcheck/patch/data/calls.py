@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from lockcheck.patch.data.again import look_again, write_again
 from lockcheck.patch.data.pending import keep, take
-from lockcheck.patch.data.places import NO_KEY, PLAIN_KEYS, SCALARS
+from lockcheck.patch.data.places import NO_KEY, PLAIN_KEYS, SCALARS, UNTOUCHED
 
 if TYPE_CHECKING:
     from lockcheck.patch.data.fields import Content
@@ -318,7 +318,7 @@ def cell_augment(value: V, holder: FunctionType, name: str, old: object) -> V:
 
 def _quick_read(owner: V, attribute: Attribute) -> V:
     try:
-        field = attribute[id(owner)]
+        field = attribute.get(id(owner), UNTOUCHED)
         ts = _near.t
         if field.read_at is ts.now or (field.reader is ts and look_again(field, ts, _getframe(1))):
             return owner
@@ -331,7 +331,7 @@ def _quick_read(owner: V, attribute: Attribute) -> V:
 
 def _quick_value_augment(value: V, owner: object, attribute: Attribute) -> V:
     try:
-        field = attribute[id(owner)]
+        field = attribute.get(id(owner), UNTOUCHED)
         ts = _near.t
         if field.write_at is ts.now or (
             field.writer is ts
@@ -347,7 +347,7 @@ def _quick_value_augment(value: V, owner: object, attribute: Attribute) -> V:
 
 def _quick_value_write(value: V, owner: object, attribute: Attribute) -> V:
     try:
-        field = attribute[id(owner)]
+        field = attribute.get(id(owner), UNTOUCHED)
         ts = _near.t
         if field.plain_write_at is ts.now or (
             field.plain_writer is ts

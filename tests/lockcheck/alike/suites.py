@@ -6,8 +6,12 @@ differs.  A difference that stands in `REASONS` is expected.  Any other is looke
 by these tests alone: one that comes again makes the status 1, one that does not is printed, too,
 for these suites have tests that fail on a busy machine.
 
+A test without an end is ended with its process, and what comes after it runs in a new one: it is
+compared like any other outcome, and listed even where it has no end without us, too.  What could
+not be run is listed as cut, and makes the status 1.
+
 `CPYTHON_TESTS=FOLDER` is where suites are found that the installation lacks; `PATIENCE=SECONDS`
-how long one may take.
+how long one test may take.
 """
 
 from __future__ import annotations
@@ -22,9 +26,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import TypeAlias
 
 import test
 
@@ -33,9 +41,14 @@ SUITES = (
     "test_sched", "test_socketserver", "test_asyncio",
 )  # fmt: skip
 ROOT = Path(__file__).parents[3]
-PATIENCE = int(os.environ.get("PATIENCE", "900"))
-"""Seconds for one module."""
+PATIENCE = int(os.environ.get("PATIENCE", "300"))
+"""Seconds for one test."""
 NO_END = "no end"
+WHOLE = "that was all"
+"""Written after the last test."""
+Raised: TypeAlias = (
+    tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+)
 LOOKS = 2
 """How often tests are run again whose outcome differs."""
 
@@ -59,12 +72,12 @@ class Outcomes(unittest.TestResult):
         self._to = Path(to)
         self.by_id: dict[str, str] = {}
 
-    def startTest(self, test: Any) -> None:
+    def startTest(self, test: unittest.TestCase) -> None:
         super().startTest(test)
         self.note(test.id(), NO_END)
         self.by_id[test.id()] = "passed"
 
-    def stopTest(self, test: Any) -> None:
+    def stopTest(self, test: unittest.TestCase) -> None:
         super().stopTest(test)
         self.note(test.id(), self.by_id[test.id()])
 
@@ -73,61 +86,108 @@ class Outcomes(unittest.TestResult):
         with self._to.open("a", encoding="utf-8") as file:
             file.write(json.dumps([name, outcome]) + "\n")
 
-    def addSkip(self, test: Any, reason: str) -> None:
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:
         super().addSkip(test, reason)
         self.by_id[test.id()] = "skipped"
 
-    def addError(self, test: Any, err: Any) -> None:
+    def addError(self, test: unittest.TestCase, err: Raised) -> None:
         super().addError(test, err)
-        self.by_id[test.id()] = f"error: {err[0].__name__}: {err[1]}"
+        self.by_id[test.id()] = f"error: {err[0] and err[0].__name__}: {err[1]}"
 
-    def addFailure(self, test: Any, err: Any) -> None:
+    def addFailure(self, test: unittest.TestCase, err: Raised) -> None:
         super().addFailure(test, err)
         self.by_id[test.id()] = f"failed: {err[1]}"
 
-    def addSubTest(self, test: Any, subtest: Any, err: Any) -> None:
+    def addSubTest(
+        self, test: unittest.TestCase, subtest: unittest.TestCase, err: Raised | None
+    ) -> None:
         super().addSubTest(test, subtest, err)
         if err is not None:
             self.by_id[test.id()] = f"failed: {err[1]}"
 
-    def addUnexpectedSuccess(self, test: Any) -> None:
+    def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:
         super().addUnexpectedSuccess(test)
         self.by_id[test.id()] = "unexpected success"
 
 
 def run_here(to: str, names: list[str]) -> None:
-    """Run suites or tests in this process, and write what became of them."""
+    """Run suites or tests in this process, but those run already; write what became of them."""
     sys.argv[1:] = []
     outcomes = Outcomes(to)
-    found = unittest.defaultTestLoader.loadTestsFromNames(names)
-    found.run(outcomes)
+    before = written(Path(to)).of
+    try:
+        found = unittest.defaultTestLoader.loadTestsFromNames(names)
+    except unittest.SkipTest:  # another platform's
+        outcomes.note(", ".join(names), "skipped")
+        found = unittest.TestSuite()
+    unittest.TestSuite(test for test in tests_of(found) if test.id() not in before).run(outcomes)
     for name, outcome in outcomes.by_id.items():  # of what is no test, too: a class's set-up
         outcomes.note(name, outcome)
+    outcomes.note(WHOLE, WHOLE)
 
 
-def outcomes_of(names: list[str], *, checked: bool) -> dict[str, str]:
-    """Outcomes of tests, in a process of their own, as far as it came."""
+def tests_of(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
+    """The tests of a suite, in their order."""
+    for each in suite:
+        if isinstance(each, unittest.TestSuite):
+            yield from tests_of(each)
+        else:
+            yield each
+
+
+@dataclass
+class Written:
+    """What became of tests, by their ids; and whether all of them were run."""
+
+    of: dict[str, str] = field(default_factory=dict)
+    whole: bool = False
+
+
+def written(to: Path) -> Written:
+    """What is written there so far."""
+    if not to.exists():
+        return Written()
+    text = to.read_text(encoding="utf-8")
+    of = dict(map(json.loads, text[: text.rfind("\n") + 1].splitlines()))
+    whole = of.pop(WHOLE, "") == WHOLE
+    return Written(of, whole)
+
+
+def outcomes_of(names: list[str], *, checked: bool) -> Written:
+    """Outcomes of tests, in as many processes as it takes to come to the last."""
     with tempfile.TemporaryDirectory() as folder:
-        to = os.path.join(folder, "outcomes.json")
-        how = ["-m", "lockcheck", "run", "--no-watchdog", "--quiet"] if checked else []
-        process = subprocess.Popen(
-            [sys.executable, "-X", "faulthandler", *how, __file__, "--here", to, *names],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            print(f"{names[0]}: no end within {PATIENCE} s{', checked' if checked else ''}")
-        finally:
-            end_all(process)
-        if not os.path.exists(to):
-            return {}
-        return dict(map(json.loads, Path(to).read_text(encoding="utf-8").splitlines()))
+        to = Path(folder) / "outcomes.json"
+        while True:
+            begun = len(written(to).of)
+            run_apart(names, to, folder, checked=checked)
+            now = written(to)
+            if now.whole or len(now.of) == begun:
+                return now
+
+
+def run_apart(names: list[str], to: Path, folder: str, *, checked: bool) -> None:
+    """Run the tests that are not written down yet, until all are, or one has no end."""
+    how = ["-m", "lockcheck", "run", "--no-watchdog", "--quiet"] if checked else []
+    process = subprocess.Popen(
+        [sys.executable, "-X", "faulthandler", *how, __file__, "--here", str(to), *names],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    size, since = 0, time.monotonic()
+    try:
+        while time.monotonic() < since + PATIENCE:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+                return
+            if to.exists() and to.stat().st_size != size:
+                size, since = to.stat().st_size, time.monotonic()
+        print(f"{names[0]}: nothing ended in {PATIENCE} s{', checked' if checked else ''}")
+    finally:
+        end_all(process)
 
 
 def end_all(process: subprocess.Popen[bytes]) -> None:
@@ -149,11 +209,10 @@ def reason_of(test: str) -> str:
     return next((why for name, why in REASONS.items() if re.search(name, test)), "")
 
 
-def differing(plain: dict[str, str], checked: dict[str, str]) -> list[str]:
+def differing(plain: Written, checked: Written) -> list[str]:
     """Tests with another outcome."""
-    hung = NO_END in plain.values() or NO_END in checked.values()
-    tests = {*plain} & {*checked} if hung else {*plain, *checked}
-    return [t for t in sorted(tests) if word(plain.get(t)) != word(checked.get(t))]
+    tests = {*plain.of, *checked.of}
+    return [t for t in sorted(tests) if word(plain.of.get(t)) != word(checked.of.get(t))]
 
 
 def come_again(suite: str, differ: list[str]) -> list[str]:
@@ -173,7 +232,7 @@ def modules_of(suite: str) -> list[str]:
     """The suite, or the modules of one that is a package: a hang stops no more than one."""
     try:
         package = importlib.import_module(f"test.{suite}")
-    except ImportError:
+    except (ImportError, unittest.SkipTest):
         return [suite]
     paths = getattr(package, "__path__", None)  # of a package only
     found = [each.name for each in pkgutil.iter_modules(paths)] if paths else []
@@ -184,17 +243,26 @@ def compare(suite: str) -> int:
     """Print how the outcomes of one suite differ; the number of unexplained differences."""
     plain = outcomes_of([f"test.{suite}"], checked=False)
     checked = outcomes_of([f"test.{suite}"], checked=True)
-    differ = differing(plain, checked)
-    if any("_FailedTest" in test for test in plain):
+    if any("_FailedTest" in test for test in plain.of):
         print(f"{suite}: not in this installation", flush=True)
         return 0
-    print(f"{suite}: {len(plain)} tests, {len(differ)} differ", flush=True)
+    differ = differing(plain, checked)
+    cuts = [how for how, ran in (("without", plain), ("with", checked)) if not ran.whole]
+    print(
+        f"{suite}: {len(plain.of)} tests, {len(differ)} differ"
+        + (f"; CUT {' and '.join(cuts)} lockcheck: the rest was not run" if cuts else ""),
+        flush=True,
+    )
+    for name, outcome in plain.of.items():
+        if outcome == NO_END == checked.of.get(name):
+            print(f"  {name}: no end, with and without lockcheck", flush=True)
     lasting = come_again(suite, [name for name in differ if not reason_of(name)])
     for name in differ:
         why = reason_of(name) or f"not when run again, {LOOKS} times"
-        print(f"  {name}: {word(plain.get(name))}, checked {checked.get(name, 'not run')[:300]}")
+        said = checked.of.get(name, "not run")[:300]
+        print(f"  {name}: {word(plain.of.get(name))}, checked {said}")
         print(f"    {'UNEXPLAINED' if name in lasting else why}", flush=True)
-    return len(lasting) or not plain
+    return len(lasting) + len(cuts)
 
 
 def main() -> int:

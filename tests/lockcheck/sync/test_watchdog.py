@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from _thread import allocate_lock
+from itertools import count
 
 import pytest
 
@@ -46,6 +49,34 @@ def test_a_deadlock_ends_with_every_thread_joined() -> None:
     stuck = next(report for report in chk.reports if report.kind in ("deadlock", "hang"))
     assert stuck.severity == "certain"
     assert {"ab", "ba"} <= {str(name) for name in stuck.threads}
+
+
+def test_the_watchdog_collects_nothing() -> None:
+    """However much is due: finalisers of the program run in threads of its own."""
+    collects: set[int] = set()
+    looked = allocate_lock()
+    looks = count()
+
+    def others() -> list[lockcheck.Checker]:
+        if next(looks) == 5:
+            looked.release()
+        return []
+
+    def strikes(_phase: str, _info: dict[str, int]) -> None:
+        collects.add(threading.get_ident())
+
+    threshold = gc.get_threshold()
+    looked.acquire()
+    gc.callbacks.append(strikes)
+    try:
+        with Watchdog(lockcheck.Checker(), others=others, period=0.001):
+            gc.set_threshold(1)
+            looked.acquire()
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(strikes)
+
+    assert collects <= {threading.get_ident()}
 
 
 def test_an_idle_service_is_not_stuck() -> None:
