@@ -50,6 +50,14 @@ INTERRUPTED = 130
 CANNOT_WRITE = 2
 LOOKS = 15
 """Unchanged pictures, a tenth of a second apart, before a program counts as stuck."""
+_getsignal = signal.getsignal  # as imported, before it hides what is ours
+ENDING = frozenset(
+    number
+    for number in signal.Signals
+    if number.name in ("SIGHUP", "SIGTERM", "SIGALRM", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+)
+"""Signals that end a program which does not mind them.  Not those of a quit or an abort, which are
+to end it whatever it does."""
 SHOWN_IN_FULL = 5
 """Findings that do not count, shown with all that counting ones show; the rest in a line each."""
 
@@ -77,7 +85,7 @@ def run(options: Namespace, program: Program) -> int:
     process = os.getpid()
     stream = sys.stderr  # the program may send its own elsewhere
 
-    def end(status: int, *, early: str = "") -> int:
+    def end(status: int, early: str = "") -> int:
         uninstall()
         flush()
         if os.getpid() != process:
@@ -89,7 +97,7 @@ def run(options: Namespace, program: Program) -> int:
             return status
 
     early = ""
-    with _writing_when_terminated(lambda: end(0, early="terminated")):
+    with _writing_when_ended(lambda word: end(0, word)):
         install(chk)
         own: list[Checker] = []
         census.open(own)
@@ -98,40 +106,45 @@ def run(options: Namespace, program: Program) -> int:
                 status = program.run()
         except KeyboardInterrupt:
             status, early = INTERRUPTED, "interrupted"
-        return end(status, early=early)
+        return end(status, early)
 
 
 class _Ending(Deferred):
-    """Stands where SIGTERM just ends the process: writes what there is first, then lets it.
+    """Stands where a signal just ends the process: writes what there is first, then lets it.
 
     The program sees the default there, and may put a handler of its own in its place.
     """
 
-    def __init__(self, write: Callable[[], object]) -> None:
+    def __init__(self, write: Callable[[str], object]) -> None:
         super().__init__(signal.SIG_DFL)
         self._write = write
 
     def run(self, number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_DFL)
+        _let_end(self)  # whichever comes next ends the writing, too
         try:
-            self._write()
+            name = signal.Signals(number).name
+            self._write("terminated" if name == "SIGTERM" else f"ended by {name}")
         finally:
             os.kill(os.getpid(), number)
 
 
 @contextmanager
-def _writing_when_terminated(write: Callable[[], object]) -> Iterator[None]:
-    number = signal.SIGTERM
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(number) is not signal.SIG_DFL:
-        yield
-        return
+def _writing_when_ended(write: Callable[[str], object]) -> Iterator[None]:
     handler = _Ending(write)
-    signal.signal(number, handler)
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, handler)
     try:
         yield
     finally:
-        if signal.getsignal(number) is handler:
+        _let_end(handler)
+
+
+def _let_end(handler: _Ending) -> None:
+    """Have the signals of `handler` just end the process again."""
+    for number in ENDING:
+        if _getsignal(number) is handler:
             signal.signal(number, signal.SIG_DFL)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
+from lockcheck.core.collecting import PAUSED
 from lockcheck.core.stacks import is_ours
 from lockcheck.seam import Kind
 from lockcheck.sync.frames import current_frames, frame_of
@@ -52,7 +53,7 @@ def blocked(chk: Checker, *, interrupted: bool = False) -> list[Blocked]:
 
     So does the caller where a handler struck it as it waited, or ended its wait.
     """
-    with chk._threads_lock:
+    with PAUSED, chk._threads_lock:
         states = [ts for ts in chk.threads.values() if ts.alive]
     frames = current_frames()
     me = chk.current()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from lockcheck.core.collecting import PAUSED
 from lockcheck.sync.frames import current_frames
 from lockcheck.sync.plain import is_machinery
 
@@ -23,7 +24,7 @@ def strangers(*checkers: Checker) -> bool:
     """Is there a thread that runs Python code and is neither a checker's nor the machinery's?"""
     known: set[int] = set()
     for chk in checkers:
-        with chk._threads_lock:
+        with PAUSED, chk._threads_lock:
             known |= {ts.ident for ts in chk.threads.values()}
     return any(not is_machinery(ident) for ident in current_frames().keys() - known)
 

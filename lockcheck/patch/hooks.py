@@ -23,6 +23,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any
 
+from lockcheck.core.collecting import PAUSED
 from lockcheck.patch import logs
 from lockcheck.patch.collector import hook_collector, unhook_collector
 from lockcheck.patch.finalisers import hook_finalisers, unhook_finalisers
@@ -156,7 +157,7 @@ def _before_fork() -> None:
     if chk is None or not _hooks.active:
         return
     me = chk.current()
-    with chk._threads_lock:
+    with PAUSED, chk._threads_lock:
         others = [ts for ts in chk.threads.values() if ts is not me and ts.alive]
     guarded = [*_hooks.guarded, *logs.guarded()]
     chk.engine.held_at_fork(me, others, guarded)
@@ -166,9 +167,10 @@ def _after_fork_in_child() -> None:
     if not _hooks.active:
         return
     binding.forked()
-    handler = _getsignal(signal.SIGTERM)
-    if isinstance(handler, Deferred) and handler.own is signal.SIG_DFL:
-        _signal(signal.SIGTERM, signal.SIG_DFL)  # it stood for the parent's report
+    for number in signal.valid_signals():
+        handler = _getsignal(number)
+        if isinstance(handler, Deferred) and handler.own is signal.SIG_DFL:
+            _signal(number, signal.SIG_DFL)  # it stood for the parent's report
 
 
 def _checked_register(**functions: object) -> None:

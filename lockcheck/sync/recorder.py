@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from lockcheck.core.collecting import pause, resume
+from lockcheck.core.collecting import PAUSED, pause, resume
 from lockcheck.core.document import Json
 from lockcheck.sync.lock import ObservedLock
 
@@ -170,7 +170,7 @@ class Recorder:
         """What is held and waited for at this moment; read without stopping anybody."""
         now = chk.now()
         found = []
-        with chk._threads_lock:
+        with PAUSED, chk._threads_lock:
             states = list(chk.threads.values())
         for ts in states:
             for entry in list(ts.held()):
