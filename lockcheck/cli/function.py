@@ -211,6 +211,9 @@ class FunctionWorld:
         subject.identities.renew(conductor)
         subject.seeing.start(conductor, self.chk)
         threading._counter = itertools.count(1).__next__  # type: ignore[attr-defined]  # private
+        futures: Any = sys.modules.get("concurrent.futures.thread")  # private, if loaded
+        if futures is not None:  # its threads are numbered on, too
+            futures.ThreadPoolExecutor._counter = itertools.count().__next__
 
     def body(self) -> None:
         """Load the file without points, then call the function."""

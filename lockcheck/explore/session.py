@@ -55,6 +55,7 @@ __all__ = ["Session", "fresh_seed"]
 
 SHRINK_SECONDS = 4.0
 """Shrinking stops then even when more might be gained."""
+NOT_DETERMINISTIC = "a schedule could not be repeated: the program is not deterministic"
 AIM_SECONDS = 3.0
 """How long a schedule of one predicted cycle is looked for."""
 COLLECT_EVERY = 40
@@ -107,7 +108,8 @@ class Session:
         self.stopping = False
         """An interrupt came; nothing more is begun."""
         self._since_collected = 0
-        self._since_checked = 0
+        self._noted = 0
+        """Schedules that ended, here."""
 
     def _make_conductor(self) -> ControlledConductor:
         limits = self.limits
@@ -242,7 +244,7 @@ class Session:
         batch.drew |= isinstance(world, Draws) and world.drew()
         batch.points |= verdict == POINTS
         if verdict == DIVERGED:
-            batch.diverged = "a schedule could not be repeated: the program is not deterministic"
+            batch.diverged = NOT_DETERMINISTIC
         elif verdict == REDUNDANT:
             batch.redundant += 1
         else:
@@ -257,7 +259,7 @@ class Session:
                 batch.candidates.append(self._candidate(report, identity, record, strategy, run))
         strategy.end(verdict)
         batch.cut |= conductor.cut
-        self._check_determinism(record, batch)
+        self._check_determinism(strategy, verdict, batch)
 
     def _candidate(
         self,
@@ -280,19 +282,37 @@ class Session:
             until is not None and until(report),
         )
 
-    def _check_determinism(self, record: tuple[int, ...], batch: Batch) -> None:
-        """Now and then repeat a schedule and compare every operation."""
-        every = self.limits.check_every
-        self._since_checked += 1
-        if not every or self._since_checked < every:
+    def _check_determinism(self, strategy: Strategy, verdict: int, batch: Batch) -> None:
+        """Now and then repeat a schedule and compare every operation.
+
+        What an exhaustive search says rests on it that the program is the same each time: there,
+        schedules 1, 2, 4, 8… are repeated unasked.
+        """
+        if verdict not in (END, DEADLOCK):
             return
-        self._since_checked = 0
-        ops = [describe_op(choice, op) for choice, op in self.conductor.events]
-        replay = Replay(record, ops=ops)
-        verdict = self._one_again(replay)
-        if verdict not in (HUNG, INTERRUPTED):
-            replay.end(verdict)
-            batch.diverged = batch.diverged or replay.divergence
+        self._noted += 1
+        every = self.limits.check_every
+        unasked = strategy.exhaustive and not self._noted & (self._noted - 1)
+        if not unasked and (not every or self._noted % every):
+            return
+        divergence = self._repeated(fresh=not unasked)
+        if divergence and self._noted == 1:
+            # What the first run of all imports or keeps for good is no way of later ones.
+            self._one_again(Replay(()))
+            divergence = self._repeated(fresh=True)
+        if divergence:
+            batch.diverged = batch.diverged or f"{NOT_DETERMINISTIC}; {divergence}"
+
+    def _repeated(self, *, fresh: bool) -> str:
+        """Repeat the run just ended, in a fresh world or in one put back; what was different."""
+        conductor = self.conductor
+        ops = [describe_op(choice, op) for choice, op in conductor.events]
+        replay = Replay(tuple(map(int, conductor.record)), ops=ops)
+        verdict = self._one_again(replay, fresh=fresh)
+        if verdict in (HUNG, INTERRUPTED):
+            return ""
+        replay.end(verdict)
+        return replay.divergence
 
     def _collect(self) -> None:
         """Free past worlds; often enough that they are still in the processor's cache."""
@@ -464,13 +484,13 @@ class Session:
         )
         return token, reports.get(identity)
 
-    def _one_again(self, strategy: Strategy) -> int:
+    def _one_again(self, strategy: Strategy, *, fresh: bool = True) -> int:
         """Run a schedule that is written down: it says itself which timers fire early."""
         bound = self.conductor.early_timers
         self.conductor.early_timers = None
         try:
             strategy.begin(self.conductor, 0)
-            return self._one(strategy, fresh=True)
+            return self._one(strategy, fresh=fresh)
         finally:
             self.conductor.early_timers = bound
 

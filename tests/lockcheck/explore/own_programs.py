@@ -261,3 +261,20 @@ def walks_a_set_of_names() -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def crosses_in_a_pool() -> None:
+    """Two jobs of a pool take two locks in both orders."""
+    one, other = threading.Lock(), threading.Lock()
+
+    def forth() -> None:
+        with one, other:
+            pass
+
+    def back() -> None:
+        with other, one:
+            pass
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(forth)
+        pool.submit(back)

@@ -60,6 +60,20 @@ def test_a_function_that_is_not_deterministic_is_reported_when_that_is_checked(
     assert bool(document["reasons"]) is bool(words)
 
 
+@pytest.mark.parametrize("strategy", ["dpor", "dfs"])
+def test_an_exhaustive_search_says_nothing_of_a_function_that_is_not_deterministic(
+    strategy: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That every order was tried rests on it that a schedule can be repeated: it looks, unasked."""
+    monkeypatch.delenv(FLAG, raising=False)
+    words = ["--strategy", strategy, "--schedules", "200", "--jobs", "1", "--json"]
+    status = main(["explore", f"{FILE}::takes_turns", *words])
+    document = json.loads(capsys.readouterr().out)
+
+    assert (status, document["outcome"], document["exhausted"]) == (4, "diverged", False)
+    assert "not deterministic" in document["reasons"][0]
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("given", [0, 2])
 def test_a_refused_thread_is_the_fault_of_the_system(
