@@ -17,6 +17,7 @@ from lockcheck import looking
 
 from .guards import Bookkeeping
 from .netdevice import RegState
+from .rcu import TORN_DOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,6 +77,9 @@ class Lifetime:
             self.devices.pop(dev.label, None)
         self.report_held(f"device {dev.name}", (dev.instance_lock,), dev)
         self.report_standing(dev)
+        self.k.rcu.assert_flushed(dev, "free_netdev")
+        self.k.rcu.assert_elapsed(dev, TORN_DOWN, "free_netdev")
+        self.k.rcu.assert_callbacks_done(dev, "free_netdev")
         for where in self.places_of(dev):
             self.k.report_invariant(
                 f"{dev.name} is freed and still {where}", rule="freed-on-list", dev=dev

@@ -188,6 +188,7 @@ class Rcu:
         """No packet of it is left in any backlog."""
         with self.k.gate:
             left = dev in self.backlog
+            self.backlog = [other for other in self.backlog if other is not dev]
         if left:
             self.k.report_invariant(
                 f"{then} of {dev.peek_name()} with its packets in a backlog",

@@ -288,12 +288,13 @@ class Requester:
     def card(self) -> str:
         """A physical device appears in the initial namespace, is moved, or all of them go."""
         drawn = self.rng.random()
-        if drawn < 0.5 or not self.all_cards():
+        cards = self.all_cards()
+        if drawn < 0.5 or not cards:
             name = f"card{self.number}x{self.rng.randrange(4)}"
             return f"ip link add {name} type phys driver {CARD_DRIVER} queues {QUEUES}"
         if drawn < 0.6:
             return f"rmmod {CARD_DRIVER}"
-        net, dev = self.rng.choice(self.all_cards())
+        net, dev = self.rng.choice(cards)
         at = f"ip -n {net.name}" if net.name else "ip"
         to = self.some_net()
         return f"{at} link set {dev.name} netns {to.name if to is not None else 'init'}"
