@@ -99,6 +99,7 @@ class Parser(argparse.ArgumentParser):
             prog, usage=usage, description=description, epilog=epilog, allow_abbrev=False,
             formatter_class=HelpFormatter,
         )  # fmt: skip
+        self.suggest_on_error = False  # `guess` does it, for options too and on every version
 
     def refuse(self, text: str) -> NoReturn:
         """Raise the caller's error for a wrong call."""

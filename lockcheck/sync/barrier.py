@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Barrier"]
 
 
-class _State(IntEnum):
+class _Phase(IntEnum):
+    """What a barrier does; all but the last have threading's numbers."""
+
     BROKEN = -2
     RESETTING = -1
     FILLING = 0
@@ -37,7 +39,7 @@ _BROKEN: Final = -2
 class Barrier(Parking):
     """As `threading.Barrier`; `action` runs in the last thread to arrive, before the others go."""
 
-    __slots__ = ("_action", "_inside", "_state", "_timeout", "parties")
+    __slots__ = ("_action", "_inside", "_phase", "_timeout", "parties")
 
     def __init__(
         self,
@@ -54,17 +56,22 @@ class Barrier(Parking):
         self._action = action
         self._timeout = timeout
         self._inside = 0  # invariant: threads that arrived and have not left
-        self._state = _State.FILLING
+        self._phase = _Phase.FILLING
+
+    @property
+    def _state(self) -> int:
+        """As `threading.Barrier` has it; while its action runs a round is still filling there."""
+        return int(_Phase.FILLING if self._phase is _Phase.ACTING else self._phase)
 
     @property
     def n_waiting(self) -> int:
         self.chk.point(Kind.PROBE, self)
-        return self._inside if self._state is _State.FILLING else 0
+        return self._inside if self._phase is _Phase.FILLING else 0
 
     @property
     def broken(self) -> bool:
         self.chk.point(Kind.PROBE, self)
-        return self._state is _State.BROKEN
+        return self._phase is _Phase.BROKEN
 
     def wait(self, timeout: float | None = None) -> int:  # type: ignore[override]  # as threading has it
         """Block until all parties arrived; returns this thread's arrival number, 0 the last.
@@ -118,65 +125,65 @@ class Barrier(Parking):
         try:
             self._action()
         except BaseException:
-            self.change(lambda: self._open(_State.BROKEN), why="the action failed")
+            self.change(lambda: self._open(_Phase.BROKEN), why="the action failed")
             raise
-        self.change(lambda: self._open(_State.DRAINING), why="last arrival")
+        self.change(lambda: self._open(_Phase.DRAINING), why="last arrival")
 
     # -- plain state, under _gate -----------------------------------------------------------------
 
     def _has_room(self) -> bool:
-        return self._state in (_State.FILLING, _State.BROKEN)
+        return self._phase in (_Phase.FILLING, _Phase.BROKEN)
 
     def _is_not_acting(self) -> bool:
-        return self._state is not _State.ACTING
+        return self._phase is not _Phase.ACTING
 
     def _is_decided(self) -> bool:
-        return self._state not in (_State.FILLING, _State.ACTING)
+        return self._phase not in (_Phase.FILLING, _Phase.ACTING)
 
     def _arrive(self) -> int:
-        if self._state is _State.BROKEN:
+        if self._phase is _Phase.BROKEN:
             return _BROKEN
-        if self._state is not _State.FILLING:
+        if self._phase is not _Phase.FILLING:
             return _NOT_YET
         index = self._inside
         self._inside += 1
         if self._inside == self.parties:
             if self._action is not None:
-                self._state = _State.ACTING
+                self._phase = _Phase.ACTING
             else:
-                self._open(_State.DRAINING)
+                self._open(_Phase.DRAINING)
         return index
 
-    def _open(self, state: _State) -> None:
+    def _open(self, state: _Phase) -> None:
         """The last thread to arrive decides the round, and leaves first."""
-        self._state = state
+        self._phase = state
         self._leave()
 
     def _leave(self) -> bool:
-        passed = self._state is _State.DRAINING
+        passed = self._phase is _Phase.DRAINING
         self._inside -= 1
-        if not self._inside and self._state in (_State.RESETTING, _State.DRAINING):
-            self._state = _State.FILLING
+        if not self._inside and self._phase in (_Phase.RESETTING, _Phase.DRAINING):
+            self._phase = _Phase.FILLING
         return passed
 
     def _give_up(self) -> int:
-        if self._state is _State.ACTING:
+        if self._phase is _Phase.ACTING:
             return _NOT_YET
-        if self._state is _State.FILLING:
-            self._state = _State.BROKEN
+        if self._phase is _Phase.FILLING:
+            self._phase = _Phase.BROKEN
         return int(self._leave())
 
     def _break(self) -> int:
-        if self._state is _State.ACTING:
+        if self._phase is _Phase.ACTING:
             return _NOT_YET
-        self._state = _State.BROKEN
+        self._phase = _Phase.BROKEN
         return 0
 
     def _empty(self) -> int:
-        if self._state is _State.ACTING:
+        if self._phase is _Phase.ACTING:
             return _NOT_YET
         if not self._inside:
-            self._state = _State.FILLING
-        elif self._state in (_State.FILLING, _State.BROKEN):
-            self._state = _State.RESETTING
+            self._phase = _Phase.FILLING
+        elif self._phase in (_Phase.FILLING, _Phase.BROKEN):
+            self._phase = _Phase.RESETTING
         return 0
