@@ -60,16 +60,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Take the result of a test marked `apart`; the first of a module starts them all."""
+    """Take the result of a test marked `apart`; the first of a module starts them all.
+
+    Not where the tests are shared out among processes already: most of them are another's, and
+    this one would wait for them all.
+    """
     config = pyfuncitem.config
     if pyfuncitem.get_closest_marker("apart") is None or config.getoption("--here"):
         return None
     started = config.stash[APART]
     if pyfuncitem.nodeid not in started:
-        for item in pyfuncitem.session.items:
+        started[pyfuncitem.nodeid] = start_apart(pyfuncitem)
+        others = [] if "PYTEST_XDIST_WORKER" in os.environ else pyfuncitem.session.items
+        for item in others:
             if (
                 isinstance(item, pytest.Function)
                 and item.module is pyfuncitem.module
+                and item is not pyfuncitem
                 and item.get_closest_marker("apart")
             ):
                 started[item.nodeid] = start_apart(item)
