@@ -189,7 +189,8 @@ class Waits:
             part.taken[ts.serial] = needed(ts) if ts.holds else ()
         if part.lacks and sure:
             part.owing.add(ts.serial)
-        if sure and (part.lacks or (part.once and part.generation == 1)):
+        first = part.lacks or (part.once and part.generation == 1)
+        if sure and first and not part.is_made_by(ts.serial, part.generation):
             Waits.had(ts, part, part.round)
 
     @staticmethod

@@ -192,6 +192,24 @@ def another_makes_it_happen(chk: lockcheck.Checker) -> None:
     run(ready.set)
 
 
+def it_made_it_happen_itself(chk: lockcheck.Checker) -> None:
+    lock, ready = chk.Lock("lock"), chk.Event("ready")
+
+    def maker() -> None:
+        with lock:
+            ready.set()
+
+    def worker() -> None:
+        ready.set()
+        ready.wait()
+
+    thread = chk.Thread(target=worker)
+    run(maker)
+    thread.start()
+    with lock:
+        thread.join()
+
+
 def it_had_happened(chk: lockcheck.Checker) -> None:
     """Who joins has waited for it itself, or was started after it."""
     lock, ready = chk.Lock("lock"), chk.Event("ready")
@@ -295,6 +313,7 @@ def an_item_taken_makes_room_for_the_next(chk: lockcheck.Checker) -> None:
         taken_once_and_released_by_another,
         an_item_taken_makes_room_for_the_next,
         another_makes_it_happen,
+        it_made_it_happen_itself,
         it_had_happened,
         it_waits_for_so_long_only,
         another_waker_of_the_waker,
