@@ -63,7 +63,7 @@ class ForeignReleases:
         """Lock -> those that released it for its holder, the latest few."""
         self._owners: dict[Key, set[int]] = {}
         """Lock -> threads that others released it for, and that could go on then."""
-        self._awaited: dict[Key, list[tuple[int, Key, tuple[str, ...]]]] = {}
+        self._awaited: dict[Key, list[tuple[Witness, Key, tuple[str, ...]]]] = {}
         """Such a lock -> waiter, what it held, ident, of what was called possible."""
         self._lost: set[tuple[Key, int]] = set()
         """Such a lock, and a thread that it was released for, and that has neither taken it since
@@ -123,7 +123,7 @@ class ForeignReleases:
     def _possible(self, witness: Witness, index: int, waking: Step, owed: Key, key: Key) -> Report:
         report = wait_cycle([_waiting(witness, index), waking], POSSIBLE)
         said = self._awaited.setdefault(owed, [])
-        said.append((witness.serial, key, report.ident))
+        said.append((witness, key, report.ident))
         del said[:-REMEMBERED]
         return report
 
@@ -141,8 +141,8 @@ class ForeignReleases:
         known.append(by)
         del known[:-KEPT]
         self._graph.note_freed(owed, by.serial, by.keys)
-        for serial, key, ident in self._awaited.get(owed, ()):
-            if by.serial == serial or not by.needs(key, {}):
+        for witness, key, ident in self._awaited.get(owed, ()):
+            if by.serial == witness.serial or not by.needs(key, witness.vc):
                 yield free_after_all(ident)
 
 
