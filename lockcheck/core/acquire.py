@@ -48,6 +48,9 @@ NEAR = 10
 VIEWS = 4_000
 """Transitions that a thread remembers in one segment, and one more for each lock that is kept
 apart; then a new one begins, though nothing has changed in its order to others."""
+AGAIN = 16
+"""Witnesses of a dependency, the first, after which waits are judged again: it may be the thread
+that holds what a waker, or a joined thread, wants."""
 LATER = "when the thread took another lock"
 
 
@@ -373,7 +376,7 @@ class Acquires:
         if grown:
             found += self._contexts.check()
         found += self._order.judge(rec, witness, edges, cyclic=cyclic)
-        if grown:
+        if grown or any(edge.count <= AGAIN for edge, _, _ in edges):
             found += self._waits.again()
         if key.cls.base.foreign and not key.trylock and not key.many:
             found += self._waits.wants(witness)

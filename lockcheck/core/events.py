@@ -218,6 +218,14 @@ class Part:
         common = {slot: min(epoch, known[slot]) for slot, epoch in before.items() if slot in known}
         self.known = (common, {})
 
+    def may_be_made_by(self, slot: int, epoch: int, vc: Clock) -> None:
+        """Somebody makes it happen after another one did: that one may be the first next time."""
+        if self.known is not None:
+            mine = {**vc, slot: epoch}
+            before, order_of_this_run = self.known
+            common = {at: min(then, mine[at]) for at, then in before.items() if at in mine}
+            self.known = (common, order_of_this_run)
+
     @property
     def round(self) -> int:
         """The generation, where it distinguishes one event from the next."""

@@ -206,11 +206,16 @@ class Waiting:
             return
         found = self._part(obj, part)
         self._happens.release(ts, obj, shared=True)
+        another = ts.serial not in found.made
         found.note_made(ts.serial)
         if obj.once and not found.happened:
             found.happened = True
             if found.generation == 1:
                 found.known = self._happens.fork(ts)
+        elif obj.once:
+            if another and found.generation == 1:
+                with PAUSED, self._leaf:
+                    found.may_be_made_by(ts.slot, ts.epoch, ts.vc)
         elif found.first is not None and ts.serial not in found.first:
             start = self._happens.fork(ts)
             with PAUSED, self._leaf:

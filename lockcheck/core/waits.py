@@ -306,7 +306,7 @@ class Waits:
         self, ts: ThreadState, owner: ThreadState, lock: CheckedLock, stack: Stack
     ) -> Iterator[Report]:
         """A plain lock that `owner` took is released by `ts`: it is an event, too."""
-        by = _releaser(ts)
+        by = _releaser(ts, lock)
         for ref in by.refs:
             self._edge(lock.name, ref.cls, "needs")
         free = -1 if owner.blocked_on is lock else owner.serial
@@ -323,7 +323,7 @@ class Waits:
 
     def released_free(self, ts: ThreadState, lock: CheckedLock) -> Iterator[Report]:
         """A plain lock is released that nobody had taken: another time somebody may have."""
-        yield from self._foreign.releases(_releaser(ts), lock.key)
+        yield from self._foreign.releases(_releaser(ts, lock), lock.key)
 
     def synced(self, ts: ThreadState, name: str) -> None:
         """A flush: judged as an acquire of the map already; shown in the graph."""
@@ -341,12 +341,14 @@ def _waiter(ts: ThreadState, stack: Stack, generation: int) -> Waiter:
     return Waiter(ts.serial, ts.name, at, keys, held, ts.leases, stack, generation, ts.waited)
 
 
-def _releaser(ts: ThreadState) -> Releaser:
+def _releaser(ts: ThreadState, lock: CheckedLock) -> Releaser:
+    """A thread that releases a lock; one that has taken it itself needed the others for that."""
     keys, refs = _holding(ts)
     note_touched(ts)
     ts.moment += 1
     at = (ts.slot, ts.epoch, ts.vc)
-    return Releaser(ts.serial, ts.name, keys, refs, at, ts.touched, ts.moment - 1)
+    touched = {} if lock.key.base in ts.touched else ts.touched
+    return Releaser(ts.serial, ts.name, keys, refs, at, touched, ts.moment - 1)
 
 
 def _holding(ts: ThreadState) -> tuple[tuple[Key, ...], tuple[LockRef, ...]]:
