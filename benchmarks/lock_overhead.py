@@ -309,8 +309,8 @@ def _memory(run: Run) -> None:
         _verdict(mean <= MEAN_BYTES_MAX),
     )
     table.notes.append(
-        f"{INSTANCES} a class have a key and a chain of their own, so that a report can say what "
-        "these instances cannot do; their record is made when something is taken under them"
+        f"{INSTANCES} a class have a key of their own, so that a report can say what these "
+        "instances cannot do; their view and record are made when something is taken under them"
     )
     run.data(
         "bytes", {"shared": shared, "exact": exact, "class": first, "plain": plain, "mean": mean}
