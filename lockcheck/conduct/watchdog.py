@@ -91,8 +91,8 @@ class Watchdog:
 
     def stop(self) -> None:
         """Stop watching and join the watchdog's thread."""
-        self._stop.set()
-        if self._thread.is_alive():
+        if self._thread.is_alive():  # else it may have left the event locked, in a fork's parent
+            self._stop.set()
             self._thread.join()
 
     def _watch(self) -> None:

@@ -4,11 +4,12 @@ A `Chain` is one thread's view of a record (`record.Record`), with the transitio
 has made in this segment of its life and may make again.
 
 Most locks are taken while nothing else is held, and nothing is taken under them.  Of these, all
-that a thread first took at one place have one view, their `Place`: a bit of the lock's class says
-that the thread has been there (`Places`).  No transition ever starts from a place, for it does not
-say which lock is held: whoever goes on from there has the view replaced by the lock's own first
-(`held.own`).  Nor has a lock that others use one: its thread has to find its view again, so it gets
-its own, at the latest when the thread comes a second time and the lock does not remember it.
+that a thread first took at one place, but for the very first, have one view, their `Place`: a bit
+of the lock's class says that the thread has been there (`Places`).  No transition ever starts from
+a place, for it does not say which lock is held: who goes on from there first replaces it by the
+lock's own view (`held.own`).  Nor has a lock one that others use, too: its thread has to find the
+view again, so it gets its own, at the latest when the thread comes a second time and the lock does
+not remember it.
 
 Context: what changes a view runs in the thread whose view it is.
 """
@@ -146,7 +147,8 @@ class Places:
     def __init__(self, root: Chain) -> None:
         self.root = root
         """The view of holding nothing, in no context."""
-        self._views: dict[Stack, Place] = {}
+        self._views: dict[Stack, Place | None] = {}
+        """None: of a place where one lock was taken so far, which has a view of its own."""
         self._taken: dict[LockClass, int] = {}
         """Locks that have one of these views: bits by serial number of the instance."""
 
@@ -154,11 +156,14 @@ class Places:
         """The view of a lock that is newly taken; it is added to `made` if it has news."""
         bit = 1 << key.serial
         taken = self._taken.get(key.cls, 0)
-        place = self._views.get(stack)
-        if taken & bit or (place is None and (not stack or len(self._views) >= PLACES)):
+        known = stack in self._views
+        if not known and stack and len(self._views) < PLACES:
+            self._views[stack] = None
+        if taken & bit or not known:
             view = self.root.grow_alone(key, stack)
             made.append(view)
             return view
+        place = self._views[stack]
         if place is None:
             place = self._views[stack] = Place(self.root, stack)
         self._taken[key.cls] = taken | bit

@@ -109,6 +109,11 @@ class rlock(sync.RLock):  # noqa: N801  (not to be taken for the factory)
     __slots__ = ()
 
     def __new__(cls, *args: object, **kwargs: object) -> Any:  # makes what the checker makes
+        if cls is not rlock:  # of the program's
+            made = object.__new__(cls)
+            chk = binding.chk
+            sync.RLock.__init__(made, chk, chk.lock_key(None, depth=2, kind="rlock"))
+            return made
         if args or kwargs:
             _thread.RLock(*args, **kwargs)  # raises, warns, or does not mind
         return new_rlock(1)

@@ -14,6 +14,7 @@ Left out: what a spawned process does with an object that it was sent.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -42,6 +43,13 @@ class SemLock(Protocol):
     def _is_mine(self) -> bool: ...
     def _is_zero(self) -> bool: ...
     def _count(self) -> int: ...
+
+
+def _tried(sem: SemLock, block: bool, timeout: float | None) -> bool:
+    """Take it if it is free.  Raises: what the interpreter's own would, of such arguments."""
+    if timeout is not None:
+        math.fabs(timeout)
+    return sem.acquire(False) if block is True else sem.acquire(block, 0)
 
 
 class Sharing:
@@ -191,7 +199,7 @@ class ProcessLock(_Shareable):
         """As multiprocessing's."""
         if self._reentrant and self._sem._is_mine():
             return self._sem.acquire(block, timeout)
-        if not self._sem.acquire(False):
+        if not _tried(self._sem, block, timeout):
             if not block or (timeout is not None and timeout <= 0):
                 return self._sem.acquire(block, timeout)
             if not self._contended(timeout):
@@ -335,9 +343,11 @@ class Signal(_Awaited):
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
         """As multiprocessing's."""
+        if timeout is not None:
+            math.fabs(timeout)  # raises what the interpreter's own would
         if not block or (timeout is not None and timeout <= 0):
             return self._sem.acquire(block, timeout)
-        return self.wait(lambda: self._sem.acquire(False), timeout)
+        return self.wait(lambda: _tried(self._sem, block, timeout), timeout)
 
     def release(self) -> None:
         """As multiprocessing's."""

@@ -337,9 +337,9 @@ class Lock(Mutex):
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
+        kind: type[BaseException] | None = None,
+        value: BaseException | None = None,
+        trace: TracebackType | None = None,
     ) -> None:
         try:
             ts = self._tls.t
@@ -458,9 +458,9 @@ class ObservedLock(Lock):
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
+        kind: type[BaseException] | None = None,
+        value: BaseException | None = None,
+        trace: TracebackType | None = None,
     ) -> None:
         chk = self._chk
         if chk.conductor is not None or not chk.races:

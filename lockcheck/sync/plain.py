@@ -29,6 +29,9 @@ _sigmask = getattr(signal, "pthread_sigmask", None)  # not on Windows; as import
 _idents: set[int] = set()
 """Idents of the machinery's running threads; each is added and taken out by its own thread."""
 
+_forks: list[None] = []
+"""One entry for each fork that led to this process."""
+
 
 def is_machinery(ident: int) -> bool:
     """Is this the ident of a running thread of the machinery?"""
@@ -38,6 +41,7 @@ def is_machinery(ident: int) -> bool:
 def forked() -> None:
     """In the child of a fork: the machinery's threads are gone."""
     _idents.clear()
+    _forks.append(None)
 
 
 class PlainThread:
@@ -57,9 +61,11 @@ class PlainThread:
         self._begun = allocate_lock()
         self._ended = allocate_lock()
         """Held from `start` to the thread's end."""
+        self._forks = 0
 
     def start(self) -> None:
         """Start it; returns when it runs.  Raises: RuntimeError when no thread can be had."""
+        self._forks = len(_forks)
         self._begun.acquire()
         self._ended.acquire()
         sigmask = self._sigmask
@@ -76,12 +82,12 @@ class PlainThread:
             pass
 
     def is_alive(self) -> bool:
-        """Return whether it was started and has not ended."""
-        return self._ended.locked()
+        """Return whether it was started and has not ended; in the child of a fork it is gone."""
+        return self._forks == len(_forks) and self._ended.locked()
 
     def join(self, timeout: float = -1) -> None:
         """Block until it ended, or `timeout` seconds."""
-        if self._ended.acquire(True, timeout):
+        if self.is_alive() and self._ended.acquire(True, timeout):
             self._ended.release()
 
     def _run(self) -> None:

@@ -217,9 +217,9 @@ class RecordedLock(ObservedLock):
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
+        kind: type[BaseException] | None = None,
+        value: BaseException | None = None,
+        trace: TracebackType | None = None,
     ) -> None:
         self.release()
 

@@ -106,9 +106,9 @@ class RLock(Mutex):
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
+        kind: type[BaseException] | None = None,
+        value: BaseException | None = None,
+        trace: TracebackType | None = None,
     ) -> None:
         try:
             ts = self._tls.t
@@ -259,9 +259,9 @@ class ObservedRLock(RLock):
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
+        kind: type[BaseException] | None = None,
+        value: BaseException | None = None,
+        trace: TracebackType | None = None,
     ) -> None:
         self.release()
 

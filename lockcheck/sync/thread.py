@@ -176,6 +176,8 @@ def join(thread: threading.Thread, life: Life, timeout: float | None) -> None:
     if life.state is not None and life.state is chk.current():
         raise RuntimeError("cannot join current thread")
     done = life.done
+    if timeout is not None:
+        timeout = max(timeout, 0)  # raises what threading's own would
     got = done.wait(
         done.is_finished, why=f"{life.name} to end", timeout=timeout, timer=f"{life.name}.join"
     )

@@ -47,6 +47,36 @@ _TEXTS = {
         event.set()
         thread.join()
     """,
+    "a forked child leaves as any program does": """
+        import atexit, os, sys, threading, warnings
+        warnings.simplefilter("ignore")
+        event = threading.Event()
+        thread = threading.Thread(target=event.wait)
+        thread.start()
+        child = os.fork()
+        if child == 0:
+            atexit.register(print, "the child's last words", threading.active_count())
+            sys.exit(4)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        event.set()
+        thread.join()
+    """,
+    "a class of the program's on the type of a re-entrant lock": """
+        import threading
+        class Named(type(threading.RLock())):
+            def __init__(self, title):
+                super().__init__()
+                self.title = title
+            def both(self):
+                return self.acquire(), self.acquire(False), self.release(), self.release()
+        lock = Named("mine")
+        print(type(lock).__name__, lock.title, lock.both(), lock._is_owned())
+        condition = threading.Condition(lock)
+        with condition:
+            condition.notify_all()
+        lock.acquire()
+        print(lock.__exit__(), lock._is_owned())
+    """,
     "a thread pool beside a pool of forked processes": """
         import concurrent.futures as cf, multiprocessing as mp
         with cf.ThreadPoolExecutor(3) as threads:
@@ -216,6 +246,24 @@ _TEXTS = {
         print(got, [units.acquire(timeout=0.01) for _ in range(4)], event.is_set(), repr(units))
         with context.Pool(2) as pool: print(pool.map(abs, [-1, -2]))
         print(items.get.__name__, condition.notify.__qualname__)
+    """,
+    "arguments that multiprocessing's locks refuse": """
+        import multiprocessing, threading
+        def told(call, *args, **kwargs):
+            try:
+                print(call(*args, **kwargs))
+            except Exception as error:
+                print(type(error).__name__, error)
+        for make in (multiprocessing.Lock, multiprocessing.RLock, multiprocessing.Semaphore):
+            told(make().acquire, "x")
+            told(make().acquire, timeout="x")
+            told(make().acquire, None)
+            told(make().acquire, True, -1)
+        told(multiprocessing.Semaphore(0).acquire, timeout="x")
+        thread = threading.Thread(target=int)
+        thread.start()
+        told(thread.join, "x")
+        told(thread.join, -1)
     """,
     "multiprocessing's units in one order": """
         import multiprocessing, threading
