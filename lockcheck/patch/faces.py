@@ -136,6 +136,14 @@ class rlock(sync.RLock):  # noqa: N801  (not to be taken for the factory)
         return _RLOCK.__reduce_ex__(protocol)
 
 
+def _absent(self: object) -> bool:
+    raise AttributeError(f"'_thread.{type(self).__name__}' object has no attribute 'locked'")
+
+
+if not hasattr(_RLOCK, "locked"):  # before 3.14
+    rlock.locked = property(_absent)  # type: ignore[assignment,method-assign]  # a method of its base
+
+
 class _ObservedLock(sync.ObservedLock):
     """`lock`, where each operation has more to do."""
 

@@ -95,7 +95,10 @@ class RLock(Mutex):
         except AttributeError:
             ts = self.chk.current()
         if ts.top is not self or self._again:
-            self._release_not_plainly(ts)
+            if self._again and self.ts is ts:
+                self._again -= 1  # here: where the stack is full, no call would come through
+            else:
+                self._release_not_plainly(ts)
             return
         self.ts = None
         ts.top = self.prev
@@ -115,7 +118,10 @@ class RLock(Mutex):
         except AttributeError:
             ts = self.chk.current()
         if ts.top is not self or self._again:
-            self._release_not_plainly(ts)
+            if self._again and self.ts is ts:
+                self._again -= 1  # here: where the stack is full, no call would come through
+            else:
+                self._release_not_plainly(ts)
             return
         self.ts = None
         ts.top = self.prev
@@ -125,11 +131,9 @@ class RLock(Mutex):
             self._was_unlocked()
 
     def _release_not_plainly(self, ts: ThreadState) -> None:
-        """Not the newest thing held, or held more than once, or not held."""
+        """Not the newest thing held, or not held by this thread."""
         if self.ts is not ts:
             self._not_mine(ts)
-        elif self._again:
-            self._again -= 1
         else:
             self.ts = None
             self._release_odd(ts)

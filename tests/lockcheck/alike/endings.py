@@ -77,6 +77,23 @@ _TEXTS = {
         lock.acquire()
         print(lock.__exit__(), lock._is_owned())
     """,
+    "a re-entrant lock where the stack is full": """
+        import sys, threading
+        lock = threading.RLock()
+        deepest = 0
+        def again(depth):
+            global deepest
+            deepest = depth
+            with lock:
+                again(depth + 1)
+        for limit in range(150, 160):
+            sys.setrecursionlimit(limit)
+            try:
+                again(0)
+            except RecursionError:
+                sys.setrecursionlimit(1000)
+                print(deepest > 10, lock._is_owned())
+    """,
     "a thread pool beside a pool of forked processes": """
         import concurrent.futures as cf, multiprocessing as mp
         with cf.ThreadPoolExecutor(3) as threads:
@@ -165,6 +182,20 @@ _TEXTS = {
                 print("finalised")
         kept = Last()
         kept.me = kept
+    """,
+    "a finaliser of the last object takes what was never taken": """
+        import threading
+        class Last:
+            def __init__(self):
+                self.lock, self.condition = threading.Lock(), threading.Condition()
+            def __del__(self):
+                with self.lock, self.condition:
+                    self.condition.notify_all()
+                    print("the last one", self.lock.locked())
+        last = Last()
+        thread = threading.Thread(target=int)
+        thread.start()
+        thread.join()
     """,
     "SIGTERM ends it, by that signal": """
         import os, signal, threading

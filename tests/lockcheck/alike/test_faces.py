@@ -20,7 +20,6 @@ KNOWN = {
     r"x\.(chk|name) ": "attributes of ours can be seen",
     r"x\._(is_owned|release_save|acquire_restore|recursion_count)\(": "Condition uses them",
     r"x\.__(enter|exit)__\(": "written in Python, with arguments that are counted",
-    r"RLock: x\.locked\(": "it has the method before 3.14, too",
     r"__mro__": "our own bases stand in between",
     r"threading\.Lock\.__(qual)?(name|module)__": "pickled by reference as threading.Lock",
     r"threading\.Lock \| None": "it is a class of ours, so a union can be made",
