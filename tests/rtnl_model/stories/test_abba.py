@@ -103,7 +103,7 @@ def test_when_it_does_hang_the_watchdog_ends_it_with_every_thread_joined(hurried
 
     assert "deadlock" in {finding["kind"] for finding in recorded.findings}
     assert [cmd["rc"] for cmd in recorded.document["ops"][-1]["cmds"]].count(124) >= 2
-    assert before == set(threading.enumerate())
+    assert set(threading.enumerate()) <= before
 
 
 def test_delegation_has_no_abba() -> None:
