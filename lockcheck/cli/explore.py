@@ -35,6 +35,7 @@ from lockcheck.explore.strategy import Strategy
 from lockcheck.explore.token import LONGEST, Token, TokenError
 from lockcheck.patch.data import DataOptions
 from lockcheck.render import heading, sarif
+from lockcheck.render.screen import show, show_document
 from lockcheck.sync.interrupts import termination_as_interrupt
 
 __all__ = ["explore", "join", "read_token", "replay", "store_long_tokens"]
@@ -91,13 +92,12 @@ def explore(options: argparse.Namespace) -> int:
         print(json.dumps({**result.to_dict(), **said}))
     elif form == "sarif":
         findings = [finding.to_dict() for finding in result.findings]
-        print(sarif.render(findings, tool="lockcheck", version=__version__))
+        show_document(sarif.render(findings, tool="lockcheck", version=__version__) + "\n")
     else:
-        print(summary(first.title, result, "lockcheck replay TOKEN --trust"), end="")
-        print(f"  {data.in_words()}")
-        print(f"{word}: {cause}")
+        show(summary(first.title, result, "lockcheck replay TOKEN --trust"))
+        show(f"  {data.in_words()}\n{word}: {cause}\n")
         if written is not None:
-            print(f"report: {written / 'index.html'}")
+            show(f"report: {written / 'index.html'}\n")
     return 130 if result.interrupted else STATUS_OF[result.outcome]
 
 
@@ -182,14 +182,14 @@ def replay(options: argparse.Namespace) -> int:
         print(json.dumps(document))
         return status_of_replay(got)
     if options.columns:
-        print(columns(got), end="")
+        show(columns(got))
     if got.output:
-        print(got.output, end="" if got.output.endswith("\n") else "\n")
-    print(f"{subject.title}: {got.divergence or verdict_in_words(got.verdict)}")
+        show_document(got.output if got.output.endswith("\n") else f"{got.output}\n")
+    show(f"{subject.title}: {got.divergence or verdict_in_words(got.verdict)}\n")
     for report in got.reports:
-        print(heading(report.to_dict()))
+        show(f"{heading(report.to_dict())}\n")
         for line in report.detail.splitlines():
-            print(f"  {line}")
+            show(f"  {line}\n")
     return status_of_replay(got)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from lockcheck import __version__
@@ -13,7 +12,7 @@ from lockcheck.documents.graph import read_graph
 from lockcheck.render import dot, json_, proc, sarif
 from lockcheck.render.control_characters import legible_line
 from lockcheck.render.folder import index_page
-from lockcheck.render.screen import show, show_json
+from lockcheck.render.screen import show, show_document, show_json
 from lockcheck.render.splat import splat_of
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def report(options: Namespace) -> int:
     if options.format in ("text", "tables"):
         show(text + "\n")
     else:
-        sys.stdout.write(text + "\n")
+        show_document(text + "\n")
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from lockcheck.render.control_characters import legible_text
 
-__all__ = ["flush", "paint", "show", "show_json", "silence", "wants_colour"]
+__all__ = ["flush", "paint", "show", "show_document", "show_json", "silence", "wants_colour"]
 
 _STYLES = (
     (re.compile(r"^(?:WARNING: .*|\[ BUG: .*\])$", re.M), "1;31"),
@@ -57,6 +57,20 @@ def show(text: str, stream: TextIO | None = None) -> None:
 def show_json(document: object) -> None:
     """Write one JSON document to stdout.  Raises: OSError, but not for a closed pipe."""
     _write(sys.stdout, json.dumps(document) + "\n")
+
+
+def show_document(text: str) -> None:
+    """Write a document as it is to stdout: in UTF-8, where the stream lacks a character.
+
+    Raises: OSError, but not for a closed pipe.
+    """
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        silence(sys.stdout)
+    except UnicodeEncodeError:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
 
 
 def flush(stream: TextIO | None = None) -> None:

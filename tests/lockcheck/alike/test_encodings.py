@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +71,48 @@ def test_help_can_be_read_in_ascii(command: str) -> None:
 
     assert (status, err) == (0, b"")
     assert b"lockcheck" in out
+
+
+FUNCTION = """
+import threading
+замок, ключ = threading.Lock(), threading.Lock()
+def гонка():
+    def другой():
+        with ключ, замок: print("да")
+    thread = threading.Thread(target=другой, name="нить")
+    thread.start()
+    with замок, ключ: pass
+    thread.join()
+"""
+FORMATS = ("text", "tables", "json", "dot", "html", "sarif")
+
+
+def test_commands_about_names_that_cannot_be_written(tmp_path: Path) -> None:
+    """explore, replay, diff and every format of report do their work."""
+    encoding = "ascii"
+    script = tmp_path / "program.py"
+    script.write_text(FUNCTION, encoding="utf-8")
+    folder = tmp_path / "report"
+    subject = f"{script}::гонка"
+    search = ("explore", "--schedules", "30", "--seed", "1", "--jobs", "1", "--no-data")
+    status, out, err = run(
+        "-m", "lockcheck", *search, "--report", folder, subject, encoding=encoding
+    )
+
+    assert status == 1, err
+    token = re.search(rb"v1/\S+", out)
+    assert token is not None, out
+    graph = folder / "graph.json"
+    calls: list[tuple[str | Path, ...]] = [
+        ("replay", token[0].decode(), "--trust"),
+        ("replay", token[0].decode(), "--trust", "--columns"),
+        (*search, "--format", "sarif", subject),
+        ("diff", graph, graph),
+        *(("report", graph, "--format", form) for form in FORMATS),
+    ]
+    for call in calls:
+        status, out, err = run("-m", "lockcheck", *call, encoding=encoding)
+
+        assert status in (0, 1), (call, err)
+        assert out or call[0] == "diff"  # the same twice: nothing to say
+        assert b"Traceback" not in out + err
