@@ -1,8 +1,9 @@
 """Two orders among threads, both as vector clocks over slots.
 
-`vc`/`epoch` is the order that every schedule keeps: start, join, the result of a future, the only
-`set` of an event.  It splits a thread's life into segments and prunes cycles whose parts cannot
-overlap.  `hb` is the order of *this* run, locks and queues included: what the race detector needs.
+`vc`/`epoch` is the order that every schedule keeps: start, join, the result of a future, the first
+`set` of an event, a round of a barrier, and what these say of locks held across them (`carried`).
+It splits a thread's life into segments and prunes cycles whose parts cannot overlap.  `hb` is the
+order of *this* run, locks and queues included: what the race detector needs.
 
 Context: the functions change `ts` and run in its own thread; a change of `vc` or `epoch` begins a
 new segment, which is the engine's to begin (`Engine.fork`, `Engine.learn`).

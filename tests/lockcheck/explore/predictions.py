@@ -12,8 +12,8 @@ And something is used up: a thread waits for an item, a unit, a notify or a room
 went to another one, or for another's release of a lock that it took, which came before that; how
 often something happens, and to whom, a run that went well does not fix.
 
-What is missed besides is left out on purpose (`wait_cycles`): a joined thread waits for an item or
-an event, which needs what its joiner holds.
+"mixture" draws from two families; "wide" draws longer programs from three, which reach what needs
+more than the short ones have.
 """
 
 from __future__ import annotations
@@ -104,6 +104,9 @@ FAMILIES: dict[str, list[Make]] = {
     "barrier": [_LOCKS, _step(("meet", "bar"))],
 }
 
+MIXED = {"mixture": (2, 2), "wide": (3, 3)}
+"""From how many families a program is drawn, and of how many statements a thread has at most."""
+
 _now: list[list[Make]] = [[]]
 """The statements of the program that is being drawn."""
 
@@ -113,16 +116,17 @@ def _drawn(rng: random.Random, size: int, depth: int = 0) -> Body:
 
 
 def random_program(rng: random.Random, family: str) -> Program:
-    """Draw a program of two to four threads; "mixture" draws from several families."""
-    chosen = rng.sample(sorted(FAMILIES), 2) if family == "mixture" else [family]
+    """Draw a program of two to four threads, of one family or of several (`MIXED`)."""
+    count, longest = MIXED.get(family, (1, 2))
+    chosen = rng.sample(sorted(FAMILIES), count) if family in MIXED else [family]
     _now[0] = [make for name in chosen for make in FAMILIES[name]]
     others = rng.choice((1, 2, 2, 3))
-    threads = [_drawn(rng, rng.randint(1, 2)) for _ in range(others)]
+    threads = [_drawn(rng, rng.randint(1, longest)) for _ in range(others)]
     starts: list[Body] = [[] for _ in range(others + 1)]
     for t in range(others, 0, -1):  # who is joined runs already
         by = rng.randint(0, t - 1) if "nested" in chosen else 0
         starts[by].append(("start", "", t))
-    tail = _drawn(rng, rng.randint(0, 2))
+    tail = _drawn(rng, rng.randint(0, longest))
     for t, body in enumerate(threads, 1):
         for start in starts[t]:
             _put_in(rng, body, start)
@@ -309,12 +313,12 @@ def _severities(program: Program, runs: int) -> tuple[set[str], list[Program]] |
 def main() -> int:
     """Compare as many as asked; status 1 when something false was said."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--family", default="all", choices=("all", "mixture", *FAMILIES))
+    parser.add_argument("--family", default="all", choices=("all", *MIXED, *FAMILIES))
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=1, help="how many programs that differ to show")
     options = parser.parse_args()
-    families = [*FAMILIES, "mixture"] if options.family == "all" else [options.family]
+    families = [*FAMILIES, *MIXED] if options.family == "all" else [options.family]
     status = 0
     for family in families:
         began = time.monotonic()
