@@ -146,24 +146,8 @@ class Part:
     """One thing of an object that can be waited for: an event, room, an item, an end."""
 
     __slots__ = (
-        "first",
-        "free",
-        "generation",
-        "happened",
-        "known",
-        "lacks",
-        "made",
-        "meetings",
-        "most",
-        "name",
-        "once",
-        "owing",
-        "parties",
-        "supply",
-        "taken",
-        "used",
-        "uses",
-        "waiters",
+        "first", "free", "generation", "happened", "known", "lacks", "made", "meetings", "most",
+        "name", "once", "owing", "parties", "since", "supply", "taken", "used", "uses", "waiters",
         "wakers",
     )  # fmt: skip
 
@@ -190,6 +174,8 @@ class Part:
         (any more)."""
         self.most: dict[int, int] = {}
         """The most of that so far."""
+        self.since: dict[int, Clock] = {}
+        """What each of them knew when it had some for the first time."""
         self.uses = 0
         """How often anybody had some."""
         self.generation = 1
@@ -301,7 +287,12 @@ class Part:
         """Can nobody have taken so much before that the waiter would have to wait?"""
         if self.used is None:
             return False
-        others = sum(times for serial, times in self.most.items() if serial != waiter.serial)
+        slot, epoch, _ = waiter.at
+        others = sum(
+            times
+            for serial, times in self.most.items()
+            if serial != waiter.serial and epoch > self.since[serial].get(slot, 0)
+        )
         return others + waiter.generation < self.supply
 
     def is_new(self, serial: int, needs: tuple[Key, ...], after: tuple[Part, int] | None) -> bool:

@@ -244,6 +244,7 @@ class Waits:
             return
         now = part.used[ts.serial] = part.used.get(ts.serial, 0) + 1
         part.most[ts.serial] = max(now, part.most.get(ts.serial, 0))
+        part.since.setdefault(ts.serial, ts.vc)
         part.uses += 1
         if part.uses > part.supply + USES:
             part.used = None

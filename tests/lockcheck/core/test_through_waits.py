@@ -307,9 +307,30 @@ def an_item_taken_makes_room_for_the_next(chk: lockcheck.Checker) -> None:
     run(puts, puts_back)
 
 
+def room_that_another_one_fills_later(chk: lockcheck.Checker) -> None:
+    """Who else puts is started when the first has put."""
+    lock, items = chk.Lock("lock"), chk.Queue(1, "items")
+
+    def gets() -> None:
+        with lock:
+            pass
+        items.get()
+
+    def puts() -> None:
+        with lock:
+            items.put(1)
+        second = chk.Thread(target=items.put, args=(2,))
+        run(gets)
+        second.start()
+        second.join()
+
+    run(puts, gets)
+
+
 @pytest.mark.parametrize(
     "program",
     [
+        room_that_another_one_fills_later,
         taken_once_and_released_by_another,
         an_item_taken_makes_room_for_the_next,
         another_makes_it_happen,
