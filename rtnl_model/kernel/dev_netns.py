@@ -99,6 +99,7 @@ class DevNetns:
         k.rcu.synchronize_net()
         k.rcu.assert_elapsed(dev, LISTED, "NETDEV_UNREGISTER")
         k.notifier.call_netdevice_notifiers("UNREGISTER", dev)
+        dev.torn_down = True
         k.rcu.rcu_barrier()
         k.rcu.assert_callbacks_done(dev, "the move goes on")
         k.events.rtmsg_ifinfo("DELLINK", dev, ALL, new_net=net, new_ifindex=new_ifindex)
@@ -115,6 +116,7 @@ class DevNetns:
         k = self.k
         with dev.lock:
             dev.moving_ns = False
+        dev.torn_down = False
         self.k.dev_names.list_netdevice(net, dev)
         with k.netdev_lock_ops(dev):
             k.notifier.call_netdevice_notifiers("REGISTER", dev)

@@ -127,6 +127,8 @@ class NetdevRxQueues:
         self.probe_lease("netdev_rx_queue_lease", phys, virt)
         self.k.chk.assert_held(virt.dev.lock)
         self.k.chk.assert_held(phys.dev.lock)
+        for dev in (phys.dev, virt.dev):
+            self.k.lifetime.assert_may_open(dev, f"a lease to {virt.dev.label}")
         phys.lease_tracker = self.k.dev.netdev_hold(phys.dev, f"rx-queue lease of {virt.dev.label}")
         phys.lease = virt
         virt.lease = phys

@@ -232,7 +232,7 @@ class NetDevice:
     """dev.parent: the bus device of a physical device; empty for virtual ones."""
 
     torn_down: Bookkeeping[bool] = False
-    """Its section of unregistration is over: everybody has heard, references are waited for."""
+    """Everybody has heard its NETDEV_UNREGISTER: it waits for references, or is on the move."""
     freed: Bookkeeping[bool] = False
     unregister_count: Bookkeeping[int] = 0
     """How often it entered UNREGISTERING.  invariant: at most 1."""

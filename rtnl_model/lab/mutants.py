@@ -54,7 +54,7 @@ CALLS: Final[dict[str, frozenset[str]]] = {
     "put": frozenset({"netdev_put", "put_net", "net_passive_dec", "ipvlan_port_put"}),
     "wait": frozenset({
         "flush", "flush_all_backlogs", "flush_one", "rcu_barrier", "rtnl_net_flush_workqueue",
-        "synchronize_net", "synchronize_rcu_expedited", "synchronize_srcu", "wait",
+        "synchronize_net", "synchronize_rcu_expedited", "synchronize_srcu", "wait", "wait_until",
         "wait_unregistered",
     }),
     "drain": frozenset({

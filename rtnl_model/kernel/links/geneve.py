@@ -157,6 +157,12 @@ class Geneve(BackendDriver):
         with data.lock:
             sock = self.find_sock(data, priv.port, family)
             if sock is None:
+                if self.find_sock(data, priv.port, family) is not None:
+                    self.k.report_invariant(
+                        f"{dev.name} binds port {priv.port} of {priv.net.label} a second time",
+                        rule="port-bound-twice",
+                        dev=dev,
+                    )
                 sock = GeneveSock(priv.port, family, data.lock)
                 data.sock_list.append(sock)
             else:

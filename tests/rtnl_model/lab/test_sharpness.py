@@ -89,6 +89,8 @@ def test_a_script_reaches_places_functions_and_lock_classes(judged: Any) -> None
     ("kind", "function", "builds"),
     [
         ("hold", "Regime.hold_memory", set()),  # small has no caller, pernet one of its own
+        ("wait", "Rcu.wait_for_readers", {"pernet", "small"}),
+        ("wait", "Kernel.wait_unregistered", {"pernet", "small"}),
         ("wait", "RtnlLinkOps.rtnl_link_unregister_rest", {"pernet"}),  # called behind has_rtnl
         ("wait", "RtnlLinkOps.rtnl_lock_unregistering_all", {"small"}),  # behind has_rtnl
         ("lock", "OneDecision.dellink", {"pernet"}),  # a fix
