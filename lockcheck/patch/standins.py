@@ -67,7 +67,11 @@ class RLock(metaclass=StandIn):
 
     def __new__(cls, *args: object, **kwargs: object) -> Any:  # makes what the checker makes
         if args or kwargs:
-            _RLock(*args, **kwargs)  # raises, warns, or does not mind
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                _RLock(*args, **kwargs)  # raises, warns, or does not mind
+            for each in said:  # of the caller's line
+                warnings.warn(each.message, each.category, stacklevel=2)
         elif sys._getframe(1).f_code is _AFTER_FORK:
             # threading makes its own inner lock again, first of all hooks in the child.
             binding.forked()

@@ -77,6 +77,16 @@ _TEXTS = {
         lock.acquire()
         print(lock.__exit__(), lock._is_owned())
     """,
+    "a warning names the line that asks for it": """
+        import threading, warnings
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            try:
+                threading.RLock(1)
+            except TypeError as error:
+                print(error)
+        print([(each.category.__name__, each.filename == __file__) for each in said])
+    """,
     "a re-entrant lock where the stack is full": """
         import sys, threading
         lock = threading.RLock()

@@ -62,6 +62,35 @@ def test_a_program_with_names_that_cannot_be_written(encoding: str, tmp_path: Pa
     assert b"Traceback" not in out + err
 
 
+def searched(name: str, folder: Path) -> bytes:
+    """What a search in a file of that name says, where only ASCII can be written."""
+    lines = "import threading", "def нить():", "    print('да')", "    raise ValueError('нет')"
+    script = folder / name
+    script.write_text("\n".join(lines), encoding="utf-8")
+    command = "-m", "lockcheck", "explore", "--schedules", "2", "--jobs", "1", f"{script}::нить"
+    status, out, err = run(*command, encoding="ascii")
+
+    assert (status, b"Traceback" in err) == (1, False), err
+    assert rb"\u043d\u0438\u0442\u044c" in out
+    return out
+
+
+def test_a_search_whose_names_cannot_be_written(tmp_path: Path) -> None:
+    """What is said of it is said, and its token is replayed."""
+    out = searched("имя.py", tmp_path)
+    token = next(each for each in out.split() if each.startswith(b"v1/")).decode()
+    status, out, err = run("-m", "lockcheck", "replay", token, "--trust", encoding="ascii")
+
+    assert (status, b"Traceback" in err) == (1, False), err
+    assert rb"\u0434\u0430" in out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")
+def test_a_search_in_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
+    """It is named as well as can be."""
+    assert rb"na\udcffme.py" in searched(os.fsdecode(b"na\xffme.py"), tmp_path)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_can_be_read_in_ascii(command: str) -> None:
     """Status 0, and something to read."""
