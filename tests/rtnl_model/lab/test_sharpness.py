@@ -34,9 +34,9 @@ asked = [
 ]
 tasks = [Task(each, "pernet", ("T17",), 1, frozenset()) for each in asked]
 caught = {}
-for number, verdict in crew(judge, tasks, processes=1, seconds=60):
-    caught[number] = verdict is None or verdict.caught
-((_, seen),) = crew(lambda name: reaching("pernet", [name]), ["T17"], processes=1, seconds=60)
+for number, verdict in crew(judge, tasks, processes=1, seconds=250):
+    caught[number] = None if verdict is None else verdict.caught  # None: no verdict in time
+((_, seen),) = crew(lambda name: reaching("pernet", [name]), ["T17"], processes=1, seconds=250)
 print(json.dumps({
     "caught": [caught[n] for n in range(len(tasks))],
     "places": sorted(seen["T17"].places),
@@ -49,7 +49,7 @@ print(json.dumps({
 def judged() -> Any:
     """Four mutants and a whole kernel, judged in processes of their own; what T17 reaches."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=200
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=280
     )
     return json.loads(done.stdout)
 
