@@ -75,7 +75,7 @@ _TEXTS = {
         with condition:
             condition.notify_all()
         lock.acquire()
-        print(lock.__exit__(), lock._is_owned())
+        print(lock.__exit__(None, None, None), lock._is_owned())
     """,
     "a warning names the line that asks for it": """
         import threading, warnings
