@@ -19,6 +19,7 @@ import itertools
 import logging
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -31,6 +32,7 @@ from lockcheck import patch
 from lockcheck.census import census
 from lockcheck.checker import Checker
 from lockcheck.conduct.controlled import ControlledConductor
+from lockcheck.conduct.pool import HandlerRefusedError
 from lockcheck.core.document import Json
 from lockcheck.core.report import Report
 from lockcheck.documents import DocumentError, read_text
@@ -188,6 +190,18 @@ def _is_no_unwind(record: logging.LogRecord) -> bool:
     return record.exc_info is None or record.exc_info[0] is not Unwind
 
 
+def _set_handler(error: ValueError) -> str:
+    """Where the program called `signal.signal`, should it be what raised the error; or nothing."""
+    trace, where = error.__traceback__, ""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code is signal.signal.__code__:
+            return where  # ours, while it is installed
+        where = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return ""
+
+
 class FunctionWorld:
     """One call of the function."""
 
@@ -230,6 +244,14 @@ class FunctionWorld:
             except SystemExit as leave:
                 if leave.code:
                     raise
+            except ValueError as error:
+                where = _set_handler(error)
+                if where:
+                    raise HandlerRefusedError(
+                        f"{where} sets a signal's handler, which only Python's main thread may; "
+                        "schedules run in another, so this cannot be explored (lockcheck run can)"
+                    ) from error
+                raise
 
     def findings(self) -> list[Report]:
         """Reports, and exceptions that ended a thread."""

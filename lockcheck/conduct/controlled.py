@@ -150,6 +150,8 @@ class ControlledConductor(QuietPhases):
             self.current = None
         if self._refused is not None:
             raise self._refused
+        if isinstance(self.error, ThreadRefusedError):
+            raise self.error
         return self.verdict
 
     def interrupt(self) -> None:

@@ -17,11 +17,15 @@ from collections.abc import Callable
 from lockcheck.conduct.baton import Baton, make_baton
 from lockcheck.sync.plain import PlainThread
 
-__all__ = ["Pool", "ThreadRefusedError", "Worker"]
+__all__ = ["HandlerRefusedError", "Pool", "ThreadRefusedError", "Worker"]
 
 
 class ThreadRefusedError(Exception):
     """The system gives no more threads, or no more descriptors to park them on."""
+
+
+class HandlerRefusedError(ThreadRefusedError):
+    """The program sets a signal's handler, which only the interpreter's main thread may."""
 
 
 class Worker:

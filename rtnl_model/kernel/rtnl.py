@@ -57,7 +57,10 @@ class Section:
 
 
 class RtnlNets:
-    """struct rtnl_nets: up to four namespaces, sorted, without duplicates, each referenced."""
+    """struct rtnl_nets: up to four namespaces, sorted, without duplicates, each referenced.
+
+    `pernet`'s module unload puts all namespaces in, without references: none can go meanwhile.
+    """
 
     MAX = 4
     """Peer, target, link, requester (patch 1)."""

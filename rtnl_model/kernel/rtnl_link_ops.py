@@ -4,8 +4,9 @@ Mirrors net/core/rtnetlink.c: link_ops_mutex, an SRCU per kind which pins it for
 and the unregistration of every device of a kind in every namespace (patches 2 and 7), which holds
 pernet_ops_rwsem for write and one RTNL section throughout.
 
-Where RTNL does not exist a device may move behind the walk, so `pernet` walks until it finds none
-and waits for that kind's own count (kernel/README.md).  Left out: IFLA_INFO_SLAVE ops of their own.
+Where RTNL does not exist a device may move behind the walk, so `pernet` walks until a look under
+all namespaces' locks finds none, and waits for that kind's own count (kernel/README.md).
+Left out: IFLA_INFO_SLAVE ops of their own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from lockcheck import guarded
 from .errors import KernelError
 from .netdevice import UnregHead
 from .rcu import Srcu, SrcuSection
+from .rtnl import RtnlNets
 
 if TYPE_CHECKING:
     from lockcheck import Lock
@@ -88,40 +90,52 @@ class RtnlLinkOps:
         with k.pernet_ops_rwsem.writing():
             self.rtnl_lock_unregistering_all(ops)
             try:
-                found = self.rtnl_link_unregister_nets(ops)
+                self.rtnl_link_unregister_nets(ops)
             finally:
                 k.rtnl.rtnl_unlock()
             if not k.regime.has_rtnl:
-                self.rtnl_link_unregister_rest(ops, found)
+                self.rtnl_link_unregister_rest(ops)
 
-    def rtnl_link_unregister_nets(self, ops: LinkDriver) -> int:
-        """One walk over all namespaces; returns how many devices of the kind it met."""
+    def rtnl_link_unregister_nets(self, ops: LinkDriver) -> None:
+        """One walk over all namespaces, each locked while it is looked at."""
         k = self.k
-        found = 0
         list_kill = UnregHead("dev_kill_list")
         for net in k.net_namespace.for_each_net_exclusive():
             k.rtnl.rtnl_net_lock_nested(net)
             try:
                 for dev in net.dev_list():
                     if dev.rtnl_link_ops is ops:
-                        found += 1
                         ops.dellink(dev, list_kill)
                 k.dev.unregister_netdevice_queue_many_net(net, list_kill)
             finally:
                 k.rtnl.rtnl_net_unlock_nested(net)
         k.dev.unregister_netdevice_many(list_kill)
-        return found
 
-    def rtnl_link_unregister_rest(self, ops: LinkDriver, found: int) -> None:
+    def rtnl_link_unregister_rest(self, ops: LinkDriver) -> None:
         """Without RTNL: walk again until nothing is left, then wait for the kind's count."""
         k = self.k
-        while found:
+        while self.is_left(ops):
             k.rtnl.rtnl_lock()
             try:
-                found = self.rtnl_link_unregister_nets(ops)
+                self.rtnl_link_unregister_nets(ops)
             finally:
                 k.rtnl.rtnl_unlock()
         k.wait_unregistered(ops.kind)
+
+    def is_left(self, ops: LinkDriver) -> bool:
+        """Is a device of the kind left anywhere?  All namespaces are locked at once for the look.
+
+        A walk that locks them in turn misses a device that moves from one that it has not seen yet
+        to one that it has; a move holds both locks.
+        """
+        k = self.k
+        nets = RtnlNets()
+        nets.nets = k.rtnl.order(k.net_namespace.for_each_net_exclusive())
+        k.rtnl.rtnl_nets_lock(nets)
+        try:
+            return any(dev.rtnl_link_ops is ops for net in nets.nets for dev in net.dev_list())
+        finally:
+            k.rtnl.rtnl_nets_unlock(nets)
 
     def rtnl_lock_unregistering_all(self, ops: LinkDriver) -> None:
         """Take RTNL at a moment when no unregistered device is unfinished."""

@@ -91,6 +91,20 @@ def test_a_refused_thread_is_the_fault_of_the_system(
     assert "the system refused thread" in said[0]
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_handler_that_cannot_be_set_is_no_finding(
+    jobs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Plain Python would set it: the function runs in the main thread there."""
+    status = main(["explore", f"{FILE}::sets_a_handler", "--jobs", jobs])
+    out, err = capsys.readouterr()
+    said = [line for line in err.splitlines() if not line.startswith("seed ")]
+
+    assert (status, out) == (2, "")
+    assert len(said) == 1, err
+    assert "sets a signal's handler" in said[0]
+
+
 def refuse_threads(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
     """Let a pool start so many threads and no more."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable
 
@@ -62,3 +63,10 @@ def _run(*bodies: Callable[[], None]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def sets_a_handler() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    thread = threading.Thread(target=threading.Lock)
+    thread.start()
+    thread.join()

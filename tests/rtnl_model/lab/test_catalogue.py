@@ -143,23 +143,20 @@ def test_the_list_tells_which_patch_has_no_page(capsys: pytest.CaptureFixture[st
 class OneListEach(RtnlLinkOps):
     """rtnl_link_unregister before 49c26d4bf1da, with patch 7's line in its place."""
 
-    def rtnl_link_unregister_nets(self, ops: LinkDriver) -> int:
+    def rtnl_link_unregister_nets(self, ops: LinkDriver) -> None:
         """A list and a call for every namespace."""
         k = self.k
-        found = 0
         for net in k.net_namespace.for_each_net_exclusive():
             list_kill = UnregHead("list_kill")
             k.rtnl.rtnl_net_lock_nested(net)
             try:
                 for dev in net.dev_list():
                     if dev.rtnl_link_ops is ops:
-                        found += 1
                         ops.dellink(dev, list_kill)
                 k.dev.unregister_netdevice_queue_many_net(net, list_kill)
             finally:
                 k.rtnl.rtnl_net_unlock_nested(net)
             k.dev.unregister_netdevice_many(list_kill)
-        return found
 
 
 class WithoutPatch2(ModelSetting):

@@ -39,3 +39,24 @@ def test_two_uppers_and_a_peer_that_moves(seed: int) -> None:
     assert len(every.orders) > 1
     assert set(some.orders) <= set(every.orders)
     assert set(some.states) <= set(every.states)
+
+
+MOVING_AWAY = """
+ip netns add a
+ip netns add b
+ip -n b link add d0 type dummy
+rmmod dummy & ip -n b link set d0 netns a & wait
+"""
+
+
+def test_a_device_that_moves_behind_the_walk_is_unregistered_with_its_module(seed: int) -> None:
+    """From a namespace that `rmmod` has not seen yet to one that it has."""
+    subject = ModelSubject(
+        parse_script(MOVING_AWAY, "moving away"), ModelSetting(rtnl="pernet", timing="zero")
+    )
+    with Session(subject, limits=Limits(schedules=500)) as session:
+        outcome = session.explore(make_strategy("dpor", seed))
+
+    assert outcome.findings == []
+    assert outcome.exhausted
+    assert len(outcome.coverage.orders) > 1
