@@ -249,8 +249,9 @@ class Part:
         if serial not in self.owing:
             self.made.pop(serial, None)
             self.made[serial] = self.generation
-            if len(self.made) > MAKERS_KEPT:
-                del self.made[next(iter(self.made))]
+            if len(self.made) > MAKERS_KEPT:  # others may be here, too: no lock is held
+                for oldest in list(self.made)[:-MAKERS_KEPT]:
+                    self.made.pop(oldest, None)
 
     def may_come_after(self, part: Part) -> bool:
         """Was somebody seen making it happen after a wait for that part?"""

@@ -176,3 +176,27 @@ def test_one_thread_remembers_so_many_transitions(monkeypatch: pytest.MonkeyPatc
     assert sum(len(views(root)) for root in roots) <= 60
     assert chk.reports == []
     assert not chk.held()
+
+
+def test_many_threads_make_one_thing_happen_at_once() -> None:
+    """More of them than are remembered, and none meets a list that another one shortens."""
+    chk = lockcheck.Checker()
+    counts = chk.Counts("counts")
+    failed: list[BaseException] = []
+
+    def changes() -> None:
+        try:
+            for _ in range(100):
+                counts.add({"each": 1})
+        except BaseException as error:
+            failed.append(error)
+
+    for _ in range(20):
+        threads = [chk.Thread(target=changes) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert failed == []
+    assert counts.total() == 20 * 8 * 100
