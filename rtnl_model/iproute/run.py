@@ -96,6 +96,8 @@ class ScriptRun:
         self._outcomes: list[Outcome] = []
         """Of the current op, in listed order; filled with `stuck` ones when they start."""
         self._devices_stuck: dict[str, list[Fields]] | None = None
+        self._processes: list[Thread] = []
+        """Threads of the current op."""
 
     # -- the run --
 
@@ -111,6 +113,7 @@ class ScriptRun:
         step = self.script.steps[index]
         marks = self.marks()
         self._outcomes = []
+        self._processes = []
         try:
             self.begin(step)
             if self.crash is None:
@@ -130,6 +133,10 @@ class ScriptRun:
         self._devices_stuck = devices_by_netns(self.k, stuck=True)
         with looking(self.k.chk):
             self.k.dev_todo.warn_cut_short()
+
+    def wait_out_processes(self) -> None:
+        """Of an aborted free run: the processes unwind by themselves, wait until they have."""
+        self.k.wait_out(self._processes)
 
     # -- processes --
 
@@ -195,6 +202,7 @@ class ScriptRun:
                     self.crash, self.crashed = error, name
 
         thread = self.k.chk.Thread(target=body, name=f"{comm_of(commands[0])} {tasks[0].pid}")
+        self._processes.append(thread)
         thread.start()
         return thread
 

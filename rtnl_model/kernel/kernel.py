@@ -376,9 +376,14 @@ class Kernel(Assertions):
             self._threads.remove(thread)
 
     def wait_out_threads(self) -> None:
-        """Of an aborted free run: the threads unwind by themselves, wait until they have."""
-        if self.chk.aborted and self.chk.conductor is None:
-            for thread in self._threads:
+        """Of an aborted free run: the services' threads unwind by themselves, wait for that."""
+        self.wait_out(self._threads)
+
+    def wait_out(self, threads: Sequence[Thread]) -> None:
+        """Of an aborted free run: wait until these threads have unwound."""
+        conductor = self.chk.conductor
+        if self.chk.aborted and (conductor is None or not conductor.controlled):
+            for thread in threads:
                 wait_out(thread, UNWIND_SECONDS)
 
     # -- modules --

@@ -238,6 +238,7 @@ def record(
             abort(chk)
         finally:
             end(k)
+            run.wait_out_processes()
     return recorded(run, setting, seed=seed, interrupted=interrupted)
 
 

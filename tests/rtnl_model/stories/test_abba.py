@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
+from lockcheck import Unwind
 from rtnl_model.iproute import parse_script
+from rtnl_model.iproute import run as script_run
+from rtnl_model.iproute.commands import Command
+from rtnl_model.iproute.execute import Outcome, execute
+from rtnl_model.kernel.kernel import Kernel
 from rtnl_model.lab.demo import is_abba
 from rtnl_model.lab.model_run import ModelSetting, Recorded, record
 
@@ -60,6 +65,15 @@ def is_hung(recorded: Recorded) -> bool:
     return recorded.document.get("hung") is not None
 
 
+def hung_run() -> Recorded:
+    """The first run in which the two threads wait for one another."""
+    for _attempt in range(LOOP_MAX):
+        recorded = run(many_pairs(), "naive")
+        if is_hung(recorded):
+            return recorded
+    raise AssertionError(f"the two threads never met in {LOOP_MAX} runs")
+
+
 def abba(recorded: Recorded) -> list[dict[str, Any]]:
     """Its reports of two orders of two namespaces' locks."""
     return [finding for finding in recorded.findings if is_abba(finding)]
@@ -94,16 +108,36 @@ def test_one_after_the_other_cannot_deadlock() -> None:
 def test_when_it_does_hang_the_watchdog_ends_it_with_every_thread_joined(hurried: None) -> None:
     """T2 in a loop: sooner or later both wait; the run ends, says who, and leaves no thread."""
     before = set(threading.enumerate())
-    for _attempt in range(LOOP_MAX):
-        recorded = run(many_pairs(), "naive")
-        if is_hung(recorded):
-            break
-    else:
-        raise AssertionError(f"the two threads never met in {LOOP_MAX} runs")
+    recorded = hung_run()
 
     assert "deadlock" in {finding["kind"] for finding in recorded.findings}
     assert [cmd["rc"] for cmd in recorded.document["ops"][-1]["cmds"]].count(124) >= 2
     assert set(threading.enumerate()) <= before
+
+
+def test_a_process_that_is_slow_to_unwind_is_waited_for(
+    hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was ended returns when its last process has: whoever counts threads sees none."""
+    returned = threading.Event()
+    after: list[bool] = []
+
+    def slow(k: Kernel, command: Command) -> Outcome:
+        try:
+            return execute(k, command)
+        except Unwind:
+            after.append(returned.wait(0.1))
+            raise
+
+    monkeypatch.setattr(script_run, "execute", slow)
+    before = set(threading.enumerate())
+    recorded = hung_run()
+    left = set(threading.enumerate()) - before
+    returned.set()
+
+    assert left == set()
+    assert set(after) == {False}
+    assert is_hung(recorded)
 
 
 def test_delegation_has_no_abba() -> None:
