@@ -6,6 +6,7 @@
 * What the collector runs is in the context "gc": see `collector`.
 * Before a fork, locks held by other threads are reported: nobody releases them in the child.  Locks
   that a hook at the fork takes or makes again (`os.register_at_fork`, logging's) are not.
+  A signal that ends a process ends a child from its first instruction on.
 
 * A `__del__` or `weakref.finalize` that runs because the last reference went: see `finalisers`.
 
@@ -32,6 +33,7 @@ from lockcheck.sync.interrupts import Deferred
 
 __all__ = ["hook", "unhook"]
 
+_get_ident = threading.get_ident
 _signal = signal.signal
 _getsignal = signal.getsignal
 _sigmask: Any = getattr(signal, "pthread_sigmask", None)  # not on Windows
@@ -47,6 +49,8 @@ class Hooks:
         """Hooks at a fork cannot be taken away again; they look at `active`."""
         self.guarded: list[object] = []
         """Locks that the program's own hooks at a fork take care of."""
+        self.masks: dict[int, object] = {}
+        """Ident of a thread that forks -> the signal mask that it had."""
 
 
 _hooks = Hooks()
@@ -66,7 +70,11 @@ def hook() -> None:
         return
     if not _hooks.fork_registered:
         _hooks.fork_registered = True
-        _register(before=_before_fork, after_in_child=_after_fork_in_child)
+        _register(
+            before=_before_fork,
+            after_in_parent=_unblock,
+            after_in_child=_after_fork_in_child,
+        )
     os.register_at_fork = _checked_register
 
 
@@ -161,16 +169,37 @@ def _before_fork() -> None:
         others = [ts for ts in chk.threads.values() if ts is not me and ts.alive]
     guarded = [*_hooks.guarded, *logs.guarded()]
     chk.engine.held_at_fork(me, others, guarded)
+    ending = _ending()
+    if ending:
+        _hooks.masks[_get_ident()] = _sigmask(signal.SIG_BLOCK, ending)
 
 
 def _after_fork_in_child() -> None:
-    if not _hooks.active:
-        return
-    binding.forked()
-    for number in signal.valid_signals():
-        handler = _getsignal(number)
-        if isinstance(handler, Deferred) and handler.own is signal.SIG_DFL:
+    if _hooks.active:
+        binding.forked()
+        for number in _ending():
             _signal(number, signal.SIG_DFL)  # it stood for the parent's report
+    _unblock()
+
+
+def _ending() -> list[int]:
+    """Signals whose handlers stand for the default, which is to end the process.
+
+    They are blocked around a fork: one that comes to the child before its hooks have run would be
+    thrown away by the interpreter, which takes it for one of the parent's.
+    """
+    handlers = ((number, _getsignal(number)) for number in signal.valid_signals())
+    return [
+        number
+        for number, handler in handlers
+        if isinstance(handler, Deferred) and handler.own is signal.SIG_DFL
+    ]
+
+
+def _unblock() -> None:
+    mask = _hooks.masks.pop(_get_ident(), None)
+    if mask is not None:
+        _sigmask(signal.SIG_SETMASK, mask)
 
 
 def _checked_register(**functions: object) -> None:

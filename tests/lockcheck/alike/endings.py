@@ -228,6 +228,17 @@ _TEXTS = {
         process.join()
         print(process.exitcode)
     """,
+    "SIGTERM ends a child in its first instructions": """
+        import os, signal
+        def ended():
+            pid = os.fork()
+            if not pid:
+                signal.alarm(10)
+                signal.pause()
+            os.kill(pid, signal.SIGTERM)
+            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        print({ended() for _ in range(20)}, signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    """,
     "daemon threads wait for locks of every kind": """
         import _thread, multiprocessing, threading
         gone, foreign = threading.Lock(), _thread.allocate_lock()
