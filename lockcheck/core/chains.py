@@ -15,6 +15,8 @@ Context: every function here runs in the thread it is about, under the engine's 
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from lockcheck.core.classes import NOTHING, WRITE, Key
 from lockcheck.core.events import Touch
 from lockcheck.core.graph import Graph
@@ -34,10 +36,27 @@ FINALISER = ("finaliser",)
 """Token of a chain's transition into a finaliser."""
 
 
-class Counted(Moved):
+class Counted(Chain):
     """A thread's view inside a finaliser that a reference count runs: same records, marked."""
 
-    __slots__ = ()
+    __slots__ = ("_interrupted", "came")
+
+    def __init__(self, rec: Record, parent: Chain | None, stack: Stack) -> None:
+        super().__init__(rec, parent, stack)
+        self.came: Chain | None = None
+        self._interrupted: Chain | None = None
+
+    @classmethod
+    def marked(cls, view: Chain) -> Counted:
+        """Return the view from which a finaliser goes on that runs on top of `view`."""
+        found = cls(view.rec, view.parent, view.stack)
+        found.came = view.came
+        found._interrupted = view
+        return found
+
+    def done(self) -> tuple[Hashable, ...]:
+        before = () if self._interrupted is None else self._interrupted.next
+        return (*before, *self.next)
 
 
 def begin_segment(graph: Graph, ts: ThreadState, *, noted: bool = False) -> None:
@@ -50,8 +69,24 @@ def begin_segment(graph: Graph, ts: ThreadState, *, noted: bool = False) -> None
     ts.views = 0
     rechain(graph, ts)
     if not ts.contexts:  # what was interrupted goes on with its own
-        for root in old.values():
-            root.next = NOTHING  # locks keep the root for as long as they remember their chain
+        _take_apart(ts, list(old.values()))
+
+
+def _take_apart(ts: ThreadState, views: list[Chain]) -> None:
+    """Take the views of a segment that is over from each other.
+
+    A lock remembers where it was last taken, a report who took it: each would keep them all.
+    """
+    needed: set[Chain] = set()  # what a finaliser interrupted will be led again from these
+    entry = ts.top
+    while entry is not None:
+        needed.add(entry._k)
+        entry = entry.prev
+    while views:
+        view = views.pop()
+        views += view.next.values()
+        if view not in needed:
+            view.next = NOTHING
 
 
 def note_touched(ts: ThreadState) -> None:
@@ -59,7 +94,7 @@ def note_touched(ts: ThreadState) -> None:
     made, ts.made = ts.made, []  # a collection in here may add to it
     alike: dict[tuple[Stack, bool], tuple[Touch]] = {}
     for view in made:
-        at = (view.stack, view.earlier is not None)
+        at = (view.stack, view.carried)
         for key in view.wanted():
             if key.trylock or key in ts.fresh:
                 continue
@@ -103,7 +138,8 @@ def rechain(graph: Graph, ts: ThreadState) -> None:
         view = chain.next.get(rec.token)
         if view is None or view.rec is not rec:
             moved = Moved(rec, chain, old.stack)
-            moved.earlier = old if old.rec is rec else None
+            if old.rec is rec:
+                moved.carry(old)
             view = chain.grow(rec.token, moved)
             ts.made.append(view)
         entry._pk = chain
@@ -132,10 +168,7 @@ def counted(ts: ThreadState) -> Floor | None:
         return None
     view = chain.next.get(FINALISER)
     if view is None:
-        marked = Counted(chain.rec, chain.parent, chain.stack)
-        marked.came = chain.came
-        marked.earlier = chain
-        view = chain.grow(FINALISER, marked)
+        view = chain.grow(FINALISER, Counted.marked(chain))
     ts.top = floor = Floor(view, ts.top, ts.overlay)
     return floor
 

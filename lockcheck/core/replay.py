@@ -51,10 +51,7 @@ def marks(chain: Chain) -> Marks:
     found: list[tuple[Record, tuple[Hashable, ...]]] = []
     view: Chain | None = chain
     while view is not None:
-        tokens = tuple(view.next)
-        if view.earlier is not None:
-            tokens = (*view.earlier.next, *tokens)
-        found.append((view.rec, tokens))
+        found.append((view.rec, view.done()))
         view = view.came or view.parent
     return tuple(found)
 

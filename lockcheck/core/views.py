@@ -36,8 +36,8 @@ class Chain:
 
     came: Chain | None = None
     """The view before the release out of order that led here."""
-    earlier: Chain | None = None
-    """The view of the segment before, when the lock was held across its end."""
+    carried = False
+    """Was its newest lock held across the end of the segment before?"""
 
     def __init__(
         self, rec: Record | None, parent: Chain | None, stack: Stack, key: Key | None = None
@@ -82,6 +82,10 @@ class Chain:
         """Add the view of a lock that is taken while nothing is held."""
         return self.grow(key, Chain(self.rec.children.get(key), self, stack, key))
 
+    def done(self) -> tuple[Hashable, ...]:
+        """The transitions made from it, and from the view that it replaces."""
+        return tuple(self.next)
+
     def wanted(self) -> Sequence[Key]:
         """The locks that were wanted where it was made, and that nobody has asked for yet."""
         key = self.key
@@ -94,12 +98,21 @@ class Chain:
 class Moved(Chain):
     """A view that replaces another: of the segment before, or before a release out of order."""
 
-    __slots__ = ("came", "earlier")
+    __slots__ = ("_before", "came", "carried")
 
     def __init__(self, rec: Record, parent: Chain | None, stack: Stack) -> None:
         super().__init__(rec, parent, stack)
         self.came: Chain | None = None
-        self.earlier: Chain | None = None
+        self.carried = False
+        self._before: tuple[Hashable, ...] = ()
+
+    def carry(self, old: Chain) -> None:
+        """Note what was done under its newest lock in the segment that is over."""
+        self.carried = True
+        self._before = tuple(old.next)
+
+    def done(self) -> tuple[Hashable, ...]:
+        return (*self._before, *self.next)
 
 
 class Place(Chain):

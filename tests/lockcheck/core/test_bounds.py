@@ -202,6 +202,38 @@ def test_one_thread_remembers_so_many_transitions(monkeypatch: pytest.MonkeyPatc
     assert not chk.held()
 
 
+def test_a_lock_remembers_its_way_and_not_its_segment() -> None:
+    """Each was last taken in another segment; what else was done there is forgotten."""
+    chk = lockcheck.Checker()
+    outer = [chk.Lock(f"outer {number}") for number in range(10)]
+    inner = [chk.Lock(f"inner {number}") for number in range(10)]
+    for first in outer:
+        for second in inner:
+            with first, second:
+                pass
+        chk.engine.happens.begin_segment(chk.current())
+
+    assert [lock.chain is not None for lock in outer] == [True] * 10
+    assert [len(views(lock.chain)) for lock in outer if lock.chain is not None] == [0] * 10
+
+
+def test_a_lock_held_through_many_segments_remembers_the_last() -> None:
+    """What was done under it in the segment before still counts, and no view of it is kept."""
+    chk = lockcheck.Checker()
+    held = chk.Lock("held")
+    inner = [chk.Lock(f"inner {number}") for number in range(10)]
+    with held:
+        for lock in inner:
+            with lock:
+                pass
+            chk.engine.happens.begin_segment(chk.current())
+        chain = chk.current().chain
+
+        assert [lock.key for lock in inner[-1:]] == list(chain.done())
+
+    assert [each for each in gc.get_referents(chain) if isinstance(each, Chain)] == [chain.parent]
+
+
 def test_many_threads_make_one_thing_happen_at_once() -> None:
     """More of them than are remembered, and none meets a list that another one shortens."""
     chk = lockcheck.Checker()
