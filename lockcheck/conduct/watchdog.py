@@ -21,7 +21,7 @@ import time
 from _thread import get_ident
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from lockcheck.checker import Violation
 from lockcheck.conduct import deadlock
@@ -31,13 +31,16 @@ from lockcheck.sync.frames import current_frames
 from lockcheck.sync.plain import Flag, PlainThread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lockcheck.checker import Checker
-    from lockcheck.core.held import ThreadState
+    from lockcheck.core.held import Blocking, ThreadState
     from lockcheck.core.report import Report
 
 STOOD_STILL = "the run came to a standstill: every thread waits, and nothing is left to wake one"
+
+MOMENTS = 200
+"""How often a report is made again because a thread moved meanwhile; then it is shown as it is."""
 
 __all__ = ["Picture", "Watchdog", "abort", "look"]
 
@@ -116,21 +119,15 @@ class Watchdog:
                     continue
             finally:
                 resume()
-            self._end()
+            self._end(first)
             return
 
     def _checkers(self) -> list[Checker]:
         return [self._chk, *self._others()]
 
-    def _end(self) -> None:
+    def _end(self, picture: Picture) -> None:
         checkers = self._checkers()
-        states = [ts for chk in checkers for ts in _states_of(chk)]
-        waiting = [(ts, w) for ts in states if (w := ts.waiting) is not None]
-        rows = [FreeThread(ts.name, ts.ident, w.op) for ts, w in waiting]
-        report = deadlock.explain_stuck(rows, states, self._owed, reason=STOOD_STILL)
-        now = self._chk.clock()
-        since = [f"{ts.name} {now - w.since:.1f} s" for ts, w in waiting]
-        report.detail += f"\nwaited so far  {', '.join(since)}"
+        report = self._explained(checkers, picture)
         before = (_told_before(chk, report) for chk in checkers)
         self.report = next((old for old in before if old is not None), None)
         if self.report is None:
@@ -141,6 +138,53 @@ class Watchdog:
         if self._on_stuck is not None:
             self._on_stuck(self.report)
         abort(*checkers)
+
+    def _explained(self, checkers: Sequence[Checker], picture: Picture) -> Report:
+        """The report of a moment at which every thread stood at its wait.
+
+        A thread whose timer repeats its wait goes round meanwhile: what it holds in a round is not
+        what it waits with.  So a report during which anybody moved is made again.
+        """
+        for _ in range(MOMENTS):
+            waiting = list(_waiting(checkers))
+            report = self._report_of(checkers, [(ts, w) for _, ts, _, w in waiting])
+            if _stood(checkers, picture, waiting):
+                break
+            time.sleep(0.001)
+        return report
+
+    def _report_of(
+        self, checkers: Sequence[Checker], waiting: Sequence[tuple[ThreadState, Blocking]]
+    ) -> Report:
+        rows = [FreeThread(ts.name, ts.ident, w.op) for ts, w in waiting]
+        states = [ts for chk in checkers for ts in _states_of(chk)]
+        report = deadlock.explain_stuck(rows, states, self._owed, reason=STOOD_STILL)
+        now = self._chk.clock()
+        since = [f"{ts.name} {now - w.since:.1f} s" for ts, w in waiting]
+        report.detail += f"\nwaited so far  {', '.join(since)}"
+        return report
+
+
+def _waiting(checkers: Sequence[Checker]) -> Iterator[Wait]:
+    for number, chk in enumerate(checkers):
+        for ts in _states_of(chk):
+            count = ts.waits  # before `waiting`: of two waits it must not give the later's number
+            blocked = ts.waiting
+            if blocked is not None:
+                yield (number, ts.serial), ts, count, blocked
+
+
+def _stood(checkers: Sequence[Checker], picture: Picture, before: Sequence[Wait]) -> bool:
+    """Has nobody moved since `before`, and did the repeating ones stand at that very wait?"""
+    then = {person: (count, blocked) for person, _, count, blocked in before}
+    now = {person: (count, blocked) for person, _, count, blocked in _waiting(checkers)}
+    for person in picture.waits.keys() | picture.running:
+        count, blocked = then.get(person, (0, None))
+        if blocked is None or (person in picture.repeating and not blocked.op.repeat):
+            return False
+        if now.get(person) != (count, blocked):
+            return False
+    return True
 
 
 def _states_of(chk: Checker) -> list[ThreadState]:
@@ -181,6 +225,10 @@ class FreeThread:
 
 Person = tuple[int, int]
 """A thread's state: the number of its checker, and its serial there."""
+
+
+Wait: TypeAlias = "tuple[Person, ThreadState, int, Blocking]"
+"""A thread that waits: who, its state, how often it has waited so far, and on what."""
 
 
 @dataclass(frozen=True)

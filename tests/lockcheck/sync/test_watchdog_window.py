@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lockcheck
-from lockcheck.conduct import watchdog
+from lockcheck.conduct import deadlock, watchdog
 from lockcheck.conduct.watchdog import Watchdog, look
 from lockcheck.core.report import LockRef, Report, Step
 from lockcheck.sync import atomic, parking
@@ -377,3 +377,39 @@ def test_a_deadlock_of_other_threads_is_a_finding_of_its_own() -> None:
     assert watchdog._told_before(chk, about("two", "one")) is old
     assert watchdog._told_before(chk, about("one", "three")) is None
     assert watchdog._told_before(chk, about()) is None
+
+
+def test_a_round_of_a_repeating_wait_is_not_what_the_report_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its timer fires while the report is made: the lock of the round is no part of it."""
+    chk = lockcheck.Checker()
+    users = chk.Refcount("users", 2)
+    lock = chk.Lock("of the round")
+    asked, entered, left = threading.Event(), threading.Event(), threading.Event()
+    details: list[str] = []
+    original = deadlock.explain_stuck
+
+    def explain(*args: Any, **named: Any) -> Report:
+        if not details:
+            asked.set()
+            assert entered.wait(60)
+        report = original(*args, **named)
+        details.append(report.detail)
+        left.set()
+        return report
+
+    def go_round() -> None:
+        while chk.wait_refs([users], 1, timeout=0.05, timer="again", repeat=True) is None:
+            with lock:
+                if asked.is_set():
+                    entered.set()
+                    assert left.wait(60)
+
+    monkeypatch.setattr(deadlock, "explain_stuck", explain)
+    with Watchdog(chk, period=0.005) as dog, pytest.raises(lockcheck.Unwind):
+        go_round()
+
+    assert dog.report is not None
+    assert "of the round" in details[0]
+    assert "of the round" not in dog.report.detail
