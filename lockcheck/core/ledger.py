@@ -112,7 +112,8 @@ class Ledger:
         known.severity, known.title, known.reason = report.severity, report.title, report.reason
         known.cycle, known.stacks, known.threads = report.cycle, report.stacks, report.threads
         known.locks, known.classes, known.held = report.locks, report.classes, report.held
-        known.detail = report.detail  # the fingerprint stays
+        known.detail, known.advice = report.detail, report.advice or known.advice
+        known.data = {**known.data, **report.data}  # the fingerprint stays
         self._add_sites(known)
         return known
 

@@ -288,7 +288,7 @@ class Fields:
             attribute.clear()
             attribute.plain.clear()
         for variable in VARIABLES.values():
-            variable.field = None
+            variable.forget()
         self._weak.clear()
         self._strong.clear()
         self._names.clear()
@@ -338,7 +338,8 @@ def _module_variable(module: ModuleType, name: str) -> Field | None:
     found = VARIABLES.get((str(file), name)) if file else None
     if found is None:
         return None
-    if found.field is None:
-        found.field = Field(f"{module.__name__}.{name}", f"global {module.__name__}.{name}")
-    field: Field = found.field
+    field: Field | None = found.field
+    if field is None:
+        full = f"{module.__name__}.{name}"
+        field = found.enter(Field(full, f"global {full}"))
     return field

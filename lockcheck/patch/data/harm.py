@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lockcheck.core.held import ThreadState
-from lockcheck.core.report import CERTAIN, CLASS_ONLY, POSSIBLE, LockRef, Report, Severity
+from lockcheck.core.report import CERTAIN, CLASS_ONLY, POSSIBLE, LockRef, Severity
 from lockcheck.core.stacks import Stack
 from lockcheck.core.views import Chain
 from lockcheck.patch.data.memory import LOOK, Entry
@@ -60,6 +60,11 @@ class Access(Entry):
     def follows(self, look: Access | None) -> bool:
         """Does it stand on that look?  Not where it took a lock in between: it may look again."""
         return look is not None and look.chain is self.chain
+
+    def alike(self, other: Access) -> bool:
+        """Is it the same kind of access at the same place?"""
+        mine = (self.code, self.how, self.mode, self.stands_on_read)
+        return mine == (other.code, other.how, other.mode, other.stands_on_read)
 
     def repeats(self, other: Access) -> bool:
         """Do both happen in the same function?"""
@@ -129,8 +134,8 @@ class History:
         """All writes stored one and the same plain value."""
         self.augmented = True
         """All writes were `x += …`."""
-        self.listed: list[tuple[Access, Access, Report]] = []
-        """Races whose pattern was harmless so far."""
+        self.listed: list[tuple[Access, Access]] = []
+        """Races whose pattern was harmless so far, one a pair of places and kinds of access."""
 
     def wrote(self, slot: int, value: object, how: How) -> bool:
         """Count a write by a thread; True when the pattern has changed."""
@@ -144,6 +149,19 @@ class History:
         self.augmented = self.augmented and how is How.AUGMENT
         self.writes += 1
         return before != (self.writes > 1, self.same, self.augmented, len(self.writers))
+
+    def enlist(self, old: Access, now: Access) -> bool:
+        """Keep a race whose pattern is harmless so far; False: one like it is listed."""
+        if any(each.alike(old) and other.alike(now) for each, other in self.listed):
+            return False
+        self.listed.append((old, now))
+        return True
+
+    def risen(self) -> list[tuple[Access, Access, Harm]]:
+        """Take those out whose pattern is harmless no longer, each with what it is now."""
+        judged = [(old, now, harm_of(self, old, now)) for old, now in self.listed]
+        self.listed = [(old, now) for old, now, harm in judged if harm.severity == CLASS_ONLY]
+        return [row for row in judged if row[2].severity != CLASS_ONLY]
 
     @property
     def settled(self) -> bool:

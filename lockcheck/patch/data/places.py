@@ -8,7 +8,7 @@ Invariant: what stands under an id belongs to a live object (`owners` removes it
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 __all__ = [
     "ATTRIBUTES",
@@ -22,6 +22,9 @@ __all__ = [
     "attribute",
     "variable",
 ]
+
+
+F = TypeVar("F")
 
 
 class _NoKey:
@@ -95,12 +98,25 @@ class Variable:
         self.field: Any = None  # a Field, which imports this
         """What the watch keeps of it."""
 
+    def enter(self, field: F) -> F:
+        """Keep a field of it, unless another thread was faster: then that one's."""
+        kept: F = _entered.setdefault(self, field)
+        self.field = kept
+        return kept
+
+    def forget(self) -> None:
+        """Keep nothing of it."""
+        self.field = None
+        _entered.pop(self, None)
+
     def __reduce__(self) -> tuple[object, ...]:
         return variable, (self.file, self.name)
 
 
 ATTRIBUTES: Final[dict[str, Attribute]] = {}
 VARIABLES: Final[dict[tuple[str, str], Variable]] = {}
+_entered: Final[dict[Variable, Any]] = {}  # as `Variable.field`
+"""What `Variable.field` is, decided in one step."""
 
 
 def attribute(name: str) -> Attribute:

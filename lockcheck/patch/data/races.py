@@ -88,8 +88,6 @@ class Races(Sight):
 
     def _judge(self, ts: ThreadState, how: How, touched: Touch, value: object) -> list[Report]:
         first, mode = touched[0]
-        if first.history is None:
-            first.history = History()
         for field, each in touched:
             if not field.memory.knows(ts, each):
                 break
@@ -100,21 +98,26 @@ class Races(Sight):
         if mode == WRITE and how is How.WRITE:
             now.stands_on_read = now.follows(first.memory.look_of(ts))
         met: list[tuple[Field, Access]] = []
+        changed = False
         with self._chk.engine.leaf:  # of two accesses at once, the second one sees the first
             for field, each in touched:
                 memory = field.memory
                 met += [(field, old) for old in memory.unordered(ts, each)]
                 memory.note(each, now)
+            if first.history is None:
+                first.history = History()
+            history: History = first.history
+            if mode != LOOK:
+                changed = history.wrote(ts.slot, value, how)
         found: list[Report] = []
         for field, old in met:
             found += self._race(first, field, old, now)
-        history: History = first.history
-        if mode != LOOK:
-            found += self._again(first, history.wrote(ts.slot, value, how))
-            if mode == WRITE and how in _QUICK and history.settled:
-                _repeatable(first, ts)
-        else:
+        if changed:
+            found += self._again(first)
+        if mode == LOOK:
             first.reader, first.read_at = ts, now.time
+        elif mode == WRITE and how in _QUICK and history.settled:
+            _repeatable(first, ts)
         return found
 
     def _same_again(
@@ -125,54 +128,58 @@ class Races(Sight):
         if mode == LOOK:
             field.reader, field.read_at = ts, now
             return []
-        history: History = field.history
-        changed = history.wrote(ts.slot, value, how)
+        with self._chk.engine.leaf:
+            if field.history is None:
+                field.history = History()
+            history: History = field.history
+            changed = history.wrote(ts.slot, value, how)
         if mode == WRITE and how in _QUICK and history.settled:
             _repeatable(field, ts)
-        return self._again(field, changed)
+        return self._again(field) if changed else []
 
     # -- reporting ---------------------------------------------------------------------------------
 
     def _race(self, first: Field, met: Field, old: Access, now: Access) -> list[Report]:
         """File a race that was met on `met`; the reports that are new or stronger than before."""
         old.shown = now.shown = True
-        harm = harm_of(first.history, old, now)
-        loop = How.STEP in (old.how, now.how)
-        if loop and met.history is None:
-            met.history = first.history
-        return self._file(met if loop else first, old, now, harm)
+        history: History = first.history
+        harm = harm_of(history, old, now)
+        found = self._file(met if How.STEP in (old.how, now.how) else first, old, now, harm)
+        if harm.severity == CLASS_ONLY:
+            with self._chk.engine.leaf:
+                added = history.enlist(old, now)
+            if added:  # a write that came meanwhile has not seen it listed
+                found += self._again(first)
+        return found
 
-    def _again(self, field: Field, changed: bool) -> list[Report]:
+    def _again(self, field: Field) -> list[Report]:
         """A write has shown a pattern to be another: judge the races that were listed only."""
         history: History = field.history
-        if not changed or not history.listed:
-            return []
         found: list[Report] = []
-        for old, now, report in history.listed:
-            harm = harm_of(history, old, now)
-            if stronger(harm.severity, report.severity):
-                _describe(report, field, old, now, harm, self._packages)
-                found.append(report)
-        history.listed = [row for row in history.listed if row[2].severity == CLASS_ONLY]
+        with self._chk.engine.leaf:
+            risen = history.risen()
+        for old, now, harm in risen:
+            found += self._file(field, old, now, harm)
         return found
 
     def _file(self, field: Field, old: Access, now: Access, harm: Harm) -> list[Report]:
+        """The report, if it is new or stronger than before.
+
+        Other threads may be filing the same race with another severity at this moment: the ledger
+        compares and changes in one step, so the strongest stays.
+        """
         pair = (field.kind, *sorted((old.place, now.place)))
         known = self._filed.get(pair)
-        if known is not None:
-            if not stronger(harm.severity, known.severity):
-                return []
-            _describe(known, field, old, now, harm, self._packages)
-            return [known]
-        report = Report("race", harm.severity, "")
-        _describe(report, field, old, now, harm, self._packages)
-        report.fingerprint = fingerprint("data race", pair)
-        if self._chk.engine.ledger.file(report) is None:
+        if known is not None and not stronger(harm.severity, known.severity):
             return []
-        self._filed[pair] = report
-        if harm.severity == CLASS_ONLY:
-            field.history.listed.append((old, now, report))
-        return [report]
+        report = _described(field, old, now, harm, self._packages)
+        report.fingerprint = fingerprint("data race", pair)
+        report.ident = ("data race", *pair)
+        filed = self._chk.engine.ledger.file(report)
+        if filed is None:
+            return []
+        self._filed[pair] = filed
+        return [filed]
 
 
 def _repeatable(field: Field, ts: ThreadState) -> None:
@@ -182,18 +189,16 @@ def _repeatable(field: Field, ts: ThreadState) -> None:
         field.plain_writer, field.plain_write_at = ts, ts.now
 
 
-def _describe(
-    report: Report, field: Field, old: Access, now: Access, harm: Harm, packages: tuple[str, ...]
-) -> None:
-    """Write into a report what was found last; its fingerprint stays."""
+def _described(
+    field: Field, old: Access, now: Access, harm: Harm, packages: tuple[str, ...]
+) -> Report:
+    """A report of one race, as these two accesses show it."""
     rows = rows_of(old, now)
-    report.severity = harm.severity
-    report.title = (
+    title = (
         f"{harm.title} {field.name}: {now.word} by {now.thread} and {old.word} by {old.thread}, "
         "with nothing to order them"
     )
-    report.reason = harm.reason
-    report.advice = harm.advice
+    report = Report("race", harm.severity, title, reason=harm.reason, advice=harm.advice)
     report.stacks = (
         (f"{now.word} of {field.name}", now.thread, now.stack),
         (f"{old.word} of {field.name}, before", old.thread, old.stack),
@@ -206,6 +211,7 @@ def _describe(
     report.data = {"field": field.name, "accesses": rows}
     if harm.severity != CLASS_ONLY:
         report.detail += f"\n\n{how_to_explore(old, now, packages)}"
+    return report
 
 
 class _Names:

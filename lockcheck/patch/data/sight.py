@@ -303,5 +303,5 @@ def _field_of(variable: Variable) -> Field:
     if field is None:
         module = variable.file.replace("\\", "/").rpartition("/")[2].removesuffix(".py")
         name = f"{module}.{variable.name}"
-        field = variable.field = Field(name, f"global {name}")
+        field = variable.enter(Field(name, f"global {name}"))
     return field
