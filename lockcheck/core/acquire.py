@@ -361,11 +361,11 @@ class Acquires:
                 return list(self._waits.wants(old)) if self._looks_new(ts, key) else []
         one = self._graph.one
         wanted = one(LockRef(lock.name, key.cls.name, key.mode_name, stack))
-        at = (ts.slot, ts.epoch, ts.vc)
+        at = (ts.serial, ts.epoch, ts.vc)
         held = one(tuple(map(one, refs(ts))))
         done = one(marks(ts.chain))
         witness = Witness(
-            ts.serial, ts.name, at, rec, stack, held, wanted, done, ts.leases, instances, ts.moment
+            ts.name, at, rec, stack, held, wanted, done, ts.leases, instances, ts.moment
         )
         found: list[Report] = []
         edges = self._graph.note(rec, witness)

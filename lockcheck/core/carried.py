@@ -33,7 +33,7 @@ class Released(NamedTuple):
     """A hold across a hand-over that is over."""
 
     key: Key
-    slot: int
+    serial: int
     since: int
     """The epoch of its thread in which the lock was taken."""
     given: Start
@@ -60,7 +60,7 @@ class Carried:
         """`ts` is about to release a lock that it held across a hand-over."""
         lock = hold.key.base
         known = self._released.get(lock, ())
-        over = Released(hold.key, ts.slot, hold.since, given)
+        over = Released(hold.key, ts.serial, hold.since, given)
         self._released[lock] = (*known[1 - EACH :], over)
         if len(self._released) > LOCKS:
             del self._released[next(iter(self._released))]
@@ -71,7 +71,7 @@ class Carried:
             return None
         for over in self._released.get(key.base, ()):
             if (
-                over.since <= ts.vc.get(over.slot, 0)
+                over.since <= ts.vc.get(over.serial)
                 and excludes(over.key, key)
                 and not knows(ts, over.given)
             ):

@@ -101,7 +101,7 @@ def note_touched(ts: ThreadState) -> None:
             ts.fresh.add(key)
             touch = alike.get(at)
             if touch is None:
-                touch = alike[at] = (Touch(ts.moment, ts.slot, ts.epoch, ts.name, *at),)
+                touch = alike[at] = (Touch(ts.moment, ts.serial, ts.epoch, ts.name, *at),)
             add_touch(ts, key, touch)
 
 

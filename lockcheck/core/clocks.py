@@ -1,4 +1,4 @@
-"""Two orders among threads, both as vector clocks over slots.
+"""Two orders among threads, both as vector clocks.
 
 `vc`/`epoch` is the order that every schedule keeps: start, join, the result of a future, the first
 `set` of an event, a round of a barrier, and what these say of locks held across them (`carried`).
@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from lockcheck.core.held import ThreadState
-from lockcheck.core.vector import Clock, Start, merged
+from lockcheck.core.vector import Start, Times, merged
 
 __all__ = ["Carrier", "acquire", "fork", "knows", "learn", "of_end", "release"]
 
@@ -22,12 +22,12 @@ __all__ = ["Carrier", "acquire", "fork", "knows", "learn", "of_end", "release"]
 class Carrier(Protocol):
     """What carries happens-before from whoever releases into it to whoever acquires."""
 
-    clock: Clock | None
+    clock: Times | None
 
 
 def fork(ts: ThreadState) -> Start:
     """What `ts` did so far is ordered before somebody else; what it does next is not."""
-    vc = {**ts.vc, ts.slot: ts.epoch}
+    vc = ts.vc.after(ts.serial, ts.epoch)
     hb = dict(ts.hb)
     ts.now = ts.hb[ts.slot] = ts.hb.get(ts.slot, 0) + 1
     ts.epoch += 1
@@ -36,12 +36,12 @@ def fork(ts: ThreadState) -> Start:
 
 def of_end(ended: ThreadState) -> Start:
     """All that a thread did which has ended."""
-    return {**ended.vc, ended.slot: ended.epoch}, ended.hb
+    return ended.vc.after_end(ended.serial), ended.hb
 
 
 def knows(ts: ThreadState, known: Start) -> bool:
     """Is all of that ordered before what `ts` does next?"""
-    return all(epoch <= ts.vc.get(slot, 0) for slot, epoch in known[0].items() if slot != ts.slot)
+    return ts.vc.covers(known[0], but=ts.serial)
 
 
 def learn(ts: ThreadState, known: Start) -> bool:
@@ -49,9 +49,7 @@ def learn(ts: ThreadState, known: Start) -> bool:
     vc, hb = known
     new = not knows(ts, known)
     if new:
-        mine = ts.vc.get(ts.slot, 0)  # of the slot's thread before it, which is over
-        ts.vc = merged(ts.vc, vc)
-        ts.vc[ts.slot] = mine
+        ts.vc = ts.vc.merged(vc).without(ts.serial)
     ts.hb = merged(ts.hb, hb)
     return new
 

@@ -61,7 +61,7 @@ class Use:
         self.ref = ref
         self.serial = ts.serial
         self.thread = ts.name
-        self.at = (ts.slot, ts.epoch, ts.vc)
+        self.at = (ts.serial, ts.epoch, ts.vc)
         self.held = tuple(e.key for e in ts.stack() if e.key is not key)
         """What else the thread held."""
         self.leases = ts.leases
@@ -97,7 +97,7 @@ class Use:
         """This thread, struck while it holds the lock, wants the one that the context takes."""
         rec = Record(None, None, inside.key, (*self.held, self.key, inside.key), 0, NO_CONTEXT)
         refs = (*(LockRef(k.name, k.cls.name, k.mode_name) for k in self.held), self.ref)
-        witness = Witness(self.serial, self.thread, self.at, rec, inside.ref.stack, refs,
+        witness = Witness(self.thread, self.at, rec, inside.ref.stack, refs,
                           inside.ref, (), self.leases)  # fmt: skip
         return rec, witness
 

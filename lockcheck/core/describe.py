@@ -174,6 +174,7 @@ def _statistics(engine: Engine) -> dict[str, int]:
         "max_depth": graph.depth_max,
         "instances": sum(cls.instances for cls in engine.classes),
         "wait_dependencies": len(engine.waiting.waits.edges),
+        "wait_dependencies_forgotten": engine.waiting.waits.edges_forgotten,
         "race_accesses": engine.races.accesses,
         "reorderings": graph.order.searched,
         "reports": len(engine.reports),

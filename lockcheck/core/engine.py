@@ -36,7 +36,7 @@ from lockcheck.core.record import Leased
 from lockcheck.core.release import Releases
 from lockcheck.core.report import Report, fingerprint
 from lockcheck.core.stacks import EMPTY, Stack, Stacks
-from lockcheck.core.vector import Slots, Start
+from lockcheck.core.vector import NOTHING_KNOWN, Slots, Start
 from lockcheck.core.waiting import Waiting
 
 __all__ = ["Engine", "Started"]
@@ -143,11 +143,11 @@ class Engine:
     def thread_begin(self, ts: ThreadState, started: Started | None = None) -> None:
         """First operation of a thread; `started` if it was announced by `spawn`."""
         given = None if started is None else started.parent_clock
-        (vc, hb), ts.leases = given if given is not None else (({}, {}), ())
+        (vc, hb), ts.leases = given if given is not None else ((NOTHING_KNOWN, {}), ())
         ts.origin = EMPTY if started is None or given is None else started.origin
         ts.runs = "" if started is None else started.runs
         with PAUSED, self.leaf:
-            ts.slot, ts.epoch, time = self.slots.take(vc)
+            ts.slot, time = self.slots.take(vc)
             ts.vc = vc
             ts.hb = dict(hb)
             ts.now = ts.hb[ts.slot] = time
@@ -183,7 +183,7 @@ class Engine:
         self.ledger.judge(ts, lambda: self.waiting.waits.thread_end(ts))
         self.ledger.judge(ts, lambda: self.waiting.waits.left_over(ts))
         with PAUSED, self.leaf:
-            self.slots.give(ts.slot, ts.epoch, ts.hb.get(ts.slot, 0))
+            self.slots.give(ts.slot, ts.hb.get(ts.slot, 0), ts.serial, ts.epoch)
         left = chains.materialise(ts)
         ts.top = ts.floor if not ts.contexts else Floor(None, None, None)
         ts.contexts = ()

@@ -36,7 +36,7 @@ class Touch(NamedTuple):
 
     moment: int
     """The thread's own count of what it let others see (`ThreadState.moment`)."""
-    slot: int
+    serial: int
     epoch: int
     thread: str
     stack: Stack
@@ -49,7 +49,7 @@ class Touch(NamedTuple):
 
     def before(self, vc: Clock) -> bool:
         """Is it ordered before whoever knows `vc`, in every schedule?"""
-        return self.epoch <= vc.get(self.slot, 0)
+        return self.epoch <= vc.get(self.serial)
 
 
 Touches = Mapping[Key, Sequence[Touch]]
@@ -70,7 +70,7 @@ class Waiter(NamedTuple):
     serial: int
     thread: str
     at: tuple[int, int, Clock]
-    """Its slot, epoch and clock."""
+    """Its serial, epoch and clock."""
     keys: tuple[Key, ...]
     """The locks it held, oldest first."""
     held: tuple[LockRef, ...]
@@ -102,15 +102,15 @@ class Waker(NamedTuple):
     owed: bool
     """It gives back what it had to wait for (`Part.owing`)."""
     at: tuple[int, int]
-    """Its slot and epoch, when it had made it happen."""
+    """Its serial and epoch, when it had made it happen."""
 
     awaited: tuple[tuple[Part, int], ...]
     """What it had to wait for before, and its turn there (`ThreadState.awaited`)."""
 
     def before(self, vc: Clock) -> bool:
         """Has it made that happen before whoever knows `vc`, in every schedule?"""
-        slot, epoch = self.at
-        return epoch <= vc.get(slot, 0)
+        serial, epoch = self.at
+        return epoch <= vc.get(serial)
 
     def had_before(self, key: Key, vc: Clock) -> bool:
         """Did it take what it holds before whoever knows `vc`, in every schedule?"""
@@ -200,17 +200,13 @@ class Part:
         if len(self.first) > MAKERS:
             self.first = self.known = None
             return
-        before = known if self.known is None else self.known[0]
-        common = {slot: min(epoch, known[slot]) for slot, epoch in before.items() if slot in known}
-        self.known = (common, {})
+        self.known = (known if self.known is None else self.known[0].common(known), {})
 
-    def may_be_made_by(self, slot: int, epoch: int, vc: Clock) -> None:
+    def may_be_made_by(self, known: Clock) -> None:
         """Somebody makes it happen after another one did: that one may be the first next time."""
         if self.known is not None:
-            mine = {**vc, slot: epoch}
             before, order_of_this_run = self.known
-            common = {at: min(then, mine[at]) for at, then in before.items() if at in mine}
-            self.known = (common, order_of_this_run)
+            self.known = (before.common(known), order_of_this_run)
 
     @property
     def round(self) -> int:
@@ -288,11 +284,11 @@ class Part:
         """Can nobody have taken so much before that the waiter would have to wait?"""
         if self.used is None:
             return False
-        slot, epoch, _ = waiter.at
+        mine, epoch, _ = waiter.at
         others = sum(
             times
             for serial, times in self.most.items()
-            if serial != waiter.serial and epoch > self.since[serial].get(slot, 0)
+            if serial != waiter.serial and epoch > self.since[serial].get(mine)
         )
         return others + waiter.generation < self.supply
 

@@ -16,7 +16,7 @@ from lockcheck.core.gates import surely_same
 from lockcheck.core.graph import Graph
 from lockcheck.core.record import Witness
 from lockcheck.core.report import POSSIBLE, LockRef, Report, Step
-from lockcheck.core.vector import Clock
+from lockcheck.core.vector import NOTHING_KNOWN, Clock
 from lockcheck.core.wait_cycles import REMEMBERED
 from lockcheck.core.wait_reports import free_after_all, wait_cycle
 
@@ -31,7 +31,7 @@ class Releaser(NamedTuple):
     keys: tuple[Key, ...]
     refs: tuple[LockRef, ...]
     at: tuple[int, int, Clock]
-    """Its slot, epoch and clock."""
+    """Its serial, epoch and clock."""
     touches: Touches
     moment: int
 
@@ -44,14 +44,14 @@ class Releaser(NamedTuple):
         """What it holds and what it wanted before, as reports name it, and what it held then."""
         for key, ref in zip(self.keys, self.refs, strict=True):
             yield key, ref, self.refs
-        for key, touch in wanted_until(self.moment, self.touches, {}):
+        for key, touch in wanted_until(self.moment, self.touches, NOTHING_KNOWN):
             if key not in self.keys:
                 yield key, touch.ref(key), ()
 
     def ordered(self, witness: Witness) -> bool:
         """Is one of the two before the other in every schedule?"""
-        slot, epoch, vc = self.at
-        return epoch <= witness.vc.get(slot, 0) or witness.before(vc)
+        serial, epoch, vc = self.at
+        return epoch <= witness.vc.get(serial) or witness.before(vc)
 
 
 class ForeignReleases:

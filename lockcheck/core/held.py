@@ -29,7 +29,7 @@ from lockcheck.core.events import Part, Touch, Waiter
 from lockcheck.core.record import Context, Leased
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import EMPTY, Stack
-from lockcheck.core.vector import Clock
+from lockcheck.core.vector import NOTHING_KNOWN, Times
 from lockcheck.core.views import Chain, Place, Places
 from lockcheck.seam import Op
 
@@ -258,9 +258,9 @@ class ThreadState:
         self.views = 0
         """How many it has in this segment, about."""
         self.slot, self.epoch = serial, 1
-        self.vc: Clock = {}
-        """Start/join order: slot -> newest epoch known; copied, never changed in place."""
-        self.hb: Clock = {}
+        self.vc = NOTHING_KNOWN
+        """Start/join order: what it knows of others' epochs."""
+        self.hb: Times = {}
         """Happens-before of the race detector (locks included)."""
         self.now = 0
         """Its own time in `hb`."""

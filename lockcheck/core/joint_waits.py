@@ -76,12 +76,12 @@ def _others(part: Part, group: Sequence[Waiter]) -> list[Waiter]:
 
 def can_meet(one: Waiter, other: Waiter) -> bool:
     """Can the two wait at the same time, each with what it holds?"""
-    slot, epoch, vc = one.at
-    there, then, known = other.at
+    serial, epoch, vc = one.at
+    another, then, known = other.at
     return (
         one.serial != other.serial
-        and not epoch <= known.get(slot, 0)
-        and not then <= vc.get(there, 0)
+        and not epoch <= known.get(serial)
+        and not then <= vc.get(another)
         and gate(one.keys, other.keys) is None
     )
 

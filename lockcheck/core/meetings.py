@@ -24,7 +24,7 @@ from lockcheck.core.gates import gate
 from lockcheck.core.record import blocks
 from lockcheck.core.report import LockRef
 from lockcheck.core.stacks import Stack
-from lockcheck.core.vector import Clock, Start, merged
+from lockcheck.core.vector import NOTHING_KNOWN, Clock, Start
 
 __all__ = ["ARRIVALS", "EAGER", "Arrival", "Meetings"]
 
@@ -54,7 +54,7 @@ class Arrival(NamedTuple):
     user: User
     thread: str
     at: tuple[int, int, Clock]
-    """Its slot, epoch and clock."""
+    """Its serial, epoch and clock."""
     keys: tuple[Key, ...]
     """The locks it held, oldest first."""
     refs: tuple[LockRef, ...]
@@ -72,8 +72,8 @@ class Arrival(NamedTuple):
 
     def after(self, other: Arrival) -> bool:
         """Is it ordered after the other in every schedule?"""
-        slot, epoch, _ = other.at
-        return epoch <= self.at[2].get(slot, 0)
+        serial, epoch, _ = other.at
+        return epoch <= self.at[2].get(serial)
 
     def kept_away(self, others: Sequence[Arrival]) -> bool:
         """Do some of these, who stand at the barrier, hold what it needs to get there?"""
@@ -106,7 +106,7 @@ class Meetings:
         self.arrivals: list[Arrival] = []
         self._turns: dict[int, int] = {}
         """Serial of a thread -> how often it came."""
-        self._coming: Clock = {}
+        self._coming = NOTHING_KNOWN
         """What those had done who have come for the round that fills."""
         self._count = 0
         """How many that are."""
@@ -123,7 +123,7 @@ class Meetings:
         if len(self._turns) > self.parties:
             self.known = None
         else:
-            self._coming = merged(self._coming, known[0])
+            self._coming = self._coming.merged(known[0])
             self._count += 1
             if self._count == self.parties:
                 self.known = self._coming, {}
@@ -135,8 +135,8 @@ class Meetings:
         """As `orders`, and remember it."""
         self.orders(arrival.serial, known)
         first = next((each for each in self.arrivals if each.serial == arrival.serial), arrival)
-        slot, epoch, _ = arrival.at  # what it knows by this barrier is not so in every schedule
-        self.arrivals.append(arrival._replace(at=(slot, epoch, first.at[2])))
+        serial, epoch, _ = arrival.at  # what it knows by this barrier is not so in every schedule
+        self.arrivals.append(arrival._replace(at=(serial, epoch, first.at[2])))
         if len(self.arrivals) > ARRIVALS:
             self.countable = False
             self.arrivals.clear()

@@ -84,13 +84,12 @@ class Witness:
     """One thread, in one segment of its life, seen on a record."""
 
     __slots__ = (
-        "epoch", "held", "instances", "leases", "marks", "moment", "rec", "serial", "slot", "stack",
+        "epoch", "held", "instances", "leases", "marks", "moment", "rec", "serial", "stack",
         "thread", "vc", "wanted",
     )  # fmt: skip
 
     def __init__(
         self,
-        serial: int,
         thread: str,
         at: tuple[int, int, Clock],
         rec: Record,
@@ -102,9 +101,8 @@ class Witness:
         instances: tuple[Instance, ...] = (),
         moment: int = 0,
     ) -> None:
-        self.serial = serial
         self.thread = thread
-        self.slot, self.epoch, self.vc = at
+        self.serial, self.epoch, self.vc = at
         self.rec = rec
         self.stack = stack
         """Where the new lock was wanted."""
@@ -128,11 +126,11 @@ class Witness:
 
     def before(self, vc: Clock) -> bool:
         """Is it ordered before whoever knows `vc`, in every schedule?"""
-        return self.epoch <= vc.get(self.slot, 0)
+        return self.epoch <= vc.get(self.serial)
 
     def ordered(self, other: Witness) -> bool:
         """Does start/join order put one wholly before the other?"""
-        return self.epoch <= other.vc.get(self.slot, 0) or other.epoch <= self.vc.get(other.slot, 0)
+        return self.before(other.vc) or other.before(self.vc)
 
 
 class Edge:

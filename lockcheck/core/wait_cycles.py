@@ -194,9 +194,9 @@ class WaitCycles:
         if wanted.mode != READ:
             return None
         writers = self._graph.writers(wanted)
-        slot, epoch, vc = waiter.at
+        serial, epoch, vc = waiter.at
         for writer in writers:
-            ordered = writer.before(vc) or epoch <= writer.vc.get(slot, 0)
+            ordered = writer.before(vc) or epoch <= writer.vc.get(serial)
             if (
                 writer.serial not in (waiter.serial, other)
                 and not ordered
@@ -314,7 +314,7 @@ class WaitCycles:
             return joined
         rec = Record(None, None, need, (*waiter.keys, need), 0, NO_CONTEXT)
         wanted = LockRef(need.name, need.cls.name, "wait", waiter.stack)
-        witness = Witness(waiter.serial, waiter.thread, waiter.at, rec, waiter.stack, waiter.held,
+        witness = Witness(waiter.thread, waiter.at, rec, waiter.stack, waiter.held,
                           wanted, (), waiter.leases)  # fmt: skip
         cycle = Search(self._graph, rec, witness, everywhere=True).run()
         if cycle is None or any(

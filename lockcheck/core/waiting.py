@@ -215,7 +215,7 @@ class Waiting:
         elif obj.once:
             if another and found.generation == 1:
                 with PAUSED, self._leaf:
-                    found.may_be_made_by(ts.slot, ts.epoch, ts.vc)
+                    found.may_be_made_by(ts.vc.after(ts.serial, ts.epoch))
         elif found.first is not None and ts.serial not in found.first:
             start = self._happens.fork(ts)
             with PAUSED, self._leaf:

@@ -33,7 +33,7 @@ from lockcheck.core.meetings import ARRIVALS, Arrival
 from lockcheck.core.record import Witness
 from lockcheck.core.report import LockRef, Report
 from lockcheck.core.stacks import Stack
-from lockcheck.core.vector import Clock, Start
+from lockcheck.core.vector import Start, Times
 from lockcheck.core.wait_cycles import WaitCycles
 from lockcheck.core.wait_reports import left_over
 
@@ -43,6 +43,8 @@ AGAIN = 8
 """Events and joins that are looked at again when the graph of locks has grown."""
 USES = 16
 """Uses of a supply that are counted by thread, after as many as there were at first."""
+EDGES = 5_000
+"""Dependencies listed between lock classes and what is waited for, each thing by its own name."""
 ALIKE = 2
 """Waiters, and wakers, kept that differ in nothing but the thread (one may be the other side)."""
 
@@ -51,7 +53,7 @@ class Event(Protocol):
     """What can be waited for: it keeps its parts for us in `dep`."""
 
     dep: dict[str, Part] | None
-    clock: Clock | None
+    clock: Times | None
 
     @property
     def name(self) -> str: ...
@@ -92,7 +94,9 @@ class Waits:
         self._varied: dict[Part, None] = {}
         """Barriers that more threads use than they have parties."""
         self.edges: dict[tuple[str, str, str], int] = {}
-        """(from, to, "holds" | "needs") -> how often; for the graph."""
+        """(from, to, "holds" | "needs") -> how often; for the graph, as many as are kept."""
+        self.edges_forgotten = 0
+        """How often there was one more."""
 
     @staticmethod
     def part(obj: Event, name: str) -> Part:
@@ -161,8 +165,8 @@ class Waits:
         note_touched(ts)
         waker = Waker(
             ts.serial, ts.name, keys, refs, stack, part.turn(ts.serial), ts.last_wait, ts.touched,
-            ts.moment, part.taken.get(ts.serial, ()), ts.serial in part.owing, (ts.slot, ts.epoch),
-            tuple(ts.awaited.items()),
+            ts.moment, part.taken.get(ts.serial, ()), ts.serial in part.owing,
+            (ts.serial, ts.epoch), tuple(ts.awaited.items()),
         )  # fmt: skip
         ts.moment += 1
         part.add(waker)
@@ -225,7 +229,7 @@ class Waits:
         ts.moment += 1
         keys, refs = _holding(ts)
         alone = all(other is part or other.once for other in ts.waited)
-        at = (ts.slot, ts.epoch - 1, ts.vc)  # what comes next is not ordered before anybody
+        at = (ts.serial, ts.epoch - 1, ts.vc)  # what comes next is not ordered before anybody
         meetings.arrives(
             Arrival(ts, ts.name, at, keys, refs, tuple(way), stack, ts.moment, alone), known
         )
@@ -333,12 +337,15 @@ class Waits:
 
     def _edge(self, source: str, target: str, kind: str) -> None:
         ident = (source, target, kind)
-        self.edges[ident] = self.edges.get(ident, 0) + 1
+        if ident in self.edges or len(self.edges) < EDGES:
+            self.edges[ident] = self.edges.get(ident, 0) + 1
+        else:
+            self.edges_forgotten += 1
 
 
 def _waiter(ts: ThreadState, stack: Stack, generation: int) -> Waiter:
     keys, held = _holding(ts)
-    at = (ts.slot, ts.epoch, ts.vc)
+    at = (ts.serial, ts.epoch, ts.vc)
     return Waiter(ts.serial, ts.name, at, keys, held, ts.leases, stack, generation, ts.waited)
 
 
@@ -347,7 +354,7 @@ def _releaser(ts: ThreadState, lock: CheckedLock) -> Releaser:
     keys, refs = _holding(ts)
     note_touched(ts)
     ts.moment += 1
-    at = (ts.slot, ts.epoch, ts.vc)
+    at = (ts.serial, ts.epoch, ts.vc)
     touched = {} if lock.key.base in ts.touched else ts.touched
     return Releaser(ts.serial, ts.name, keys, refs, at, touched, ts.moment - 1)
 

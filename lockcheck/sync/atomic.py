@@ -17,7 +17,7 @@ from lockcheck.sync.blocking import block
 if TYPE_CHECKING:
     from lockcheck.core.events import Part
     from lockcheck.core.held import ThreadState
-    from lockcheck.core.vector import Clock
+    from lockcheck.core.vector import Times
     from lockcheck.sync.host import Host
 
 __all__ = ["AtomicRef", "Refcount", "wait_refs"]
@@ -72,7 +72,7 @@ class Refcount(Ownerless):
         self.name = name
         self.owner = owner
         """Whatever the count belongs to; reports print its trackers."""
-        self.clock: Clock | None = None
+        self.clock: Times | None = None
         self.dep: dict[str, Part] | None = None
         self._gate = allocate_lock()
         self._value = value
@@ -255,7 +255,7 @@ class AtomicRef(Ownerless):
     def __init__(self, chk: Host, name: str, value: object = None) -> None:
         self.chk = chk
         self.name = name
-        self.clock: Clock | None = None
+        self.clock: Times | None = None
         self._gate = allocate_lock()
         self._value = value
 

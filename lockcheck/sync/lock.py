@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from lockcheck.core.classes import Key, LockClass
     from lockcheck.core.held import ThreadState
-    from lockcheck.core.vector import Clock
+    from lockcheck.core.vector import Times
     from lockcheck.core.views import Chain
     from lockcheck.sync.host import Host
 
@@ -384,7 +384,7 @@ class ObservedLock(Lock):
         super().__init__(chk, key)
         self._chk = chk
         self.label: str = label or (key.cls.next_label() if key.many else key.name)
-        self.clock: Clock | None = None
+        self.clock: Times | None = None
         self._giver: ThreadState | None = None
         """Whose time `clock` is: it learns nothing from its own."""
         self._acquire_op = Op(Kind.ACQUIRE, self)

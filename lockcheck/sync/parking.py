@@ -23,7 +23,7 @@ from lockcheck.sync.blocking import block
 if TYPE_CHECKING:
     from lockcheck.core.events import Part
     from lockcheck.core.held import ThreadState
-    from lockcheck.core.vector import Clock
+    from lockcheck.core.vector import Times
     from lockcheck.sync.host import Host
 
 __all__ = ["Parking"]
@@ -96,7 +96,7 @@ class Parking(Ownerless):
     def __init__(self, chk: Host, name: str = "parking") -> None:
         self.chk = chk
         self.name = name
-        self.clock: Clock | None = None
+        self.clock: Times | None = None
         self.dep: dict[str, Part] | None = None
         """The wait/event layer's memory of this object (`lockcheck.core.waits`)."""
         self._gate = allocate_lock()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from lockcheck.core.classes import Key, LockClass
     from lockcheck.core.held import CheckedLock, ThreadState
-    from lockcheck.core.vector import Clock
+    from lockcheck.core.vector import Times
     from lockcheck.sync.host import Host
 
 __all__ = ["RWLock"]
@@ -39,7 +39,7 @@ class _Sections:
     __slots__ = ("clock",)
 
     def __init__(self) -> None:
-        self.clock: Clock | None = None
+        self.clock: Times | None = None
 
 
 class RWLock(Parking):

@@ -7,7 +7,7 @@ from lockcheck.core.engine import Engine
 from lockcheck.core.events import Part
 from lockcheck.core.held import ThreadState
 from lockcheck.core.record import Leased
-from lockcheck.core.vector import Clock, Start
+from lockcheck.core.vector import Start, Times
 
 __all__ = ["StubEvent", "StubLock", "Threads"]
 
@@ -20,7 +20,7 @@ class StubLock:
         self.name = key.name
         self._owners: list[ThreadState] = []
         """Oldest first: a recorded acquire that blocks counts as taken while the first holds it."""
-        self.clock: Clock | None = None
+        self.clock: Times | None = None
 
     @property
     def class_name(self) -> str:
@@ -55,7 +55,7 @@ class StubEvent:
         self.name = name
         self.once = once
         self.dep: dict[str, Part] | None = None
-        self.clock: Clock | None = None
+        self.clock: Times | None = None
 
     def supply(self, part: str) -> int:
         return 0

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 import lockcheck
-from lockcheck.core import acquire, graph
+from lockcheck.core import acquire, graph, waits
 from lockcheck.core.record import SATURATED
 from lockcheck.core.views import Chain
 
@@ -200,6 +200,24 @@ def test_one_thread_remembers_so_many_transitions(monkeypatch: pytest.MonkeyPatc
     assert sum(len(views(root)) for root in roots) <= 60
     assert chk.reports == []
     assert not chk.held()
+
+
+def test_so_many_waits_are_listed_and_the_others_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each by its own name; how often a listed one was there is counted on."""
+    monkeypatch.setattr(waits, "EDGES", 10)
+    chk = lockcheck.Checker()
+    lock = chk.Lock("lock")
+    for number in [*range(25), 3]:
+        event = chk.Event(f"event {number}")
+        with lock:
+            event.set()
+    document = chk.graph.to_dict()
+
+    assert len(document["waits"]) == 10
+    assert [row["count"] for row in document["waits"] if row["from"] == "event 3"] == [2]
+    assert document["statistics"]["wait_dependencies_forgotten"] == 15
 
 
 def test_a_lock_remembers_its_way_and_not_its_segment() -> None:

@@ -122,8 +122,8 @@ def test_a_slot_is_reused_only_by_who_knows_its_end() -> None:
         engine.happens.learn(main, clocks.of_end(child))
     stranger = states.new("stranger", other)
 
-    assert len(main.vc) <= 3
-    assert stranger.slot not in main.vc
+    assert len(main.hb) <= 3
+    assert stranger.slot not in main.hb
 
 
 def test_the_same_race_is_told_once() -> None:
