@@ -112,11 +112,11 @@ def test_races_fail_the_test_that_has_them(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHOP)
     plain = run_pytest(tmp_path, RACES)
     found = run_pytest(tmp_path, RACES, "--lockcheck-races")
-    right = run_pytest(tmp_path, RACES.replace("== 3", "== 2"), "--lockcheck-races")
-    quiet = run_pytest(tmp_path, RACES.replace("== 3", "== 2"), "--lockcheck")
+    right = run_pytest(tmp_path, RACES.replace("== 3", "in (1, 2)"), "--lockcheck-races")
+    quiet = run_pytest(tmp_path, RACES.replace("== 3", "in (1, 2)"), "--lockcheck")
 
-    assert "assert 2 == 3" in plain.stdout
-    assert "assert 2 == 3" in found.stdout
+    assert re.search("assert [12] == 3", plain.stdout)  # an update may really be lost
+    assert re.search("assert [12] == 3", found.stdout)
     assert "lost update of Shop#1.sold" in found.stdout
     assert "1 failed" in right.stdout
     assert "1 passed" in quiet.stdout
@@ -125,7 +125,7 @@ def test_races_fail_the_test_that_has_them(tmp_path: Path) -> None:
 def test_a_race_is_allowed_by_its_mark(tmp_path: Path) -> None:
     """`allow` silences races as it does other findings."""
     (tmp_path / "shop.py").write_text(SHOP)
-    text = RACES.replace("== 3", "== 2").replace(
+    text = RACES.replace("== 3", "in (1, 2)").replace(
         "def test_races", "import pytest\n@pytest.mark.lockcheck(allow=['race'])\ndef test_races"
     )
 
