@@ -2,6 +2,10 @@
 
 Whoever waits for it under a lock that everybody who releases it so needs is not woken.
 
+A thread that had the lock when another one released it may release it all the same, without
+knowing: then it has released what a third one has.  Who does so is seen only afterwards, when that
+one finds its lock free; such a lock gets free in ways that are not known, and nothing is said.
+
 Left out: more releases, and more waits, than are remembered.  Locks: the leaf.
 """
 
@@ -70,6 +74,8 @@ class ForeignReleases:
         nor released it itself."""
         self._losses: dict[Key, int] = {}
         """How often that was looked at."""
+        self._unseen: set[Key] = set()
+        """Such a lock that was released by somebody who was not seen."""
 
     def judge(self, by: Releaser, lock: LockRef, owed: Key, free: int) -> Iterator[Report]:
         """A thread releases a lock that another one took: who waits for that, out of its reach?
@@ -130,9 +136,18 @@ class ForeignReleases:
     def _is_kept_away(self, witness: Witness, by: Releaser, owed: Key, key: Key) -> bool:
         """Does this one, who waits for `owed` with `key` held, keep away all who release it?"""
         known = self._releasers[owed]
+        if owed in self._unseen:
+            return False
         return not by.ordered(witness) and all(
             w.serial != witness.serial and w.needs(key, witness.vc) for w in known
         )
+
+    def released_unseen(self, owed: Key) -> Iterator[Report]:
+        """Somebody has released it unseen: take back what was said of who waits for it."""
+        if len(self._unseen) < REMEMBERED:
+            self._unseen.add(owed)
+        for _witness, _key, ident in self._awaited.pop(owed, ()):
+            yield free_after_all(ident)
 
     def releases(self, by: Releaser, owed: Key) -> Iterator[Report]:
         """A thread releases a lock that it did not take; take back what that speaks against."""

@@ -15,7 +15,7 @@ others between two arrivals does not count where it may have learned it at this 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple, Protocol
 
@@ -48,6 +48,15 @@ class User(Protocol):
     def alive(self) -> bool: ...
 
 
+class Wanted(Protocol):
+    """When a thread wanted a lock (`events.Touch`)."""
+
+    @property
+    def moment(self) -> int: ...
+
+    def before(self, vc: Clock) -> bool: ...
+
+
 class Arrival(NamedTuple):
     """A thread came to the barrier."""
 
@@ -59,7 +68,7 @@ class Arrival(NamedTuple):
     """The locks it held, oldest first."""
     refs: tuple[LockRef, ...]
     on_the_way: tuple[Key, ...]
-    """Locks that it wanted since its arrival before, held on to or not."""
+    """Locks that it wanted since its arrival before, held on to or not (`Meetings.way`)."""
     stack: Stack
     moment: int
     """The thread's count (`ThreadState.moment`) when it came."""
@@ -74,6 +83,11 @@ class Arrival(NamedTuple):
         """Is it ordered after the other in every schedule?"""
         serial, epoch, _ = other.at
         return epoch <= self.at[2].get(serial)
+
+    def comes_after(self, touch: Wanted) -> bool:
+        """Was that lock wanted before this arrival, in every schedule?"""
+        serial, epoch, vc = self.at
+        return touch.before(vc.after(serial, epoch))
 
     def kept_away(self, others: Sequence[Arrival]) -> bool:
         """Do some of these, who stand at the barrier, hold what it needs to get there?"""
@@ -140,6 +154,24 @@ class Meetings:
         if len(self.arrivals) > ARRIVALS:
             self.countable = False
             self.arrivals.clear()
+
+    def way(
+        self, serial: int, vc: Clock, touched: Mapping[Key, Sequence[Wanted]]
+    ) -> tuple[Key, ...]:
+        """Locks that a thread which comes now has wanted since it came before.
+
+        What a thread wanted that it has joined counts, too; but not what that one wanted before an
+        arrival of its own: that arrival is over before this one can be.
+        """
+        mine = [arrival for arrival in self.arrivals if arrival.serial == serial]
+        since = mine[-1].moment if mine else 0
+        known = mine[0].at[2] if mine else vc
+        over = [a for a in self.arrivals if a.serial != serial and a.at[1] <= known.get(a.at[0])]
+        return tuple(
+            key
+            for key, times in touched.items()
+            if any(t.moment >= since and not any(a.comes_after(t) for a in over) for t in times)
+        )
 
     def broke(self) -> None:
         """It broke or was reset: nothing is concluded from here on."""

@@ -44,8 +44,8 @@ class Releases:
         self._waits = waits
         self._capture = stacks.capture
 
-    def release(self, ts: ThreadState, lock: CheckedLock | Hold) -> None:
-        """Release `lock` (or the hold given), however it is held."""
+    def release(self, ts: ThreadState, lock: CheckedLock | Hold) -> bool:
+        """Release `lock` (or the hold given), however it is held; False: this thread held none."""
         hold = lock if isinstance(lock, Hold) else None
         target: CheckedLock = lock.lock if isinstance(lock, Hold) else lock
         if ts.foreign:
@@ -57,7 +57,7 @@ class Releases:
             entry = entry.prev
         if entry is None:
             self.not_held(ts, target)
-            return
+            return False
         if isinstance(entry, Hold) and entry.pins:
             entry.pins = 0
             stack = self._capture()
@@ -71,6 +71,17 @@ class Releases:
             entry.ts = None
             if entry.since:
                 self._happens.released(ts, entry)
+        return True
+
+    def was_unlocked(self, ts: ThreadState, lock: CheckedLock) -> None:
+        """`ts` released what it had taken, and it was free: another thread has released it.
+
+        That one was not seen: it thought that it had the lock, which had been released for it.
+        """
+        stack = self._capture()
+        self._ledger.judge(ts, lambda: [rules.bad_unlock(ts, lock, stack)])
+        if lock.key.cls.base.kind in rules.OWNERLESS:
+            self._ledger.judge(ts, lambda: self._waits.released_unseen(lock))
 
     def not_held(self, ts: ThreadState, lock: CheckedLock) -> None:
         """A release without an acquire by this thread."""

@@ -224,15 +224,12 @@ class Waits:
         if not meetings.countable:
             meetings.orders(ts.serial, known)
             return
-        since = max((a.moment for a in meetings.arrivals if a.serial == ts.serial), default=0)
-        way = [key for key, times in ts.touched.items() if times[-1].moment >= since]
+        way = meetings.way(ts.serial, ts.vc, ts.touched)
         ts.moment += 1
         keys, refs = _holding(ts)
         alone = all(other is part or other.once for other in ts.waited)
         at = (ts.serial, ts.epoch - 1, ts.vc)  # what comes next is not ordered before anybody
-        meetings.arrives(
-            Arrival(ts, ts.name, at, keys, refs, tuple(way), stack, ts.moment, alone), known
-        )
+        meetings.arrives(Arrival(ts, ts.name, at, keys, refs, way, stack, ts.moment, alone), known)
         if meetings.varied:
             self._varied[part] = None
 
@@ -325,6 +322,10 @@ class Waits:
     def wants(self, witness: Witness) -> Iterator[Report]:
         """A thread is about to take a lock that others than its holder have released."""
         yield from self._foreign.wants(witness)
+
+    def released_unseen(self, lock: CheckedLock) -> Iterator[Report]:
+        """A plain lock was released by a thread that took it for its own: nobody knows by whom."""
+        yield from self._foreign.released_unseen(lock.key.base)
 
     def released_free(self, ts: ThreadState, lock: CheckedLock) -> Iterator[Report]:
         """A plain lock is released that nobody had taken: another time somebody may have."""

@@ -229,17 +229,25 @@ class Mutex:
         """Not on top: out of order, by another thread, or not held at all; or pinned."""
         pause()
         try:
-            self.chk.engine.releases.release(ts, self)
+            had = self.chk.engine.releases.release(ts, self)
         finally:
             resume()
         try:
             self.real.release()
         except RuntimeError:
-            self._was_unlocked()
+            self._was_unlocked(ts if had else None)
 
-    def _was_unlocked(self) -> None:
-        if not self.chk.aborted:
-            raise
+    def _was_unlocked(self, owner: ThreadState | None = None) -> None:
+        """`real` was free at its release.  `owner`: who held it as far as was known."""
+        if self.chk.aborted:
+            return
+        if owner is not None:
+            pause()
+            try:
+                self.chk.engine.releases.was_unlocked(owner, self)
+            finally:
+                resume()
+        raise
 
     def _at_fork_reinit(self) -> None:
         ts = self.chk.current()
@@ -331,7 +339,7 @@ class Lock(Mutex):
             try:
                 self.real.release()
             except RuntimeError:
-                self._was_unlocked()
+                self._was_unlocked(ts)
         else:
             self._release_odd(ts)
 
@@ -350,7 +358,7 @@ class Lock(Mutex):
             try:
                 self.real.release()
             except RuntimeError:
-                self._was_unlocked()
+                self._was_unlocked(ts)
         else:
             self._release_odd(ts)
 

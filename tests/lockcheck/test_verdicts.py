@@ -496,6 +496,37 @@ def rounds_of_a_barrier(chk: lockcheck.Checker) -> None:
     meets_at(meeting, first, second)
 
 
+def comes_after_a_party_is_joined(*, takes_it_late: bool) -> Program:
+    """Who is joined has met the other, and taken its lock before that, or after it."""
+
+    def program(chk: lockcheck.Checker) -> None:
+        lock, meeting = chk.Lock("L"), chk.Barrier(2, name="meeting")
+
+        def early() -> None:
+            if not takes_it_late:
+                nested(lock)()
+            meeting.wait()
+            if takes_it_late:
+                nested(lock)()
+
+        first, over = started_to_be_over(chk, early)
+
+        def other() -> None:
+            meeting.wait()
+            over.wait()
+            with lock:
+                meeting.wait()
+
+        second = chk.Thread(target=other)
+        first.start()
+        second.start()
+        first.join()
+        meeting.wait()
+        second.join()
+
+    return program
+
+
 def an_order_that_an_item_brings(chk: lockcheck.Checker) -> None:
     one, two, queue = chk.Lock("one"), chk.Lock("two"), chk.Queue(0, "queue")
 
@@ -605,6 +636,40 @@ def released_by_who_wants_it(chk: lockcheck.Checker) -> None:
     unordered(releaser)
     released.set()
     thread.join()
+
+
+def released_again_by_who_had_lost_it(chk: lockcheck.Checker) -> None:
+    """It releases what another one has taken since, and that one's release fails."""
+    outer, signal = chk.Lock("outer"), chk.Lock("signal")
+    taken, lost, again, over = (threading.Event() for _ in range(4))
+
+    def holder() -> None:
+        signal.acquire()
+        taken.set()
+        again.wait()
+        signal.release()  # as its own
+        over.set()
+
+    def releaser() -> None:
+        taken.wait()
+        nested(outer)()
+        signal.release()
+        lost.set()
+
+    def third() -> None:
+        lost.wait()
+        with outer:
+            signal.acquire()
+            again.set()
+            over.wait()
+            with pytest.raises(RuntimeError):
+                signal.release()
+
+    threads = [threading.Thread(target=body) for body in (holder, releaser, third)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 # -- readers ---------------------------------------------------------------------------------------
@@ -823,6 +888,7 @@ POSSIBLE: dict[str, Program] = {
     "the producer took and dropped the lock": the_producer_took_and_dropped_the_lock,
     "a party took and dropped the lock": a_party_took_and_dropped_the_lock,
     "one is left over at a barrier": one_is_left_over_at_a_barrier,
+    "who is joined takes the lock after it came": comes_after_a_party_is_joined(takes_it_late=True),
     "room in a queue that fills": room_in_a_queue_that_fills,
     "released by who needs what the waiter holds": released_by_who_needs_what_the_waiter_holds,
     "queued readers joined, a writer between": readers_joined_under(recursive=False, writes=True),
@@ -864,6 +930,9 @@ NOT_POSSIBLE: dict[str, Program] = {
     "all pairs do at a barrier": all_pairs_do_at_a_barrier,
     "phases between barriers": phases_between_barriers,
     "rounds of a barrier": rounds_of_a_barrier,
+    "who is joined took the lock before it came": comes_after_a_party_is_joined(
+        takes_it_late=False
+    ),
     "an order that an item brings": an_order_that_an_item_brings,
     "room in a queue that never fills": room_in_a_queue_that_never_fills,
     "released by others and taken once": released_by_others_and_taken_once,
@@ -892,6 +961,15 @@ def test_what_can_get_stuck_is_possible(name: str) -> None:
 def test_what_cannot_get_stuck_is_never_possible(name: str) -> None:
     """No schedule of these threads gets stuck; what is reported may be class-only at most."""
     assert [str(report) for report in findings(NOT_POSSIBLE[name])] == []
+
+
+def test_a_lock_that_another_thread_released_as_its_own_is_a_bad_unlock_and_no_cycle() -> None:
+    """What only the releases that were seen could end, this one ended; it is no prediction."""
+    chk = lockcheck.Checker()
+    released_again_by_who_had_lost_it(chk)
+    counted = [(r.kind, r.severity) for r in chk.reports if r.severity != CLASS_ONLY]
+
+    assert counted == [("bad-unlock", "certain")]
 
 
 def test_a_wait_cycle_shows_where_the_joined_thread_takes_the_lock() -> None:
