@@ -10,6 +10,7 @@ everything.
 from __future__ import annotations
 
 import atexit
+import builtins
 import importlib.machinery
 import importlib.util
 import io
@@ -68,7 +69,9 @@ class Program:
     def run(self) -> int:
         """Run it to its end, threads and exit functions included; returns its status."""
         module = types.ModuleType("__main__")
-        module.__dict__["__builtins__"] = __builtins__
+        module.__dict__["__builtins__"] = builtins
+        if sys.version_info < (3, 14):  # later, only where the program has some
+            module.__annotations__ = {}
         sys.modules["__main__"] = module
         before = list(_exit_functions())
         try:
@@ -90,21 +93,35 @@ class Program:
             return run_module
 
         def run_script() -> None:
-            path = self.script
+            sys.argv[:] = [self.script, *self.args]
+            path = _absolute(self.script)
+            spec = None
             if os.path.isdir(path):
                 _first_on_path(path)
                 path = os.path.join(path, "__main__.py")
+                spec = importlib.util.spec_from_file_location("__main__", path)
+                module.__dict__["__package__"] = ""
             else:
                 _first_on_path(os.path.dirname(os.path.abspath(path)))
-            sys.argv[:] = [self.script, *self.args]
             code = self.compiled(self.source, path)
             module.__dict__["__file__"] = path
-            module.__dict__["__spec__"] = None
-            module.__dict__["__cached__"] = None
+            module.__dict__["__spec__"] = spec
+            if sys.version_info < (3, 15):
+                module.__dict__["__cached__"] = None if spec is None else spec.cached
             module.__dict__["__loader__"] = importlib.machinery.SourceFileLoader("__main__", path)
             exec(code, module.__dict__)
 
         return run_script
+
+
+def _absolute(path: str) -> str:
+    """The path as `python` makes it absolute: nothing in it is resolved."""
+    if os.path.isabs(path):
+        return path
+    try:
+        return os.path.join(os.getcwd(), path)
+    except OSError:  # the folder is gone
+        return path
 
 
 def _first_on_path(folder: str) -> None:

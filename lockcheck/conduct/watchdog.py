@@ -28,7 +28,7 @@ from lockcheck.conduct import deadlock
 from lockcheck.core.collecting import PAUSED, pause, resume
 from lockcheck.seam import Op
 from lockcheck.sync.frames import current_frames
-from lockcheck.sync.plain import Flag, PlainThread
+from lockcheck.sync.patrol import Patrol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +46,9 @@ __all__ = ["Picture", "Watchdog", "abort", "look"]
 
 
 class Watchdog:
-    """Watch a checker's free run from a thread of its own; a context manager.
+    """Watch a checker's free run, from a thread that is there while somebody waits.
+
+    A context manager.
 
     Args:
         others: the program's own checkers, as many as there are by now.
@@ -71,56 +73,67 @@ class Watchdog:
     ) -> None:
         self._chk = chk
         self._others = others
-        self._period = period
         self._looks = looks
         self._owed = owed
         self._on_stuck = on_stuck
         self._veto = veto
-        self._stop = Flag()
-        self._thread = PlainThread(self._watch, "lockcheck watchdog")
+        self._patrol = Patrol(
+            self._watch, self._anybody_waits, period=period, name="lockcheck watchdog"
+        )
+        self._first: Picture | None = None
+        self._same = 0
+        """How many looks in a row were as the first."""
         self.report: Report | None = None
         """The report of the hang, when there was one."""
 
     def __enter__(self) -> Watchdog:
-        try:
-            self._thread.start()
-        except BaseException:  # Ctrl-C while it starts: nobody would stop it
-            self.stop()
-            raise
+        self._patrol.open()
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.stop()
 
     def stop(self) -> None:
-        """Stop watching and join the watchdog's thread."""
-        if self._thread.is_alive():  # else it may have left the event locked, in a fork's parent
-            self._stop.set()
-            self._thread.join()
+        """Stop watching and join the watchdog's thread, if there is one."""
+        self._patrol.close()
 
-    def _watch(self) -> None:
-        first: Picture | None = None
-        same = 0
-        while not self._stop.wait(self._period):
-            pause()  # the program's finalisers are run by its own threads, not by this one
-            try:
-                checkers = self._checkers()
-                picture = look(*checkers)
-                for chk in checkers:
-                    chk.sweep("while the thread was blocked")
-                if first is None or not first.unchanged_in(picture):
-                    first, same = picture, 0
-                    continue
-                same += 1
-                if same < self._looks or not first.is_stuck_by(picture):
-                    continue
-                if self._veto is not None and self._veto():
-                    first, same = picture, 0
-                    continue
-            finally:
-                resume()
-            self._end(first)
-            return
+    def _anybody_waits(self) -> bool:
+        """Does a thread other than the calling one wait?"""
+        me = get_ident()
+        return any(
+            ts.waiting is not None and ts.ident != me
+            for chk in self._checkers()
+            for ts in _states_of(chk)
+        )
+
+    def _watch(self) -> bool:
+        """Look once; returns whether the run was stuck, and is ended now."""
+        pause()  # the program's finalisers are run by its own threads, not by this one
+        try:
+            stuck = self._stuck()
+        finally:
+            resume()
+        if stuck is not None:
+            self._end(stuck)
+        return stuck is not None
+
+    def _stuck(self) -> Picture | None:
+        """Look, and return the picture in which everybody is stuck, if that is so."""
+        checkers = self._checkers()
+        picture = look(*checkers)
+        for chk in checkers:
+            chk.sweep("while the thread was blocked")
+        first = self._first
+        if first is None or not first.unchanged_in(picture):
+            self._first, self._same = picture, 0
+            return None
+        self._same += 1
+        if self._same < self._looks or not first.is_stuck_by(picture):
+            return None
+        if self._veto is not None and self._veto():
+            self._first, self._same = picture, 0
+            return None
+        return first
 
     def _checkers(self) -> list[Checker]:
         return [self._chk, *self._others()]

@@ -30,6 +30,7 @@ from lockcheck.patch.processes import patch_processes, unpatch_processes
 from lockcheck.patch.queues import QUEUES
 from lockcheck.patch.standins import STANDINS
 from lockcheck.patch.state import binding
+from lockcheck.patch.thread_lists import hide_threads, show_threads
 from lockcheck.patch.threads import patch_threads, unpatch_threads
 from lockcheck.sync.shared import default as shared_default
 
@@ -77,6 +78,7 @@ def install(checker: Checker | None = None) -> Checker:
             _replace(module.__dict__, name, original, _STANDIN[module][name])
     _replace_imported()
     patch_threads()
+    hide_threads()
     patch_futures()
     patch_processes()
     count_foreign()
@@ -99,6 +101,7 @@ def uninstall() -> None:
     stop_counting()
     unpatch_processes()
     unpatch_futures()
+    show_threads()
     unpatch_threads()
     for namespace, name, original in reversed(_now.places):
         namespace[name] = original

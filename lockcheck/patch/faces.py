@@ -19,6 +19,7 @@ from typing import Any, ClassVar, SupportsIndex
 
 from lockcheck import sync
 from lockcheck.core.collecting import pause, resume
+from lockcheck.patch.copies import reduced
 from lockcheck.patch.state import binding
 
 __all__ = ["LOCK_IS_TYPE", "StandIn", "lock", "new_lock", "new_rlock", "rlock"]
@@ -133,7 +134,7 @@ class rlock(sync.RLock):  # noqa: N801  (not to be taken for the factory)
         return f"<{state} _thread.RLock object owner={owner} count={self._count} at {id(self):#x}>"
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
-        return _RLOCK.__reduce_ex__(protocol)
+        return reduced(self, _RLOCK, protocol)
 
 
 def _absent(self: object) -> bool:

@@ -23,6 +23,7 @@ from typing import Any
 from lockcheck.core import clocks
 from lockcheck.core.vector import Start
 from lockcheck.patch.state import binding
+from lockcheck.sync.frames import leave_out
 from lockcheck.sync.lockmap import LockMap
 
 __all__ = ["patch_futures", "unpatch_futures"]
@@ -86,6 +87,9 @@ def _submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:  # the lib
         try:
             with task.map:
                 return fn(*args, **kwargs)
+        except BaseException as error:
+            leave_out(error)
+            raise
         finally:
             task.after = happens.fork(ts)
 
@@ -126,7 +130,11 @@ def _done(self: object) -> bool:
 def _add_done_callback(self: object, fn: Callable[[Any], object]) -> None:  # as there
     def called(future: object) -> object:
         _look(future)
-        return fn(future)
+        try:
+            return fn(future)
+        except BaseException as error:
+            leave_out(error)
+            raise
 
     _PLAIN[Future, "add_done_callback"](self, called)
 
@@ -149,6 +157,9 @@ def _result(self: object, timeout: float | None = None) -> object:
     _waits(self, timeout)
     try:
         return _PLAIN[Future, "result"](self, timeout)
+    except BaseException as error:
+        leave_out(error)
+        raise
     finally:
         _went_on(self)
 
@@ -157,6 +168,9 @@ def _exception(self: object, timeout: float | None = None) -> object:
     _waits(self, timeout)
     try:
         return _PLAIN[Future, "exception"](self, timeout)
+    except BaseException as error:
+        leave_out(error)
+        raise
     finally:
         _went_on(self)
 

@@ -29,6 +29,7 @@ from lockcheck.patch import logs
 from lockcheck.patch.collector import hook_collector, unhook_collector
 from lockcheck.patch.finalisers import hook_finalisers, unhook_finalisers
 from lockcheck.patch.state import binding
+from lockcheck.sync.frames import leave_out
 from lockcheck.sync.interrupts import Deferred
 
 __all__ = ["hook", "unhook"]
@@ -106,6 +107,9 @@ class _Handler(Deferred):
             interruptions.handler_runs(ts, number, now=True)
             try:
                 return super().run(number, frame)
+            except BaseException as error:
+                leave_out(error)
+                raise
             finally:
                 interruptions.handler_runs(ts, number, now=False)
 
@@ -141,7 +145,7 @@ def _checked_sigmask(how: object, mask: object) -> Any:  # the same
 
 
 for _new, _old in ((_checked_signal, _signal), (_checked_getsignal, _getsignal)):
-    _new.__name__ = _old.__name__
+    _new.__name__ = _new.__qualname__ = _old.__name__
     _new.__doc__ = _old.__doc__
     _new.__module__ = "signal"
 

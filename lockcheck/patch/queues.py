@@ -17,15 +17,15 @@ from _thread import LockType
 from collections import deque
 from collections.abc import Callable
 from types import GenericAlias
-from typing import Any, ClassVar
+from typing import Any, ClassVar, SupportsIndex
 
 from lockcheck import sync
 from lockcheck.core.held import ThreadState
 from lockcheck.core.report import POSSIBLE
 from lockcheck.core.stacks import Stack
+from lockcheck.patch.copies import copied, reduced
 from lockcheck.patch.faces import StandIn
 from lockcheck.patch.gates import GateCondition
-from lockcheck.patch.standins import copied
 from lockcheck.patch.state import binding
 from lockcheck.seam import Kind, Op
 from lockcheck.sync.parking import Parking
@@ -129,8 +129,8 @@ class Queue(sync.Queue, metaclass=StandIn):
             found = faces.setdefault(part, made)
         return found
 
-    def __reduce_ex__(self, protocol: Any) -> Any:  # as pickle wants it
-        return self.mutex.__reduce_ex__(protocol)  # as queue's: its lock cannot be pickled
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
+        return reduced(self, self.mutex, protocol)
 
     __copy__ = copied
 
@@ -285,8 +285,8 @@ class SimpleQueue(sync.SimpleQueue, metaclass=StandIn):
 
     __class_getitem__: ClassVar[object] = classmethod(GenericAlias)
 
-    def __reduce_ex__(self, protocol: object) -> Any:  # as pickle wants it
-        return _SIMPLE.__reduce_ex__(protocol)
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
+        return reduced(self, _SIMPLE, protocol)
 
     def qsize(self) -> int:
         return super().qsize() + len(self._arrived)

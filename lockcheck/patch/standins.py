@@ -18,12 +18,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn, SupportsIndex, cast
 
 from lockcheck import sync
+from lockcheck.patch.copies import copied, reduced
 from lockcheck.patch.faces import LOCK_IS_TYPE, StandIn, lock, new_lock, new_rlock
 from lockcheck.patch.gates import GateCondition
 from lockcheck.patch.state import binding
 from lockcheck.sync.parking import Parking
 
-__all__ = ["STANDINS", "copied"]
+__all__ = ["STANDINS"]
 
 
 _ORIGINAL_DOCS = {name: value.__doc__ for name, value in vars(threading).items()}
@@ -89,17 +90,6 @@ def _shown(what: object, state: str) -> str:
     return f"<{cls.__module__}.{cls.__qualname__} at {id(what):#x}: {state}>"
 
 
-def copied(self: object) -> Any:  # as pickle wants it
-    """A shallow copy, as of any object with attributes."""
-    made = object.__new__(type(self))
-    for cls in type(self).__mro__:
-        for name in cls.__dict__.get("__slots__", ()):
-            if name != "__weakref__" and hasattr(self, name):
-                setattr(made, name, getattr(self, name))  # its slots
-    made.__dict__.update(self.__dict__)
-    return made
-
-
 def _face(what: Parking, ready: Callable[[], bool], why: str) -> GateCondition:
     """The condition inside `what`, made when first asked for."""
     found = what.__dict__.get("_lockcheck_cond")
@@ -161,7 +151,7 @@ class Event(sync.Event, metaclass=StandIn):
         return _face(self, self._is_set, "to be set")
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
-        return self._gate.__reduce_ex__(protocol)  # as threading's: its lock cannot be pickled
+        return reduced(self, self._gate, protocol)
 
     __copy__ = copied
 
@@ -191,7 +181,7 @@ class Semaphore(sync.Semaphore, metaclass=StandIn):
         return _face(self, lambda: self._value > 0, "to have a unit")
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
-        return self._gate.__reduce_ex__(protocol)  # as threading's: its lock cannot be pickled
+        return reduced(self, self._gate, protocol)
 
     __copy__ = copied
 
@@ -254,7 +244,7 @@ class Barrier(sync.Barrier, metaclass=StandIn):
         return self._inside
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
-        return self._gate.__reduce_ex__(protocol)  # as threading's: its lock cannot be pickled
+        return reduced(self, self._gate, protocol)
 
     __copy__ = copied
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from lockcheck.patch.state import binding
 from lockcheck.sync import thread as checked
-from lockcheck.sync.plain import plain_event
+from lockcheck.sync.frames import leave_out
+from lockcheck.sync.plain import Started
 
 __all__ = ["patch_threads", "unpatch_threads"]
 
@@ -25,10 +26,13 @@ _ORIGINAL: dict[str, Any] = {  # methods of the library's classes
 
 
 def _init(self: threading.Thread, *args: object, **kwargs: object) -> None:
-    _ORIGINAL["__init__"](self, *args, **kwargs)
-    # The stand-in for Event made this one; a thread's start is no event of the program's.
-    self._started = plain_event()  # type: ignore[attr-defined]  # private
-    self._lockcheck = checked.Life(binding.chk, self)  # type: ignore[attr-defined]  # private
+    try:
+        _ORIGINAL["__init__"](self, *args, **kwargs)
+    except BaseException as error:
+        leave_out(error)
+        raise
+    # The stand-in for Event made one of the program's; a thread's start is none.
+    self._started = Started(checked.Life(binding.chk, self))  # type: ignore[attr-defined]  # private
 
 
 def _start(self: threading.Thread) -> None:

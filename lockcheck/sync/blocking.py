@@ -1,8 +1,8 @@
 """Where a free-running thread really blocks: one function for every primitive.
 
 The protocol with the watchdog, without a lock of its own: a waiter publishes what it waits for,
-*then* looks at the abort mark, then blocks; the watchdog sets the mark, *then* looks at what is
-published and releases it.  One of the two always sees the other.
+wakes the watchdog (`sync.patrol`), *then* looks at the abort mark, then blocks; the watchdog sets
+the mark, *then* looks at what is published and releases it.  One of the two always sees the other.
 
 Under the controlled conductor nobody blocks here: a point returns only when the operation can go.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lockcheck.core.collecting import pause, resume
 from lockcheck.seam import Kind, Op, Unwind
 from lockcheck.sync import interrupts
+from lockcheck.sync.patrol import wake_patrols
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +96,7 @@ def block(
         if ts.ident == threading.main_thread().ident:
             _take_in_slices(raw, timeout, taken, chk)
         else:
+            wake_patrols()
             take(attempt, taken)
         if takes and taken[0]:
             ts.took = op.obj
@@ -139,6 +141,7 @@ def _take_in_slices(raw: RawLock, timeout: float, taken: list[bool], chk: Host) 
     end = None if timeout < 0 else clock() + timeout
     while True:
         interrupts.deliver()
+        wake_patrols()  # a handler may have forked, which sends them home
         left = SLICE if end is None else end - clock()
         taken.clear()
         pause()

@@ -83,12 +83,17 @@ class Condition(Parking):
 
     def wait_for(self, predicate: Callable[[], T], timeout: float | None = None) -> T:
         """Wait until `predicate()` is true; the lock is held whenever it is called."""
-        end = None if timeout is None else self.chk.now() + timeout
+        end: float | None = None
+        left = timeout
         result = predicate()
         while not result:
-            left = None if end is None else end - self.chk.now()
-            if left is not None and left <= 0:
-                break
+            if left is not None:
+                if end is None:  # it waits once, whatever the time
+                    end = self.chk.now() + left
+                else:
+                    left = end - self.chk.now()
+                    if left <= 0:
+                        break
             self.wait(left)
             result = predicate()
         return result

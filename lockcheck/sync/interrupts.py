@@ -27,6 +27,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from lockcheck.sync.frames import leave_out
+
 __all__ = ["Deferred", "deferred_interrupts", "deliver", "termination_as_interrupt"]
 
 OURS = (
@@ -34,6 +36,7 @@ OURS = (
     "lockcheck.sync.",
     "lockcheck.patch.collector",
     "lockcheck.patch.finalisers",
+    "lockcheck.patch.hooks",
     "lockcheck.patch.queues",
 )
 """Modules whose functions are steps that must end."""
@@ -80,11 +83,13 @@ class Deferred:
         """Signals that will be sent again."""
 
     def __call__(self, number: int, frame: FrameType | None) -> object:
-        if self._empty:
-            return self.run(number, frame)
-        ours, program = _outermost_step(frame)
+        ours, program = (False, None) if self._empty else _outermost_step(frame)
         if not ours:
-            return self.run(number, frame)
+            try:
+                return self.run(number, frame)
+            except BaseException as error:
+                leave_out(error)
+                raise
         if number in self._coming or _delivery.has(number):
             return None
         if program is None or not _delivery.arm(self, number, program):
@@ -95,7 +100,11 @@ class Deferred:
     def run(self, number: int, frame: FrameType | None) -> object:
         """Call the handler proper."""
         assert callable(self.own)
-        return self.own(number, frame)
+        try:
+            return self.own(number, frame)
+        except BaseException as error:
+            leave_out(error)
+            raise
 
     def send_again(self, number: int) -> None:
         """Have a thread send the signal in a moment."""
@@ -151,10 +160,18 @@ class _Delivery:
         first, *rest = handlers.items()
         for number, handler in rest:
             handler.send_again(number)
-        first[1].run(first[0], frame)
+        try:
+            first[1].run(first[0], frame)
+        except BaseException as error:
+            leave_out(error)
+            raise
 
     def _goes_on(self, _frame: FrameType, _event: str, _arg: object) -> None:
-        self.run()
+        try:
+            self.run()
+        except BaseException as error:
+            leave_out(error)
+            raise
 
 
 def _trace_nothing(_frame: FrameType, _event: str, _arg: object) -> None:

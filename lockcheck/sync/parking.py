@@ -12,7 +12,7 @@ touch plain attributes only.  Left out: wake-one optimisation for very many wait
 from __future__ import annotations
 
 import threading
-from _thread import allocate_lock
+from _thread import TIMEOUT_MAX, allocate_lock
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,13 @@ def _rejects_nan() -> bool:
 
 
 NAN_IS_AN_ERROR = _rejects_nan()
+
+
+def _refused(timeout: float) -> bool:
+    """Is it a number, but no time that a lock waits for?"""
+    return isinstance(timeout, (int, float)) and (
+        timeout > TIMEOUT_MAX or (timeout != timeout and NAN_IS_AN_ERROR)
+    )
 
 
 class _Waiter:
@@ -195,7 +202,7 @@ class Parking(Ownerless):
             if at_once:
                 self._went_at_once(chk, ts, part, sure=timeout is None)
                 return result
-        if timeout is not None and timeout != timeout and NAN_IS_AN_ERROR and not ready():
+        if timeout is not None and _refused(timeout) and not ready():
             allocate_lock().acquire(True, timeout)  # raises what the interpreter's own would
         op = Op(
             Kind.WAIT,

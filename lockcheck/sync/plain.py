@@ -11,12 +11,15 @@ and would reach a thread that does not block it, whereupon Python runs the handl
 from __future__ import annotations
 
 import _thread
+import os
 import signal
 import threading
+import time
 from _thread import allocate_lock
 from collections.abc import Callable, Iterable
+from typing import Any, SupportsIndex
 
-__all__ = ["Flag", "PlainThread", "forked", "is_machinery", "plain_event"]
+__all__ = ["Flag", "PlainThread", "Started", "forked", "hidden", "is_machinery"]
 
 _Event = threading.Event
 _Condition = threading.Condition
@@ -26,8 +29,16 @@ _active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-de
 _sigmask: Callable[[int, Iterable[int]], Iterable[int]] | None
 _sigmask = getattr(signal, "pthread_sigmask", None)  # not on Windows; as imported
 
+_sleep = time.sleep  # bound at import: an explored program's is logical
+_clock = time.monotonic
+MOMENT = 0.0001
+"""Seconds between two looks for a thread that is about to vanish."""
+
 _idents: set[int] = set()
 """Idents of the machinery's running threads; each is added and taken out by its own thread."""
+
+_hidden: set[int] = set()
+"""Those of them that run none of the program's code; changed likewise."""
 
 _forks: list[None] = []
 """One entry for each fork that led to this process."""
@@ -38,9 +49,15 @@ def is_machinery(ident: int) -> bool:
     return ident in _idents
 
 
+def hidden() -> set[int]:
+    """The idents of the machinery's running threads that run none of the program's code."""
+    return _hidden.copy()
+
+
 def forked() -> None:
     """In the child of a fork: the machinery's threads are gone."""
     _idents.clear()
+    _hidden.clear()
     _forks.append(None)
 
 
@@ -55,8 +72,9 @@ class PlainThread:
 
     def __init__(self, target: Callable[[], None], name: str, *, masked: bool = True) -> None:
         self.name = name
-        self._sigmask = _sigmask if masked else None
+        self._masked = masked
         self.ident: int | None = None
+        self._native_id: int | None = None
         self._target = target
         self._begun = allocate_lock()
         self._ended = allocate_lock()
@@ -68,7 +86,7 @@ class PlainThread:
         self._forks = len(_forks)
         self._begun.acquire()
         self._ended.acquire()
-        sigmask = self._sigmask
+        sigmask = _sigmask if self._masked else None
         mask = None if sigmask is None else sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             _thread.start_new_thread(self._run, ())  # it begins with the mask of its starter
@@ -90,20 +108,35 @@ class PlainThread:
         if self.is_alive() and self._ended.acquire(True, timeout):
             self._ended.release()
 
+    def vanish(self, timeout: float) -> None:
+        """Block until the system counts it no longer, or `timeout` seconds.
+
+        A thread that has run its last line is the system's for a moment longer.
+        """
+        end = _clock() + timeout
+        self.join(timeout)
+        task = f"/proc/self/task/{self._native_id}"
+        while _clock() < end and os.path.exists(task):
+            _sleep(MOMENT)
+
     def _run(self) -> None:
+        self._native_id = _thread.get_native_id()
         self.ident = ident = _thread.get_ident()
         _idents.add(ident)
+        if self._masked:
+            _hidden.add(ident)
         self._begun.release()
         try:
             self._target()
         finally:
             _active.pop(ident, None)  # a dummy entry, if anybody here asked who this is
             _idents.discard(ident)
+            _hidden.discard(ident)
             self._ended.release()
 
 
 class Flag:
-    """An event of the machinery, for one waiter.
+    """An event of the machinery, for one waiter at a time.
 
     Waiting makes no object, so that no collection begins in the waiter's thread, and no finaliser
     of the program's runs there.
@@ -115,11 +148,15 @@ class Flag:
         self._unset.acquire()
 
     def set(self) -> None:
-        """Set it for good."""
+        """Set it, until it is cleared."""
         try:
             self._unset.release()
         except RuntimeError:
             pass  # it is set already
+
+    def clear(self) -> None:
+        """Let whoever waits next block.  Context: nobody waits."""
+        self._unset.acquire(False)
 
     def wait(self, timeout: float) -> bool:
         """Block until it is set, or `timeout` seconds; return whether it is."""
@@ -129,9 +166,22 @@ class Flag:
         return True
 
 
-def plain_event() -> threading.Event:
-    """Return an event as `threading` makes it, with a real lock inside."""
-    event = _Event.__new__(_Event)
-    event._cond = _Condition(allocate_lock())  # type: ignore[attr-defined]  # private
-    event._flag = False  # type: ignore[attr-defined]  # private
-    return event
+class Started(_Event):
+    """The event inside a thread that it has begun: as `threading` makes it, with a real lock.
+
+    `life`: what the checker knows of the thread.  It hangs here, where the program does not look:
+    a thread's own attributes belong to its author.
+    """
+
+    __slots__ = ("life",)
+
+    def __init__(self, life: Any) -> None:  # of `sync.thread`, which stands on this
+        self._cond = _Condition(allocate_lock())
+        self._flag = False
+        self.life = life
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[object, ...]:
+        return allocate_lock().__reduce_ex__(protocol)  # as any event: its lock cannot be pickled
+
+
+Started.__module__, Started.__name__, Started.__qualname__ = "threading", "Event", "Event"

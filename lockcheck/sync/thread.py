@@ -4,7 +4,7 @@ Free runs start it as `threading` does.  Under a controlled conductor the body r
 real thread of the conductor's; `native_id` says which.  `join` is a wait like any other, so a
 cycle through a join is seen and a stuck join can be unwound.
 
-What the checker knows of a thread is kept in its `Life`, off the thread: a subclass's attributes
+What the checker knows of a thread is kept in its `Life`, off the thread: a thread's attributes
 belong to its author.  The functions below work on any `threading.Thread` that has a Life, so that
 `install()` can put these very functions into threading's own class (`lockcheck.patch.threads`).
 """
@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING
 
 from lockcheck.core.stacks import EMPTY, Stack
 from lockcheck.seam import Kind, Op, Unwind
+from lockcheck.sync.frames import leave_out
 from lockcheck.sync.parking import Parking
+from lockcheck.sync.plain import Started
 
 if TYPE_CHECKING:
     from lockcheck.core.held import ThreadState
@@ -142,7 +144,14 @@ class Life:
 
 def life_of(thread: threading.Thread) -> Life | None:
     """Return the Life of a thread, None where it is not checked."""
-    return thread.__dict__.get("_lockcheck")
+    own: Life | None = thread.__dict__.get("_lockcheck")
+    if own is not None:
+        return own
+    started = thread.__dict__.get("_started")
+    if not isinstance(started, Started):
+        return None
+    life: Life = started.life
+    return life
 
 
 def start(thread: threading.Thread, life: Life) -> None:
@@ -224,15 +233,20 @@ def bootstrap_inner(thread: threading.Thread, life: Life) -> None:
     """Enter the engine before `run`, leave it after (threading's own hook)."""
     own = thread.__dict__.get("run")
     body = thread.run
-    thread.run = lambda: _run_free(body, life)  # type: ignore[method-assign]  # of this thread alone
-    life.state = life.chk.begin_thread(life)
-    try:
-        _plain_bootstrap_inner(thread)
-    finally:
+
+    def restore() -> None:
         if own is None:
             thread.__dict__.pop("run", None)
         else:
             thread.run = own  # type: ignore[method-assign]  # of this thread alone
+
+    run = functools.partial(_run_free, restore, body, life)  # has no frame of its own
+    thread.run = run  # type: ignore[method-assign]  # of this thread alone
+    life.state = life.chk.begin_thread(life)
+    try:
+        _plain_bootstrap_inner(thread)
+    finally:
+        restore()
         _leave(life)
 
 
@@ -244,7 +258,8 @@ def _leave(life: Life) -> None:
     life.chk.end_thread(life, wake)
 
 
-def _run_free(body: Callable[[], None], life: Life) -> None:
+def _run_free(restore: Callable[[], None], body: Callable[[], None], life: Life) -> None:
+    restore()
     try:
         body()
     except Unwind:
@@ -252,6 +267,7 @@ def _run_free(body: Callable[[], None], life: Life) -> None:
     except SystemExit:
         raise
     except BaseException as error:
+        leave_out(error)
         life.exception = error
         life.chk.failures.append((life.name, error))
         raise  # threading's excepthook prints it, as always

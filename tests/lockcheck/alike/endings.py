@@ -3,8 +3,9 @@
 What they print must be the same.  Where `CHECKED` has an entry for one, a line of the checked run's
 stderr must match it; `NEVER_CLEAN` may not be called clean.
 
-Left out: finalisers at the end of a program that never starts a thread, on a free-threaded 3.13.
-Once any thread was started it keeps classes, and what they refer to, for ever; the watchdog is one.
+Left out: finalisers at the end of a program that starts no thread but waits, on a free-threaded
+3.13.  Once any thread was started it keeps classes, and what they refer to, for ever; the watchdog
+is one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,162 @@ _TEXTS = {
         for thread in threading.enumerate():
             if thread is not threading.main_thread():
                 thread.join()
+    """,
+    "threads are counted and listed without ours": """
+        import _thread, sys, threading
+        go, begun = threading.Event(), threading.Event()
+        def body():
+            begun.set()
+            go.wait()
+        thread = threading.Thread(target=body)
+        thread.start()
+        begun.wait()
+        threading.Event().wait(0.3)
+        print(_thread._count(), set(sys._current_frames()) == {thread.ident, threading.get_ident()})
+        print(len(getattr(sys, "_current_exceptions", dict)()))
+        go.set()
+        thread.join()
+    """,
+    "the main module is as the interpreter makes it": """
+        print(type(__builtins__).__name__, __builtins__.len([1]))
+        print(sorted(name for name in globals() if name.startswith("__")))
+        print(__file__, __spec__, __package__, type(__loader__).__name__, __loader__.path)
+    """,
+    "a thread's attributes are its author's": """
+        import copy, pickle, threading
+        class Body(threading.Thread):
+            def run(self):
+                print(sorted(vars(self)) == names, self.run.__name__, repr(self._started)[:17])
+        thread = Body()
+        names = sorted(vars(thread))
+        print(names)
+        for way in (pickle.dumps, copy.deepcopy, lambda x: pickle.dumps(x, 0)):
+            try:
+                print(way(threading.Thread()))
+            except Exception as error:
+                print(type(error).__name__, error)
+        thread.start()
+        thread.join()
+        thread = threading.Thread()
+        thread.run = body = lambda: print(thread.run is body)
+        thread.start()
+        thread.join()
+    """,
+    "tracebacks show no function of ours": """
+        import concurrent.futures as cf, logging, os, signal, sys, threading, traceback
+        def fails(*_):
+            raise ValueError("mine")
+        def shown(call, *args):
+            try:
+                call(*args)
+            except BaseException:
+                print(traceback.format_exc())
+        sys.stderr = sys.stdout
+        for body in (threading.Thread(target=fails), threading.Timer(0, fails)):
+            body.name = "one"
+            body.start()
+            body.join()
+        shown(threading.Thread, 1)
+        with cf.ThreadPoolExecutor(1) as pool:
+            future = pool.submit(fails)
+            cf.wait([future])
+            shown(future.result)
+            print("".join(traceback.format_exception(future.exception())))
+            shown(list, pool.map(fails, [1]))
+        logging.basicConfig(format="%(name)s")
+        future.add_done_callback(fails)
+        def struck():
+            os.kill(os.getpid(), signal.SIGUSR1)
+            for _ in range(1000): pass
+        for handler in (fails, signal.default_int_handler):
+            signal.signal(signal.SIGUSR1, handler)
+            shown(struck)
+        shown(signal.signal)
+    """,
+    "classes of the program's that can be pickled and copied": """
+        import copy, pickle, queue, threading
+        ways = [lambda x: pickle.loads(pickle.dumps(x)), copy.copy, copy.deepcopy]
+        def subclasses(base, *args):
+            class State(base):
+                def __init__(self):
+                    super().__init__(*args)
+                    self.x = 1
+                def __getstate__(self):
+                    return {"x": self.x}
+                def __setstate__(self, state):
+                    self.__init__()
+                    self.x = state["x"] + 1
+            class Reduce(base):
+                def __init__(self, x=5):
+                    super().__init__(*args)
+                    self.x = x
+                def __reduce__(self):
+                    return type(self), (self.x + 1,)
+            class Copied(base):
+                def __init__(self):
+                    super().__init__(*args)
+                def __copy__(self):
+                    return "copied"
+                def __deepcopy__(self, memo):
+                    return "deeply"
+            for cls in (State, Reduce):
+                cls.__name__ = cls.__qualname__ = cls.__name__ + base.__name__
+                globals()[cls.__name__] = cls
+                print([(type(way(cls())).__name__, way(cls()).x) for way in ways])
+            print(copy.copy(Copied()), copy.deepcopy(Copied()))
+        for base, *args in (
+            (threading.Condition,), (threading.Event,), (threading.Semaphore,),
+            (threading.BoundedSemaphore,), (threading.Barrier, 2), (queue.Queue,),
+            (queue.LifoQueue,), (queue.PriorityQueue,), (queue.SimpleQueue,),
+            (threading.Thread,), (type(threading.RLock()),),
+        ):
+            subclasses(base, *args)
+    """,
+    "a condition whose lock has no owner": """
+        import threading
+        lock = threading.Lock()
+        condition = threading.Condition(lock)
+        def told(call, *args):
+            try:
+                print(call(*args))
+            except RuntimeError as error:
+                print(error)
+        def notify():
+            told(condition.notify)
+            told(condition.notify_all)
+        notify()
+        told(condition.wait, 0)
+        told(condition.wait_for, bool, 0)
+        told(condition.wait_for, lambda: 3, 0)
+        lock.acquire()
+        thread = threading.Thread(target=notify)
+        thread.start()
+        thread.join()
+        print(lock.locked())
+        lock.release()
+    """,
+    "times that are too long to wait": """
+        import queue, threading
+        def told(call, *args, **kwargs):
+            try:
+                print(call(*args, **kwargs))
+            except OverflowError as error:
+                print(error)
+        held = threading.Condition()
+        held.acquire()
+        for long in (1 << 70, 1e300, threading.TIMEOUT_MAX * 2):
+            told(threading.Event().wait, long)
+            told(held.wait, long)
+            told(threading.Semaphore(0).acquire, timeout=long)
+            told(threading.Barrier(2).wait, long)
+            told(queue.SimpleQueue().get, timeout=long)
+            thread = threading.Thread(target=threading.Event().wait, daemon=True)
+            thread.start()
+            told(thread.join, long)
+            event = threading.Event()
+            event.set()
+            told(event.wait, long)
+        held.release()
     """,
     "it waits until it is alone": """
         import threading

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -77,13 +78,27 @@ def test_the_program_sees_itself_as_main(tmp_path: Path) -> None:
     """argv, __main__, __file__, sys.path[0] and its arguments, also those that look like ours."""
     text = (
         "import sys, __main__\n"
-        "print(sys.argv[1:], __name__, __main__.__file__, sys.path[0] != '')\n"
+        "print(sys.argv, __name__, __main__.__file__, sys.path[0], (lambda: 0).__code__)\n"
         "import beside; print(beside.x)\n"
     )
     script(tmp_path, "x = 3\n", "beside.py")
-    done = lockcheck("run", script(tmp_path, text), "--report", "-m", "x", cwd=tmp_path)
+    (tmp_path / "folder").mkdir()
+    again = "import sys; print(sys.argv, sys.path[0], __file__, repr(__package__), __spec__.name)\n"
+    script(tmp_path / "folder", again, "__main__.py")
+    name = script(tmp_path, text)
+    for each in (name, f"./{name}", str(tmp_path / name), "folder", "./folder"):
+        args = (each, "--report", "-m", "x")
+        plain = subprocess.run(
+            [sys.executable, *args], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        done = lockcheck("run", *args, cwd=tmp_path)
 
-    assert done.stdout == "['--report', '-m', 'x'] __main__ prog.py True\n3\n"
+        assert without_addresses(done.stdout) == without_addresses(plain.stdout)
+        assert str(tmp_path) in done.stdout
+
+
+def without_addresses(text: str) -> str:
+    return re.sub(r"0x[0-9a-f]+", "0x", text)
 
 
 def test_a_module_runs_as_python_m_does(tmp_path: Path) -> None:

@@ -65,18 +65,24 @@ def test_the_watchdog_collects_nothing() -> None:
     def strikes(_phase: str, _info: dict[str, int]) -> None:
         collects.add(threading.get_ident())
 
+    chk = lockcheck.Checker()
+    go = chk.Event("go")
+    waiter = chk.Thread(target=go.wait)
     threshold = gc.get_threshold()
     looked.acquire()
     gc.callbacks.append(strikes)
     try:
-        with Watchdog(lockcheck.Checker(), others=others, period=0.001):
+        with Watchdog(chk, others=others, period=0.001, looks=10_000):
+            waiter.start()
             gc.set_threshold(1)
             looked.acquire()
+            go.set()
     finally:
         gc.set_threshold(*threshold)
         gc.callbacks.remove(strikes)
+        waiter.join()
 
-    assert collects <= {threading.get_ident()}
+    assert collects <= {threading.get_ident(), waiter.ident}
 
 
 def test_an_idle_service_is_not_stuck() -> None:
