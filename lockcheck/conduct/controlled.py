@@ -49,6 +49,7 @@ from lockcheck.conduct.verdict import (
     Picker,
 )
 from lockcheck.seam import AT_POINTS, Choice, Named, Op, Startable, SyncObject, Unwind
+from lockcheck.sync.plain import lend, take_back, unlisted
 
 __all__ = ["ControlledConductor"]
 
@@ -141,8 +142,9 @@ class ControlledConductor(QuietPhases):
         self._attention = False
         root = self._add(name, body, None, None)
         self.current = root  # it begins at once: no choice yet
-        root.wake()
-        self._await_end()
+        with unlisted():  # to the program the main thread is its first, not this one
+            root.wake()
+            self._await_end()
         self._attention = True
         if self.verdict == HUNG:
             self._aborting = True  # should it ever wake, it unwinds
@@ -496,8 +498,10 @@ class ControlledConductor(QuietPhases):
                 except BaseException as error:  # handed to the controller, which knows what to say
                     if self.error is None:
                         self.error = error
+            take_back(task.ident)
             self._finish(task)
 
+        lend(worker.thread.ident, thread)  # from its start on, as threading lists its own
         worker.job = job
         return task
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lockcheck.core.document import Json
+from lockcheck.sync.plain import take_back
 
 if TYPE_CHECKING:
     from lockcheck.checker import Checker
@@ -146,6 +147,8 @@ class FirstThread:
         self._chk.end_thread(self)
         if self._worker is not None:
             _active()[threading.get_ident()] = self._worker
+        else:
+            take_back(threading.get_ident())
 
 
 def _active() -> dict[int, threading.Thread]:

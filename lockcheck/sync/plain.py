@@ -16,10 +16,21 @@ import signal
 import threading
 import time
 from _thread import allocate_lock
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, SupportsIndex
 
-__all__ = ["Flag", "PlainThread", "Started", "forked", "hidden", "is_machinery"]
+__all__ = [
+    "Flag",
+    "PlainThread",
+    "Started",
+    "forked",
+    "hidden",
+    "is_machinery",
+    "lend",
+    "take_back",
+    "unlisted",
+]
 
 _Event = threading.Event
 _Condition = threading.Condition
@@ -59,6 +70,29 @@ def forked() -> None:
     _idents.clear()
     _hidden.clear()
     _forks.append(None)
+
+
+@contextmanager
+def unlisted() -> Iterator[None]:
+    """In the body the calling thread is the machinery's: `threading` does not list it."""
+    ident = _thread.get_ident()
+    listed = _active.pop(ident, None)
+    try:
+        yield
+    finally:
+        if listed is not None:
+            _active[ident] = listed
+
+
+def lend(ident: int | None, thread: object) -> None:
+    """The machinery's thread `ident` is to run `thread`: `threading` lists it as that one."""
+    if ident is not None and isinstance(thread, threading.Thread):
+        _active[ident] = thread
+
+
+def take_back(ident: int) -> None:
+    """It has run it, or never will."""
+    _active.pop(ident, None)
 
 
 class PlainThread:

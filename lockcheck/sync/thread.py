@@ -25,7 +25,7 @@ from lockcheck.core.stacks import EMPTY, Stack
 from lockcheck.seam import Kind, Op, Unwind
 from lockcheck.sync.frames import leave_out
 from lockcheck.sync.parking import Parking
-from lockcheck.sync.plain import Started
+from lockcheck.sync.plain import Started, lend, take_back
 
 if TYPE_CHECKING:
     from lockcheck.core.held import ThreadState
@@ -286,9 +286,7 @@ def _pool_body(thread: threading.Thread, life: Life, *, again: bool = False) -> 
     """The body on a pooled thread; the conductor sees Unwind, nobody else does."""
     life.native_id = _thread.get_native_id()
     ident = _thread.get_ident()
-    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # private
-    worker = active.get(ident)
-    active[ident] = thread  # current_thread() is the program's thread, not the worker
+    lend(ident, thread)  # current_thread() is the program's thread, not the worker
     if again and life.state is not None:
         life.chk.resume_thread(life.state)
     else:
@@ -308,10 +306,7 @@ def _pool_body(thread: threading.Thread, life: Life, *, again: bool = False) -> 
     finally:
         if tracer is not None:
             sys.settrace(None)
-        if worker is not None:
-            active[ident] = worker
-        else:
-            active.pop(ident, None)
+        take_back(ident)
         _leave(life)
 
 

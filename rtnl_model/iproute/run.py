@@ -97,7 +97,13 @@ class ScriptRun:
         """Of the current op, in listed order; filled with `stuck` ones when they start."""
         self._devices_stuck: dict[str, list[Fields]] | None = None
         self._processes: list[Thread] = []
-        """Threads of the current op."""
+        """Threads of the current op of a free run."""
+
+    @property
+    def free(self) -> bool:
+        """Does the system schedule its threads?"""
+        conductor = self.k.chk.conductor
+        return conductor is None or not conductor.controlled
 
     # -- the run --
 
@@ -164,9 +170,9 @@ class ScriptRun:
 
     def par(self, step: Par) -> None:
         """Let all branches go at the same moment, as far as one processor can: in listed order."""
-        conductor = self.k.chk.conductor
-        free = conductor is None or not conductor.controlled
-        gates = [self.k.chk.Event(f"gate {i}") if free else None for i in range(len(step.steps))]
+        gates = [
+            self.k.chk.Event(f"gate {i}") if self.free else None for i in range(len(step.steps))
+        ]
         threads = [
             self.spawn(commands_of(branch), gate)
             for branch, gate in zip(step.steps, gates, strict=True)
@@ -202,7 +208,8 @@ class ScriptRun:
                     self.crash, self.crashed = error, name
 
         thread = self.k.chk.Thread(target=body, name=f"{comm_of(commands[0])} {tasks[0].pid}")
-        self._processes.append(thread)
+        if self.free:
+            self._processes.append(thread)
         thread.start()
         return thread
 

@@ -81,6 +81,18 @@ def meets_at_a_barrier() -> None:
         thread.join()
 
 
+def counts_threads() -> None:
+    assert threading.current_thread() is threading.main_thread()
+    assert threading.enumerate().count(threading.main_thread()) == 1
+    gate = threading.Event()
+    thread = threading.Thread(target=gate.wait)
+    thread.start()
+    assert threading.enumerate().count(thread) == 1
+    gate.set()
+    thread.join()
+    assert thread not in threading.enumerate()
+
+
 def draws_random_numbers() -> int:
     lock = threading.Lock()
     total = [0]

@@ -34,6 +34,7 @@ def search(function: str, **limits: float) -> Outcome:
         "uses_an_executor",
         "uses_a_timer",
         "meets_at_a_barrier",
+        "counts_threads",
         "draws_random_numbers",
     ],
 )
@@ -44,6 +45,7 @@ def test_it_passes_and_leaves_no_thread(function: str) -> None:
 
     assert (result.outcome, result.findings) == ("passed", [])
     assert set(threading.enumerate()) <= before
+    assert threading.current_thread() is threading.main_thread()
 
 
 @pytest.mark.parametrize(
