@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lockcheck.conduct.baton import Baton, make_baton
-from lockcheck.sync.plain import PlainThread
+from lockcheck.sync.plain import PlainThread, take_back
 
 __all__ = ["HandlerRefusedError", "Pool", "ThreadRefusedError", "Worker"]
 
@@ -106,7 +106,10 @@ class Pool:
             return
         self._closed = True
         if abandon:
-            return  # somebody hangs in there; a closed descriptor would be reused under its feet
+            # Somebody hangs in there: a closed descriptor would be reused under its feet.
+            for worker in self._workers:
+                take_back(worker.thread.ident)
+            return
         for worker in self._workers:
             worker.stopping = True
             worker.baton.wake()

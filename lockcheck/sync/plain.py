@@ -90,9 +90,10 @@ def lend(ident: int | None, thread: object) -> None:
         _active[ident] = thread
 
 
-def take_back(ident: int) -> None:
+def take_back(ident: int | None) -> None:
     """It has run it, or never will."""
-    _active.pop(ident, None)
+    if ident is not None:
+        _active.pop(ident, None)
 
 
 class PlainThread:
