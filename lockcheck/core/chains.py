@@ -144,6 +144,8 @@ def rechain(graph: Graph, ts: ThreadState) -> None:
             ts.made.append(view)
         entry._pk = chain
         entry._k = chain = view
+        if type(entry) is Hold:
+            entry.bare = False
 
 
 def _carried(graph: Graph, parent: Record, key: Key) -> Record:
@@ -208,6 +210,7 @@ def take_out(graph: Graph, ts: ThreadState, number: int) -> Hold:
             chain = old.grow(token, moved)
         upper._pk = below
         upper._k = below = chain
+        upper.bare = False
     after: Entry = ts.top
     while after.prev is not held[number]:
         after = after.prev

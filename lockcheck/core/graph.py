@@ -34,8 +34,8 @@ WELL_KNOWN = 64
 """Records of a dependency that are well enough."""
 WITNESSES_IN_ALL = 20_000
 """Witnesses of all records together after which a record that has enough of them keeps no more."""
-ONES = 8_000
-"""Values remembered to be shared."""
+ONES = 4_000
+"""Values remembered to be shared, and as many that were used before these."""
 FREED = 64
 """Releases kept, of one lock, by threads that had not taken it."""
 WRITERS = 8
@@ -74,6 +74,7 @@ class Graph:
         """Lock -> (serial of a thread that released it and had not taken it, what that held)."""
         self.records = 0
         self._ones: dict[Any, Any] = {}  # of values of any kind; `one` says which
+        self._older_ones: dict[Any, Any] = {}  # likewise
         self.witnesses = 0
         """Of all records."""
         self.depth_max = 0
@@ -200,11 +201,15 @@ class Graph:
     def one(self, value: V) -> V:
         """Return the one object kept of those that are equal to `value`, while it is remembered.
 
-        Most of what witnesses say was said by others, in other segments of the same threads.
+        Most of what witnesses say was said by others, in other segments of the same threads.  What
+        is used again stays, or each would have copies of what all have said for long.
         """
-        if len(self._ones) >= ONES:
-            self._ones.clear()
-        found: V = self._ones.setdefault(value, value)
+        found: V | None = self._ones.get(value)
+        if found is None:
+            found = self._older_ones.get(value, value)
+            if len(self._ones) >= ONES:
+                self._older_ones, self._ones = self._ones, {}
+            self._ones[found] = found
         return found
 
     # -- edges ---------------------------------------------------------------------------------

@@ -141,7 +141,8 @@ class Hold:
         """The epoch in which it was taken, where it is held across a hand-over (`carried`)."""
         self.bare = True
         """Nobody keeps it, nor has anything to do at its release: not pinned, not held across a
-        hand-over, not given to the program (`Checker.held`)."""
+        hand-over, not given to the program (`Checker.held`).  And its chain is the one that taking
+        the lock there leads to: it was not led anywhere else since (`chains`)."""
         self.prev: Entry = None
         self.ts: ThreadState | None = None
         self._k: Chain | None = None

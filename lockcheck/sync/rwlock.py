@@ -4,6 +4,10 @@ As the kernel's: a *recursive* reader is blocked only by a writer that holds; a 
 by a writer that waits (rwsem, fair rwlock).  State is a parking lot; each hold is an entry in the
 thread's held stack with its mode.
 
+Who is alone with the lock, as most are, stands in no list and no count: its hold is all that says
+so (`_reading`, `_writing`).  Whoever comes next enters it first (`_settle`), and whoever looks
+without the gate looks there, too.
+
 Left out: upgrade; downgrade.
 
 One file: a lock with two ways in; the warm path of each stands written out, as in `lock`.
@@ -46,8 +50,8 @@ class RWLock(Parking):
     """Readers in parallel, one writer alone."""
 
     __slots__ = (
-        "_holds", "_near", "_read", "_read_key", "_readers", "_recursive_key", "_spare", "_warm",
-        "_write_key", "_writer", "_writers_waiting", "key",
+        "_free", "_holds", "_near", "_read", "_read_key", "_readers", "_reading", "_recursive_key",
+        "_spare", "_warm", "_write_key", "_writer", "_writers_waiting", "_writing", "key",
     )  # fmt: skip
 
     def __init__(self, chk: Host, key: Key) -> None:
@@ -69,6 +73,12 @@ class RWLock(Parking):
         """Those of all threads, oldest first; under _gate."""
         self._spare: Hold | None = None
         """A hold of the warm path that nobody has any more, and that has no lock; under _gate."""
+        self._free: Hold | None = None
+        """That hold, while nobody at all holds the lock or waits for it; under _gate."""
+        self._reading: Hold | None = None
+        self._writing: Hold | None = None
+        """That hold, while its thread is alone with the lock: it is in no list and no count until
+        somebody else comes (`_settle`); under _gate."""
 
     @property
     def cls(self) -> LockClass:
@@ -80,7 +90,7 @@ class RWLock(Parking):
 
     def holders(self) -> Sequence[ThreadState]:
         """Who holds it, in any mode."""
-        found = {hold.ts: None for hold in list(self._holds)}
+        found = {hold.ts: None for hold in self._all()}
         return [ts for ts in found if ts is not None]
 
     def owned_by(self, ts: ThreadState | None) -> None:
@@ -88,16 +98,16 @@ class RWLock(Parking):
 
     def really_held(self) -> bool:
         """Does anybody hold it?"""
-        return self._writer or self._readers > 0
+        return bool(self._all()) or self._writer or self._readers > 0
 
     def own_references(self, ts: ThreadState) -> int:
         """References to it by all but one of the holds of `ts`."""
-        return max(0, sum(hold.ts is ts for hold in list(self._holds)) - 1)
+        return max(0, sum(hold.ts is ts for hold in self._all()) - 1)
 
     def locked(self) -> bool:
         """Return whether anybody holds it, in any mode."""
         self.chk.point(Kind.PROBE, self)
-        return self._writer or self._readers > 0
+        return self.really_held()
 
     # Not keyword-only, what could be: the interpreter calls such a function the slow way.
 
@@ -111,37 +121,28 @@ class RWLock(Parking):
     ) -> bool:
         """Take it for reading.  May block.  Raises: Unwind."""
         plainly = blocking is True and timeout == -1 and not subclass and nest is None
-        if plainly and self._warm:
+        if plainly:
             try:
                 ts = self._near.t
             except AttributeError:
                 ts = self.chk.current()
+            mode = RECURSIVE_READ if recursive else READ
             top = ts.top
-            key = self._recursive_key if recursive else self._read_key
-            chain = top._k.next.get(key)
-            if (
-                chain is not None and key is not None
-            ):  # known: as `_acquire` with nobody in the way, and no more
-                fresh = Hold(self, READ) if self._spare is None else None
-                self._gate.acquire()
-                hold = self._spare or fresh
-                queued = self._writers_waiting and not recursive
-                if self._writer or self._waiters or queued or hold is None:
-                    self._gate.release()
-                else:
-                    self._spare = None
-                    hold.lock = self
-                    hold.mode = RECURSIVE_READ if recursive else READ
-                    hold.key = key
-                    hold._pk = top._k
-                    hold._k = chain
-                    hold.prev = top
-                    hold.ts = ts
-                    self._readers += 1
-                    self._holds.append(hold)
-                    self._gate.release()
-                    ts.top = hold
-                    return True
+            gate = self._gate
+            gate.acquire()
+            hold = self._free
+            if hold is not None and hold._pk is top._k and hold.mode == mode:
+                hold.lock = self
+                hold.prev = top
+                hold.ts = ts
+                self._reading = hold
+                self._free = None
+                gate.release()
+                ts.top = hold
+                return True
+            gate.release()
+            if self._take_known(ts, mode):
+                return True
         ready = self._can_read if recursive else self._can_read_queued
         kind = Kind.READ_ACQUIRE if blocking else Kind.TRY_READ_ACQUIRE
         mode = RECURSIVE_READ if recursive else READ
@@ -157,34 +158,27 @@ class RWLock(Parking):
     ) -> bool:
         """Take it alone.  May block.  Raises: Unwind."""
         plainly = blocking is True and timeout == -1 and not subclass and nest is None
-        if plainly and self._warm:
+        if plainly:
             try:
                 ts = self._near.t
             except AttributeError:
                 ts = self.chk.current()
             top = ts.top
-            key = self._write_key
-            chain = top._k.next.get(key)
-            if chain is not None and key is not None:
-                fresh = Hold(self, WRITE) if self._spare is None else None
-                self._gate.acquire()
-                hold = self._spare or fresh
-                if self._writer or self._readers or self._waiters or hold is None:
-                    self._gate.release()
-                else:
-                    self._spare = None
-                    hold.lock = self
-                    hold.mode = WRITE
-                    hold.key = key
-                    hold._pk = top._k
-                    hold._k = chain
-                    hold.prev = top
-                    hold.ts = ts
-                    self._writer = True
-                    self._holds.append(hold)
-                    self._gate.release()
-                    ts.top = hold
-                    return True
+            gate = self._gate
+            gate.acquire()
+            hold = self._free
+            if hold is not None and hold._pk is top._k and hold.mode == WRITE:
+                hold.lock = self
+                hold.prev = top
+                hold.ts = ts
+                self._writing = hold
+                self._free = None
+                gate.release()
+                ts.top = hold
+                return True
+            gate.release()
+            if self._take_known(ts, WRITE):
+                return True
         kind = Kind.ACQUIRE if blocking else Kind.TRY_ACQUIRE
         if not blocking:
             return self._acquire(
@@ -203,34 +197,58 @@ class RWLock(Parking):
 
     def release_read(self) -> None:
         """Drop a read hold of this thread."""
-        if self._warm:
-            try:
-                ts = self._near.t
-            except AttributeError:
-                ts = self.chk.current()
-            hold = ts.top
-            if hold.lock is self and hold.mode != WRITE and hold.bare and type(hold) is Hold:
-                ts.top = hold.prev
-                self._gate.acquire()
-                self._readers -= 1
-                self._drop(hold)
+        try:
+            ts = self._near.t
+        except AttributeError:
+            ts = self.chk.current()
+        alone = self._reading
+        if alone is not None and alone is ts.top and alone.bare:
+            gate = self._gate
+            gate.acquire()
+            if self._reading is alone:
+                ts.top = alone.prev
+                self._reading = alone.ts = alone.prev = None
+                alone.lock = _NO_LOCK
+                self._free = alone
+                gate.release()
                 return
+            gate.release()
+        hold = ts.top
+        known = self._warm and hold.lock is self and hold.bare and type(hold) is Hold
+        if known and hold.mode != WRITE:
+            ts.top = hold.prev
+            self._gate.acquire()
+            self._readers -= 1
+            self._drop(hold)
+            return
         self._release(self._drop_read, read=True)
 
     def release_write(self) -> None:
         """Drop the write hold."""
-        if self._warm:
-            try:
-                ts = self._near.t
-            except AttributeError:
-                ts = self.chk.current()
-            hold = ts.top
-            if hold.lock is self and hold.mode == WRITE and hold.bare and type(hold) is Hold:
-                ts.top = hold.prev
-                self._gate.acquire()
-                self._writer = False
-                self._drop(hold)
+        try:
+            ts = self._near.t
+        except AttributeError:
+            ts = self.chk.current()
+        alone = self._writing
+        if alone is not None and alone is ts.top and alone.bare:
+            gate = self._gate
+            gate.acquire()
+            if self._writing is alone:
+                ts.top = alone.prev
+                self._writing = alone.ts = alone.prev = None
+                alone.lock = _NO_LOCK
+                self._free = alone
+                gate.release()
                 return
+            gate.release()
+        hold = ts.top
+        known = self._warm and hold.lock is self and hold.bare and type(hold) is Hold
+        if known and hold.mode == WRITE:
+            ts.top = hold.prev
+            self._gate.acquire()
+            self._writer = False
+            self._drop(hold)
+            return
         self._release(self._drop_write, read=False)
 
     @contextmanager
@@ -268,6 +286,62 @@ class RWLock(Parking):
             self._read_key = key
         else:
             self._recursive_key = key
+
+    def _take_known(self, ts: ThreadState, mode: int) -> bool:
+        """Take it as it was taken before, if nobody is in the way."""
+        key = self._write_key
+        if mode != WRITE:
+            key = self._read_key if mode == READ else self._recursive_key
+        top = ts.top
+        chain = top._k.next.get(key)
+        if chain is None or key is None or not self._warm:
+            return False
+        fresh = Hold(self, mode) if self._spare is None else None
+        self._gate.acquire()
+        self._settle()
+        hold = self._spare or fresh
+        alone = not (self._writer or self._readers or self._waiters)
+        queued = self._writers_waiting and mode == READ
+        if (mode == WRITE and not alone) or self._writer or self._waiters or queued or hold is None:
+            self._gate.release()
+            return False
+        self._spare = None
+        hold.lock = self
+        hold.mode = mode
+        hold.key = key
+        hold._pk = top._k
+        hold._k = chain
+        hold.prev = top
+        hold.ts = ts
+        if mode == WRITE:
+            self._writing = hold
+        else:
+            self._reading = hold
+        if not alone or self._writers_waiting:
+            self._settle()
+        self._gate.release()
+        ts.top = hold
+        return True
+
+    def _settle(self) -> None:
+        """Enter who is alone with the lock where others look.  Locks: `_gate`."""
+        if self._free is not None:
+            self._spare = self._free
+            self._free = None
+        if self._reading is not None:
+            self._holds.append(self._reading)
+            self._readers += 1
+            self._reading = None
+        elif self._writing is not None:
+            self._holds.append(self._writing)
+            self._writer = True
+            self._writing = None
+
+    def _all(self) -> list[Hold]:
+        """The holds of all threads; who is alone with the lock is looked for first."""
+        alone = self._reading or self._writing
+        holds = list(self._holds)
+        return holds if alone is None or alone in holds else [*holds, alone]
 
     def _drop(self, hold: Hold) -> None:
         """Put a hold away that its thread has popped.  Locks: `_gate`, which it releases."""
@@ -348,6 +422,7 @@ class RWLock(Parking):
         if chk.observed:
             chk.happens.release(ts, self._read if read else self, shared=read)
         with self._gate:
+            self._settle()
             mine = [hold for hold in self._holds if hold.ts is ts]
             hold = mine[-1] if mine else None
             if hold is not None:
@@ -369,19 +444,21 @@ class RWLock(Parking):
     # -- plain state, under _gate -----------------------------------------------------------------
 
     def _can_read(self) -> bool:
-        return not self._writer
+        return not self._writer and self._writing is None
 
     def _can_read_queued(self) -> bool:
-        return not self._writer and not self._writers_waiting
+        return self._can_read() and not self._writers_waiting
 
     def _can_write(self) -> bool:
-        return not self._writer and not self._readers
+        return self._can_read() and not self._readers and self._reading is None
 
     def _take_read(self) -> bool:
+        self._settle()
         self._readers += 1
         return True
 
     def _take_write(self) -> bool:
+        self._settle()
         self._writer = True
         return True
 
@@ -403,7 +480,12 @@ class RWLock(Parking):
         if conductor is not None:
             conductor.point(Op(Kind.RMW, self, why="queue for writing"))
         with self._gate:
+            self._settle()
             self._writers_waiting += n
+
+    def _hand_over(self, by: ThreadState | None = None) -> None:
+        self._settle()  # who waits must be served at the release
+        super()._hand_over(by)
 
     def _leave_queue(self) -> None:
         with self._gate:
