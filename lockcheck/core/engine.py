@@ -161,15 +161,18 @@ class Engine:
         if self.happens.wanted:
             thread.origin = self.capture()
 
-    def joined(self, ts: ThreadState, thread: Started) -> None:
-        """`ts` saw `thread` end: all of the thread is ordered before what follows."""
+    def joined(self, ts: ThreadState, thread: Started, *, sure: bool = True) -> None:
+        """`ts` saw `thread` end: all of the thread is ordered before what follows.
+
+        Not `sure`: after a time it would have gone on without, so nothing depends on that end.
+        """
         ended = thread.state
         if ended is None:
             return
         for lease in ended.leases:
             if lease.serial == ts.serial and isinstance(lease, leases.Lease):
                 lease.joined()
-        if not ts.tracing:
+        if sure and not ts.tracing:
             stack = self.capture() if ts.holds else EMPTY
             self.ledger.judge(ts, lambda: self.waiting.waits.joined(ts, ended, stack))
         self.happens.learn(ts, clocks.of_end(ended))

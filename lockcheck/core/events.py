@@ -6,13 +6,13 @@ items, the end of a thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lockcheck.core.classes import Key
 from lockcheck.core.meetings import Meetings
 from lockcheck.core.record import Leased, Witness
-from lockcheck.core.report import LockRef
+from lockcheck.core.report import LockRef, Step
 from lockcheck.core.stacks import Stack
 from lockcheck.core.vector import Clock, Start
 
@@ -106,6 +106,8 @@ class Waker(NamedTuple):
 
     awaited: tuple[tuple[Part, int], ...]
     """What it had to wait for before, and its turn there (`ThreadState.awaited`)."""
+    tried: tuple[Key, ...] = ()
+    """What it held that it had only tried to take: it might have gone on without."""
 
     def before(self, vc: Clock) -> bool:
         """Has it made that happen before whoever knows `vc`, in every schedule?"""
@@ -141,14 +143,20 @@ class Join(NamedTuple):
                     yield key, touch
                     break
 
+    def step(self, wanted: Key, touch: Touch) -> Step:
+        """A part of a cycle: that lock is taken before the joined thread ends."""
+        owed = LockRef(f"end of {self.name}", "thread", "owed")
+        told = f"{touch.thread} takes {wanted.name} before {self.name} ends"
+        return Step(touch.thread, owed, touch.ref(wanted), (), told=told)
+
 
 class Part:
     """One thing of an object that can be waited for: an event, room, an item, an end."""
 
     __slots__ = (
-        "first", "free", "generation", "happened", "known", "lacks", "made", "meetings", "most",
-        "name", "once", "owing", "parties", "since", "supply", "taken", "used", "uses", "waiters",
-        "wakers",
+        "first", "first_use", "free", "generation", "happened", "known", "lacks", "made",
+        "meetings", "most", "name", "once", "owing", "parties", "since", "supply", "taken",
+        "used", "uses", "waiters", "wakers",
     )  # fmt: skip
 
     def __init__(
@@ -176,6 +184,8 @@ class Part:
         """The most of that so far."""
         self.since: dict[int, Clock] = {}
         """What each of them knew when it had some for the first time."""
+        self.first_use: dict[int, int] = {}
+        """Its moment then."""
         self.uses = 0
         """How often anybody had some."""
         self.generation = 1
@@ -280,15 +290,24 @@ class Part:
             return self.used.get(serial, 0)
         return self.generation if self.meetings is None else self.meetings.turn(serial)
 
-    def has_enough_for(self, waiter: Waiter) -> bool:
-        """Can nobody have taken so much before that the waiter would have to wait?"""
+    def used_later(self, witness: Witness) -> bool:
+        """Had this thread none of it yet when it was seen there?"""
+        return witness.moment <= self.first_use.get(witness.serial, -1)
+
+    def has_enough_for(self, waiter: Waiter, without: Container[int] = ()) -> bool:
+        """Can nobody have taken so much before that the waiter would have to wait?
+
+        `without`: threads that cannot have taken any.
+        """
         if self.used is None:
             return False
         mine, epoch, _ = waiter.at
         others = sum(
             times
             for serial, times in self.most.items()
-            if serial != waiter.serial and epoch > self.since[serial].get(mine)
+            if serial != waiter.serial
+            and serial not in without
+            and epoch > self.since[serial].get(mine)
         )
         return others + waiter.generation < self.supply
 
@@ -303,7 +322,8 @@ class Part:
             return len(free) < FREE and all(w.serial != serial for w in free)
         alike = 0
         for old in self.wakers:
-            if self.once and old.serial == serial and old.generation == self.generation:
+            again = self.once and old.serial == serial and old.generation == self.generation
+            if again and all(key in needs for key in old.tried):
                 return False  # it had made it happen before
             same = old.generation == turn and old.after == after and old.owed == owed
             if same and old.needs == needs:

@@ -72,6 +72,8 @@ class Graph:
         self._writers: dict[Key, tuple[Witness, ...]] = {}
         self._freed: dict[Key, set[tuple[int, Key]]] = {}
         """Lock -> (serial of a thread that released it and had not taken it, what that held)."""
+        self._frees: set[tuple[Key, int, int]] = set()
+        """(lock, a thread that releases it before it wants it, the thread that has it then)."""
         self.records = 0
         self._ones: dict[Any, Any] = {}  # of values of any kind; `one` says which
         self._older_ones: dict[Any, Any] = {}  # likewise
@@ -296,6 +298,15 @@ class Graph:
     def freed_under(self, key: Key, serial: int) -> list[Key]:
         """What a thread held when it released a lock that it had not taken."""
         return [held for by, held in self._freed.get(key.base, ()) if by == serial]
+
+    def note_frees(self, key: Key, serial: int, owner: int) -> None:
+        """A thread releases, and has never wanted, what `owner` has then in every schedule."""
+        if len(self._frees) < FREED:
+            self._frees.add((key.base, serial, owner))
+
+    def frees(self, key: Key, serial: int, owner: int) -> bool:
+        """Does a thread release that lock of `owner` before it wants it?"""
+        return (key.base, serial, owner) in self._frees
 
     def writers(self, key: Key) -> tuple[Witness, ...]:
         """Threads that were seen wanting the lock for writing."""

@@ -109,7 +109,10 @@ class Releases:
         lock.key.cls.base.foreign += 1
         lock.owned_by(None)
         stack = self._capture()
-        self._ledger.judge(ts, lambda: self._waits.released_by_other(ts, owner, lock, stack))
+        sure = isinstance(entry, Hold) and 0 < entry.since <= ts.vc.get(owner.serial)
+        self._ledger.judge(
+            ts, lambda: self._waits.released_by_other(ts, owner, lock, stack, sure=sure)
+        )
         if entry is None:
             return
         if isinstance(entry, Hold):

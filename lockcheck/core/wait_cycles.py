@@ -185,7 +185,7 @@ class WaitCycles:
 
         A queued reader waits behind another reader only where a writer comes between.
         """
-        if not surely_same(held, wanted):
+        if not surely_same(held, wanted) or self._graph.frees(wanted, other, waiter.serial):
             return None
         if held.permits > sum(key.base is held.base for key in waiter.keys):
             return CLASS_ONLY  # it leaves some for the other
@@ -306,7 +306,8 @@ class WaitCycles:
 
         `touch`: when it wanted that; who comes after is no obstacle.  Nor is who has `made` happen
         what `via` is to, before it got there.  `possible` when threads were seen that can all be
-        there while the waiter holds its locks.
+        there while the waiter holds its locks.  Of what there is some of from the start those of
+        them have none yet that were seen there before they took any.
         """
         joined = self._behind_a_join(waiter, via, need, key, touch) if self.joins else None
         way = self._way_by_locks(need.cls, key.cls) if joined is None else None
@@ -323,6 +324,9 @@ class WaitCycles:
             or (made is not None and made.was_made_before(p.witness, waiter.generation))
             for p in cycle[1:]
         ):
+            return Need(way, CLASS_ONLY)
+        later = [p.witness.serial for p in cycle[1:] if made and made.used_later(p.witness)]
+        if later and made is not None and made.has_enough_for(waiter, later):
             return Need(way, CLASS_ONLY)
         return Need([step_of(p.witness, p.at) for p in cycle[1:]], POSSIBLE)
 
@@ -348,7 +352,9 @@ class WaitCycles:
                 continue
             wait = Step(waiter.thread, ref, end, waiter.held, "wait")
             for wanted, touch in join.touched(waiter.at[2]):
-                step = _taken_before_the_end(join, wanted, touch)
+                if self._graph.frees(wanted, touch.serial, waiter.serial):
+                    continue
+                step = join.step(wanted, touch)
                 direct = self._in_the_way(waiter, key, wanted, join.serial)
                 if direct is not None:
                     yield wait_cycle([wait, step], direct)
@@ -390,11 +396,5 @@ class WaitCycles:
                 for wanted, later in join.touched(waiter.at[2]):
                     if self._in_the_way(waiter, key, wanted, join.serial) == POSSIBLE:
                         wait = Step(other.thread, ref, end, other.held, "wait")
-                        return Need([wait, _taken_before_the_end(join, wanted, later)], POSSIBLE)
+                        return Need([wait, join.step(wanted, later)], POSSIBLE)
         return None
-
-
-def _taken_before_the_end(join: Join, wanted: Key, touch: Touch) -> Step:
-    owed = LockRef(f"end of {join.name}", "thread", "owed")
-    told = f"{touch.thread} takes {wanted.name} before {join.name} ends"
-    return Step(touch.thread, owed, touch.ref(wanted), (), told=told)

@@ -87,6 +87,7 @@ class Waits:
     """The wait/event dependencies."""
 
     def __init__(self, graph: Graph) -> None:
+        self._graph = graph
         self._cycles = WaitCycles(graph)
         self._foreign = ForeignReleases(graph)
         self._parts: dict[Part, None] = {}
@@ -166,7 +167,7 @@ class Waits:
         waker = Waker(
             ts.serial, ts.name, keys, refs, stack, part.turn(ts.serial), ts.last_wait, ts.touched,
             ts.moment, part.taken.get(ts.serial, ()), ts.serial in part.owing,
-            (ts.serial, ts.epoch), tuple(ts.awaited.items()),
+            (ts.serial, ts.epoch), tuple(ts.awaited.items()), _tried(ts),
         )  # fmt: skip
         ts.moment += 1
         part.add(waker)
@@ -245,7 +246,10 @@ class Waits:
             return
         now = part.used[ts.serial] = part.used.get(ts.serial, 0) + 1
         part.most[ts.serial] = max(now, part.most.get(ts.serial, 0))
-        part.since.setdefault(ts.serial, ts.vc)
+        if ts.serial not in part.since:
+            part.since[ts.serial] = ts.vc
+            part.first_use[ts.serial] = ts.moment
+            ts.moment += 1
         part.uses += 1
         if part.uses > part.supply + USES:
             part.used = None
@@ -305,10 +309,15 @@ class Waits:
         yield from self._cycles.join(join)
 
     def released_by_other(
-        self, ts: ThreadState, owner: ThreadState, lock: CheckedLock, stack: Stack
+        self, ts: ThreadState, owner: ThreadState, lock: CheckedLock, stack: Stack, *, sure: bool
     ) -> Iterator[Report]:
-        """A plain lock that `owner` took is released by `ts`: it is an event, too."""
+        """A plain lock that `owner` took is released by `ts`: it is an event, too.
+
+        `sure`: `owner` has it then in every schedule.
+        """
         by = _releaser(ts, lock)
+        if sure and lock.key.base not in ts.touched:
+            self._graph.note_frees(lock.key, ts.serial, owner.serial)
         for ref in by.refs:
             self._edge(lock.name, ref.cls, "needs")
         free = -1 if owner.blocked_on is lock else owner.serial
@@ -371,6 +380,13 @@ def needed(ts: ThreadState) -> tuple[Key, ...]:
     keys = [_plain(e.key) for e in ts.held() if _matters(e.key.cls.base)]
     keys.reverse()
     return tuple(keys)
+
+
+def _tried(ts: ThreadState) -> tuple[Key, ...]:
+    """Which of them it has only tried to take."""
+    if not ts.holds:
+        return ()
+    return tuple(_plain(e.key) for e in ts.held() if e.key.trylock)
 
 
 def _plain(key: Key) -> Key:

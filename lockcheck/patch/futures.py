@@ -16,7 +16,7 @@ is copied there, so it must stay what it is); the waiting of `as_completed` and 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future, _base, thread
 from typing import Any
 
@@ -34,7 +34,7 @@ _PLAIN: dict[tuple[Any, str], Any] = {  # methods of the library's classes
     (Future, "exception"): Future.exception,
     (Future, "done"): Future.done,
     (Future, "add_done_callback"): Future.add_done_callback,
-    (_base, "_create_and_install_waiters"): _base._create_and_install_waiters,  # type: ignore[attr-defined]  # private
+    (_base._AcquireFutures, "__enter__"): _base._AcquireFutures.__enter__,
 }
 
 
@@ -139,11 +139,11 @@ def _add_done_callback(self: object, fn: Callable[[Any], object]) -> None:  # as
     _PLAIN[Future, "add_done_callback"](self, called)
 
 
-def _create_and_install_waiters(fs: Iterable[object], return_when: str) -> object:
-    """What `wait` and `as_completed` begin with."""
-    for future in fs:
+def _enter(self: Any) -> object:  # the library's own class
+    """What `wait` and `as_completed` begin with: they look at all of their futures."""
+    for future in self.futures:
         _look(future)
-    return _PLAIN[_base, "_create_and_install_waiters"](fs, return_when)
+    return _PLAIN[_base._AcquireFutures, "__enter__"](self)
 
 
 def _went_on(future: object) -> None:
@@ -181,7 +181,7 @@ _OURS: dict[tuple[object, str], object] = {
     (Future, "exception"): _exception,
     (Future, "done"): _done,
     (Future, "add_done_callback"): _add_done_callback,
-    (_base, "_create_and_install_waiters"): _create_and_install_waiters,
+    (_base._AcquireFutures, "__enter__"): _enter,
 }
 
 

@@ -192,7 +192,7 @@ def join(thread: threading.Thread, life: Life, timeout: float | None) -> None:
     )
     if got is None:
         return
-    chk.engine.joined(chk.current(), life)
+    chk.engine.joined(chk.current(), life, sure=timeout is None)
     if not life.pooled:
         _plain_join(thread)
 

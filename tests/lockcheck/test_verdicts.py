@@ -199,6 +199,24 @@ def the_setter_took_the_lock_later(chk: lockcheck.Checker) -> None:
     unordered(setter, waiter)
 
 
+def it_sets_again_without(chk: lockcheck.Checker) -> None:
+    """Where its try fails it comes to the second `set`, which needs nothing."""
+    lock, other, event = chk.Lock("L"), chk.Lock("other"), chk.Event("event")
+
+    def setter() -> None:
+        if lock.acquire(blocking=False):
+            event.set()
+            lock.release()
+        with other:
+            event.set()
+
+    def waiter() -> None:
+        with lock:
+            event.wait()
+
+    unordered(setter, waiter)
+
+
 def another_setter_is_free(chk: lockcheck.Checker) -> None:
     lock, event = chk.Lock("L"), chk.Event("event")
 
@@ -732,6 +750,15 @@ def an_order_closes_through_a_join(chk: lockcheck.Checker) -> None:
         thread.join()
 
 
+def joined_for_a_time(chk: lockcheck.Checker) -> None:
+    lock = chk.Lock("L")
+    thread, over = started_to_be_over(chk, nested(lock))
+    thread.start()
+    over.wait()
+    with lock:
+        thread.join(60)
+
+
 def what_is_joined_was_done_with_the_lock(chk: lockcheck.Checker) -> None:
     lock, done = chk.Lock("L"), chk.Event("done")
 
@@ -924,6 +951,7 @@ NOT_POSSIBLE: dict[str, Program] = {
     "released by who wants it": released_by_who_wants_it,
     "a waiter sets again": a_waiter_sets_again,
     "the setter took the lock later": the_setter_took_the_lock_later,
+    "it sets again without": it_sets_again_without,
     "another setter is free": another_setter_is_free,
     "a pool under a lock": a_pool_under_a_lock,
     "request and answer": request_and_answer,
@@ -935,6 +963,7 @@ NOT_POSSIBLE: dict[str, Program] = {
     ),
     "an order that an item brings": an_order_that_an_item_brings,
     "room in a queue that never fills": room_in_a_queue_that_never_fills,
+    "joined for a time": joined_for_a_time,
     "released by others and taken once": released_by_others_and_taken_once,
     "queued readers joined": readers_joined_under(recursive=False, writes=False),
     "recursive readers joined": readers_joined_under(recursive=True, writes=True),

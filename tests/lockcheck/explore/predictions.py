@@ -39,7 +39,7 @@ from tests.lockcheck.explore.oracle import (
     stuck_states,
 )
 
-__all__ = ["FAMILIES", "Prediction", "predict"]
+__all__ = ["FAMILIES", "Prediction", "predict", "severities"]
 
 OTHERWISE = "otherwise"
 KINDS = ("circular", "recursive", "wait-cycle")
@@ -190,17 +190,17 @@ def predict(family: str, count: int, seed: int, *, runs: int = 4, states: int = 
         program = random_program(rng, family)
         try:
             stuck = bool(stuck_states(program, states))
-            seen = _severities(program, runs)
+            seen = severities(program, runs)
         except OracleLimitError:
             done.skipped += 1
             continue
         if seen is None:
             done.skipped += 1
             continue
-        severities, traces = seen
+        said, traces = seen
         done.programs += 1
         done.reachable += stuck
-        word = _word(severities, stuck, traces, states)
+        word = _word(said, stuck, traces, states)
         if word:
             setattr(done, word, getattr(done, word) + 1)
         if word in ("false", "missed"):
@@ -292,7 +292,7 @@ def _holds(code: Body, what: str, name: str) -> bool:
     return sum(step == ENDS[what] for step in steps) > taken + tried
 
 
-def _severities(program: Program, runs: int) -> tuple[set[str], list[Program]] | None:
+def severities(program: Program, runs: int) -> tuple[set[str], list[Program]] | None:
     """What the runs that ended reported, and what each did; None when none ended."""
     found: set[str] = set()
     traces: list[Program] = []
