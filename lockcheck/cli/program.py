@@ -20,12 +20,15 @@ import sys
 import sysconfig
 import threading
 import types
+import zipimport
 from collections.abc import Callable
 from concurrent.futures import thread as executors
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
 from lockcheck.cli.baseline import InputError
+from lockcheck.cli.main_end import main_thread_ended
 from lockcheck.documents.reading import BYTES_MAX
 from lockcheck.seam import Unwind
 from lockcheck.sync.thread import wait_out
@@ -76,8 +79,9 @@ class Program:
         before = list(_exit_functions())
         try:
             status = _status_of(self._body(module))
-            status = _status_of(_finish_threads) or status
-            atexit._run_exitfuncs()
+            with ExitStack() as until_it_is_over:
+                status = _status_of(lambda: _finish_threads(until_it_is_over)) or status
+                atexit._run_exitfuncs()
         finally:
             _go_on(before)
         return status
@@ -95,6 +99,10 @@ class Program:
         def run_script() -> None:
             sys.argv[:] = [self.script, *self.args]
             path = _absolute(self.script)
+            if _is_archive(self.source, path):
+                _first_on_path(path)
+                runpy._run_module_as_main("__main__", alter_argv=False)  # type: ignore[attr-defined]  # private
+                return
             spec = None
             if os.path.isdir(path):
                 _first_on_path(path)
@@ -112,6 +120,17 @@ class Program:
             exec(code, module.__dict__)
 
         return run_script
+
+
+def _is_archive(source: bytes, path: str) -> bool:
+    """Is it a zip file with a program inside?  It may begin with a line for the shell."""
+    if b"PK\5\6" not in source:
+        return False
+    try:
+        zipimport.zipimporter(path)
+    except zipimport.ZipImportError:
+        return False
+    return True
 
 
 def _absolute(path: str) -> str:
@@ -153,11 +172,11 @@ def _status_of(body) -> int:  # type: ignore[no-untyped-def]  # a context manage
         return _exit_status(leave.code)
     except Unwind:
         return 1
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
         trace = _without_us(error.__traceback__)
         sys.excepthook(type(error), error.with_traceback(trace), trace)
+        if isinstance(error, KeyboardInterrupt):
+            raise
         return 1
     return 0
 
@@ -172,12 +191,12 @@ def _exit_status(code: object) -> int:
 
 
 def _without_us(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback from the program's first frame on."""
+    """The traceback from the program's first frame on; None: it has none yet."""
     ours = (os.path.dirname(os.path.abspath(__file__)), "<frozen runpy>", runpy.__file__)
     first = trace
     while first is not None and first.tb_frame.f_code.co_filename.startswith(ours):
         first = first.tb_next
-    return first or trace
+    return first
 
 
 def _exit_functions() -> list[Callable[[], object]]:
@@ -191,11 +210,12 @@ def _go_on(before: list[Callable[[], object]]) -> None:
     executors._shutdown = False  # its exit function has set it
 
 
-def _finish_threads() -> None:
+def _finish_threads(until_it_is_over: ExitStack) -> None:
     """What `threading` does at the end, by joins that the watchdog can see.  Raises: Unwind."""
     calls = _exit_functions()
     while calls:
         calls.pop()()
+    until_it_is_over.enter_context(main_thread_ended())
     while True:
         threads = [
             t

@@ -37,10 +37,14 @@ def _init(self: threading.Thread, *args: object, **kwargs: object) -> None:
 
 def _start(self: threading.Thread) -> None:
     life = checked.life_of(self)
-    if life is None:
-        _ORIGINAL["start"](self)
-    else:
-        checked.start(self, life)
+    try:
+        if life is None:
+            _ORIGINAL["start"](self)
+        else:
+            checked.start(self, life)
+    except BaseException as error:
+        leave_out(error)
+        raise
 
 
 def _join(self: threading.Thread, timeout: float | None = None) -> None:

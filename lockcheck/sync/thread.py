@@ -170,7 +170,8 @@ def start(thread: threading.Thread, life: Life) -> None:
         return
     try:
         _plain_start(thread)
-    except BaseException:  # refused; or an interrupt, which does not stop it
+    except BaseException as error:  # refused; or an interrupt, which does not stop it
+        leave_out(error)
         life.started = _is_started(thread)
         raise
 

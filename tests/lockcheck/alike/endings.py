@@ -178,6 +178,32 @@ _TEXTS = {
             told(event.wait, long)
         held.release()
     """,
+    "threads that wait for the end of the main one": """
+        import atexit, threading, time
+        main = threading.main_thread()
+        def starts():
+            try:
+                threading.Thread(target=int).start()
+            except RuntimeError as error:
+                return str(error)
+        def joins():
+            main.join()
+            print(main.is_alive(), starts())
+            try:
+                threading._register_atexit(print)
+            except RuntimeError as error:
+                print(error)
+            timed.start() if starts() is None else print("timed")
+        def polls():
+            while main.is_alive():
+                time.sleep(0)
+            thread.start() if starts() is None else joins()
+        timed = threading.Thread(target=lambda: print(main.join(30) or "timed"))
+        thread = threading.Thread(target=joins)
+        threading.Thread(target=polls).start()
+        atexit.register(lambda: print(main.is_alive(), threading.current_thread() is main))
+        print(main.is_alive())
+    """,
     "it waits until it is alone": """
         import threading
         threads = [threading.Thread(target=int) for _ in range(3)]

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import zipapp
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,7 +87,9 @@ def test_the_program_sees_itself_as_main(tmp_path: Path) -> None:
     again = "import sys; print(sys.argv, sys.path[0], __file__, repr(__package__), __spec__.name)\n"
     script(tmp_path / "folder", again, "__main__.py")
     name = script(tmp_path, text)
-    for each in (name, f"./{name}", str(tmp_path / name), "folder", "./folder"):
+    zipapp.create_archive(tmp_path / "folder", tmp_path / "archive.pyz", sys.executable)
+    folders = ("folder", "./folder", "archive.pyz")
+    for each in (name, f"./{name}", str(tmp_path / name), *folders):
         args = (each, "--report", "-m", "x")
         plain = subprocess.run(
             [sys.executable, *args], cwd=tmp_path, capture_output=True, text=True, check=True
@@ -95,6 +98,34 @@ def test_the_program_sees_itself_as_main(tmp_path: Path) -> None:
 
         assert without_addresses(done.stdout) == without_addresses(plain.stdout)
         assert str(tmp_path) in done.stdout
+
+
+def test_what_is_no_program_fails_as_it_does_without_us(tmp_path: Path) -> None:
+    """The same words, and no traceback where no line of it has run."""
+    for text in ("x = (\n", "def f():\n\tx = 1\n        y = 2\n", "import absent\n", "b'PK\5\6'"):
+        name = script(tmp_path, text)
+        plain = subprocess.run(
+            [sys.executable, name], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        done = lockcheck("run", "--quiet", name, cwd=tmp_path)
+
+        assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+
+
+def test_an_interrupt_shows_where_it_struck(tmp_path: Path) -> None:
+    """The program's traceback, as without us; then what the checker has to say."""
+    text = "import signal\ndef f():\n    signal.raise_signal(signal.SIGINT)\n"
+    text += "signal.signal(signal.SIGINT, signal.default_int_handler)\nf()\n"
+    name = script(tmp_path, text)
+    plain = subprocess.run(
+        [sys.executable, name], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    done = lockcheck("run", name, cwd=tmp_path)
+
+    assert plain.stderr.endswith("KeyboardInterrupt\n")
+    assert done.stderr.startswith(plain.stderr)
+    assert "lockcheck: undecided, interrupted" in done.stderr
+    assert done.returncode == 130
 
 
 def without_addresses(text: str) -> str:
