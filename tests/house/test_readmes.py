@@ -112,7 +112,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for shard in (1, 2):
         done = subprocess.run(
             [sys.executable, "-m", "rtnl_model", *call, "--shard", f"{shard}/2"],
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+            cwd=ROOT, capture_output=True, text=True, check=False, timeout=240,
         )  # fmt: skip
         (where / f"shard-{shard}.json").write_text(done.stdout)
     token = re.search(r'"replay": "(v1/[^"]+)"', (where / "shard-1.json").read_text())
@@ -145,7 +145,7 @@ def test_a_command_of_a_page_works(
     if apart:
         module = [] if program == "python" else ["-m", program]
         status = subprocess.run(
-            [sys.executable, *module, *words], capture_output=True, cwd=folder, timeout=60,
+            [sys.executable, *module, *words], capture_output=True, cwd=folder, timeout=240,
             check=False, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         ).returncode  # fmt: skip
     else:

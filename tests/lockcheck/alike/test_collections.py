@@ -20,7 +20,7 @@ def run(*args: str | Path) -> tuple[int, str, str]:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr

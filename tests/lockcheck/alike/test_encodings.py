@@ -34,7 +34,7 @@ def run(*args: str | Path, encoding: str) -> tuple[int, bytes, bytes]:
         [sys.executable, "-W", "ignore", *map(str, args)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding},
         capture_output=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr

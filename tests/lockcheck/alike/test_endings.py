@@ -16,7 +16,7 @@ import pytest
 from tests.lockcheck.alike.endings import CHECKED, NEVER_CLEAN, PROGRAMS
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 60
+PATIENCE = 240
 """Seconds for one program; each takes well under one."""
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="programs that fork")

@@ -43,7 +43,7 @@ def output(*args: str | Path) -> list[str]:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode in (0, 1), done.stderr

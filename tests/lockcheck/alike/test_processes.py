@@ -16,7 +16,7 @@ from textwrap import dedent
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 120
+PATIENCE = 240
 """Seconds for one program; each takes about two."""
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="programs that fork")

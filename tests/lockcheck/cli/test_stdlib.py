@@ -16,7 +16,7 @@ PROGRAM = Path(__file__).parent / "stdlib_program.py"
 def test_the_standard_librarys_threads_are_clean_and_behave_as_ever(tmp_path: Path) -> None:
     """Executors, servers, logging, queues, asyncio's threads: the same with and without us."""
     plain = subprocess.run(
-        [sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=240, check=False
     )
     checked = lockcheck("run", str(PROGRAM), cwd=tmp_path)
 

@@ -27,7 +27,7 @@ def graph(folder: Path) -> str:
 def told(call: list[str], stdout: int) -> tuple[int, str]:
     """Status and stderr of a call whose stdout goes to this descriptor."""
     done = subprocess.run(
-        call, stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=60, check=False
+        call, stdout=stdout, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=240, check=False
     )
     return done.returncode, done.stderr
 
@@ -89,7 +89,7 @@ def test_reports_never_mix_into_the_program_s_stdout(tmp_path: Path) -> None:
     path.write_text(PROGRAM)
     done = subprocess.run(
         [*LOCKCHECK, "run", "--fail-on", "class-only", str(path)],
-        capture_output=True, text=True, cwd=ROOT, timeout=60, check=False,
+        capture_output=True, text=True, cwd=ROOT, timeout=240, check=False,
     )  # fmt: skip
 
     assert done.stdout == "the program's own words\n"

@@ -21,7 +21,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 def lockcheck(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "lockcheck", *words]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+        command, capture_output=True, text=True, timeout=240, check=False, cwd=ROOT,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
 

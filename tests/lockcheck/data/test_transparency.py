@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 def _outcomes(*words: str) -> dict[str, str]:
     command = [sys.executable, "-m", "tests.lockcheck.data.run_snippets", *words]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=100
+        command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=240
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, str] = json.loads(done.stdout)

@@ -18,7 +18,7 @@ FILE = str(Path(__file__).with_name("own_programs.py"))
 def lockcheck(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "lockcheck", *words],
-        capture_output=True, text=True, timeout=100, check=False,
+        capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def test_an_interrupt_ends_it_and_what_was_done_is_told(jobs: str) -> None:
     assert process.stderr is not None
     seed = process.stderr.readline()  # printed when the search begins
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
 
     assert seed.startswith("seed ")
     assert process.returncode == 130, err

@@ -332,7 +332,7 @@ def test_a_program_under_the_command_is_told_both(tmp_path: Path) -> None:
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert ran.stdout == "done\n"

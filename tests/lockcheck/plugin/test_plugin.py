@@ -79,7 +79,7 @@ def finished(started: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]
     """Wait for it."""
     with started:
         try:
-            stdout, stderr = started.communicate(timeout=60)
+            stdout, stderr = started.communicate(timeout=240)
         except BaseException:
             started.kill()
             raise

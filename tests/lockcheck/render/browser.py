@@ -69,7 +69,7 @@ def probe(page: Path, script: str, *, width: int = 1440, dark: bool = False) -> 
          "--disable-sync", f"--user-data-dir={profile}",
          f"--window-size={max(width, 500) + 40},960", *colour,
          "--virtual-time-budget=2000", "--dump-dom", frame.resolve().as_uri()],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=240, check=False,
         env={**os.environ, "HOME": str(page.parent)},
     )  # fmt: skip
     mark = '<script type="application/json" id="answer">'

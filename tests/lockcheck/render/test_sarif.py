@@ -76,7 +76,7 @@ def test_a_recorded_graph_renders_as_sarif(
     )
     # Not in this process: a program that is run to its end closes its executors for good.
     command = [sys.executable, "-m", "lockcheck", "run", "--report", str(graph), str(program)]
-    subprocess.run(command, capture_output=True, timeout=60, check=False)
+    subprocess.run(command, capture_output=True, timeout=240, check=False)
 
     status = main(["report", str(graph / "graph.json"), "--format", "sarif"])
 

@@ -52,7 +52,7 @@ def test_a_collection_cannot_start_under_the_list_of_threads() -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=240,
         check=True,
     )
 

@@ -14,7 +14,7 @@ from lockcheck.sync import patrol as room
 from lockcheck.sync import plain
 from lockcheck.sync.patrol import Patrol, wake_patrols
 
-PATIENCE = 60
+PATIENCE = 240
 
 
 class Post:

@@ -97,7 +97,7 @@ def test_bash_completes_with_the_documented_line() -> None:
         "COMP_LINE='rtnl-model con' COMP_POINT=14 " + program + " rtnl-model con ''\n"
     )
     done = subprocess.run(["/bin/bash", "-c", script], capture_output=True, text=True, cwd=ROOT,
-                          timeout=60, check=False)  # fmt: skip
+                          timeout=240, check=False)  # fmt: skip
 
     assert (done.stdout, done.returncode) == ("conform\n", 0)
 
@@ -152,7 +152,7 @@ def test_a_reader_that_has_gone_is_no_error(call: list[str]) -> None:
     os.close(reader)
     try:
         done = subprocess.run([sys.executable, "-m", "rtnl_model", *call], stdout=writer,
-                              stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=60,
+                              stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=240,
                               check=False)  # fmt: skip
     finally:
         os.close(writer)

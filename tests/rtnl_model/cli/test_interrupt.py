@@ -47,7 +47,7 @@ def interrupted(argv: list[str], ready: Callable[[str], bool], signals: int = 1)
             assert process.poll() is None
         for _ in range(signals):
             process.send_signal(signal.SIGINT)
-        out, _none = process.communicate(timeout=40)
+        out, _none = process.communicate(timeout=240)
     return process.returncode, out
 
 
@@ -141,7 +141,7 @@ def test_whatever_runs_long_is_interrupted(argv: list[str], number: signal.Signa
         while process.stdout.readline() != "started\n":
             assert process.poll() is None
         process.send_signal(number)
-        out, _none = process.communicate(timeout=60)
+        out, _none = process.communicate(timeout=240)
 
     assert process.returncode == Status.INTERRUPTED
     assert "Traceback" not in out

@@ -188,7 +188,7 @@ def test_a_log_line_of_json_has_its_fields() -> None:
          "structlog.get_logger().info('dev.freed', netns='a', dev='v0')\n"
          "structlog.get_logger().debug('not.told')"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        check=True, timeout=60,
+        check=True, timeout=240,
     )  # fmt: skip
     lines = [json.loads(line) for line in done.stderr.splitlines()]
 
@@ -231,7 +231,7 @@ def test_a_logged_run_tells_every_device(tmp_path: Path) -> None:
         [sys.executable, "-m", "rtnl_model", "run", script(tmp_path, PAIR),
          "--log-level", "info", "--log-json"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-        check=True, timeout=60,
+        check=True, timeout=240,
     )  # fmt: skip
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     numbers = [line["sequence"] for line in lines]

@@ -124,7 +124,7 @@ def test_a_thread_that_is_lost_ends_the_run_all_the_same() -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=240,
         check=True,
     )
 
