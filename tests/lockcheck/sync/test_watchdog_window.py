@@ -18,15 +18,21 @@ from lockcheck.sync.blocking import block
 
 
 class Late:
-    """A raw lock whose blocking acquire returns only when it is let: taken, and not yet awake."""
+    """A raw lock whose blocking acquire returns only when it is let: taken, and not yet awake.
+
+    The first acquire is its maker's.  The one that blocks may come when it is free already: its
+    thread said that it waits before that.
+    """
 
     def __init__(self) -> None:
         self.raw = _thread.allocate_lock()
         self.taken = threading.Event()
         self.let = threading.Event()
+        self.made = False
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        if not blocking or not self.raw.locked():
+        if not blocking or not self.made:
+            self.made = True
             return self.raw.acquire(False)
         got = self.raw.acquire(blocking, timeout)
         self.taken.set()
