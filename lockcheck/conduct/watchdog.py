@@ -21,6 +21,7 @@ import time
 from _thread import get_ident
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import main_thread
 from typing import TYPE_CHECKING, TypeAlias
 
 from lockcheck.checker import Violation
@@ -312,6 +313,8 @@ def _gone(ts: ThreadState) -> bool:
     thread = ts.thread
     if thread is None:
         return ts.ident != get_ident() and ts.ident not in current_frames()
+    if thread is main_thread():
+        return False  # it counts as ended while a program ends, and waits for the others
     return not thread.is_alive() and thread.ident is not None
 
 

@@ -204,6 +204,17 @@ _TEXTS = {
         atexit.register(lambda: print(main.is_alive(), threading.current_thread() is main))
         print(main.is_alive())
     """,
+    "a lock that the main thread releases in an exit function": """
+        import atexit, threading, time
+        lock, go = threading.Lock(), threading.Event()
+        waiter = threading.Thread(target=go.wait, daemon=True)
+        waiter.start()
+        lock.acquire()
+        @atexit.register
+        def end():
+            time.sleep(0.4)
+            print(lock.locked(), lock.release(), go.set(), waiter.join())
+    """,
     "it waits until it is alone": """
         import threading
         threads = [threading.Thread(target=int) for _ in range(3)]
