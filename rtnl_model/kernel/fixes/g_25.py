@@ -5,13 +5,16 @@ uppers of the port at once, wherever they live: Linux 7.3 writes their flags, mt
 calls notifiers for them, with nothing of their namespaces held but the global RTNL.  Without it two
 threads write one device's flags.  Here an upper whose namespace the thread does not hold is left a
 work (netdev_work), which runs under that namespace's lock and takes the port's or the lower's state
-as it is then, so that the last change wins in whatever order works run.
+as it is then, so that the last change wins in whatever order works run.  Whether its address may be
+changed is asked there, too: the answer comes too late for the lower, so that only the upper keeps
+its own.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..events import NOTIFY_DONE, notifier_to_errno
 from ..links.ipvlan import Ipvlan
 from ..links.ipvlan_port import IpvlPriv
 from ..netdev_work import NetdevWork
@@ -63,9 +66,17 @@ class UppersFollowLater(Ipvlan):
         else:
             self.later(upper, self.copy_address)
 
+    def ask_upper(self, upper: NetDevice, address: str) -> int:
+        """Now, or when it follows: who lives elsewhere cannot refuse for the lower."""
+        if self.is_ours(upper):
+            return super().ask_upper(upper, address)
+        return NOTIFY_DONE
+
     def copy_address(self, dev: NetDevice) -> None:
-        """As follow_mtu."""
-        super().follow_address(dev, dev.netdev_priv(IpvlPriv).phy_dev)
+        """As follow_mtu; an upper that is refused the address keeps its own."""
+        lower = dev.netdev_priv(IpvlPriv).phy_dev
+        if not notifier_to_errno(super().ask_upper(dev, lower.address)):
+            super().follow_address(dev, lower)
 
     def set_port_flags(self, port: IpvlPort, data: dict[str, AttrValue]) -> None:
         """Takes pnodes_lock: uppers of two namespaces may be changed at once."""

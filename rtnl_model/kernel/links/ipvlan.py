@@ -272,12 +272,15 @@ class Ipvlan(IpvlanPorts):
     def ask_uppers(self, port: IpvlPort, info: NotifierInfo) -> int:
         """dev_pre_changeaddr_notify for each upper: the first refusal counts."""
         for upper in port.ipvlans:
-            result = self.k.notifier.call_netdevice_notifiers(
-                "PRE_CHANGEADDR", upper, address=info.address
-            )
+            result = self.ask_upper(upper, info.address)
             if notifier_to_errno(result):
                 return result
         return NOTIFY_DONE
+
+    def ask_upper(self, upper: NetDevice, address: str) -> int:
+        """May its address be changed?  One elsewhere is asked without that one's lock (G.25)."""
+        self.k.strict_assert(upper, "NETDEV_PRE_CHANGEADDR", known="G.25")
+        return self.k.notifier.call_netdevice_notifiers("PRE_CHANGEADDR", upper, address=address)
 
     def put_event_port(self, port: IpvlPort) -> None:
         """XXX: may be the last put, and is not under I(lower) (G.2)."""

@@ -11,7 +11,8 @@ ENTRY = Entry(
     title="ipvlan changes flags, mtu and address of uppers whose namespace is not locked",
     kind="fix",
     what="A change of mode through one upper calls dev_change_flags on all uppers of the port, and"
-    " a change of the lower's mtu or address is written to all of them, wherever they live.",
+    " a change of the lower's mtu or address is written to all of them, wherever they live."
+    " Before the address, notifiers are asked for each of them (NETDEV_PRE_CHANGEADDR).",
     interleaving="none needed; two uppers in two namespaces are enough",
     symptom="with the global RTNL none; without it a lost update of the upper's flags, and"
     " notifiers called for a device that its own namespace may be unregistering",

@@ -20,6 +20,7 @@ from rtnl_model.kernel.events import (
 from rtnl_model.kernel.lock_debug import TABLE
 from rtnl_model.kernel.lock_order import LOCKS, rule_of
 from rtnl_model.kernel.notifier import EVENTS, NotifierBlock
+from rtnl_model.kernel.rtnetlink_request import LinkRequest
 
 from .builders import REGIMES, add, delete, ipvlan, move, names, nets, rules, running, set_up, veth
 
@@ -286,3 +287,29 @@ def test_a_replay_without_the_namespaces_lock_is_found() -> None:
         k.rtnl.rtnl_unlock()
 
         assert rules(k) == ["assert-rtnl-net"]
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_an_upper_that_may_not_change_its_address(regime: str) -> None:
+    """Below a global RTNL its lower may not either; in pernet it keeps its own, alone (G.25)."""
+    old, new = "02:00:00:00:00:11", "02:00:00:00:00:99"
+    with running(regime) as k:
+        here, there = nets(k, "here", "there")
+        lower = add(k, here, "low", address=old)
+        upper = ipvlan(k, there, "upp", lower)
+
+        def refuse(event: str, dev: NetDevice, _info: object) -> int:
+            refused = event == "PRE_CHANGEADDR" and dev is upper
+            return notifier_from_errno(errno.EPERM) if refused else NOTIFY_DONE
+
+        k.notifier.register_netdevice_notifier(NotifierBlock("refuses", refuse))
+        request = LinkRequest(sock_net=here, ifindex=lower.ifindex, address=new)
+        if regime == "pernet":
+            k.rtnetlink.rtnl_newlink(request)
+        else:
+            with pytest.raises(KernelError) as refusal:
+                k.rtnetlink.rtnl_newlink(request)
+            assert refusal.value.errno == errno.EPERM
+        k.quiesce()
+
+        assert (lower.address, upper.address) == (new if regime == "pernet" else old, old)

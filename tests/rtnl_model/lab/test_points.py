@@ -60,3 +60,28 @@ def test_a_device_that_moves_behind_the_walk_is_unregistered_with_its_module(see
     assert outcome.findings == []
     assert outcome.exhausted
     assert len(outcome.coverage.orders) > 1
+
+
+ASKED_WHILE_IT_MOVES = """
+ip netns add a
+ip netns add b
+ip netns add c
+ip -n a link add low type dummy
+ip -n b link add upp link low link-netns a type ipvlan mode l2
+ip -n a link set low address 02:00:00:00:00:01 & ip -n b link set upp netns c & wait
+ip -n c link show
+"""
+
+
+def test_an_upper_that_moves_is_asked_for_its_address_by_its_own_namespace(seed: int) -> None:
+    """Not between its NETDEV_UNREGISTER and its NETDEV_REGISTER, by its lower's thread."""
+    subject = ModelSubject(
+        parse_script(ASKED_WHILE_IT_MOVES, "asked while it moves"),
+        ModelSetting(rtnl="pernet", timing="zero"),
+    )
+    with Session(subject, limits=Limits(schedules=500)) as session:
+        outcome = session.explore(make_strategy("dpor", seed))
+
+    assert outcome.findings == []
+    assert outcome.exhausted
+    assert len(outcome.coverage.orders) > 1
