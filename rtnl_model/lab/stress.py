@@ -13,6 +13,8 @@ similar run, not the same.
 from __future__ import annotations
 
 import _thread
+import gc
+import sysconfig
 import threading
 import time
 from collections import Counter
@@ -45,6 +47,10 @@ SWEEPS: Final = 3
 """Deletions after the load, one at a time."""
 HISTORY: Final = 6
 """Last commands of each requester that are kept for the story of a finding."""
+
+COLLECT_EVERY: Final = 2_000 if sysconfig.get_config_var("Py_GIL_DISABLED") else 0
+"""Operations between two collections; 0: the interpreter's own.  A free-threaded one collects late,
+and what is garbage by then lies between what is not: pages that are never given back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,6 +340,7 @@ class Stress:
         """Account for one operation."""
         with self._gate:
             self.operations += 1
+            collect = COLLECT_EVERY and not self.operations % COLLECT_EVERY
             if outcome.rc:
                 self.refused += 1
             if isinstance(command, LinkAdd) and command.kind:
@@ -342,6 +349,8 @@ class Stress:
                     self.never_made.pop(command.kind, None)
                 elif command.kind in self.never_made:
                     self.never_made[command.kind] = " ".join(outcome.stderr.split())
+        if collect:
+            gc.collect()
 
     # -- findings --
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from functools import partial
 from multiprocessing.pool import AsyncResult
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rtnl_model.lab import stress as stress_module
 from rtnl_model.lab.catalogue import entry
 from rtnl_model.lab.mix import MIXES, parse_mix
 from rtnl_model.lab.model_run import ModelSetting
@@ -188,6 +190,23 @@ def test_every_driver_can_be_stressed(seed: int) -> None:
 
         assert result.counting == []
         assert set(kinds) == set(result.per_driver)
+
+
+def test_a_collection_is_asked_for_now_and_then(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the interpreter's own come late; by whichever requester finishes the operation."""
+    asked: list[str] = []
+    collect = gc.collect
+
+    def counting(generation: int = 2) -> int:
+        asked.append(threading.current_thread().name)
+        return collect(generation)
+
+    monkeypatch.setattr(stress_module, "COLLECT_EVERY", 20)
+    monkeypatch.setattr(gc, "collect", counting)
+    result = stress("pernet", seed, ops=100, netns=2, threads=2)
+
+    by_requesters = [name for name in asked if name.startswith("requester")]
+    assert 5 <= len(by_requesters) <= result.operations // 20
 
 
 def test_the_document_tells_the_figures(short_runs: Runs) -> None:
