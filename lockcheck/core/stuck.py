@@ -73,15 +73,18 @@ def first_cycle(nodes: Iterable[Waiting]) -> list[Waiting]:
 
 
 def live_cycle(ts: ThreadState) -> list[Waiting]:
-    """Threads that wait for each other, from `ts` back to itself.  Locks: the leaf."""
+    """Threads that wait for each other, from `ts` back to itself.  Locks: the leaf.
+
+    A thread's wait may end meanwhile, without a lock: what it waits for is read once.
+    """
     nodes: dict[int, Waiting] = {}
     todo = [ts]
     while todo:
         who = todo.pop()
-        node = _node(who, nodes)
-        if node is None or node.edges or who.blocked_on is None:
+        node, obj = _node(who, nodes), who.blocked_on
+        if node is None or node.edges or obj is None:
             continue
-        for owner in who.blocked_on.holders():
+        for owner in obj.holders():
             other = _node(owner, nodes)
             node.edges.append((owned_by(node.wanted, owner), other))
             if other is not None:

@@ -62,8 +62,9 @@ class Waiting:
                 ts.blocked, ts.blocked_on = wanted, obj
                 cycle = stuck.live_cycle(ts)
             for node in cycle:  # now something is learned
-                if node.ts is not None and node.ts.blocked_at is not None:
-                    node.wanted = replace(node.wanted, stack=self._stacks.of(node.ts.blocked_at))
+                frame = None if node.ts is None else node.ts.blocked_at
+                if frame is not None:  # it may have been let go meanwhile
+                    node.wanted = replace(node.wanted, stack=self._stacks.of(frame))
         finally:
             ts.tracing -= 1
         if not cycle or (len(cycle) == 1 and mode == "lock"):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import lockcheck
+from lockcheck.core import stuck
 from lockcheck.core.describe import graph_dict
-from lockcheck.core.report import CERTAIN, POSSIBLE, Report
+from lockcheck.core.report import CERTAIN, POSSIBLE, LockRef, Report
 from tests.lockcheck.core.driver import Driver
 from tests.lockcheck.core.play import play
 
@@ -168,3 +170,22 @@ def test_a_wait_cycle_through_a_lock_in_between() -> None:
 
     (report,) = told(driver)
     assert [step.thread for step in report.cycle] == ["T1", "T2", "T3"]
+
+
+def test_a_wait_may_end_while_it_is_looked_at() -> None:
+    """Nothing keeps a thread blocked while another one follows who waits for whom."""
+    lock = lockcheck.Checker().Lock("L")
+
+    class LetGo:
+        """A thread that waits at the first look, and not at the second."""
+
+        serial, name, blocked = 1, "let go", LockRef("L", "L", "lock")
+
+        def __init__(self) -> None:
+            self.looks = iter((lock, None))
+
+        @property
+        def blocked_on(self) -> object:
+            return next(self.looks)
+
+    assert stuck.live_cycle(LetGo()) == []  # type: ignore[arg-type]
