@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 STOOD_STILL = "the run came to a standstill: every thread waits, and nothing is left to wake one"
 
 MOMENTS = 200
-"""How often a report is made again because a thread moved meanwhile; then it is shown as it is."""
+"""How often a report is made again because a thread moved meanwhile; the last one says so."""
 
 __all__ = ["Picture", "Watchdog", "abort", "look"]
 
@@ -163,8 +163,11 @@ class Watchdog:
             waiting = list(_waiting(checkers))
             report = self._report_of(checkers, [(ts, w) for _, ts, _, w in waiting])
             if _stood(checkers, picture, waiting):
-                break
+                return report
             time.sleep(0.001)
+        report.detail += (
+            "\nA thread went round while this was written: it may show what a round holds."
+        )
         return report
 
     def _report_of(

@@ -47,7 +47,6 @@ SWEEPS: Final = 3
 """Deletions after the load, one at a time."""
 HISTORY: Final = 6
 """Last commands of each requester that are kept for the story of a finding."""
-
 COLLECT_EVERY: Final = 1_000 if sysconfig.get_config_var("Py_GIL_DISABLED") else 0
 """Operations between two collections; 0: the interpreter's own.  A free-threaded one collects late,
 and what is garbage by then lies between what is not: pages that are never given back."""

@@ -196,7 +196,7 @@ _TEXTS = {
             timed.start() if starts() is None else print("timed")
         def polls():
             while main.is_alive():
-                time.sleep(0)
+                time.sleep(0)  # gives way while it asks
             thread.start() if starts() is None else joins()
         timed = threading.Thread(target=lambda: print(main.join(30) or "timed"))
         thread = threading.Thread(target=joins)
@@ -212,7 +212,7 @@ _TEXTS = {
         lock.acquire()
         @atexit.register
         def end():
-            time.sleep(0.4)
+            time.sleep(0.4)  # a watchdog would look several times
             print(lock.locked(), lock.release(), go.set(), waiter.join())
     """,
     "it waits until it is alone": """
